@@ -1,4 +1,4 @@
-"""Everything that a deployer may set, as one typed object: checked at synth, read by functions from their environment."""
+"""Everything that a deployer may set, as one typed object: checked at synth, read by functions at run time."""
 
 import re
 from collections.abc import Mapping
@@ -67,15 +67,12 @@ class Settings:
                 (_is_origin(origin), f"allowed_origins {origin!r}: want scheme://host[:port]")
                 for origin in self.allowed_origins
             ),
-            *(
-                (_is_web_address(url), f"allowed_redirects {url!r}: want http(s)://…")
-                for url in self.allowed_redirects
-            ),
+            *((_is_web_address(url), f"allowed_redirects {url!r}: want http(s)://…") for url in self.allowed_redirects),
             (
                 self.currency in CURRENCY_CODES,
                 f"currency {self.currency!r}: want an ISO 4217 code such as EUR",
             ),
-            (_is_time_zone(self.time_zone), f"time_zone {self.time_zone!r}: want an IANA zone such as Europe/Berlin"),
+            (is_time_zone(self.time_zone), f"time_zone {self.time_zone!r}: want an IANA zone such as Europe/Berlin"),
         ]
 
     @property
@@ -106,7 +103,7 @@ class Settings:
         return cls(**values)  # type: ignore[arg-type]
 
     def allows_redirect(self, url: str) -> bool:
-        """Whether an HTML form may send the browser on to `url`: same origin as an allowed address, at or below its path."""
+        """Whether a form may send the browser on to `url`: the origin of an allowed address, its path or below."""
         want = urlsplit(url)
         if want.username or want.password or "\\" in url or ".." in want.path.split("/"):
             return False
@@ -132,7 +129,8 @@ def _is_origin(url: str) -> bool:
     return _is_web_address(url) and not (parts.path or parts.query or parts.fragment)
 
 
-def _is_time_zone(name: str) -> bool:
+def is_time_zone(name: str) -> bool:
+    """Whether this is the name of an IANA time zone."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):

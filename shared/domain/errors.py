@@ -1,10 +1,10 @@
-"""What can go wrong in the rules. `shared/http.py` maps the four bases to problem+json."""
+"""What can go wrong in the rules. `shared/http.py` maps the bases to problem+json."""
 
 from typing import Any
 
 
 class RegularsError(Exception):
-    """A refusal with a sentence for the caller, and optional extra members for the answer."""
+    """A refusal: `detail` is a sentence for the caller, `members` are further members of the answer."""
 
     def __init__(self, detail: str, **members: Any) -> None:
         super().__init__(detail)
@@ -26,3 +26,7 @@ class Invalid(RegularsError):
 
 class Forbidden(RegularsError):
     """The caller may not do this."""
+
+
+class Busy(RegularsError):
+    """Others kept changing the same records; the same request may succeed in a moment."""

@@ -16,9 +16,7 @@ _TWO_DECIMALS: Final = (
     "SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED "
     "VES WST XCD XCG YER ZAR ZMW ZWG"
 ).split()
-_DECIMALS: Final = (
-    dict.fromkeys(_TWO_DECIMALS, 2) | dict.fromkeys(_NO_DECIMALS, 0) | dict.fromkeys(_THREE_DECIMALS, 3)
-)
+_DECIMALS: Final = dict.fromkeys(_TWO_DECIMALS, 2) | dict.fromkeys(_NO_DECIMALS, 0) | dict.fromkeys(_THREE_DECIMALS, 3)
 
 CURRENCY_CODES: Final = frozenset(_DECIMALS)
 

@@ -1,0 +1,245 @@
+"""A customer's profile, and the rules of signing up, confirming, choosing and leaving."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from shared.domain import consent
+from shared.domain.consent import Channel, Consents, Status, SuppressionReason, Topic
+from shared.domain.facts import Fact
+
+CONFIRMATION_LINK_DAYS: Final = 7
+CONFIRMATION_RESEND_MINUTES: Final = 10
+PREFERENCES_LINK_DAYS: Final = 400
+PAUSE_CHOICES_DAYS: Final = (30, 90)
+
+# Ids that we mint start so; a shop's own customer numbers may not.
+MINTED_ID_PREFIX: Final = "cus_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """What a signup may say of a person, all optional. `birthday` is a date; its year may be unknown to the shop."""
+
+    name: str | None = None
+    phone: str | None = None
+    birthday: date | None = None
+    locale: str | None = None
+    time_zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What proves a consent: which text was agreed to, where, and from which address."""
+
+    source: str
+    consent_text: str | None = None
+    ip: str | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        """The fact's members."""
+        return {"source": self.source, "consent_text": self.consent_text, "ip": self.ip}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signup:
+    """A signup that waits for its confirmation: what was entered becomes the profile only then."""
+
+    signup_id: str
+    requested_at: datetime
+    contact: Contact
+    evidence: Evidence
+    topics: tuple[Topic, ...] = consent.ALL_TOPICS
+    referral_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """A customer as known now. `email` is None for one whom the shop knows by number only.
+
+    `signup` waits for its confirmation; `confirmed_signup_id` is the one confirmed last, so that its
+    link answers the same when it is opened again. `version` counts the writes.
+    """
+
+    customer_id: str
+    created_at: datetime
+    email: str | None = None
+    contact: Contact = field(default_factory=Contact)
+    consents: Consents = field(default_factory=dict)
+    paused_until: date | None = None
+    referral_code: str | None = None
+    signup: Signup | None = None
+    confirmed_signup_id: str | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A customer after a change, and the facts that say so; no fact, no change."""
+
+    customer: Customer
+    facts: tuple[Fact, ...] = ()
+
+
+class LinkReplaced(Exception):
+    """The link belongs to a signup that a newer one has replaced."""
+
+
+def sign_up(customer: Customer, signup: Signup) -> Change:
+    """Ask for the confirmation of a signup; within CONFIRMATION_RESEND_MINUTES of the last one nothing happens.
+
+    Nothing of what was entered reaches the profile before it is confirmed: anybody may type in any address.
+    """
+    waiting = customer.signup
+    resend_after = timedelta(minutes=CONFIRMATION_RESEND_MINUTES)
+    if waiting and signup.requested_at - waiting.requested_at < resend_after:
+        return Change(customer)
+    changed = replace(
+        customer,
+        consents=consent.pending(customer.consents, signup.topics, signup.requested_at),
+        signup=signup,
+    )
+    data = {
+        "signup_id": signup.signup_id,
+        "topics": list(signup.topics),
+        "referral_code": signup.referral_code,
+        "locale": signup.contact.locale,
+        **signup.evidence.as_data(),
+    }
+    return Change(changed, (_fact(customer, "CustomerSignedUp", signup.signup_id, signup.requested_at, data),))
+
+
+def mail_for_signup(customer: Customer, signup_id: str) -> str | None:
+    """Which mail answers a signup: `confirm_signup`, `already_subscribed`, or None (replaced or complained)."""
+    signup = customer.signup
+    if signup is None or signup.signup_id != signup_id:
+        return None
+    held = [customer.consents.get((Channel.EMAIL, topic)) for topic in signup.topics]
+    if any(one and one.reason is SuppressionReason.COMPLAINT for one in held):
+        return None
+    if all(one and one.status is Status.SUBSCRIBED for one in held):
+        return "already_subscribed"
+    return "confirm_signup"
+
+
+def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -> Change:
+    """Turn a waiting signup into consent and profile. The same link again changes nothing.
+
+    Raises LinkReplaced where the signup is no longer the one that waits.
+    """
+    if customer.confirmed_signup_id == signup_id:
+        return Change(customer)
+    signup = customer.signup
+    if signup is None or signup.signup_id != signup_id:
+        raise LinkReplaced
+    changed = replace(
+        customer,
+        contact=_merge(customer.contact, signup.contact),
+        consents=consent.grant(customer.consents, Channel.EMAIL, signup.topics, now),
+        referral_code=customer.referral_code or signup.referral_code,
+        signup=None,
+        confirmed_signup_id=signup_id,
+    )
+    data = {
+        "channel": Channel.EMAIL,
+        "topics": list(signup.topics),
+        "signup_id": signup_id,
+        "requested_from_ip": signup.evidence.ip,
+        **replace(signup.evidence, ip=ip).as_data(),
+    }
+    return Change(changed, (_fact(customer, "ConsentGranted", signup_id, now, data),))
+
+
+def choose(
+    customer: Customer,
+    wanted: Mapping[Channel, Iterable[Topic]],
+    pause_days: int | None,
+    now: datetime,
+    today: date,
+    evidence: Evidence,
+) -> Change:
+    """Save the preference centre: per channel exactly the wanted topics; `pause_days` 0 ends a pause, None keeps it."""
+    consents, facts = customer.consents, []
+    for channel, topics in wanted.items():
+        chosen = set(topics)
+        granted = [t for t in Topic if t in chosen and not consent.allows(consents, channel, t)]
+        withdrawn = [t for t in Topic if t not in chosen and (channel, t) in consents]
+        after = consent.grant(consents, channel, granted, now)
+        if after != consents:
+            facts.append(_consent_fact(customer, "ConsentGranted", channel, granted, now, evidence))
+        consents, before = after, after
+        after = consent.withdraw(before, channel, withdrawn, now)
+        if after != before:
+            changed = [t for t in withdrawn if after[channel, t] != before[channel, t]]
+            facts.append(_consent_fact(customer, "ConsentWithdrawn", channel, changed, now, evidence))
+        consents = after
+    paused_until = customer.paused_until
+    if pause_days is not None:
+        paused_until = today + timedelta(days=pause_days) if pause_days else None
+        if paused_until != customer.paused_until:
+            until = paused_until.isoformat() if paused_until else None
+            name = "MailPaused" if until else "MailResumed"
+            facts.append(_fact(customer, name, _moment(now), now, {"until": until}))
+    if not facts:
+        return Change(customer)
+    return Change(replace(customer, consents=consents, paused_until=paused_until), tuple(facts))
+
+
+def leave(customer: Customer, topics: Iterable[Topic], now: datetime, evidence: Evidence) -> Change:
+    """Withdraw the topics on every channel on which they stand; a signup that waits is dropped with them."""
+    consents, facts = customer.consents, []
+    for channel in Channel:
+        held = [t for t in topics if (channel, t) in consents]
+        after = consent.withdraw(consents, channel, held, now)
+        if after != consents:
+            changed = [t for t in held if after[channel, t] != consents[channel, t]]
+            facts.append(_consent_fact(customer, "ConsentWithdrawn", channel, changed, now, evidence))
+        consents = after
+    if not facts:
+        return Change(customer)
+    return Change(replace(customer, consents=consents, signup=None), tuple(facts))
+
+
+def suppress(customer: Customer, reason: SuppressionReason, feedback_id: str, now: datetime) -> Change:
+    """Stop all e-mail after a hard bounce or a complaint. The same feedback again changes nothing."""
+    consents = consent.suppress(customer.consents, reason, now)
+    if consents == customer.consents:
+        return Change(customer)
+    data = {"channel": Channel.EMAIL, "reason": reason, "feedback_id": feedback_id}
+    fact = _fact(customer, "ConsentSuppressed", feedback_id, now, data)
+    return Change(replace(customer, consents=consents), (fact,))
+
+
+def consents_from(facts: Iterable[Fact]) -> Consents:
+    """The consents that a customer's facts, in any order, add up to."""
+    consents: Consents = {}
+    for fact in sorted(facts, key=lambda f: f.occurred_at):
+        consents = consent.with_fact(consents, fact)
+    return consents
+
+
+def _merge(old: Contact, new: Contact) -> Contact:
+    return Contact(
+        name=new.name or old.name,
+        phone=new.phone or old.phone,
+        birthday=new.birthday or old.birthday,
+        locale=new.locale or old.locale,
+        time_zone=new.time_zone or old.time_zone,
+    )
+
+
+def _moment(now: datetime) -> str:
+    return now.strftime("%Y%m%d%H%M%S%f")
+
+
+def _fact(customer: Customer, name: str, fact_id: str, at: datetime, data: dict[str, Any]) -> Fact:
+    kept = {key: value for key, value in data.items() if value is not None}
+    return Fact(type=name, id=fact_id, customer_id=customer.customer_id, occurred_at=at, recorded_at=at, data=kept)
+
+
+def _consent_fact(
+    customer: Customer, name: str, channel: Channel, topics: list[Topic], now: datetime, evidence: Evidence
+) -> Fact:
+    data = {"channel": channel, "topics": topics, **evidence.as_data()}
+    return _fact(customer, name, f"{channel}-{_moment(now)}", now, data)

@@ -1,0 +1,171 @@
+"""The HTTP edge: an API Gateway event becomes a Request, an answer or an error becomes its response."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import parse_qsl
+
+from shared.domain.errors import Busy, Conflict, Forbidden, Invalid, NotFound, RegularsError
+from shared.routes import ROUTES
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+# An order of this size still fits into one event on the bus (256 KB) with its envelope.
+MAX_BODY_BYTES: Final = 128 * 1024
+JSON_TYPE: Final = "application/json"
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+
+Response = dict[str, Any]
+Model = TypeVar("Model", bound="BaseModel")
+
+_SCOPES: Final = {route.key: route.scope for route in ROUTES}
+_STATUS: Final[Mapping[type[RegularsError], int]] = {
+    NotFound: 404,
+    Conflict: 409,
+    Invalid: 422,
+    Forbidden: 403,
+    Busy: 503,
+}
+_TITLES: Final = {
+    400: "Bad request",
+    403: "Forbidden",
+    404: "Not found",
+    409: "Conflict",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Unprocessable content",
+    503: "Busy",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. `path` and `query` hold decoded values, `body` is what was sent, `ip` the caller's address."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    content_type: str
+    body: bytes
+    ip: str | None
+
+    @property
+    def is_form(self) -> bool:
+        """Whether an HTML form sent this."""
+        return self.content_type == FORM_TYPE
+
+    def form(self) -> dict[str, str]:
+        """The fields of an HTML form; of a field that is sent twice, the last."""
+        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=100))
+
+    def json(self, model: type[Model]) -> Model:
+        """The JSON body as a model. Raises Problem where it is not JSON, ValidationError where it does not fit."""
+        return model.model_validate_json(self.body or b"{}")
+
+
+class Problem(Exception):
+    """A request that cannot be read at all, with its HTTP status."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+def serve(routes: Mapping[str, Callable[[Request], Response]]) -> Callable[[Mapping[str, Any], object], Response]:
+    """A Lambda handler that answers the given route keys (`POST /purchases`).
+
+    API Gateway has matched the route already. A route with a scope is answered only to a key that carries it.
+    Unexpected errors escape: Lambda logs them once and the caller gets a bare 500.
+    """
+
+    def handler(event: Mapping[str, Any], _context: object) -> Response:
+        key = event["routeKey"]
+        try:
+            _check_scope(event, _SCOPES[key])
+            return routes[key](_request(event))
+        except Problem as error:
+            return problem(error.status, error.detail)
+        except RegularsError as error:
+            return _refused(error)
+        except ValueError as error:
+            errors = validation_errors(error)
+            if errors is None:
+                raise
+            return _invalid(errors)
+
+    return handler
+
+
+def respond(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return {"statusCode": status, "headers": {"content-type": JSON_TYPE, **(headers or {})}, "body": text}
+
+
+def see_other(location: str) -> Response:
+    """Send the browser on with a GET."""
+    return {"statusCode": 303, "headers": {"location": location}, "body": ""}
+
+
+def problem(status: int, detail: str, **members: Any) -> Response:
+    """An error as RFC 9457 problem details."""
+    body = {"type": "about:blank", "title": _TITLES[status], "status": status, "detail": detail, **members}
+    headers = {"content-type": "application/problem+json"} | ({"retry-after": "1"} if status == 503 else {})
+    return respond(status, body, headers)
+
+
+def validation_errors(error: ValueError) -> list[dict[str, str]] | None:
+    """What pydantic found wrong, as JSON pointers with a sentence; None for any other error."""
+    found = getattr(error, "errors", None)
+    if found is None:
+        return None
+    details = found(include_url=False, include_context=False, include_input=False)
+    return [
+        {
+            "pointer": "".join(f"/{part}" for part in one["loc"]),
+            "detail": one["msg"].removeprefix("Value error, "),
+            "type": one["type"],
+        }
+        for one in details[:50]
+    ]
+
+
+def _invalid(errors: list[dict[str, str]]) -> Response:
+    if errors[0]["type"] == "json_invalid":
+        return problem(400, f"the body is not JSON: {errors[0]['detail'].removeprefix('Invalid JSON: ')}")
+    shown = [{"pointer": one["pointer"], "detail": one["detail"]} for one in errors]
+    first = shown[0]
+    return problem(422, f"{first['pointer'].lstrip('/') or 'the body'}: {first['detail']}", errors=shown)
+
+
+def _refused(error: RegularsError) -> Response:
+    status = next(status for base, status in _STATUS.items() if isinstance(error, base))
+    return problem(status, error.detail, **error.members)
+
+
+def _check_scope(event: Mapping[str, Any], scope: str | None) -> None:
+    if scope is None:
+        return
+    granted = event["requestContext"].get("authorizer", {}).get("lambda", {}).get("scopes", "")
+    if scope not in granted.split():
+        raise Forbidden(f"this needs a key with the scope {scope}")
+
+
+def _request(event: Mapping[str, Any]) -> Request:
+    text = event.get("body") or ""
+    body = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
+    if len(body) > MAX_BODY_BYTES:
+        raise Problem(413, f"the body has {len(body)} bytes; {MAX_BODY_BYTES} is the most")
+    content_type = event.get("headers", {}).get("content-type", "").partition(";")[0].strip().lower()
+    if body and content_type not in (JSON_TYPE, FORM_TYPE):
+        raise Problem(415, f"send {JSON_TYPE} or, from an HTML form, {FORM_TYPE}")
+    return Request(
+        path=event.get("pathParameters") or {},
+        query=event.get("queryStringParameters") or {},
+        content_type=content_type,
+        body=body,
+        ip=event["requestContext"].get("http", {}).get("sourceIp"),
+    )

@@ -1,0 +1,243 @@
+"""What callers send, validated once at the edge: bounded, explained where wrong, turned into the domain's objects."""
+
+from collections import Counter
+from datetime import UTC, date, datetime, tzinfo
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from shared.addresses import normalise_email
+from shared.domain.consent import ALL_TOPICS, Topic
+from shared.domain.customer import Contact, Evidence, Signup
+from shared.domain.errors import RegularsError
+from shared.domain.money import CURRENCY_CODES, MAX_AMOUNT
+from shared.domain.purchase import Order, Product, Refund
+from shared.settings import is_time_zone
+
+_EARLIEST: Final = date(1970, 1, 1)
+
+
+def _as_value_error(function: Any) -> Any:
+    """Let pydantic collect what the domain refuses."""
+
+    def checked(value: Any) -> Any:
+        try:
+            return function(value)
+        except RegularsError as error:
+            raise ValueError(error.detail) from None
+
+    return checked
+
+
+def _no_control_characters(text: str) -> str:
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _blank_to_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _currency(text: str) -> str:
+    if text not in CURRENCY_CODES:
+        raise ValueError("want an ISO 4217 code such as EUR")
+    return text
+
+
+def _time_zone(text: str) -> str:
+    if not is_time_zone(text):
+        raise ValueError("want an IANA time zone such as Europe/Berlin")
+    return text
+
+
+def _birthday(day: date) -> date:
+    if not date(1900, 1, 1) <= day <= datetime.now(UTC).date():
+        raise ValueError("want a date between 1900-01-01 and today")
+    return day
+
+
+def _moment(value: datetime) -> datetime:
+    if value.date() < _EARLIEST:
+        raise ValueError(f"want {_EARLIEST} or later")
+    return value
+
+
+def _iso_text(value: Any) -> Any:
+    if not isinstance(value, str | datetime) or str(value).isdigit():
+        raise ValueError("want an ISO 8601 date or time such as 2026-11-21T20:14:00+01:00")
+    return value
+
+
+EmailAddress = Annotated[str, StringConstraints(max_length=320), AfterValidator(_as_value_error(normalise_email))]
+# An id stands in keys and addresses: no white space, no control characters.
+Identifier = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f]{1,64}$")]
+CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
+Currency = Annotated[str, AfterValidator(_currency)]
+Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, strict=True)]
+Quantity = Annotated[int, Field(ge=1, le=100_000, strict=True)]
+# A date alone is midnight, a time without offset is local: both in the shop's time zone.
+Moment = Annotated[datetime, BeforeValidator(_iso_text), AfterValidator(_moment)]
+_Line = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_no_control_characters)]
+# Optional text, trimmed; blank is absent.
+Text = Annotated[_Line | None, BeforeValidator(_blank_to_none)]
+
+
+class Payload(BaseModel):
+    """Unknown members are refused, so that a misspelt one is not lost."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SignupPayload(Payload):
+    """A signup, by JSON or by an HTML form with the same names. `website` is a trap for robots: leave it empty."""
+
+    email: EmailAddress
+    consent: Annotated[
+        Literal[True], BeforeValidator(lambda v: v is True or str(v).lower() in ("true", "on", "yes", "1"))
+    ]
+    consent_text: Annotated[Text, Field(max_length=500)] = None
+    name: Annotated[Text, Field(max_length=120)] = None
+    phone: Annotated[
+        str | None, BeforeValidator(_blank_to_none), StringConstraints(pattern=r"^\+?[0-9 ()/.-]{5,25}$")
+    ] = None
+    birthday: Annotated[Annotated[date, AfterValidator(_birthday)] | None, BeforeValidator(_blank_to_none)] = None
+    locale: Annotated[
+        str | None,
+        BeforeValidator(_blank_to_none),
+        StringConstraints(pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8}){0,3}$"),
+    ] = None
+    time_zone: Annotated[Annotated[str, AfterValidator(_time_zone)] | None, BeforeValidator(_blank_to_none)] = None
+    source: Annotated[Text, Field(max_length=60)] = None
+    referral_code: Annotated[Text, Field(max_length=60)] = None
+    topics: Annotated[tuple[Topic, ...], Field(min_length=1, max_length=len(ALL_TOPICS))] = ALL_TOPICS
+    redirect: Annotated[Text, Field(max_length=500)] = None
+    website: Annotated[Text, Field(max_length=500)] = None
+
+    def to_signup(self, *, signup_id: str, now: datetime, ip: str | None) -> Signup:
+        """The signup that waits for its confirmation."""
+        contact = Contact(
+            name=self.name,
+            phone=self.phone,
+            birthday=self.birthday,
+            locale=self.locale,
+            time_zone=self.time_zone,
+        )
+        return Signup(
+            signup_id=signup_id,
+            requested_at=now,
+            contact=contact,
+            evidence=Evidence(source=self.source or "form", consent_text=self.consent_text, ip=ip),
+            topics=tuple(dict.fromkeys(self.topics)),
+            referral_code=self.referral_code,
+        )
+
+
+class CustomerReference(Payload):
+    """Whose purchase it is: an id (ours, or the shop's own customer number) or an e-mail address; exactly one."""
+
+    customer_id: CustomerId | None = None
+    email: EmailAddress | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.customer_id is None) == (self.email is None):
+            raise ValueError("give either customer_id or email")
+        return self
+
+
+class ProductPayload(Payload):
+    """One line of an order; `price` is for one piece, in minor units."""
+
+    sku: Identifier
+    name: Annotated[Text, Field(max_length=120)] = None
+    category: Annotated[Text, Field(max_length=60)] = None
+    quantity: Quantity
+    price: Amount
+
+
+class PurchasePayload(Payload):
+    """An order. Amounts in minor units; total = Σ price·quantity − discount + tax + shipping."""
+
+    order_id: Identifier
+    customer: CustomerReference
+    ordered_at: Moment
+    currency: Currency
+    total: Amount
+    tax: Amount = 0
+    shipping: Amount = 0
+    discount: Amount = 0
+    coupon: Annotated[Text, Field(max_length=60)] = None
+    channel: Annotated[Text, Field(max_length=60)] = None
+    products: Annotated[tuple[ProductPayload, ...], Field(max_length=200)] = ()
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        # The sums are what is looked at here; they do not depend on the zone.
+        _as_value_error(self.to_order)(UTC)
+        return self
+
+    def to_order(self, zone: tzinfo) -> Order:
+        """The order, its time in UTC to the millisecond."""
+        return Order(
+            order_id=self.order_id,
+            ordered_at=in_zone(self.ordered_at, zone),
+            currency=self.currency,
+            total=self.total,
+            tax=self.tax,
+            shipping=self.shipping,
+            discount=self.discount,
+            coupon=self.coupon,
+            channel=self.channel,
+            products=tuple(
+                Product(sku=p.sku, name=p.name, category=p.category, quantity=p.quantity, price=p.price)
+                for p in self.products
+            ),
+        )
+
+
+class RefundedProduct(Payload):
+    """Pieces that go back."""
+
+    sku: Identifier
+    quantity: Quantity
+
+
+class RefundPayload(Payload):
+    """A refund: an amount in minor units, or products; exactly one of them."""
+
+    refund_id: Identifier
+    refunded_at: Moment
+    amount: Annotated[int, Field(ge=1, le=MAX_AMOUNT, strict=True)] | None = None
+    products: Annotated[tuple[RefundedProduct, ...], Field(max_length=200)] = ()
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.amount is None) == (not self.products):
+            raise ValueError("give either amount or products")
+        return self
+
+    def to_refund(self, order_id: str, zone: tzinfo) -> Refund:
+        """The refund, lines of the same sku added up."""
+        pieces: Counter[str] = Counter()
+        for product in self.products:
+            pieces[product.sku] += product.quantity
+        return Refund(
+            refund_id=self.refund_id,
+            order_id=order_id,
+            refunded_at=in_zone(self.refunded_at, zone),
+            amount=self.amount,
+            products=pieces,
+        )
+
+
+class RescoringPayload(Payload):
+    """`as_of` is the day to score for, today where it is left out; for data imported from the past."""
+
+    as_of: date | None = None
+
+
+def in_zone(moment: datetime, zone: tzinfo) -> datetime:
+    """UTC to the millisecond; what has no offset of its own is in `zone`."""
+    moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,0 +1,98 @@
+"""Scorecards: pk `customer_id`, one item per customer, a table of its own that rescoring scans."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from shared.domain.rfm import Score
+from shared.domain.scorecard import Month, Scorecard
+from shared.store import table
+
+
+def find(customer_id: str) -> Scorecard | None:
+    """The customer's scorecard (1 read unit)."""
+    item = table.get(table.scorecards_table(), {"customer_id": customer_id})
+    return from_item(item) if item else None
+
+
+def count(card: Scorecard) -> table.Write:
+    """The write of changed counters over version n − 1; what rescoring found stays as it is (2 write units)."""
+    values = {
+        ":orders": card.orders,
+        ":spent": card.spent,
+        ":first": card.first_order_on.isoformat() if card.first_order_on else None,
+        ":last": card.last_order_on.isoformat() if card.last_order_on else None,
+        ":days": card.order_days or None,
+        ":months": {name: [month.orders, month.spent] for name, month in card.months.items()},
+        ":version": card.version,
+        ":before": card.version - 1 or None,
+    }
+    change = (
+        "SET orders = :orders, spent = :spent, first_order_on = :first, last_order_on = :last, "
+        "order_days = :days, months = :months, version = :version"
+    )
+    unwritten = "(attribute_not_exists(version) OR version = :zero)"
+    condition = "version = :before" if card.version > 1 else unwritten
+    if card.version == 1:
+        values[":zero"] = 0
+    return table.update(table.scorecards_table(), {"customer_id": card.customer_id}, change, condition, values)
+
+
+def ensure(customer_id: str) -> table.Write:
+    """The write that gives a customer without orders a scorecard, and leaves any other as it is (2 write units)."""
+    return table.update(
+        table.scorecards_table(),
+        {"customer_id": customer_id},
+        "SET version = if_not_exists(version, :zero), orders = if_not_exists(orders, :zero)",
+        "",
+        {":zero": 0},
+    )
+
+
+def set_score(customer_id: str, score: Score, before: Score | None) -> table.Write:
+    """The write of a new score over the one that was scanned; a run that came first is not overwritten."""
+    values: dict[str, Any] = {
+        ":segment": score.segment,
+        ":r": score.r,
+        ":f": score.f,
+        ":m": score.m,
+        ":scored_on": score.scored_on.isoformat() if score.scored_on else None,
+    }
+    names = {"#segment": "segment", "#r": "r", "#f": "f", "#m": "m"}
+    change = "SET #segment = :segment, scored_on = :scored_on"
+    change += ", #r = :r, #f = :f, #m = :m" if score.r is not None else " REMOVE #r, #f, #m"
+    if before is None:
+        condition = "attribute_exists(customer_id) AND attribute_not_exists(#segment)"
+    elif before.r is None:
+        condition = "#segment = :was"
+        values[":was"] = before.segment
+    else:
+        condition = "#r = :was_r AND #f = :was_f AND #m = :was_m"
+        values |= {":was_r": before.r, ":was_f": before.f, ":was_m": before.m}
+    return table.update(table.scorecards_table(), {"customer_id": customer_id}, change, condition, values, names)
+
+
+def from_item(item: Mapping[str, Any]) -> Scorecard:
+    """The scorecard of an unpacked item."""
+    return Scorecard(
+        customer_id=item["customer_id"],
+        orders=item.get("orders", 0),
+        spent=item.get("spent", 0),
+        first_order_on=_date_from(item.get("first_order_on")),
+        last_order_on=_date_from(item.get("last_order_on")),
+        order_days=item.get("order_days", frozenset()),
+        months={name: Month(orders=o, spent=s) for name, (o, s) in item.get("months", {}).items()},
+        score=_score_from(item),
+        version=item.get("version", 0),
+    )
+
+
+def _score_from(item: Mapping[str, Any]) -> Score | None:
+    if "segment" not in item:
+        return None
+    scored_on = _date_from(item.get("scored_on"))
+    return Score(item["segment"], item.get("r"), item.get("f"), item.get("m"), scored_on)
+
+
+def _date_from(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

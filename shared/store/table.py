@@ -1,0 +1,218 @@
+"""DynamoDB as the stores use it: one client, plain values in and out, transactions that say what refused them."""
+
+import os
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from shared.domain.errors import Busy
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+Item = dict[str, Any]
+Write = dict[str, Any]
+
+MAX_TRIES: Final = 8
+
+
+@cache
+def dynamodb() -> "DynamoDBClient":
+    """The process's client. A lost answer is asked for again with the same token, so it does nothing twice."""
+    config = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=2, read_timeout=5)
+    return boto3.client("dynamodb", config=config)
+
+
+def customers_table() -> str:
+    """The name of the table of profiles, facts, accounts and guards."""
+    return os.environ["CUSTOMERS_TABLE"]
+
+
+def scorecards_table() -> str:
+    """The name of the table of scorecards."""
+    return os.environ["SCORECARDS_TABLE"]
+
+
+class Cancelled(Exception):
+    """A transaction that did nothing. `found[i]` is the item that refused write i, {} if there was none to show."""
+
+    def __init__(self, codes: Sequence[str], found: Sequence[Item]) -> None:
+        super().__init__(f"cancelled: {', '.join(codes)}")
+        self.codes = codes
+        self.found = found
+
+    def refused(self, index: int) -> bool:
+        """Whether the condition of write `index` was not met."""
+        return self.codes[index] == "ConditionalCheckFailed"
+
+
+def pack(values: Mapping[str, Any]) -> Item:
+    """Python values as a DynamoDB item; None is left out. A frozenset of integers becomes a number set."""
+    return {name: _pack(value) for name, value in values.items() if value is not None}
+
+
+def unpack(item: Mapping[str, Any]) -> Item:
+    """A DynamoDB item as Python values; numbers are integers, for nothing else is stored."""
+    return {name: _unpack(value) for name, value in item.items()}
+
+
+def get(table: str, key: Mapping[str, str]) -> Item | None:
+    """One item, strongly consistent (1 read unit per 4 KB)."""
+    answer = dynamodb().get_item(TableName=table, Key=pack(key), ConsistentRead=True)
+    return unpack(answer["Item"]) if "Item" in answer else None
+
+
+def put(table: str, item: Mapping[str, Any], condition: str = "", values: Mapping[str, Any] | None = None) -> Write:
+    """A write that puts an item if the condition holds."""
+    return {"Put": {"TableName": table, "Item": pack(item), **_conditioned(condition, values or {})}}
+
+
+def put_new(table: str, item: Mapping[str, Any]) -> Write:
+    """A write that puts an item if none has its key."""
+    key = "sk" if "sk" in item else "customer_id"
+    return put(table, item, f"attribute_not_exists({key})")
+
+
+def put_version(table: str, item: Mapping[str, Any]) -> Write:
+    """A write that replaces version n − 1 of an item by version n, or puts version 1 where there is none."""
+    if item["version"] == 1:
+        return put_new(table, item)
+    return put(table, item, "version = :before", {":before": item["version"] - 1})
+
+
+def update(
+    table: str,
+    key: Mapping[str, str],
+    change: str,
+    condition: str,
+    values: Mapping[str, Any],
+    names: Mapping[str, str] | None = None,
+) -> Write:
+    """A write that changes an item if the condition holds; `names` stand in for words that DynamoDB reserves."""
+    statement = {
+        "TableName": table,
+        "Key": pack(key),
+        "UpdateExpression": change,
+        **_conditioned(condition, values),
+    }
+    return {"Update": {**statement, "ExpressionAttributeNames": names} if names else statement}
+
+
+def transact(writes: Sequence[Write]) -> None:
+    """Do all writes or none (2 write units per KB and item). Raises Cancelled where a condition does not hold."""
+    typed: Sequence[TransactWriteItemTypeDef] = writes  # type: ignore[assignment]
+    try:
+        dynamodb().transact_write_items(TransactItems=typed)
+    except dynamodb().exceptions.TransactionCanceledException as error:
+        reasons: list[Mapping[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+        raise Cancelled(
+            [reason.get("Code", "None") for reason in reasons],
+            [unpack(reason.get("Item", {})) for reason in reasons],
+        ) from error
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "TransactionInProgressException":
+            raise Cancelled(["TransactionInProgress"] * len(writes), [{}] * len(writes)) from error
+        raise
+
+
+def apply(write: Write) -> None:
+    """Do one write by itself (1 write unit per KB). Raises Cancelled where its condition does not hold."""
+    ((kind, statement),) = write.items()
+    call = dynamodb().put_item if kind == "Put" else dynamodb().update_item
+    try:
+        call(**statement)
+    except dynamodb().exceptions.ConditionalCheckFailedException as error:
+        found: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
+        raise Cancelled(["ConditionalCheckFailed"], [unpack(found)]) from error
+    except dynamodb().exceptions.TransactionConflictException as error:
+        raise Cancelled(["TransactionConflict"], [{}]) from error
+
+
+def tries() -> Iterator[int]:
+    """Up to MAX_TRIES attempts at read, decide, write, with a growing random wait between; then raises Busy."""
+    for attempt in range(MAX_TRIES):
+        if attempt:
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 (spreads writers, guards nothing)
+        yield attempt
+    raise Busy("the record is being changed by others; try again")
+
+
+def query(
+    table: str,
+    partition: str,
+    prefix: str,
+    *,
+    limit: int | None = None,
+    newest_first: bool = False,
+    after: str | None = None,
+) -> list[Item]:
+    """The items of a partition whose sort key starts with the prefix, up to `limit`, from behind sort key `after`."""
+    items: list[Item] = []
+    request: dict[str, Any] = {
+        "TableName": table,
+        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+        "ExpressionAttributeValues": pack({":pk": partition, ":prefix": prefix}),
+        "ScanIndexForward": not newest_first,
+        "ConsistentRead": True,
+    }
+    if after is not None:
+        request["ExclusiveStartKey"] = pack({"pk": partition, "sk": after})
+    while limit is None or len(items) < limit:
+        if limit is not None:
+            request["Limit"] = limit - len(items)
+        answer = dynamodb().query(**request)
+        items.extend(unpack(item) for item in answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            break
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    return items
+
+
+def _conditioned(condition: str, values: Mapping[str, Any]) -> Item:
+    part: Item = {}
+    if condition:
+        part["ConditionExpression"] = condition
+        part["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    if values:
+        part["ExpressionAttributeValues"] = pack(values)
+    return part
+
+
+def _pack(value: Any) -> Item:
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": str(value)}
+        case int():
+            return {"N": str(value)}
+        case bytes():
+            return {"B": value}
+        case Mapping():
+            return {"M": pack(value)}
+        case frozenset():
+            return {"NS": [str(number) for number in sorted(value)]}
+        case list() | tuple():
+            return {"L": [_pack(element) for element in value]}
+    raise TypeError(f"{type(value).__name__} has no place in an item")
+
+
+def _unpack(value: Mapping[str, Any]) -> Any:
+    ((kind, content),) = value.items()
+    match kind:
+        case "N":
+            return int(content)
+        case "M":
+            return unpack(content)
+        case "L":
+            return [_unpack(element) for element in content]
+        case "NS":
+            return frozenset(int(number) for number in content)
+    return content
