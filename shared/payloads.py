@@ -1,5 +1,6 @@
 """What callers send, validated once at the edge: bounded, explained where wrong, turned into the domain's objects."""
 
+import json
 from collections import Counter
 from datetime import UTC, date, datetime, tzinfo
 from typing import Annotated, Any, Final, Literal, Self
@@ -231,10 +232,24 @@ class RefundPayload(Payload):
         )
 
 
+class RefundMessage(RefundPayload):
+    """A refund on the queue, where no address says which order it is of."""
+
+    order_id: Identifier
+
+
 class RescoringPayload(Payload):
     """`as_of` is the day to score for, today where it is left out; for data imported from the past."""
 
     as_of: date | None = None
+
+
+def is_refund(text: str) -> bool:
+    """Whether a message on the queue is a refund; raises ValueError where it is no JSON object."""
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise ValueError("want a JSON object")
+    return "refund_id" in content
 
 
 def in_zone(moment: datetime, zone: tzinfo) -> datetime:

@@ -17,10 +17,19 @@ ORDER = "ORDER"
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of an order or a refund: `created` is False where it was there already."""
+    """What became of an order: `created` is False where it was there already."""
 
     order_id: str
-    customer_id: str | None
+    customer_id: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRefund:
+    """What became of a refund: PARKED until its order comes, then APPLIED with its amount, or REJECTED."""
+
+    order_id: str
+    status: str
     created: bool
     amount: int | None = None
 
@@ -56,7 +65,7 @@ def record_order(
     raise AssertionError("tries() ends by raising")
 
 
-def record_refund(wish: Refund, *, now: datetime, zone: tzinfo) -> Recorded:
+def record_refund(wish: Refund, *, now: datetime, zone: tzinfo) -> RecordedRefund:
     """Record a refund once and take it off the customer's counters; before its order it is kept until that comes.
 
     Raises Conflict where the id is taken by other content, Invalid where more would go back than was paid.
@@ -68,13 +77,12 @@ def record_refund(wish: Refund, *, now: datetime, zone: tzinfo) -> Recorded:
         if known:
             if known["fingerprint"] != wish.fingerprint():
                 raise Conflict(f"refund {wish.refund_id} is already recorded with other content")
-            customer_id = state.customer_id if state else None
-            return Recorded(wish.order_id, customer_id, created=False, amount=known.get("applied"))
+            return RecordedRefund(wish.order_id, known["status"], created=False, amount=known.get("applied"))
         try:
             if state is None or state.customer_id is None:
                 waiting = purchase.awaiting(state, wish.order_id)
                 table.transact([_put_state(waiting), _put_refund(wish, None)])
-                return Recorded(wish.order_id, None, created=True)
+                return RecordedRefund(wish.order_id, "PARKED", created=True)
             return _apply(wish, purchase.one_more_refund(state), state.customer_id, now, zone)
         except table.Cancelled:
             continue
@@ -144,7 +152,7 @@ def _write_order(
     table.transact([_put_state(state), scorecards.count(counted), *map(facts.record, happened), *settled, *create])
 
 
-def _apply(wish: Refund, state: OrderState, customer_id: str, now: datetime, zone: tzinfo) -> Recorded:
+def _apply(wish: Refund, state: OrderState, customer_id: str, now: datetime, zone: tzinfo) -> RecordedRefund:
     order = find_order(state)
     done = purchase.refund(state, order, wish)
     card = scorecards.find(customer_id) or Scorecard(customer_id=customer_id)
@@ -158,7 +166,7 @@ def _apply(wish: Refund, state: OrderState, customer_id: str, now: datetime, zon
             _put_refund(wish, done.amount),
         ]
     )
-    return Recorded(wish.order_id, customer_id, created=True, amount=done.amount)
+    return RecordedRefund(wish.order_id, "APPLIED", created=True, amount=done.amount)
 
 
 def _waiting(order_id: str) -> list[Refund]:
@@ -175,16 +183,18 @@ def _refund_key(wish: Refund) -> dict[str, str]:
 
 
 def _put_refund(wish: Refund, applied: int | None) -> table.Write:
-    """`status` is PARKED until its order comes, then APPLIED with the amount in `applied`, or REJECTED."""
     status = "PARKED" if applied is None else "APPLIED"
-    item = {**_refund_key(wish), **wish.as_data(), "fingerprint": wish.fingerprint(), "status": status}
-    return table.put_new(table.customers_table(), {**item, "applied": applied})
+    return table.put_new(table.customers_table(), _refund_item(wish, status, applied))
 
 
 def _settle(wish: Refund, applied: int | None) -> table.Write:
     status = "REJECTED" if applied is None else "APPLIED"
-    item = {**_refund_key(wish), **wish.as_data(), "fingerprint": wish.fingerprint(), "status": status}
-    return table.put(table.customers_table(), {**item, "applied": applied})
+    return table.put(table.customers_table(), _refund_item(wish, status, applied))
+
+
+def _refund_item(wish: Refund, status: str, applied: int | None) -> dict[str, Any]:
+    kept = {"fingerprint": wish.fingerprint(), "status": status, "applied": applied}
+    return {**_refund_key(wish), **wish.as_data(), **kept}
 
 
 def _put_state(state: OrderState) -> table.Write:

@@ -1,0 +1,100 @@
+"""GET /preferences → a customer's choices; POST → save them, pause, or leave. Only the POST changes anything."""
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from shared import clock, links
+from shared.domain import customer
+from shared.domain.consent import ALL_TOPICS, Channel, Status, Topic, allows
+from shared.domain.customer import PAUSE_CHOICES_DAYS, Change, Customer, Evidence
+from shared.domain.errors import Invalid
+from shared.http import Request, Response, serve
+from shared.pages import mask_email, page_response, render_page
+from shared.settings import Settings
+from shared.store import customers
+from shared.tokens import Purpose
+
+_TOPICS: Final = {
+    Topic.NEWS: ("News", "What is new in the shop"),
+    Topic.OFFERS: ("Offers", "Discounts and things picked for you"),
+    Topic.SURVEYS: ("Surveys", "A short question now and then about how we do"),
+}
+_PAUSES: Final = {"": None, "0": 0, **{str(days): days for days in PAUSE_CHOICES_DAYS}}
+
+
+def show(request: Request) -> Response:
+    """The preference centre of the link's customer."""
+    settings = Settings.from_environment(os.environ)
+    token = links.token_of(request)
+    claims = links.claims_of(Purpose.PREFERENCES, token)
+    if not isinstance(claims, dict):
+        return links.problem_page(settings, claims)
+    found = customers.find(claims["customer"])
+    return _page(settings, found, token, saved=False) if found else links.problem_page(settings, "invalid")
+
+
+def save(request: Request) -> Response:
+    """Save what the form says and show it again; the same form again changes nothing."""
+    settings = Settings.from_environment(os.environ)
+    token = links.token_of(request)
+    claims = links.claims_of(Purpose.PREFERENCES, token)
+    if not isinstance(claims, dict):
+        return links.problem_page(settings, claims)
+    fields = request.form()
+    evidence = Evidence(source="preference centre", ip=request.ip)
+    found = customers.change(claims["customer"], lambda known: _decide(known, fields, evidence, settings))
+    return _page(settings, found, token, saved=True) if found else links.problem_page(settings, "invalid")
+
+
+def _decide(known: Customer, fields: Mapping[str, str], evidence: Evidence, settings: Settings) -> Change:
+    now = clock.now()
+    if fields.get("action") == "leave":
+        return customer.leave(known, ALL_TOPICS, now, evidence)
+    pause = fields.get("pause", "")
+    if fields.get("action") != "save" or pause not in _PAUSES:
+        raise Invalid("the form was changed on its way; please open the link again")
+    # The page offers no choice on a suppressed address, and none on texts without a number.
+    offered = {Channel.EMAIL: not _is_suppressed(known), Channel.SMS: known.contact.phone is not None}
+    channels = [channel for channel in Channel if offered[channel]]
+    wanted = {channel: [topic for topic in Topic if f"{channel}_{topic}" in fields] for channel in channels}
+    today = now.astimezone(settings.zone).date()
+    return customer.choose(known, wanted, _PAUSES[pause], now, today, evidence)
+
+
+def _page(settings: Settings, found: Customer, token: str, *, saved: bool) -> Response:
+    today = clock.now().astimezone(settings.zone).date()
+    topics = [
+        {
+            "name": topic,
+            "label": label,
+            "description": description,
+            "channels": {channel: allows(found.consents, channel, topic) for channel in Channel},
+        }
+        for topic, (label, description) in _TOPICS.items()
+    ]
+    html = render_page(
+        "preferences.html",
+        shop_name=settings.shop_name,
+        token=token,
+        email_masked=mask_email(found.email or ""),
+        topics=topics,
+        has_phone=found.contact.phone is not None,
+        paused_until=found.paused_until if found.paused_until and found.paused_until > today else None,
+        saved=saved,
+        suppressed=_is_suppressed(found),
+        status=_overall_status(found),
+    )
+    return page_response(html)
+
+
+def _is_suppressed(found: Customer) -> bool:
+    return any(held.status is Status.SUPPRESSED for held in found.consents.values())
+
+
+def _overall_status(found: Customer) -> Status:
+    held = {consent.status for consent in found.consents.values()}
+    return next((status for status in (Status.SUBSCRIBED, Status.PENDING) if status in held), Status.UNSUBSCRIBED)
+
+
+handler = serve({"GET /preferences": show, "POST /preferences": save})

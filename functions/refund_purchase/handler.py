@@ -1,0 +1,26 @@
+"""POST /purchases/{order_id}/refunds → a refund with its fact, taken off the customer's counters."""
+
+import os
+
+from pydantic import TypeAdapter
+
+from shared import clock
+from shared.http import Request, Response, respond, serve
+from shared.payloads import Identifier, RefundPayload
+from shared.settings import Settings
+from shared.store import purchases
+
+_ORDER_ID: TypeAdapter[str] = TypeAdapter(Identifier)
+
+
+def refund(request: Request) -> Response:
+    """201 for a new refund, 200 for the same again; `status` is PARKED while its order has not come."""
+    settings = Settings.from_environment(os.environ)
+    order_id = _ORDER_ID.validate_python(request.path["order_id"])
+    wish = request.json(RefundPayload).to_refund(order_id, settings.zone)
+    done = purchases.record_refund(wish, now=clock.now(), zone=settings.zone)
+    body = {"refund_id": wish.refund_id, "order_id": done.order_id, "status": done.status, "amount": done.amount}
+    return respond(201 if done.created else 200, body)
+
+
+handler = serve({"POST /purchases/{order_id}/refunds": refund})

@@ -1,0 +1,73 @@
+"""`CustomerSignedUp` → the mail that asks to confirm, or one that says she is subscribed already."""
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from shared import clock, email, links
+from shared.domain.customer import CONFIRMATION_LINK_DAYS, Customer, mail_for_signup
+from shared.settings import Settings
+from shared.store import customers, mails
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
+
+_PROCESSOR = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+def send(record: SQSRecord) -> None:
+    """Send once per signup. Killed between sending and recording, it sends again: better twice than never asked."""
+    fact = json.loads(record.body)["detail"]
+    signup_id = fact["signup_id"]
+    found = customers.find(fact["customer_id"])
+    template = mail_for_signup(found, signup_id) if found else None
+    if found is None or template is None or mails.was_sent(found.customer_id, signup_id):
+        return
+    settings, now = Settings.from_environment(os.environ), clock.now()
+    message = _compose(template, found, settings, now)
+    message_id = email.send_email(_ses(), message, settings, os.environ["CONFIGURATION_SET"])
+    mails.record_sent(found.customer_id, signup_id, template, message_id, clock.now())
+
+
+def _compose(template: str, found: Customer, settings: Settings, now: datetime) -> email.Email:
+    assert found.email is not None
+    assert found.signup is not None
+    root = (settings.public_url or os.environ["PUBLIC_URL"]).rstrip("/")
+    if template == "confirm_signup":
+        return email.render_email(
+            template,
+            settings,
+            to=found.email,
+            subject=f"Please confirm your subscription to {settings.shop_name}",
+            unsubscribe_url=None,
+            name=found.signup.contact.name,
+            confirm_url=f"{root}/{links.confirmation_path(found.customer_id, found.signup)}",
+            valid_days=CONFIRMATION_LINK_DAYS,
+        )
+    return email.render_email(
+        template,
+        settings,
+        to=found.email,
+        subject=f"You are already subscribed to {settings.shop_name}",
+        unsubscribe_url=None,
+        name=found.contact.name,
+        preferences_url=f"{root}/{links.preferences_path(found.customer_id, now)}",
+    )
+
+
+@cache
+def _ses() -> "SESV2Client":
+    return boto3.client("sesv2")
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
+    """Answers with the messages that failed."""
+    return process_partial_response(event, send, _PROCESSOR, context)

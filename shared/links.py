@@ -1,0 +1,56 @@
+"""The links in mails: their addresses, the tokens they carry, and the page for a link that does not hold."""
+
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from shared import clock
+from shared.domain.consent import Topic
+from shared.domain.customer import CONFIRMATION_LINK_DAYS, PREFERENCES_LINK_DAYS, Signup
+from shared.http import Request, Response
+from shared.pages import page_response, render_page
+from shared.settings import Settings
+from shared.tokens import BadLinkError, ExpiredLinkError, Purpose, read, sign
+
+LinkProblem = Literal["expired", "invalid", "replaced"]
+_STATUS: Final = {"expired": 410, "invalid": 400, "replaced": 410}
+
+
+def confirmation_path(customer_id: str, signup: Signup) -> str:
+    """The path that confirms a signup, for CONFIRMATION_LINK_DAYS after it."""
+    expires_at = signup.requested_at + timedelta(days=CONFIRMATION_LINK_DAYS)
+    claims = {"customer": customer_id, "signup": signup.signup_id}
+    return f"signups/confirm?token={sign(Purpose.CONFIRM, claims, expires_at)}"
+
+
+def preferences_path(customer_id: str, now: datetime) -> str:
+    """The path of a customer's preference centre, for PREFERENCES_LINK_DAYS."""
+    token = sign(Purpose.PREFERENCES, {"customer": customer_id}, now + timedelta(days=PREFERENCES_LINK_DAYS))
+    return f"preferences?token={token}"
+
+
+def unsubscribe_path(customer_id: str, topic: Topic | None) -> str:
+    """The path that unsubscribes from a topic, or from all; it holds for good, as old mails have to keep their word."""
+    claims = {"customer": customer_id, **({"topic": topic} if topic else {})}
+    return f"unsubscribe?token={sign(Purpose.UNSUBSCRIBE, claims)}"
+
+
+def token_of(request: Request) -> str:
+    """The token of a link: the form's field where there is one, else the query's."""
+    fields = request.form() if request.is_form else {}
+    return fields.get("token") or request.query.get("token", "")
+
+
+def claims_of(purpose: Purpose, token: str) -> dict[str, str] | LinkProblem:
+    """What a link says, or what is wrong with it."""
+    try:
+        return read(purpose, token, clock.now())
+    except ExpiredLinkError:
+        return "expired"
+    except BadLinkError:
+        return "invalid"
+
+
+def problem_page(settings: Settings, reason: LinkProblem) -> Response:
+    """The page for a link that does not hold."""
+    html = render_page("link_problem.html", shop_name=settings.shop_name, reason=reason)
+    return page_response(html, _STATUS[reason])
