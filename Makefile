@@ -1,0 +1,76 @@
+# What a person or CI types. Every target makes what it needs; making it again costs nothing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+READY := .venv/ready
+PORT ?= 4566
+STAGE ?= prod
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export CDK_DISABLE_CLI_TELEMETRY := true
+
+.PHONY: help demo up down check test bench deploy lock clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(READY) ## show the whole way on a local AWS (PURCHASES=my.csv takes a shop's own export)
+	@$(BIN)/regulars demo --port $(PORT) $(if $(PURCHASES),--purchases $(PURCHASES))
+
+up: $(READY) ## start the local AWS and deploy to it (PORT=4566)
+	@$(BIN)/regulars up --port $(PORT)
+
+down: $(READY) ## end the local AWS
+	@$(BIN)/regulars down
+
+check: $(READY) ## lint, types, unit tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest tests/unit
+
+test: $(READY) ## everything: lint, types, every tier of tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+bench: $(READY) ## the figures of speed and cost, each against a rival
+	@$(BIN)/python -m tests.benchmarks
+
+deploy: $(READY) ## deploy to AWS with your credentials: make deploy STAGE=prod SENDER=hello@shop.example
+	@[[ -n "$${SENDER:-}" ]] || { echo "make deploy needs SENDER, the address that mail comes from: make deploy STAGE=$(STAGE) SENDER=hello@shop.example" >&2; exit 2; }
+	STAGE=$(STAGE) $(BIN)/node node_modules/aws-cdk/bin/cdk deploy --all
+
+lock: $(READY) ## pin anew what requirements/*.in ask for
+	cd requirements && for file in layer dev uv local; do \
+	  ../$(BIN)/uv pip compile $$file.in --universal --python-version 3.11 --upgrade --generate-hashes \
+	    --no-header --no-annotate --quiet --output-file $$file.txt; done
+	cd requirements && ../$(BIN)/uv pip compile data.in --universal --python-version 3.11 --no-deps --upgrade \
+	  --generate-hashes --no-header --no-annotate --quiet --output-file data.txt
+
+clean: ## end the local AWS and remove everything that was made here
+	@[[ ! -x $(BIN)/regulars ]] || $(BIN)/regulars down
+	rm -rf .venv .regulars node_modules cdk.out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# pip installs uv by its hash, uv everything else by theirs; npm comes with the Node that PyPI ships.
+$(READY): requirements/uv.txt requirements/dev.txt requirements/data.txt package-lock.json pyproject.toml
+	@for python in python3 python3.14 python3.13 python3.12 python3.11 ''; do \
+	  [[ -n "$$python" ]] || { echo "Regulars needs Python 3.11 or newer, and found none on the PATH." >&2; exit 1; }; \
+	  ! "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || break; \
+	done; \
+	[[ -x $(BIN)/python ]] || { \
+	  echo "Making .venv …"; \
+	  "$$python" -m venv .venv >/dev/null || { rm -rf .venv; echo "$$python cannot make a virtual environment; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
+	}
+	@echo "Installing what requirements/ pins …"
+	@[[ -x $(BIN)/uv ]] || $(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements/data.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@ln -sf "$$($(BIN)/python -c 'import infra; print(infra.NODE)')" $(BIN)/node
+	@PATH="$$PWD/$(BIN):$$PATH" node "$$($(BIN)/python -c 'import infra; print(infra.NPM)')" ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@

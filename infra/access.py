@@ -1,0 +1,59 @@
+"""What each function may do: the one list to change when a function starts or stops using something."""
+
+from dataclasses import dataclass
+from typing import Final
+
+READ: Final = ("GetItem", "Query")
+# TransactWriteItems has no action of its own: each of its items is authorised as one of these.
+WRITE: Final = ("GetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem")
+COUNT: Final = ("GetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """What one function may use; its environment names exactly these things and no others.
+
+    `customers`, `scorecards`: DynamoDB actions on that table, without the `dynamodb:`.
+    `bucket`: S3 actions on the objects below `rescorings/` of the data bucket, without the `s3:`.
+    `signing_key`: reads the secret that signs tokens in links.
+    `sends_mail`: may send as the shop's sender through the configuration set.
+    `publishes`: may put events on the bus.
+    `starts_rescoring`: may start the state machine.
+    """
+
+    customers: tuple[str, ...] = ()
+    scorecards: tuple[str, ...] = ()
+    bucket: tuple[str, ...] = ()
+    signing_key: bool = False
+    sends_mail: bool = False
+    publishes: bool = False
+    starts_rescoring: bool = False
+
+
+ACCESS: Final = {
+    # The HTTP API
+    "authorize_request": Access(customers=("GetItem",)),
+    "register_customer": Access(customers=WRITE, signing_key=True),
+    "confirm_signup": Access(customers=WRITE, scorecards=("PutItem", "UpdateItem"), signing_key=True),
+    "manage_preferences": Access(customers=WRITE, signing_key=True),
+    "unsubscribe_customer": Access(customers=WRITE, signing_key=True),
+    "record_purchase": Access(customers=WRITE, scorecards=COUNT, signing_key=True),
+    "refund_purchase": Access(customers=WRITE, scorecards=COUNT, signing_key=True),
+    "view_customer": Access(customers=READ, scorecards=("GetItem",)),
+    "report_segments": Access(customers=("GetItem",)),
+    "start_rescoring": Access(starts_rescoring=True),
+    "describe_api": Access(),
+    # Streams, queues
+    "publish_changes": Access(publishes=True),
+    "ingest_purchases": Access(customers=WRITE, scorecards=COUNT, signing_key=True),
+    "send_confirmation": Access(
+        customers=("GetItem", "Query", "PutItem", "UpdateItem"), signing_key=True, sends_mail=True
+    ),
+    "record_feedback": Access(customers=WRITE, signing_key=True),
+    # Rescoring
+    "plan_rescoring": Access(customers=("PutItem",), scorecards=("DescribeTable",)),
+    "scan_scorecards": Access(scorecards=("Scan",), bucket=("PutObject",)),
+    "rank_scorecards": Access(bucket=("GetObject",)),
+    "write_scores": Access(customers=("PutItem",), scorecards=("UpdateItem",), bucket=("GetObject", "PutObject")),
+    "report_rescoring": Access(customers=("GetItem", "PutItem"), bucket=("GetObject",)),
+}

@@ -1,0 +1,42 @@
+"""The CDK app: settings from the environment in, five stacks out."""
+
+import os
+import sys
+
+from aws_cdk import App, Tags, Validations
+from cdk_nag import AwsSolutionsChecks
+
+from infra.stacks.api import ApiStack
+from infra.stacks.data import DataStack
+from infra.stacks.jobs import JobsStack
+from infra.stacks.mail import MailStack
+from infra.stacks.watch import WatchStack
+from shared.settings import Settings
+
+
+def build_app(settings: Settings, *, outdir: str | None = None) -> App:
+    """The app for one stage, checked by cdk-nag as it is synthesised."""
+    app = App(outdir=outdir, analytics_reporting=False)
+    prefix = f"Regulars-{settings.stage}"
+    data = DataStack(app, f"{prefix}-Data", settings=settings)
+    jobs = JobsStack(app, f"{prefix}-Jobs", settings=settings, data=data)
+    api = ApiStack(app, f"{prefix}-Api", settings=settings, data=data, jobs=jobs)
+    mail = MailStack(app, f"{prefix}-Mail", settings=settings, data=data, jobs=jobs, api=api)
+    WatchStack(app, f"{prefix}-Watch", settings=settings, data=data, jobs=jobs, api=api, mail=mail)
+    Tags.of(app).add("regulars:stage", settings.stage)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    return app
+
+
+def main() -> int:
+    try:
+        settings = Settings.from_environment(os.environ)
+    except ValueError as error:
+        print(f"regulars: these settings cannot be deployed: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    build_app(settings).synth()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""Queues: encrypted, over TLS only; a consumed queue always has a dead-letter queue behind it."""
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.constructs.exception import accept
+from shared.settings import Settings
+
+MAX_RECEIVES = 5
+
+
+class DeadLetterQueue(sqs.Queue):
+    """Where what failed for good waits 14 days for somebody; an alarm watches each of them."""
+
+    def __init__(
+        self, scope: Construct, name: str, *, settings: Settings, source_queues: list[sqs.IQueue] | None = None
+    ) -> None:
+        super().__init__(
+            scope,
+            f"{name}-failed",
+            queue_name=f"regulars-{settings.stage}-{name}-failed",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+            redrive_allow_policy=sqs.RedriveAllowPolicy(
+                redrive_permission=sqs.RedrivePermission.BY_QUEUE, source_queues=source_queues
+            )
+            if source_queues
+            else None,
+        )
+        accept(self, "SQS3", "this is a dead-letter queue itself")
+
+
+class ConsumedQueue(sqs.Queue):
+    """A queue, its dead-letter queue, and the function that eats from it, record by record."""
+
+    def __init__(self, scope: Construct, name: str, *, settings: Settings, function_timeout: Duration) -> None:
+        queue_name = f"regulars-{settings.stage}-{name}"
+        # By its name: the dead-letter queue names its source, and its source names it.
+        source = sqs.Queue.from_queue_arn(
+            scope, f"{name}-source", Stack.of(scope).format_arn(service="sqs", resource=queue_name)
+        )
+        self.failed = DeadLetterQueue(scope, name, settings=settings, source_queues=[source])
+        super().__init__(
+            scope,
+            name,
+            queue_name=queue_name,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            # Six times the function's timeout, as Lambda's documentation asks for.
+            visibility_timeout=Duration.seconds(6 * function_timeout.to_seconds()),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.failed, max_receive_count=MAX_RECEIVES),
+        )
+
+    def feed(self, function: lambda_.Function) -> None:
+        """Invoke `function` with batches of ten; a record that fails is received again, alone."""
+        function.add_event_source(event_sources.SqsEventSource(self, batch_size=10, report_batch_item_failures=True))

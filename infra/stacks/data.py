@@ -1,0 +1,91 @@
+"""The data: both tables, the bucket of the rescorings, the signing key."""
+
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.constructs.exception import accept
+from shared.settings import Settings
+
+
+class DataStack(Stack):
+    """What must survive everything else; outside the local stage nothing here is deleted with the stack."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        self._keep = not settings.is_local
+        self._removal_policy = RemovalPolicy.RETAIN if self._keep else RemovalPolicy.DESTROY
+
+        self.customers = self._table(
+            "Customers",
+            partition_key="pk",
+            sort_key="sk",
+            time_to_live_attribute="expires_at",
+            stream=dynamodb.StreamViewType.NEW_IMAGE,
+        )
+        self.scorecards = self._table("Scorecards", partition_key="customer_id")
+
+        self.bucket = s3.Bucket(
+            self,
+            "Data",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    prefix="rescorings/",
+                    expiration=Duration.days(30),
+                    abort_incomplete_multipart_upload_after=Duration.days(1),
+                )
+            ],
+            removal_policy=self._removal_policy,
+        )
+        accept(
+            self.bucket,
+            "S1",
+            "it holds what one rescoring's functions hand to each other, for 30 days; nobody else may read it",
+        )
+
+        self.signing_key = secretsmanager.Secret(
+            self,
+            "SigningKey",
+            description="Signs the tokens in links and mints customer ids",
+            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=64, exclude_punctuation=True),
+            removal_policy=self._removal_policy,
+        )
+        accept(self.signing_key, "SMG4", "a rotated key would void every link that is already in somebody's mail")
+
+        CfnOutput(self, "CustomersTable", value=self.customers.table_name)
+        CfnOutput(self, "ScorecardsTable", value=self.scorecards.table_name)
+
+    def _table(
+        self,
+        construct_id: str,
+        *,
+        partition_key: str,
+        sort_key: str | None = None,
+        time_to_live_attribute: str | None = None,
+        stream: dynamodb.StreamViewType | None = None,
+    ) -> dynamodb.Table:
+        def key(name: str) -> dynamodb.Attribute:
+            return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
+
+        return dynamodb.Table(
+            self,
+            construct_id,
+            partition_key=key(partition_key),
+            sort_key=key(sort_key) if sort_key else None,
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            # DynamoDB's own key: free, and no call to KMS on the way of a request. Who may read the table
+            # is decided by IAM alone, in one place.
+            encryption=dynamodb.TableEncryption.DEFAULT,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            time_to_live_attribute=time_to_live_attribute,
+            stream=stream,
+            deletion_protection=self._keep,
+            removal_policy=self._removal_policy,
+        )

@@ -1,0 +1,228 @@
+"""What runs without a request: the outbox, the purchases' queue, the rescoring and its schedule."""
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack, TimeZone
+from aws_cdk import aws_events as events
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as scheduler_targets
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from infra.constructs.exception import accept
+from infra.constructs.function import Function
+from infra.constructs.layer import DependencyLayer
+from infra.constructs.queue import ConsumedQueue, DeadLetterQueue
+from infra.stacks.data import DataStack
+from shared.settings import Settings
+
+BATCH_TIMEOUT = Duration.seconds(30)
+# One full core, which Lambda gives from 1,769 MB on; a segment of a million customers takes minutes.
+RESCORING_TIMEOUT = Duration.minutes(10)
+RESCORING_MEMORY = 1769
+
+
+class JobsStack(Stack):
+    """The bus and everything that is driven by streams, queues and schedules."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, data: DataStack) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self._data = data
+        self._steps: list[Function] = []
+        self._layer = DependencyLayer(self, "Dependencies", settings=settings)
+
+        self.bus = events.EventBus(self, "Bus", event_bus_name=f"regulars-{settings.stage}")
+        if not settings.is_local:
+            # Replays every fact of the last 30 days. The local AWS knows no AWS::Events::Archive.
+            self.bus.archive(
+                "Archive",
+                event_pattern=events.EventPattern(source=["regulars"]),
+                retention=Duration.days(30),
+            )
+        self.publish_changes, self.unpublished = self._publish_changes()
+        self.ingest_purchases, self.purchases = self._ingest_purchases()
+        self.rescoring = self._rescoring()
+        self.missed_schedules = self._schedule()
+        self.dead_letter_queues = [self.unpublished, self.purchases.failed, self.missed_schedules]
+
+        CfnOutput(self, "BusName", value=self.bus.event_bus_name)
+        CfnOutput(self, "PurchasesQueueUrl", value=self.purchases.queue_url)
+        CfnOutput(self, "RescoringStateMachineArn", value=self.rescoring.state_machine_arn)
+
+    def _publish_changes(self) -> tuple[Function, DeadLetterQueue]:
+        function = Function(
+            self,
+            "publish_changes",
+            settings=self._settings,
+            data=self._data,
+            layer=self._layer,
+            timeout=BATCH_TIMEOUT,
+            environment={"BUS_NAME": self.bus.event_bus_name},
+        )
+        self.bus.grant_put_events_to(function)
+        unpublished = DeadLetterQueue(self, "publish-changes", settings=self._settings)
+        function.add_event_source(
+            event_sources.DynamoEventSource(
+                self._data.customers,
+                # Facts only, and only as they are written; this side of the filter costs nothing.
+                filters=[
+                    lambda_.FilterCriteria.filter(
+                        {
+                            "eventName": lambda_.FilterRule.is_equal("INSERT"),
+                            "dynamodb": {"Keys": {"sk": {"S": lambda_.FilterRule.begins_with("FACT#")}}},
+                        }
+                    )
+                ],
+                starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+                batch_size=100,
+                # None: a confirmation mail leaves at once.
+                max_batching_window=Duration.seconds(0),
+                report_batch_item_failures=True,
+                bisect_batch_on_error=True,
+                # Until the record leaves the stream, a day later: nothing written goes unpublished.
+                retry_attempts=-1,
+                on_failure=event_sources.SqsDlq(unpublished),
+            )
+        )
+        return function, unpublished
+
+    def _ingest_purchases(self) -> tuple[Function, ConsumedQueue]:
+        queue = ConsumedQueue(self, "purchases", settings=self._settings, function_timeout=BATCH_TIMEOUT)
+        function = Function(
+            self,
+            "ingest_purchases",
+            settings=self._settings,
+            data=self._data,
+            layer=self._layer,
+            timeout=BATCH_TIMEOUT,
+        )
+        queue.feed(function)
+        return function, queue
+
+    def _rescoring(self) -> sfn.StateMachine:
+        """Scan in parallel segments, rank all customers at once, write in parallel parts, report.
+
+        Every state hands on a small document: what is large lies in the bucket, under the keys handed on.
+        So either map can become a distributed one without any other change.
+        """
+        started = {
+            "rescoring_id.$": "$$.Execution.Name",
+            "started_at.$": "$$.Execution.StartTime",
+            "as_of.$": "$.as_of",
+        }
+        run = {"rescoring_id.$": "$.plan.rescoring_id", "as_of.$": "$.plan.as_of"}
+
+        plan = self._step("plan_rescoring", started, result_path="$.plan")
+        scan = sfn.Map(
+            self,
+            "Each segment",
+            items_path="$.plan.segments",
+            item_selector={
+                **run,
+                "segment.$": "$$.Map.Item.Value.segment",
+                "total_segments.$": "$$.Map.Item.Value.total_segments",
+            },
+            result_path="$.parts",
+        )
+        scan.item_processor(self._step("scan_scorecards"))
+        rank = self._step("rank_scorecards", {**run, "parts.$": "$.parts"}, result_path="$.ranks")
+        write = sfn.Map(
+            self,
+            "Each part",
+            items_path="$.parts",
+            item_selector={
+                **run,
+                "started_at.$": "$.plan.started_at",
+                "part.$": "$$.Map.Item.Value.part",
+                "thresholds.$": "$.ranks.thresholds",
+            },
+            result_path="$.tallies",
+        )
+        write.item_processor(self._step("write_scores"))
+        report = self._step("report_rescoring", {**run, "started_at.$": "$.plan.started_at", "tallies.$": "$.tallies"})
+
+        log_group = logs.LogGroup(
+            self,
+            "rescoring-logs",
+            # The prefix keeps AWS's resource policy for such log groups short, whatever their number.
+            log_group_name=f"/aws/vendedlogs/states/regulars-{self._settings.stage}-rescoring",
+            retention=logs.RetentionDays.THREE_MONTHS,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        machine = sfn.StateMachine(
+            self,
+            "Rescoring",
+            state_machine_name=f"regulars-{self._settings.stage}-rescoring",
+            definition_body=sfn.DefinitionBody.from_chainable(plan.next(scan).next(rank).next(write).next(report)),
+            timeout=Duration.hours(2),
+            tracing_enabled=True,
+            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ERROR, include_execution_data=False),
+        )
+        accept(machine, "SF1", "errors only: every step already logs for itself")
+        accept(machine, "IAM5[Resource::*]", "X-Ray's and log delivery's actions know no resources")
+        for function in self._steps:
+            accept(
+                machine,
+                f"IAM5[Resource::<{self.get_logical_id(function.node.default_child)}.Arn>:*]",  # type: ignore[arg-type]
+                "CDK allows a function together with its versions, of which it has none",
+            )
+        return machine
+
+    def _step(
+        self, name: str, payload: dict[str, Any] | None = None, *, result_path: str | None = None
+    ) -> tasks.LambdaInvoke:
+        """A state that calls function `name`; without `payload` it hands on its own input."""
+        function = Function(
+            self,
+            name,
+            settings=self._settings,
+            data=self._data,
+            layer=self._layer,
+            timeout=RESCORING_TIMEOUT,
+            memory_size=RESCORING_MEMORY,
+        )
+        self._steps.append(function)
+        step = tasks.LambdaInvoke(
+            self,
+            name.replace("_", " ").capitalize(),
+            lambda_function=function,
+            payload=sfn.TaskInput.from_object(payload) if payload else None,
+            payload_response_only=True,
+            retry_on_service_exceptions=False,
+            result_path=result_path,
+        )
+        step.add_retry(
+            # Each step overwrites what it wrote before, so that trying again is safe whatever failed.
+            errors=["States.ALL"],
+            interval=Duration.seconds(2),
+            backoff_rate=2,
+            max_attempts=4,
+            max_delay=Duration.minutes(1),
+            jitter_strategy=sfn.JitterType.FULL,
+        )
+        return step
+
+    def _schedule(self) -> DeadLetterQueue:
+        missed = DeadLetterQueue(self, "schedules", settings=self._settings)
+        scheduler.Schedule(
+            self,
+            "Nightly rescoring",
+            schedule_name=f"regulars-{self._settings.stage}-rescoring",
+            description="Rescores every customer at night",
+            schedule=scheduler.ScheduleExpression.cron(
+                hour="2", minute="0", time_zone=TimeZone.of(self._settings.time_zone)
+            ),
+            time_window=scheduler.TimeWindow.off(),
+            target=scheduler_targets.StepFunctionsStartExecution(
+                self.rescoring,
+                # As text: an object would lose its null.
+                input=scheduler.ScheduleTargetInput.from_text('{"as_of": null}'),
+                dead_letter_queue=missed,
+            ),
+        )
+        return missed

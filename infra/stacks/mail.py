@@ -1,0 +1,124 @@
+"""Mail: the SES configuration set, what SES reports back, and the functions that send and listen."""
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_ses as ses
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from infra.constructs.function import Function
+from infra.constructs.layer import DependencyLayer
+from infra.constructs.queue import ConsumedQueue
+from infra.stacks.api import ApiStack
+from infra.stacks.data import DataStack
+from infra.stacks.jobs import BATCH_TIMEOUT, JobsStack
+from shared.settings import Settings
+
+
+class MailStack(Stack):
+    """Sending and its feedback. The sender's identity is not made here: a shop verifies its domain once,
+    by DNS, for all its stages.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        data: DataStack,
+        jobs: JobsStack,
+        api: ApiStack,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self._data = data
+        self._public_url = settings.public_url or api.url
+        self._layer = DependencyLayer(self, "Dependencies", settings=settings)
+
+        self._configuration_set = ses.ConfigurationSet(
+            self,
+            "ConfigurationSet",
+            configuration_set_name=f"regulars-{settings.stage}",
+            reputation_metrics=True,
+            tls_policy=ses.ConfigurationSetTlsPolicy.REQUIRE,
+            suppression_reasons=ses.SuppressionReasons.BOUNCES_AND_COMPLAINTS,
+        )
+        self.feedback_topic = sns.Topic(self, "Feedback", enforce_ssl=True)
+        self._configuration_set.add_event_destination(
+            "Feedback",
+            destination=ses.EventDestination.sns_topic(self.feedback_topic),
+            events=[
+                ses.EmailSendingEvent.BOUNCE,
+                ses.EmailSendingEvent.COMPLAINT,
+                ses.EmailSendingEvent.DELIVERY,
+                ses.EmailSendingEvent.REJECT,
+            ],
+        )
+        self.record_feedback, feedback = self._record_feedback()
+        self.send_confirmation, confirmations = self._send_confirmation(jobs)
+        self.dead_letter_queues = [feedback.failed, confirmations.failed]
+
+        CfnOutput(self, "FeedbackTopicArn", value=self.feedback_topic.topic_arn)
+
+    def _record_feedback(self) -> tuple[Function, ConsumedQueue]:
+        queue = ConsumedQueue(self, "feedback", settings=self._settings, function_timeout=BATCH_TIMEOUT)
+        self.feedback_topic.add_subscription(
+            subscriptions.SqsSubscription(queue, raw_message_delivery=True, dead_letter_queue=queue.failed)
+        )
+        function = self._function("record_feedback")
+        queue.feed(function)
+        return function, queue
+
+    def _send_confirmation(self, jobs: JobsStack) -> tuple[Function, ConsumedQueue]:
+        queue = ConsumedQueue(self, "confirmations", settings=self._settings, function_timeout=BATCH_TIMEOUT)
+        events.Rule(
+            self,
+            "Signups",
+            event_bus=jobs.bus,
+            event_pattern=events.EventPattern(source=["regulars"], detail_type=["CustomerSignedUp"]),
+            targets=[targets.SqsQueue(queue, dead_letter_queue=queue.failed, max_event_age=Duration.hours(24))],
+        )
+        function = self._sender("send_confirmation")
+        queue.feed(function)
+        return function, queue
+
+    def _sender(self, name: str) -> Function:
+        """A function that may send mail as the shop, through the configuration set and no other way."""
+        function = self._function(
+            name,
+            {
+                "PUBLIC_URL": self._public_url,
+                "CONFIGURATION_SET": self._configuration_set.configuration_set_name,
+            },
+        )
+        _, domain = self._settings.sender.rsplit("@", 1)
+        function.allow(
+            ["ses:SendEmail"],
+            [
+                self.format_arn(service="ses", resource="identity", resource_name=identity)
+                # Either may be the one that the shop verified.
+                for identity in (self._settings.sender, domain)
+            ]
+            + [
+                self.format_arn(
+                    service="ses",
+                    resource="configuration-set",
+                    resource_name=self._configuration_set.configuration_set_name,
+                )
+            ],
+        )
+        return function
+
+    def _function(self, name: str, environment: dict[str, str] | None = None) -> Function:
+        return Function(
+            self,
+            name,
+            settings=self._settings,
+            data=self._data,
+            layer=self._layer,
+            timeout=BATCH_TIMEOUT,
+            environment=environment,
+        )
