@@ -79,9 +79,12 @@ Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, strict=True)]
 Quantity = Annotated[int, Field(ge=1, le=100_000, strict=True)]
 # A date alone is midnight, a time without offset is local: both in the shop's time zone.
 Moment = Annotated[datetime, BeforeValidator(_iso_text), AfterValidator(_moment)]
-_Line = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_no_control_characters)]
+_CLEAN = AfterValidator(_no_control_characters)
+_BLANK = BeforeValidator(_blank_to_none)
 # Optional text, trimmed; blank is absent.
-Text = Annotated[_Line | None, BeforeValidator(_blank_to_none)]
+Text60 = Annotated[Annotated[str, StringConstraints(strip_whitespace=True, max_length=60), _CLEAN] | None, _BLANK]
+Text120 = Annotated[Annotated[str, StringConstraints(strip_whitespace=True, max_length=120), _CLEAN] | None, _BLANK]
+Text500 = Annotated[Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), _CLEAN] | None, _BLANK]
 
 
 class Payload(BaseModel):
@@ -97,23 +100,19 @@ class SignupPayload(Payload):
     consent: Annotated[
         Literal[True], BeforeValidator(lambda v: v is True or str(v).lower() in ("true", "on", "yes", "1"))
     ]
-    consent_text: Annotated[Text, Field(max_length=500)] = None
-    name: Annotated[Text, Field(max_length=120)] = None
-    phone: Annotated[
-        str | None, BeforeValidator(_blank_to_none), StringConstraints(pattern=r"^\+?[0-9 ()/.-]{5,25}$")
-    ] = None
-    birthday: Annotated[Annotated[date, AfterValidator(_birthday)] | None, BeforeValidator(_blank_to_none)] = None
+    consent_text: Text500 = None
+    name: Text120 = None
+    phone: Annotated[Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()/.-]{5,25}$")] | None, _BLANK] = None
+    birthday: Annotated[Annotated[date, AfterValidator(_birthday)] | None, _BLANK] = None
     locale: Annotated[
-        str | None,
-        BeforeValidator(_blank_to_none),
-        StringConstraints(pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8}){0,3}$"),
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8}){0,3}$")] | None, _BLANK
     ] = None
-    time_zone: Annotated[Annotated[str, AfterValidator(_time_zone)] | None, BeforeValidator(_blank_to_none)] = None
-    source: Annotated[Text, Field(max_length=60)] = None
-    referral_code: Annotated[Text, Field(max_length=60)] = None
+    time_zone: Annotated[Annotated[str, AfterValidator(_time_zone)] | None, _BLANK] = None
+    source: Text60 = None
+    referral_code: Text60 = None
     topics: Annotated[tuple[Topic, ...], Field(min_length=1, max_length=len(ALL_TOPICS))] = ALL_TOPICS
-    redirect: Annotated[Text, Field(max_length=500)] = None
-    website: Annotated[Text, Field(max_length=500)] = None
+    redirect: Text500 = None
+    website: Text500 = None
 
     def to_signup(self, *, signup_id: str, now: datetime, ip: str | None) -> Signup:
         """The signup that waits for its confirmation."""
@@ -151,8 +150,8 @@ class ProductPayload(Payload):
     """One line of an order; `price` is for one piece, in minor units."""
 
     sku: Identifier
-    name: Annotated[Text, Field(max_length=120)] = None
-    category: Annotated[Text, Field(max_length=60)] = None
+    name: Text120 = None
+    category: Text60 = None
     quantity: Quantity
     price: Amount
 
@@ -168,8 +167,8 @@ class PurchasePayload(Payload):
     tax: Amount = 0
     shipping: Amount = 0
     discount: Amount = 0
-    coupon: Annotated[Text, Field(max_length=60)] = None
-    channel: Annotated[Text, Field(max_length=60)] = None
+    coupon: Text60 = None
+    channel: Text60 = None
     products: Annotated[tuple[ProductPayload, ...], Field(max_length=200)] = ()
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Rescoring, first step: into how many segments the table is scanned, and for which day."""
+"""Rescoring, first step: the size of the table → into how many segments it is scanned, and for which day."""
 
 import math
 import os

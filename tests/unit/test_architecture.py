@@ -1,0 +1,93 @@
+"""The arrows between the layers, and what belongs to what."""
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.routes import ROUTES
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+            if node.module and node.module.split(".")[0] in ("shared", "functions"):
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def offending(folder: str, forbidden: tuple[str, ...]) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in (ROOT / folder).rglob("*.py")
+        for name in imports(path)
+        if name.split(".")[0] in forbidden or any(name == one or name.startswith(one + ".") for one in forbidden)
+    ]
+
+
+def test_the_domain_knows_no_aws_no_edge_and_no_library() -> None:
+    edges = (
+        "boto3", "botocore", "pydantic", "jinja2", "aws_lambda_powertools", "itsdangerous", "idna", "os", "time",
+        "shared.store", "shared.http", "shared.email", "shared.tokens", "shared.settings", "shared.payloads",
+        "shared.pages", "shared.links", "shared.clock", "functions", "cli", "infra",
+    )  # fmt: skip
+    assert offending("shared/domain", edges) == []
+
+
+def test_the_domain_never_asks_for_the_time() -> None:
+    for path in (ROOT / "shared/domain").glob("*.py"):
+        text = path.read_text()
+        assert ".now(" not in text, path
+        assert ".today(" not in text, path
+
+
+def test_the_store_knows_no_edge() -> None:
+    edges = ("shared.http", "shared.email", "shared.pages", "shared.links", "shared.payloads", "shared.settings")
+    assert offending("shared/store", (*edges, "functions", "cli", "infra", "pydantic")) == []
+
+
+def test_shared_code_knows_no_function_and_no_infrastructure() -> None:
+    assert offending("shared", ("functions", "cli", "infra", "aws_cdk")) == []
+
+
+def test_functions_know_no_other_function_and_no_command_line() -> None:
+    assert offending("functions", ("functions", "cli", "infra", "aws_cdk")) == []
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_says_in_one_line_what_triggers_it_and_what_it_does(name: str) -> None:
+    tree = ast.parse((ROOT / "functions" / name / "handler.py").read_text())
+    docstring = ast.get_docstring(tree)
+    assert docstring
+    assert "→" in docstring
+    assert "\n" not in docstring
+
+
+def test_every_route_has_its_function_and_every_function_of_routes_answers_them() -> None:
+    for name in sorted({route.function for route in ROUTES}):
+        source = (ROOT / "functions" / name / "handler.py").read_text()
+        for route in ROUTES:
+            assert (f'"{route.key}"' in source) == (route.function == name), (route.key, name)
+
+
+def test_every_event_file_is_of_a_function_and_used_by_a_test_or_the_demo() -> None:
+    users = "".join(
+        path.read_text()
+        for folder in ("tests", "cli")
+        for path in (ROOT / folder).rglob("*.py")
+        if path != Path(__file__)
+    )
+    files = sorted((ROOT / "events").rglob("*.json"))
+    assert files
+    for path in files:
+        assert path.parent.name in FUNCTIONS
+        assert f'"{path.parent.name}/{path.stem}"' in users, f"{path.relative_to(ROOT)} is used by nothing"
+        json.loads(path.read_text())
