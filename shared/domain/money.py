@@ -22,6 +22,7 @@ CURRENCY_CODES: Final = frozenset(_DECIMALS)
 
 # 1,000,000,000,000 minor units: far above any order, far below what a DynamoDB number or a 64-bit sum can hold.
 MAX_AMOUNT: Final = 10**12
+_MAX_EXPONENT: Final = 100
 
 
 def parse_amount(text: str, currency: str) -> int:
@@ -33,7 +34,8 @@ def parse_amount(text: str, currency: str) -> int:
         amount = Decimal(text.strip())
     except InvalidOperation:
         raise Invalid(f"{text!r} is not a decimal number such as 12.50") from None
-    if not amount.is_finite():
+    # An exponent beyond Decimal's own range, as in 1e999999, would overflow below.
+    if not amount.is_finite() or abs(amount.adjusted()) > _MAX_EXPONENT:
         raise Invalid(f"{text!r} is not a decimal number such as 12.50")
     minor = amount.scaleb(_DECIMALS[currency])
     if minor != minor.to_integral_value():

@@ -21,12 +21,19 @@ Item = dict[str, Any]
 Write = dict[str, Any]
 
 MAX_TRIES: Final = 8
+MAX_CONNECTIONS: Final = 64
 
 
 @cache
 def dynamodb() -> "DynamoDBClient":
     """The process's client. A lost answer is asked for again with the same token, so it does nothing twice."""
-    config = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=2, read_timeout=5)
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 5},
+        connect_timeout=2,
+        read_timeout=5,
+        # One for each thread of an import; unused ones are never opened.
+        max_pool_connections=MAX_CONNECTIONS,
+    )
     return boto3.client("dynamodb", config=config)
 
 
