@@ -1,0 +1,162 @@
+"""A rescoring, step by step as the state machine takes them."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from shared.domain import rescoring
+from shared.domain.rescoring import Row
+from shared.domain.rfm import PROSPECTS
+from shared.domain.scorecard import rfm
+from shared.store import facts, scorecards, table
+from tests.functional.conftest import client
+
+Invoke = Callable[..., dict[str, Any]]
+Contents = Callable[..., dict[str, list[dict[str, Any]]]]
+
+AS_OF = date(2026, 11, 21)
+
+
+@pytest.fixture
+def shop(invoke: Invoke) -> None:
+    """Thirty buyers with one to six orders, and one who has signed up only."""
+    dice = random.Random(7)
+    for number in range(30):
+        for order in range(dice.randint(1, 6)):
+            invoke(
+                "record_purchase/by_customer_number",
+                order_id=f"{number}-{order}",
+                customer={"customer_id": f"K{number}"},
+                ordered_at=f"2026-{dice.randint(1, 11):02d}-{dice.randint(1, 20):02d}",
+                total=dice.randint(100, 9_000),
+                tax=0,
+                shipping=0,
+            )
+    table.transact([scorecards.ensure("prospect")])
+
+
+def run(invoke: Invoke, rescoring_id: str = "run-1", started_at: str = "2026-11-21T01:00:00Z", parts: int = 3) -> None:
+    """What the state machine does, with every step taken twice: a repeated step must change nothing."""
+    plan = invoke("plan_rescoring", {"rescoring_id": rescoring_id, "started_at": started_at, "as_of": None})
+    common = {"rescoring_id": rescoring_id, "started_at": started_at, "as_of": plan["as_of"]}
+    scanned = []
+    for segment in range(parts):
+        event = {**common, "segment": segment, "total_segments": parts}
+        scanned.append(invoke("scan_scorecards", event))
+    ranked = invoke("rank_scorecards", {**common, "parts": scanned})
+    tallies = []
+    for part in scanned:
+        event = {**common, **part, "thresholds": json.loads(json.dumps(ranked["thresholds"]))}
+        tallies.append(invoke("write_scores", event))
+        assert invoke("write_scores", event) == tallies[-1]
+    invoke("report_rescoring", {**common, "tallies": tallies})
+
+
+def test_the_plan_is_for_the_shops_today_unless_a_day_is_asked_for(invoke: Invoke) -> None:
+    event = {"rescoring_id": "r", "started_at": "2026-11-20T23:30:00Z", "as_of": None}
+    assert invoke("plan_rescoring", event)["as_of"] == "2026-11-21"
+    assert invoke("plan_rescoring", {**event, "as_of": "1998-07-01"})["as_of"] == "1998-07-01"
+
+
+def test_every_customer_gets_the_score_that_all_customers_together_give_her(invoke: Invoke, shop: None) -> None:
+    cards = [scorecards.find(f"K{number}") for number in range(30)]
+    rows = [Row(card.customer_id, rfm(card, AS_OF), None) for card in cards if card]
+    thresholds = rescoring.thresholds(rescoring.count(rows))
+    run(invoke)
+    for row in rows:
+        card = scorecards.find(row.customer_id)
+        assert card is not None
+        assert card.score == rescoring.score(row.rfm, thresholds, AS_OF)
+    prospect = scorecards.find("prospect")
+    assert prospect is not None
+    assert prospect.score is not None
+    assert prospect.score.segment == PROSPECTS
+
+
+def test_the_report_has_every_customer_in_one_segment_and_all_revenue(invoke: Invoke, shop: None) -> None:
+    assert invoke("report_segments/get")["statusCode"] == 404
+    run(invoke)
+    report = invoke("report_segments/get")["json"]
+    assert (report["customers"], report["buyers"], report["changed"]) == (31, 30, 31)
+    assert sum(one["customers"] for one in report["segments"]) == 31
+    spent = sum(card.spent for n in range(30) if (card := scorecards.find(f"K{n}")))
+    assert sum(one["revenue"] for one in report["segments"]) == spent
+    assert sum(move["customers"] for move in report["moves"]) == 31
+    champions = next(one for one in report["segments"] if one["segment"] == "Champions")
+    assert champions["average"]["r"] >= 4
+
+
+def test_a_second_run_without_news_writes_no_score_and_no_fact(invoke: Invoke, shop: None, contents: Contents) -> None:
+    run(invoke)
+    before = contents()["scorecards"], facts.every("K1")
+    run(invoke, "run-2", "2026-11-21T02:00:00Z", parts=1)
+    assert (contents()["scorecards"], facts.every("K1")) == before
+    report = invoke("report_segments/get")["json"]
+    assert (report["rescoring_id"], report["changed"], report["moves"]) == ("run-2", 0, [])
+
+
+def test_a_customer_who_moves_has_the_fact_once_and_the_report_the_move(invoke: Invoke, shop: None) -> None:
+    run(invoke)
+    was = {item["customer_id"]: item["segment"] for item in stored()}
+    for number in range(12):
+        invoke(
+            "record_purchase/by_customer_number",
+            order_id=f"new-{number}",
+            customer={"customer_id": f"K{number}"},
+            ordered_at="2026-11-21",
+            total=50_000,
+            tax=0,
+            shipping=0,
+        )
+    run(invoke, "run-2", "2026-11-21T02:00:00Z")
+    now = {item["customer_id"]: item["segment"] for item in stored()}
+    moved = {customer: (was[customer], now[customer]) for customer in was if was[customer] != now[customer]}
+    assert moved
+    for customer, (before, after) in moved.items():
+        changes = [fact for fact in facts.every(customer) if fact.type == "SegmentChanged" and fact.id == "run-2"]
+        assert [(fact.data["from"], fact.data["to"]) for fact in changes] == [(before, after)]
+    report = invoke("report_segments/get")["json"]
+    assert {(m["from"], m["to"]): m["customers"] for m in report["moves"]} == Counter(moved.values())
+
+
+def test_an_earlier_run_that_ends_late_does_not_replace_the_report(invoke: Invoke, shop: None) -> None:
+    run(invoke, "later", "2026-11-21T02:00:00Z")
+    run(invoke, "earlier", "2026-11-21T01:00:00Z")
+    assert invoke("report_segments/get")["json"]["rescoring_id"] == "later"
+
+
+def test_a_rescoring_keeps_the_counters_of_a_purchase_that_comes_meanwhile(invoke: Invoke, shop: None) -> None:
+    common = {"rescoring_id": "r", "started_at": "2026-11-21T01:00:00Z", "as_of": "2026-11-21"}
+    part = invoke("scan_scorecards", {**common, "segment": 0, "total_segments": 1})
+    thresholds = invoke("rank_scorecards", {**common, "parts": [part]})["thresholds"]
+    before = scorecards.find("K1")
+    invoke("record_purchase/by_customer_number", order_id="meanwhile", customer={"customer_id": "K1"})
+    invoke("write_scores", {**common, **part, "thresholds": thresholds})
+    after = scorecards.find("K1")
+    assert before is not None
+    assert after is not None
+    assert (after.orders, after.version) == (before.orders + 1, before.version + 1)
+    assert after.score is not None
+
+
+def test_a_rescoring_is_started_for_the_day_that_was_asked_for(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = client("stepfunctions").create_state_machine(
+        name="rescoring", definition="{}", roleArn="arn:aws:iam::123456789012:role/rescoring"
+    )["stateMachineArn"]
+    monkeypatch.setenv("RESCORING_STATE_MACHINE_ARN", machine)
+    answer = invoke("start_rescoring/as_of")
+    assert (answer["statusCode"], answer["json"]["status"]) == (202, "RUNNING")
+    (execution,) = client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+    assert execution["name"] == answer["json"]["rescoring_id"]
+    details = client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
+    assert json.loads(details["input"]) == {"as_of": "1998-07-01"}
+
+
+def stored() -> list[dict[str, Any]]:
+    pages = client("dynamodb").get_paginator("scan").paginate(TableName="scorecards")
+    return [table.unpack(item) for page in pages for item in page["Items"]]
