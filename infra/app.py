@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Final
 
 from aws_cdk import App, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
@@ -13,10 +14,16 @@ from infra.stacks.mail import MailStack
 from infra.stacks.watch import WatchStack
 from shared.settings import Settings
 
+# Behaviour of CDK that newer apps get by default; here and not in cdk.json, so that tests see the same stacks.
+_FLAGS: Final = {
+    "@aws-cdk/aws-iam:minimizePolicies": True,
+    "@aws-cdk/core:target-partitions": ["aws"],
+}
+
 
 def build_app(settings: Settings, *, outdir: str | None = None) -> App:
     """The app for one stage, checked by cdk-nag as it is synthesised."""
-    app = App(outdir=outdir, analytics_reporting=False)
+    app = App(outdir=outdir, analytics_reporting=False, context=_FLAGS)
     prefix = f"Regulars-{settings.stage}"
     data = DataStack(app, f"{prefix}-Data", settings=settings)
     jobs = JobsStack(app, f"{prefix}-Jobs", settings=settings, data=data)

@@ -1,0 +1,115 @@
+"""The local AWS: from an empty machine to a deployed, serving stack, and down again without a trace."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from infra import ROOT
+from infra.local import deployment, server
+from infra.local.deployment import LocalStack
+from infra.local.steps import LocalFailure, Say, step
+from shared.settings import LOCAL_STAGE, Settings
+
+__all__ = ["DEFAULT_PORT", "STATE", "LocalFailure", "LocalStack", "down", "running", "up"]
+
+STATE: Final = ROOT / ".regulars"
+DEFAULT_PORT: Final = 4566
+
+
+def up(
+    say: Say, *, port: int | None = None, state: Path = STATE, settings: Mapping[str, str] | None = None
+) -> LocalStack:
+    """Make sure that the local CRM runs and is what the working tree says; where it is, this costs nothing.
+
+    `port`: where to serve; None takes the port of a running one, else 4566.
+    `state`: the folder of everything that belongs to this one local AWS; two folders are two of them.
+    `settings`: a deployer's settings by their environment variables, on top of the caller's own.
+    Raises LocalFailure.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    with _one_at_a_time(state):
+        serving = server.running_port(state)
+        if serving and port and serving != port:
+            raise LocalFailure(f"the local AWS already runs, on port {serving}; end it first: make down")
+        wanted_port = serving or port or DEFAULT_PORT
+        endpoint_url = f"http://127.0.0.1:{wanted_port}"
+        chosen = _settings(settings or {}, endpoint_url)
+        fingerprint = deployment.fingerprint(chosen)
+        stack = LocalStack.load(state) if serving else None
+        if stack and (state / "deployed").read_text() == fingerprint:
+            return stack
+
+        (state / "local.json").unlink(missing_ok=True)
+        with ThreadPoolExecutor(max_workers=1) as meanwhile:
+            # The longest part needs no running AWS.
+            synthesis = meanwhile.submit(deployment.synthesise, state, chosen)
+            if not serving:
+                with step(say, "Installing the local AWS"):
+                    server.install()
+                with step(say, f"Starting it on port {wanted_port}"):
+                    server.start(state, wanted_port)
+            if not (state / "bootstrapped").exists():
+                with step(say, "Preparing it for CDK"):
+                    deployment.bootstrap(state, endpoint_url)
+            with step(say, "Synthesising the stacks (some 20 s)"):
+                synthesis.result()
+        with step(say, "Deploying the stacks"):
+            outputs = deployment.deploy(state, endpoint_url)
+        stack = _describe(endpoint_url, outputs, stack)
+        stack.save(state)
+        (state / "deployed").write_text(fingerprint)
+        return stack
+
+
+def down(say: Say, *, state: Path = STATE) -> None:
+    """End the local AWS with everything it holds; harmless where none runs. Raises LocalFailure."""
+    if not state.is_dir():
+        return
+    with _one_at_a_time(state):
+        if server.stop(state):
+            say("The local AWS has ended.")
+        for name in ("local.json", "deployed", "outputs.json", "bootstrapped", "pid", "port", "lock"):
+            (state / name).unlink(missing_ok=True)
+
+
+def running(*, state: Path = STATE) -> LocalStack | None:
+    """The local CRM that runs and serves now, if any."""
+    return LocalStack.load(state) if server.running_port(state) else None
+
+
+def _settings(given: Mapping[str, str], endpoint_url: str) -> Settings:
+    pinned = {"STAGE": LOCAL_STAGE, "PUBLIC_URL": deployment.api_url(endpoint_url)}
+    try:
+        return Settings.from_environment({**os.environ, **given, **pinned})
+    except ValueError as error:
+        raise LocalFailure(f"these settings cannot be deployed: {error}") from error
+
+
+def _describe(endpoint_url: str, outputs: Mapping[str, str], before: LocalStack | None) -> LocalStack:
+    tables = {"CUSTOMERS_TABLE": outputs["CustomersTable"], "SCORECARDS_TABLE": outputs["ScorecardsTable"]}
+    return LocalStack(
+        api_url=deployment.api_url(endpoint_url),
+        api_key=before.api_key
+        if before
+        else deployment.make_key({**deployment.aws_environment(endpoint_url), **tables}),
+        outbox_url=f"{endpoint_url}/_ministack/ses/messages",
+        endpoint_url=endpoint_url,
+        region=server.REGION,
+        customers_table=outputs["CustomersTable"],
+        scorecards_table=outputs["ScorecardsTable"],
+        purchases_queue_url=outputs["PurchasesQueueUrl"],
+        bus_name=outputs["BusName"],
+        feedback_topic_arn=outputs["FeedbackTopicArn"],
+        state_machine_arn=outputs["RescoringStateMachineArn"],
+    )
+
+
+@contextmanager
+def _one_at_a_time(state: Path) -> Iterator[None]:
+    with (state / "busy").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -12,6 +12,7 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra import LOCAL_API_ID
 from infra.access import ACCESS
 from infra.constructs.exception import accept
 from infra.constructs.function import Function
@@ -20,9 +21,6 @@ from infra.stacks.data import DataStack
 from infra.stacks.jobs import JobsStack
 from shared.routes import ROUTES
 from shared.settings import Settings
-
-# Pins the API's id on the local AWS, so that links in mails are known before the first deployment.
-LOCAL_API_ID: Final = "5e901a25"
 
 REQUESTS_PER_SECOND: Final = 100
 REQUESTS_AT_ONCE: Final = 200

@@ -1,0 +1,171 @@
+"""The CDK app onto the local AWS, and what a client needs to know afterwards."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from infra import LOCAL_API_ID, NODE, ROOT
+from infra.local.server import ACCOUNT, REGION
+from infra.local.steps import LocalFailure
+from shared.settings import Settings
+
+_CDK: Final = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
+_DEPLOYED_FROM: Final = ("infra", "functions", "shared", "requirements/layer.txt", "package-lock.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalStack:
+    """Where the deployed CRM answers, and the names of what it is made of; `.regulars/local.json`."""
+
+    api_url: str
+    api_key: str
+    outbox_url: str
+    endpoint_url: str
+    region: str
+    customers_table: str
+    scorecards_table: str
+    purchases_queue_url: str
+    bus_name: str
+    feedback_topic_arn: str
+    state_machine_arn: str
+
+    def environment(self) -> dict[str, str]:
+        """The environment variables with which boto3 and the stores find the local AWS."""
+        return {
+            **aws_environment(self.endpoint_url),
+            "CUSTOMERS_TABLE": self.customers_table,
+            "SCORECARDS_TABLE": self.scorecards_table,
+        }
+
+    @classmethod
+    def load(cls, state: Path) -> "LocalStack | None":
+        """What the last deployment wrote; None where there was none."""
+        try:
+            return cls(**json.loads((state / "local.json").read_text()))
+        except (FileNotFoundError, TypeError, ValueError):
+            return None
+
+    def save(self, state: Path) -> None:
+        """Write it for other programs; the key in it opens the local CRM only."""
+        (state / "local.json").write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+
+def aws_environment(endpoint_url: str) -> dict[str, str]:
+    """AWS's own environment variables for the local AWS; no profile of the caller's is ever read."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        # By name as well: for S3 the CDK CLI reads only this one.
+        "AWS_ENDPOINT_URL_S3": endpoint_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def api_url(endpoint_url: str) -> str:
+    """The API under a path: `*.localhost` is resolved by browsers, but not by every client.
+
+    `%24` is the `$` of the stage `$default`, which a shell would expand.
+    """
+    return f"{endpoint_url}/_aws/execute-api/{LOCAL_API_ID}/%24default"
+
+
+def fingerprint(settings: Settings) -> str:
+    """Changes when anything changes that is deployed."""
+    digest = hashlib.sha256(json.dumps(settings.to_environment(), sort_keys=True).encode())
+    for name in _DEPLOYED_FROM:
+        top = ROOT / name
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def synthesise(state: Path, settings: Settings) -> None:
+    """Write the cloud assembly, as `cdk synth` does; needs no running AWS."""
+    environment = {**_caller(), **settings.to_environment(), "CDK_OUTDIR": str(state / "cdk.out")}
+    _run(state, "synth", [sys.executable, "-m", "infra.app"], environment, ROOT)
+
+
+def bootstrap(state: Path, endpoint_url: str) -> None:
+    """What CDK wants in an account before the first deployment. Away from cdk.json, or it would synthesise too."""
+    _run(
+        state,
+        "bootstrap",
+        [NODE, _CDK, "bootstrap", f"aws://{ACCOUNT}/{REGION}", "--no-notices"],
+        {**_caller(), **aws_environment(endpoint_url)},
+        state,
+    )
+    (state / "bootstrapped").touch()
+
+
+def deploy(state: Path, endpoint_url: str) -> dict[str, str]:
+    """Deploy the synthesised stacks; the outputs of all of them by name."""
+    outputs = state / "outputs.json"
+    _run(
+        state,
+        "deploy",
+        [
+            NODE, _CDK, "deploy", "--app", state / "cdk.out", "--all", "--require-approval", "never",
+            "--method", "direct", "--concurrency", "4", "--progress", "events", "--no-notices",
+            "--outputs-file", outputs,
+        ],
+        {**_caller(), **aws_environment(endpoint_url)},
+        state,
+    )  # fmt: skip
+    stacks: dict[str, dict[str, str]] = json.loads(outputs.read_text())
+    return {name: value for stack in stacks.values() for name, value in stack.items()}
+
+
+def make_key(stack_environment: Mapping[str, str]) -> str:
+    """An API key with every scope; in a process of its own, for the stores take their table from the environment."""
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.local.key"],
+        cwd=ROOT,
+        env={**_caller(), **stack_environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise LocalFailure(f"no API key could be made: {_reason(done.stderr)}")
+    return done.stdout.strip()
+
+
+def _caller() -> dict[str, str]:
+    """The caller's environment, less what points at a real AWS account."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    return {
+        **kept,
+        "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+    }
+
+
+def _run(state: Path, name: str, command: list[Any], environment: Mapping[str, str], directory: Path) -> None:
+    log = state / f"{name}.log"
+    with log.open("w") as output:
+        done = subprocess.run(
+            command, cwd=directory, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+    if done.returncode:
+        raise LocalFailure(f"{name} failed: {_reason(log.read_text())} (the whole log is {log})")
+
+
+def _reason(log: str) -> str:
+    """The line that says why: a resource that failed, else the last line that names an error."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    failed = [line.split("|")[-1].strip() for line in lines if re.search(r"\b(CREATE|UPDATE|DELETE)_FAILED\b", line)]
+    errors = [line for line in lines if re.search(r"error|failed|cannot", line, re.IGNORECASE)]
+    return next(iter(failed or errors[-1:] or lines[-1:]), "it said nothing")

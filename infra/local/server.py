@@ -1,0 +1,152 @@
+"""The MiniStack process: its virtual environment, its start, its health, its end."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from infra import ROOT
+from infra.local.steps import LocalFailure
+
+REGION: Final = "eu-central-1"
+ACCOUNT: Final = "000000000000"
+
+_UV: Final = Path(sys.executable).parent / "uv"
+_HOME: Final = ROOT / ".regulars" / "ministack"
+_REQUIREMENTS: Final = ROOT / "requirements" / "local.txt"
+
+START_TIMEOUT_SECONDS: Final = 60
+STOP_TIMEOUT_SECONDS: Final = 10
+
+
+def install() -> None:
+    """Make the virtual environment that MiniStack and the functions run in; does nothing where it is there."""
+    stamp = _HOME / "installed"
+    wanted = hashlib.sha256(_REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    _uv("venv", "--clear", "--python", sys.executable, str(_HOME))
+    # Compiled at once: every worker of every function imports boto3 from here.
+    _uv(
+        "pip", "install", "--python", str(_HOME / "bin" / "python"), "--require-hashes", "--no-deps",
+        "--compile-bytecode", "--requirements", str(_REQUIREMENTS),
+    )  # fmt: skip
+    stamp.write_text(wanted)
+
+
+def _uv(*arguments: str) -> None:
+    done = subprocess.run([_UV, "--quiet", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LocalFailure(f"the local AWS could not be installed: {done.stderr.strip()}")
+
+
+def running_port(state: Path) -> int | None:
+    """The port that this state's process serves; None where it does not run.
+
+    The process holds a lock as long as it lives, so that no other process is ever taken for it.
+    """
+    if not (state / "lock").exists():
+        return None
+    with (state / "lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int((state / "port").read_text())
+    return None
+
+
+def start(state: Path, port: int) -> None:
+    """Start the process, in a session of its own, and wait until it serves."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise LocalFailure(f"port {port} is in use by another program; take another one: PORT={port + 1}")
+    scratch = state / "tmp"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    (state / "bootstrapped").unlink(missing_ok=True)
+    with (state / "lock").open("w") as lock, (state / "ministack.log").open("w") as log:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = subprocess.Popen(
+            [_HOME / "bin" / "python", "-m", "ministack"],
+            cwd=scratch,
+            env=_environment(scratch, port),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=[lock.fileno()],
+        )
+        (state / "pid").write_text(str(process.pid))
+        (state / "port").write_text(str(port))
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while not _is_healthy(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            stop(state)
+            raise LocalFailure(f"the local AWS did not start; its log is {state / 'ministack.log'}")
+        time.sleep(0.1)
+
+
+def stop(state: Path) -> bool:
+    """End the process and the workers of its functions; False where none ran."""
+    if running_port(state) is None:
+        return False
+    group = int((state / "pid").read_text())
+    for number, seconds in ((signal.SIGTERM, STOP_TIMEOUT_SECONDS), (signal.SIGKILL, STOP_TIMEOUT_SECONDS)):
+        with suppress(ProcessLookupError):
+            os.killpg(group, number)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not _lives(group):
+                shutil.rmtree(state / "tmp", ignore_errors=True)
+                return True
+            time.sleep(0.05)
+    raise LocalFailure(f"process group {group} of the local AWS does not end")
+
+
+def _lives(group: int) -> bool:
+    with suppress(ChildProcessError):
+        # Where this very process started it, it stays a zombie until it is waited for.
+        os.waitpid(group, os.WNOHANG)
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _environment(scratch: Path, port: int) -> dict[str, str]:
+    """Nothing of the caller's environment but the search path: functions inherit what MiniStack has."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        # Further listeners on fixed ports, which a second local AWS could not have.
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        # Each worker unpacks its function anew: compiled files would never be read again.
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _is_healthy(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
