@@ -93,7 +93,7 @@ def create_tables() -> None:
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
             KeySchema=[
                 {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-            ],  # type: ignore[misc]
+            ],
             BillingMode="PAY_PER_REQUEST",
         )
 

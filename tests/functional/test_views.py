@@ -95,7 +95,7 @@ def listener() -> str:
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     events.put_rule(Name="all", EventBusName="regulars", EventPattern=json.dumps({"source": ["regulars"]}))
     events.put_targets(Rule="all", EventBusName="regulars", Targets=[{"Id": "1", "Arn": arn}])
-    return url
+    return str(url)
 
 
 def test_new_facts_reach_the_bus_unchanged_and_nothing_else_does(invoke: Invoke, listener: str) -> None:
