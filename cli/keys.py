@@ -1,0 +1,51 @@
+"""`regulars keys`: the keys with which back offices and tools call the API."""
+
+import secrets
+from typing import Annotated
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.console import complain, console
+from cli.deployment import Unreachable, connect, explain
+from shared import clock
+from shared.routes import SCOPES
+from shared.settings import LOCAL_STAGE
+from shared.store import keys
+
+PREFIX = "rk_"  # lets a scanner for leaked secrets know one
+
+app = typer.Typer(help="The keys with which back offices and tools call the API.", no_args_is_help=True)
+
+
+@app.callback()
+def _keys() -> None:
+    """Only here so that `create` is a command of its own."""
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Option(help="Who will use it, such as `shop-backend`; it stands in the logs.")],
+    scope: Annotated[list[str] | None, typer.Option(help=f"What it allows: {', '.join(SCOPES)}. All if none.")] = None,
+    stage: Annotated[str, typer.Option(help="The deployment.")] = LOCAL_STAGE,
+) -> None:
+    """Make a key and print it, once: only its hash is kept."""
+    wrong = [one for one in scope or () if one not in SCOPES]
+    if wrong:
+        complain(f"There is no scope {', '.join(wrong)}; there are {', '.join(SCOPES)}.")
+        raise typer.Exit(2)
+    if not name.strip() or not name.isprintable() or len(name) > 60:
+        complain("The name has to be 1 to 60 printable characters.")
+        raise typer.Exit(2)
+    secret = PREFIX + secrets.token_urlsafe(32)
+    try:
+        connect(stage)
+        keys.add(secret, name.strip(), tuple(dict.fromkeys(scope or SCOPES)), clock.now())
+    except Unreachable as error:
+        complain(str(error))
+        raise typer.Exit(1) from None
+    except (BotoCoreError, ClientError) as error:
+        complain(explain(error))
+        raise typer.Exit(1) from None
+    console.print("Keep this key; it is shown only now. Send it as `Authorization: Bearer <key>`.", style="dim")
+    console.print(secret, markup=False)
