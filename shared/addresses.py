@@ -16,17 +16,18 @@ MAX_ADDRESS_LENGTH: Final = 254
 def normalise_email(text: str) -> str:
     """Lower case, the domain in its ASCII form (IDNA 2008): ` Ada@Bücher.Example` → `ada@xn--bcher-kva.example`.
 
-    Raises Invalid where the text is no address that mail can be sent to.
+    Raises Invalid where the text is no address that mail can be sent to. The error does not repeat it: errors
+    are logged, and logs hold no addresses.
     """
     local, at, domain = text.strip().rpartition("@")
     local = local.lower()
     if not at or not _LOCAL_PART.fullmatch(local) or len(local) > _MAX_LOCAL_LENGTH:
-        raise Invalid(f"{text[:80]!r} is not an e-mail address")
+        raise Invalid("this is not an e-mail address")
     try:
         host = idna.encode(domain.rstrip("."), uts46=True, std3_rules=True).decode().lower()
     except idna.IDNAError:
-        raise Invalid(f"{text[:80]!r} has no valid domain") from None
+        raise Invalid("this e-mail address has no valid domain") from None
     address = f"{local}@{host}"
     if "." not in host or host.rpartition(".")[2].isdigit() or len(address) > MAX_ADDRESS_LENGTH:
-        raise Invalid(f"{text[:80]!r} has no valid domain")
+        raise Invalid("this e-mail address has no valid domain")
     return address

@@ -88,9 +88,9 @@ Text500 = Annotated[Annotated[str, StringConstraints(strip_whitespace=True, max_
 
 
 class Payload(BaseModel):
-    """Unknown members are refused, so that a misspelt one is not lost."""
+    """Unknown members are refused, so that a misspelt one is not lost. Errors do not repeat what was sent."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class SignupPayload(Payload):

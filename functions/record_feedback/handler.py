@@ -1,23 +1,16 @@
 """Bounces and complaints that SES reports → the address is suppressed."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared import clock
 from shared.addresses import normalise_email
 from shared.domain import customer
 from shared.domain.consent import SuppressionReason
 from shared.domain.errors import Invalid
+from shared.queues import LOGGER, consume
 from shared.store import customers
-
-_LOGGER = Logger()
-_PROCESSOR = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 def record_feedback(record: SQSRecord) -> None:
@@ -42,12 +35,10 @@ def _suppress(address: str, reason: SuppressionReason, feedback_id: str) -> None
     except Invalid:
         customer_id = None
     if customer_id is None:
-        _LOGGER.warning("feedback on an address that belongs to no customer", feedback_id=feedback_id)
+        LOGGER.warning("feedback on an address that belongs to no customer", feedback_id=feedback_id)
         return
     now = clock.now()
     customers.change(customer_id, lambda known: customer.suppress(known, reason, feedback_id, now))
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
-    """Answers with the messages that failed."""
-    return process_partial_response(event, record_feedback, _PROCESSOR, context)
+handler = consume(record_feedback)

@@ -2,25 +2,21 @@
 
 import json
 import os
-from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared import clock, email, links
 from shared.domain.customer import CONFIRMATION_LINK_DAYS, Customer, mail_for_signup
+from shared.queues import consume
 from shared.settings import Settings
 from shared.store import customers, mails
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
-
-_PROCESSOR = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 def send(record: SQSRecord) -> None:
@@ -68,6 +64,4 @@ def _ses() -> "SESV2Client":
     return boto3.client("sesv2")
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
-    """Answers with the messages that failed."""
-    return process_partial_response(event, send, _PROCESSOR, context)
+handler = consume(send)

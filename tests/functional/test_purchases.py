@@ -210,6 +210,21 @@ def test_the_queue_takes_what_is_right_and_gives_back_what_is_wrong(invoke: Invo
     assert card_of(customers.find_id(ADA)).spent == 2_000
 
 
+def test_a_failed_message_is_logged_without_what_it_says_of_a_person(
+    invoke: Invoke, load: Load, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = load("ingest_purchases/mixed")
+    wrong = json.loads(event["Records"][1]["body"])
+    for record, address in zip(event["Records"], ["not an address", "a@b", "ada@example.com", ""], strict=True):
+        record["body"] = json.dumps({**wrong, "customer": {"email": address}, "coupon": "x" * 99})
+    assert len(invoke("ingest_purchases", event)["batchItemFailures"]) == 4
+    logged = capsys.readouterr().out
+    assert logged.count("message failed") == 4
+    assert "coupon" in logged
+    assert "@" not in logged
+    assert "not an address" not in logged
+
+
 def test_a_batch_in_which_all_is_wrong_gives_all_back(invoke: Invoke, load: Load) -> None:
     event = load("ingest_purchases/mixed")
     event["Records"] = event["Records"][2:]

@@ -1,0 +1,30 @@
+"""The queue edge: each message of an SQS batch is worked on alone, a failed one is logged and comes again alone."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+LOGGER = Logger()
+
+
+class _Processor(BatchProcessor):
+    """Powertools keeps failures to itself; a message that ends in the dead-letter queue has to say why."""
+
+    def failure_handler(self, record: Any, exception: Any) -> Any:
+        LOGGER.error("message failed", exc_info=exception, message_id=record.message_id)
+        return super().failure_handler(record, exception)
+
+
+def consume(work: Callable[[SQSRecord], None]) -> Callable[[dict[str, Any], LambdaContext], Mapping[str, Any]]:
+    """A Lambda handler that does `work` for every message and answers with those that raised."""
+    # All messages of a batch may fail: each still comes again alone.
+    processor = _Processor(EventType.SQS, raise_on_entire_batch_failure=False)
+
+    def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
+        return process_partial_response(event, work, processor, context)
+
+    return handler
