@@ -1,6 +1,7 @@
 """The dependency layer of every function, built by uv: no Docker, wheels only, every hash checked."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,37 +20,52 @@ ARCHITECTURE: Final = lambda_.Architecture.ARM_64
 
 _UV: Final = Path(sys.executable).parent / "uv"
 _AWS_PLATFORM: Final = ("--python-version", "3.13", "--python-platform", "aarch64-manylinux_2_28")
-_HOST_PLATFORM: Final = ("--python-version", f"{sys.version_info.major}.{sys.version_info.minor}")
+_HOST_VERSION: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def install_command(*, is_local: bool) -> list[str]:
-    """The command that fills the layer; relative to the layer's root, so that it is the same on every machine."""
-    platform = _HOST_PLATFORM if is_local else _AWS_PLATFORM
+    """Fills the folder `python` with the wheels of layer.txt, for AWS or for the functions of the local AWS."""
+    platform = ("--python-version", _HOST_VERSION) if is_local else _AWS_PLATFORM
     return [
-        "uv", "pip", "install", "--quiet", "--no-config", "--target", "python", "--only-binary", ":all:",
-        "--require-hashes", "--no-compile-bytecode", *platform, "--requirements", "layer.txt",
+        "uv", "pip", "install", "--quiet", "--target", "python", "--only-binary", ":all:", "--require-hashes",
+        *platform, "--requirements", "layer.txt",
     ]  # fmt: skip
+
+
+def compile_command(*, is_local: bool) -> list[str]:
+    """Compiles them, for a function cannot keep what it compiles; empty where this machine has no such Python.
+
+    By hash, unchecked: a zip does not keep the times by which Python would trust a compiled file.
+    """
+    version = _HOST_VERSION if is_local else "3.13"
+    if version != _HOST_VERSION and not shutil.which(f"python{version}"):
+        return []
+    return [f"python{version}", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "python"]
 
 
 @jsii.implements(ILocalBundling)
 class _UvBundling:
-    def __init__(self, command: list[str]) -> None:
-        self._command = command
+    def __init__(self, *commands: list[str]) -> None:
+        self._commands = commands
 
     def try_bundle(self, output_dir: str, *, image: object = None, **_options: object) -> bool:
-        layer = ROOT / "requirements" / "layer.txt"
-        program, *arguments = [str(layer) if word == "layer.txt" else word for word in self._command]
-        assert program == "uv"
-        done = subprocess.run(
-            [_UV, *arguments],
-            cwd=output_dir,
-            env={**os.environ, "UV_PYTHON": sys.executable},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"the dependency layer could not be built: {done.stderr.strip()}")
+        # The commands name no path of this machine, for they enter the hash of the layer.
+        here = {
+            "uv": str(_UV),
+            f"python{_HOST_VERSION}": sys.executable,
+            "layer.txt": str(ROOT / "requirements" / "layer.txt"),
+        }
+        for command in self._commands:
+            done = subprocess.run(
+                [here.get(word, word) for word in command],
+                cwd=output_dir,
+                env={**os.environ, "UV_PYTHON": sys.executable},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                raise RuntimeError(f"the dependency layer could not be built: {done.stderr.strip()}")
         return True
 
 
@@ -59,7 +75,8 @@ class DependencyLayer(lambda_.LayerVersion):
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
-        command = install_command(is_local=settings.is_local)
+        install = install_command(is_local=settings.is_local)
+        compile_ = compile_command(is_local=settings.is_local)
         super().__init__(
             scope,
             construct_id,
@@ -73,8 +90,8 @@ class DependencyLayer(lambda_.LayerVersion):
                 bundling=BundlingOptions(
                     # Never pulled: the local bundling answers first.
                     image=DockerImage.from_registry("none"),
-                    command=command,
-                    local=_UvBundling(command),
+                    command=[*install, *compile_],
+                    local=_UvBundling(install, *([compile_] if compile_ else [])),
                 ),
             ),
         )

@@ -59,6 +59,7 @@ def up(
                 synthesis.result()
         with step(say, "Deploying the stacks"):
             outputs = deployment.deploy(state, endpoint_url)
+            deployment.verify_sender(endpoint_url, chosen.sender)
         stack = _describe(endpoint_url, outputs, stack)
         stack.save(state)
         (state / "deployed").write_text(fingerprint)

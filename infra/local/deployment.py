@@ -7,9 +7,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import boto3
 
 from infra import LOCAL_API_ID, NODE, ROOT
 from infra.local.server import ACCOUNT, REGION
@@ -126,6 +129,19 @@ def deploy(state: Path, endpoint_url: str) -> dict[str, str]:
     )  # fmt: skip
     stacks: dict[str, dict[str, str]] = json.loads(outputs.read_text())
     return {name: value for stack in stacks.values() for name, value in stack.items()}
+
+
+def verify_sender(endpoint_url: str, sender: str) -> None:
+    """What a shop does once for its domain; the local SES, too, refuses an unknown sender."""
+    ses = boto3.client(
+        "sesv2",
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106
+    )
+    with suppress(ses.exceptions.AlreadyExistsException):
+        ses.create_email_identity(EmailIdentity=sender)
 
 
 def make_key(stack_environment: Mapping[str, str]) -> str:
