@@ -1,0 +1,194 @@
+"""The deployed CRM on a local AWS of its own, driven from outside: HTTP, pages, mails."""
+
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+import httpx
+import pytest
+
+from cli.deployment import connect
+from infra import local
+from infra.local import LocalStack
+from shared import tokens
+from shared.store import table
+
+SETTINGS = {
+    "SHOP_NAME": "Tea & Cups",
+    "SHOP_ADDRESS": "1 Harbour Street, Exampleton",
+    "CURRENCY": "EUR",
+    "TIME_ZONE": "Europe/Berlin",
+    "ALLOWED_REDIRECTS": "https://shop.example/thanks",
+    "ALLOWED_ORIGINS": "https://shop.example",
+}
+Found = TypeVar("Found")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers, one of them has the local AWS and all tests of it."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail as it lies in the outbox."""
+
+    to: str
+    subject: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Crm:
+    """The running CRM, as a shop and its customers meet it."""
+
+    stack: LocalStack
+    client: httpx.Client
+
+    def call(self, method: str, path: str, *, key: str | None = "own", **kwargs: Any) -> httpx.Response:
+        """One request; `key` None sends none."""
+        headers = dict(kwargs.pop("headers", {}))
+        if key:
+            headers["authorization"] = f"Bearer {self.stack.api_key if key == 'own' else key}"
+        return self.client.request(method, self.stack.api_url + path, headers=headers, **kwargs)
+
+    def customer(self, email: str) -> dict[str, Any]:
+        """The single customer view."""
+        found: dict[str, Any] = self.call("GET", "/customers", params={"email": email}).raise_for_status().json()
+        return found
+
+    def facts(self, customer_id: str) -> list[dict[str, Any]]:
+        """The newest hundred facts of a customer."""
+        path = f"/customers/{customer_id}/timeline"
+        found: list[dict[str, Any]] = self.call("GET", path, params={"limit": 100}).raise_for_status().json()["facts"]
+        return found
+
+    def statuses(self, email: str) -> set[str]:
+        """Where the customer's e-mail consents stand."""
+        return {held["status"] for held in self.customer(email)["consents"].get("EMAIL", {}).values()}
+
+    def mails(self, to: str) -> list[Mail]:
+        """The mails to an address, oldest first."""
+        accounts: Mapping[str, Any] = self.client.get(self.stack.outbox_url).json()["messages"]
+        return [mail for account in accounts.values() for mail in map(_mail, account) if mail.to == to]
+
+    def sign_up(self, email: str, **more: object) -> str:
+        """Sign up by JSON; the link in the mail that follows."""
+        before = len(self.mails(email))
+        body = {"email": email, "name": "Ada", "consent": True, "consent_text": "v1", "source": "e2e", **more}
+        answer = self.call("POST", "/signups", key=None, json=body)
+        assert (answer.status_code, answer.json()) == (202, {"status": "PENDING"})
+        mails = eventually(lambda: self.mails(email)[before:])
+        return link_in(mails[0])
+
+
+def _mail(message: Mapping[str, Any]) -> Mail:
+    destination = message.get("Destination") or message.get("To") or []
+    to = destination["ToAddresses"][0] if isinstance(destination, dict) else destination[0]
+    body = message.get("Body") or {}
+    return Mail(
+        to=to,
+        subject=message.get("Subject") or "",
+        html=message.get("BodyHtml") or body.get("Html", {}).get("Data", ""),
+        text=message.get("BodyText") or body.get("Text", {}).get("Data", ""),
+    )
+
+
+def link_in(mail: Mail) -> str:
+    """The first link of a mail's plain text."""
+    found = re.search(r"https?://\S+", mail.text)
+    assert found, mail.text
+    return found[0]
+
+
+def eventually(look: Callable[[], Found | None], seconds: float = 60) -> Found:
+    """What `look` finds as soon as it finds something; streams and queues take their time."""
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.3)
+    return found
+
+
+@pytest.fixture(scope="session")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of this run's local AWS."""
+    return tmp_path_factory.mktemp("local-aws")
+
+
+@pytest.fixture(scope="session")
+def stack(state: Path) -> Iterator[LocalStack]:
+    """The stacks, deployed to a local AWS on a free port, and nothing left of it afterwards."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    try:
+        yield local.up(print, port=port, state=state, settings=SETTINGS)
+    finally:
+        local.down(print, state=state)
+
+
+@pytest.fixture(scope="session")
+def crm(stack: LocalStack) -> Iterator[Crm]:
+    """The running CRM."""
+    with httpx.Client(timeout=60, trust_env=False) as client:
+        yield Crm(stack, client)
+
+
+@pytest.fixture(scope="session")
+def environment(stack: LocalStack, state: Path) -> dict[str, str]:
+    """What a command's environment is once it is connected to the local CRM."""
+    before = dict(os.environ)
+    try:
+        connect("local", state)
+        return {name: value for name, value in os.environ.items() if before.get(name) != value}
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@pytest.fixture
+def store(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The stores in this process work on the local CRM's tables, for one test."""
+    for name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    caches = (table.dynamodb, tokens._signing_key)
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def aws(stack: LocalStack) -> Callable[[str], Any]:
+    """`aws("sns")`: a client of the local AWS."""
+
+    def client(service: str) -> Any:
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=stack.endpoint_url,
+            region_name=stack.region,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    return client
+
+
+def event(name: str) -> dict[str, Any]:
+    """The JSON of an event file."""
+    found: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / f"{name}.json").read_text())
+    return found

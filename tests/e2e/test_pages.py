@@ -1,0 +1,128 @@
+"""The pages as people meet them, in a headless Chromium on a phone: by tap, by keyboard, and without scripts."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from tests.e2e.conftest import Crm
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None and not os.environ.get("CI"),
+        reason="no Chromium on this machine: install one (Debian: apt-get install chromium)",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, kept from looking up anything outside."""
+    assert CHROMIUM, "CI has to install Chromium: the pages may not go untried there"
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*quiet, "--disable-component-update"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
+def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A phone, once with and once without scripts; nothing may go wrong on its console."""
+    context = chromium.new_context(viewport=PHONE, java_script_enabled=request.param, locale="en-GB")
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    # That a page was answered with 422 is no fault of the page.
+    assert [text for text in complaints if "favicon" not in text and "status of 422" not in text] == []
+    context.close()
+
+
+def shot(page: Page, name: str) -> None:
+    """Keep a picture where SCREENSHOTS says, to be looked at."""
+    folder = os.environ.get("SCREENSHOTS")
+    if folder:
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def has_scripts(page: Page, request: pytest.FixtureRequest) -> bool:
+    return "without" not in request.node.name
+
+
+def fits(page: Page) -> None:
+    """No sideways scrolling on a phone."""
+    handle = page.locator("html").bounding_box()
+    assert handle is not None
+    assert handle["width"] <= PHONE["width"]
+
+
+def test_the_link_in_the_mail_subscribes_by_itself_or_by_its_button(
+    crm: Crm, page: Page, request: pytest.FixtureRequest
+) -> None:
+    scripts = has_scripts(page, request)
+    email = f"browser-{scripts}@example.com".lower()
+    page.goto(crm.sign_up(email))
+    if not scripts:
+        shot(page, "confirm")
+        fits(page)
+        assert crm.statuses(email) == {"PENDING"}
+        page.get_by_role("button").click()
+    expect(page.get_by_role("link")).to_be_visible()
+    shot(page, "confirmed")
+    fits(page)
+    assert crm.statuses(email) == {"SUBSCRIBED"}
+
+
+def test_the_preference_centre_is_worked_by_keyboard_and_leaves_by_its_button(
+    crm: Crm, page: Page, request: pytest.FixtureRequest
+) -> None:
+    scripts = has_scripts(page, request)
+    email = f"choosy-{scripts}@example.com".lower()
+    page.goto(crm.sign_up(email, phone="+49 30 901820"))
+    if not scripts:
+        page.get_by_role("button").click()
+    page.get_by_role("link").first.click()
+    expect(page.locator("input[name=EMAIL_NEWS]")).to_be_checked()
+    shot(page, "preferences")
+    fits(page)
+    page.locator("input[name=EMAIL_OFFERS]").focus()
+    page.keyboard.press("Space")
+    page.locator("select[name=pause]").select_option("30")
+    page.locator("button[value=save]").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_be_visible()
+    shot(page, "preferences-saved")
+    view = crm.customer(email)
+    consents = {topic: held["status"] for topic, held in view["consents"]["EMAIL"].items()}
+    assert consents == {"NEWS": "SUBSCRIBED", "OFFERS": "UNSUBSCRIBED", "SURVEYS": "SUBSCRIBED"}
+    assert view["paused_until"] is not None
+    page.locator("button[value=leave]").click()
+    expect(page.get_by_role("status")).to_be_visible()
+    assert crm.statuses(email) == {"UNSUBSCRIBED"}
+
+
+def test_a_wrong_form_says_what_to_change(crm: Crm, page: Page) -> None:
+    page.route(
+        "https://shop.example/",
+        lambda route: route.fulfill(
+            content_type="text/html",
+            body=f"""<title>Shop</title><form method="post" action="{crm.stack.api_url}/signups">
+            <input name="email" value="nobody"><input name="consent" value="on"><button>Join</button></form>""",
+        ),
+    )
+    page.goto("https://shop.example/")
+    page.get_by_role("button").click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_text("this is not an e-mail address")).to_be_visible()
+    shot(page, "form-problem")
+    fits(page)
