@@ -73,6 +73,8 @@ def _iso_text(value: Any) -> Any:
 EmailAddress = Annotated[str, StringConstraints(max_length=320), AfterValidator(_as_value_error(normalise_email))]
 # An id stands in keys and addresses: no white space, no control characters.
 Identifier = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f]{1,64}$")]
+# An order's id also stands in the path of its refunds, as one segment.
+OrderId = Annotated[str, StringConstraints(pattern=r"^[^\s/\x00-\x1f\x7f]{1,64}$")]
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 Currency = Annotated[str, AfterValidator(_currency)]
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, strict=True)]
@@ -159,7 +161,7 @@ class ProductPayload(Payload):
 class PurchasePayload(Payload):
     """An order. Amounts in minor units; total = Σ price·quantity − discount + tax + shipping."""
 
-    order_id: Identifier
+    order_id: OrderId
     customer: CustomerReference
     ordered_at: Moment
     currency: Currency
@@ -234,7 +236,7 @@ class RefundPayload(Payload):
 class RefundMessage(RefundPayload):
     """A refund on the queue, where no address says which order it is of."""
 
-    order_id: Identifier
+    order_id: OrderId
 
 
 class RescoringPayload(Payload):

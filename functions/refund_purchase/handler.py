@@ -6,11 +6,11 @@ from pydantic import TypeAdapter
 
 from shared import clock
 from shared.http import Request, Response, respond, serve
-from shared.payloads import Identifier, RefundPayload
+from shared.payloads import OrderId, RefundPayload
 from shared.settings import Settings
 from shared.store import purchases
 
-_ORDER_ID: TypeAdapter[str] = TypeAdapter(Identifier)
+_ORDER_ID: TypeAdapter[str] = TypeAdapter(OrderId)
 
 
 def refund(request: Request) -> Response:

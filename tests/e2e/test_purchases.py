@@ -35,7 +35,7 @@ def test_a_purchase_wants_a_key_with_its_scope(crm: Crm) -> None:
 
 
 def test_an_order_is_recorded_once_and_other_content_conflicts(crm: Crm) -> None:
-    body = order("#1 öl".replace(" ", "-"), "buyer@example.com")
+    body = order("#1-öl", "buyer@example.com")
     first = crm.call("POST", "/purchases", json=body)
     again = crm.call("POST", "/purchases", json=body)
     other = crm.call("POST", "/purchases", json={**body, "total": 1})
@@ -45,9 +45,9 @@ def test_an_order_is_recorded_once_and_other_content_conflicts(crm: Crm) -> None
 
 
 def test_an_order_id_with_a_hash_sign_can_be_refunded(crm: Crm) -> None:
-    crm.call("POST", "/purchases", json=order("#2/7", "refunded@example.com"))
+    crm.call("POST", "/purchases", json=order("#2-7", "refunded@example.com"))
     refund = {"refund_id": "r1", "refunded_at": "2026-11-21", "amount": 500}
-    answer = crm.call("POST", "/purchases/%232%2F7/refunds", json=refund)
+    answer = crm.call("POST", "/purchases/%232-7/refunds", json=refund)
     assert (answer.status_code, answer.json()["status"]) == (201, "APPLIED")
     assert crm.customer("refunded@example.com")["scorecard"]["spent"] == 1_000
 
