@@ -143,7 +143,7 @@ def test_a_surplus_that_a_tax_column_does_not_explain_is_rejected(tmp_path: Path
         (",a@b.de,2026-01-01,5,EUR", "order_id: missing"),
         ("1,a@b.de,,5,", "ordered_at, currency: missing"),
         ("1,,2026-01-01,5,EUR", "customer: give either customer_id or email"),
-        ("1,nobody,2026-01-01,5,EUR", "email: 'nobody' is not an e-mail address"),
+        ("1,nobody,2026-01-01,5,EUR", "email: this is not an e-mail address"),
         ("1,a@b.de,2026-01-01,5,EURO", "currency: 'EURO' is not an ISO 4217 code such as EUR"),
         ("1,a@b.de,2026-01-01,-5,EUR", "total: '-5' is not between 0 and 1000000000000 minor units"),
         ("1,a@b.de,2026-01-01,1e999999,EUR", "total: '1e999999' is not a decimal number such as 12.50"),
