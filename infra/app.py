@@ -18,6 +18,8 @@ from shared.settings import Settings
 _FLAGS: Final = {
     "@aws-cdk/aws-iam:minimizePolicies": True,
     "@aws-cdk/core:target-partitions": ["aws"],
+    # CloudFormation refuses to delete what another stack uses; what may change stays inside one stack.
+    "@aws-cdk/core:defaultCrossStackReferences": "strong",
 }
 
 

@@ -1,9 +1,9 @@
 """The dependency layer of every function, built by uv: no Docker, wheels only, every hash checked."""
 
 import os
-import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -38,9 +38,30 @@ def compile_command(*, is_local: bool) -> list[str]:
     By hash, unchecked: a zip does not keep the times by which Python would trust a compiled file.
     """
     version = _HOST_VERSION if is_local else "3.13"
-    if version != _HOST_VERSION and not shutil.which(f"python{version}"):
+    if _interpreter(version) is None:
         return []
     return [f"python{version}", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "python"]
+
+
+@cache
+def _interpreter(version: str) -> str | None:
+    if version == _HOST_VERSION:
+        return sys.executable
+    found = subprocess.run(
+        [_UV, "python", "find", "--no-python-downloads", version], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or None
+
+
+def _on_this_machine(word: str) -> str:
+    """Commands name no path of this machine, for they enter the hash of the layer."""
+    if word == "uv":
+        return str(_UV)
+    if word == "layer.txt":
+        return str(ROOT / "requirements" / "layer.txt")
+    if word.startswith("python3."):
+        return _interpreter(word.removeprefix("python")) or word
+    return word
 
 
 @jsii.implements(ILocalBundling)
@@ -49,15 +70,9 @@ class _UvBundling:
         self._commands = commands
 
     def try_bundle(self, output_dir: str, *, image: object = None, **_options: object) -> bool:
-        # The commands name no path of this machine, for they enter the hash of the layer.
-        here = {
-            "uv": str(_UV),
-            f"python{_HOST_VERSION}": sys.executable,
-            "layer.txt": str(ROOT / "requirements" / "layer.txt"),
-        }
         for command in self._commands:
             done = subprocess.run(
-                [here.get(word, word) for word in command],
+                [_on_this_machine(word) for word in command],
                 cwd=output_dir,
                 env={**os.environ, "UV_PYTHON": sys.executable},
                 capture_output=True,

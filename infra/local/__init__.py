@@ -36,6 +36,8 @@ def up(
         if serving and port and serving != port:
             raise LocalFailure(f"the local AWS already runs, on port {serving}; end it first: make down")
         wanted_port = serving or port or DEFAULT_PORT
+        if not serving:
+            server.check_port(wanted_port)
         endpoint_url = f"http://127.0.0.1:{wanted_port}"
         chosen = _settings(settings or {}, endpoint_url)
         fingerprint = deployment.fingerprint(chosen)

@@ -65,11 +65,15 @@ def running_port(state: Path) -> int | None:
     return None
 
 
-def start(state: Path, port: int) -> None:
-    """Start the process, in a session of its own, and wait until it serves."""
+def check_port(port: int) -> None:
+    """Raises LocalFailure where another program serves this port."""
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise LocalFailure(f"port {port} is in use by another program; take another one: PORT={port + 1}")
+            raise LocalFailure(f"port {port} is in use by another program; take another one: make up PORT={port + 1}")
+
+
+def start(state: Path, port: int) -> None:
+    """Start the process, in a session of its own, and wait until it serves."""
     scratch = state / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
@@ -100,27 +104,17 @@ def stop(state: Path) -> bool:
     """End the process and the workers of its functions; False where none ran."""
     if running_port(state) is None:
         return False
-    group = int((state / "pid").read_text())
-    for number, seconds in ((signal.SIGTERM, STOP_TIMEOUT_SECONDS), (signal.SIGKILL, STOP_TIMEOUT_SECONDS)):
-        with suppress(ProcessLookupError):
-            os.killpg(group, number)
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if not _lives(group):
-                shutil.rmtree(state / "tmp", ignore_errors=True)
-                return True
-            time.sleep(0.05)
-    raise LocalFailure(f"process group {group} of the local AWS does not end")
-
-
-def _lives(group: int) -> bool:
+    process = int((state / "pid").read_text())
+    # At once and all of them: what it holds lies in memory and in `tmp`, and none of it is kept.
+    os.killpg(process, signal.SIGKILL)
     with suppress(ChildProcessError):
-        # Where this very process started it, it stays a zombie until it is waited for.
-        os.waitpid(group, os.WNOHANG)
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
+        os.waitpid(process, 0)
+    deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
+    while running_port(state) is not None:
+        if time.monotonic() > deadline:
+            raise LocalFailure(f"process {process} of the local AWS does not end")
+        time.sleep(0.02)
+    shutil.rmtree(state / "tmp", ignore_errors=True)
     return True
 
 
