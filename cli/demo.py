@@ -21,6 +21,7 @@ import httpx
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -44,7 +45,7 @@ MAX_BY_HTTP: Final = 5_000
 MAIL_TIMEOUT_SECONDS: Final = 60.0
 RESCORING_TIMEOUT_SECONDS: Final = 180.0
 TIMELINE_LENGTH: Final = 6
-_CONFIRM_LINK: Final = re.compile(r"https?://[^\s\"'<>]+/signups/confirm\?token=[^\s\"'<>&]+")
+_CONFIRM_LINK: Final = re.compile(r"https?://\S+/signups/confirm\?token=\S+")
 
 T = TypeVar("T")
 
@@ -213,16 +214,12 @@ def _sign_up(crm: _Crm) -> None:
 
 
 def _link_in_outbox(crm: _Crm) -> str | None:
-    outbox = httpx.get(crm.outbox_url, timeout=10, trust_env=False)
-    for message in reversed(_messages(outbox.json())):
-        text = str(message)
-        if VISITOR in text and (link := _CONFIRM_LINK.search(text)):
-            return link[0]
+    outbox = httpx.get(crm.outbox_url, timeout=10, trust_env=False).json()
+    for messages in outbox["messages"].values():  # by AWS account
+        for message in messages:
+            if VISITOR in message["To"] and (link := _CONFIRM_LINK.search(message["BodyText"])):
+                return link[0]
     return None
-
-
-def _messages(content: Any) -> list[Any]:
-    return list(content.get("messages", [])) if isinstance(content, dict) else list(content)
 
 
 def _confirm(crm: _Crm, link: str) -> None:
@@ -308,14 +305,20 @@ def _rescore(crm: _Crm, as_of: date) -> dict[str, Any]:
 
 
 def _segments(report: dict[str, Any]) -> Table:
-    table = Table(title=f"{report['customers']:,} customers on {report['as_of']}", title_justify="left")
+    table = Table(
+        title=f"{report['customers']:,} customers on {report['as_of']}",
+        caption=f"Revenue in {report['currency']}; days, orders and money spent are averages per customer",
+        title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+    )
     table.add_column("Segment", no_wrap=True)
 
     def money(minor: float) -> str:
         return format_amount(round(minor), report["currency"]).partition(" ")[0]
 
-    for name in ("Customers", "Share", "Revenue", "Days since", "Orders", "Spent"):
-        table.add_column(name, justify="right")
+    for name in ("Customers", "Share", "Revenue", "Days ago", "Orders", "Spent"):
+        table.add_column(name, justify="right", no_wrap=True)
     for one in report["segments"]:
         average = one.get("average")
         table.add_row(
@@ -329,7 +332,6 @@ def _segments(report: dict[str, Any]) -> Table:
                 else ("", "", "")
             ),
         )
-    table.caption = f"Revenue in {report['currency']}; days, orders and money spent are averages per customer"
     return table
 
 
@@ -364,11 +366,11 @@ def _describe(fact: Mapping[str, Any]) -> str:
             what = f", {pieces} piece{'s' if pieces > 1 else ''}" if pieces else ""
             about = f"{format_amount(fact['total'], fact['currency'])}{what}"
         case "SegmentChanged":
-            about = f"{fact.get('before') or 'new'} → {fact.get('segment')}"
+            about = f"{fact['from']} → {fact['to']}" if "from" in fact else fact["to"]
         case "ConsentGranted":
-            about = " ".join(str(fact[name]) for name in ("channel", "topics", "topic") if name in fact)
+            about = f"{fact['channel']}: {', '.join(fact['topics'])}"
         case "CustomerSignedUp":
-            about = f"source {fact.get('source')}"
+            about = f"by {fact['source']}"
         case _:
             about = ""
     return f"{fact['type']:<18} {about}".rstrip()
