@@ -97,7 +97,7 @@ def fingerprint(settings: Settings) -> str:
 
 def synthesise(state: Path, settings: Settings) -> None:
     """Write the cloud assembly, as `cdk synth` does; needs no running AWS."""
-    environment = {**_caller(), **settings.to_environment(), "CDK_OUTDIR": str(state / "cdk.out")}
+    environment = {**caller_environment(), **settings.to_environment(), "CDK_OUTDIR": str(state / "cdk.out")}
     _run(state, "synth", [sys.executable, "-m", "infra.app"], environment, ROOT)
 
 
@@ -107,7 +107,7 @@ def bootstrap(state: Path, endpoint_url: str) -> None:
         state,
         "bootstrap",
         [NODE, _CDK, "bootstrap", f"aws://{ACCOUNT}/{REGION}", "--no-notices"],
-        {**_caller(), **aws_environment(endpoint_url)},
+        {**caller_environment(), **aws_environment(endpoint_url)},
         state,
     )
     (state / "bootstrapped").touch()
@@ -124,7 +124,7 @@ def deploy(state: Path, endpoint_url: str) -> dict[str, str]:
             "--method", "direct", "--concurrency", "4", "--progress", "events", "--no-notices",
             "--outputs-file", outputs,
         ],
-        {**_caller(), **aws_environment(endpoint_url)},
+        {**caller_environment(), **aws_environment(endpoint_url)},
         state,
     )  # fmt: skip
     stacks: dict[str, dict[str, str]] = json.loads(outputs.read_text())
@@ -149,17 +149,17 @@ def make_key(stack_environment: Mapping[str, str]) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "infra.local.key"],
         cwd=ROOT,
-        env={**_caller(), **stack_environment},
+        env={**caller_environment(), **stack_environment},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise LocalFailure(f"no API key could be made: {_reason(done.stderr)}")
+        raise LocalFailure(f"no API key could be made: {reason(done.stderr)}")
     return done.stdout.strip()
 
 
-def _caller() -> dict[str, str]:
+def caller_environment() -> dict[str, str]:
     """The caller's environment, less what points at a real AWS account."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
     return {
@@ -176,10 +176,10 @@ def _run(state: Path, name: str, command: list[Any], environment: Mapping[str, s
             command, cwd=directory, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False
         )
     if done.returncode:
-        raise LocalFailure(f"{name} failed: {_reason(log.read_text())} (the whole log is {log})")
+        raise LocalFailure(f"{name} failed: {reason(log.read_text())} (the whole log is {log})")
 
 
-def _reason(log: str) -> str:
+def reason(log: str) -> str:
     """The line that says why: a resource that failed, else the last line that names an error."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     failed = [line.split("|")[-1].strip() for line in lines if re.search(r"\b(CREATE|UPDATE|DELETE)_FAILED\b", line)]

@@ -83,7 +83,7 @@ def start(state: Path, port: int) -> None:
         process = subprocess.Popen(
             [_HOME / "bin" / "python", "-m", "ministack"],
             cwd=scratch,
-            env=_environment(scratch, port),
+            env=environment(scratch, port),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -118,7 +118,7 @@ def stop(state: Path) -> bool:
     return True
 
 
-def _environment(scratch: Path, port: int) -> dict[str, str]:
+def environment(scratch: Path, port: int) -> dict[str, str]:
     """Nothing of the caller's environment but the search path: functions inherit what MiniStack has."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),

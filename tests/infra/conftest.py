@@ -1,0 +1,71 @@
+"""The stacks of two stages, synthesised once for all tests here; cdk-nag's findings stop the synthesis."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.app import build_app
+from shared.settings import Settings
+
+Resource = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The cloud assembly of one stage, as `cdk deploy` reads it."""
+
+    path: Path
+    settings: Settings
+
+    def template(self, stack: str) -> Mapping[str, Any]:
+        """The template of a stack by the last part of its name."""
+        text = (self.path / f"Regulars-{self.settings.stage}-{stack}.template.json").read_text()
+        return json.loads(text)  # type: ignore[no-any-return]
+
+    def resources(self, kind: str) -> Iterator[tuple[str, Resource]]:
+        """Every resource of a CloudFormation type in any stack, by its logical id."""
+        for path in sorted(self.path.glob("*.template.json")):
+            for name, resource in json.loads(path.read_text())["Resources"].items():
+                if resource["Type"] == kind:
+                    yield name, resource
+
+    def functions(self) -> dict[str, Resource]:
+        """The properties of every function by the folder that it is made of."""
+        prefix = f"regulars-{self.settings.stage}-"
+        return {
+            function["Properties"]["FunctionName"].removeprefix(prefix): function["Properties"]
+            for _, function in self.resources("AWS::Lambda::Function")
+        }
+
+    def asset(self, s3_key: str) -> Path:
+        """The staged folder that becomes the zip under this key."""
+        return self.path / f"asset.{s3_key.removesuffix('.zip')}"
+
+
+def _synthesise(settings: Settings, path: Path) -> Assembly:
+    build_app(settings, outdir=str(path)).synth()
+    return Assembly(path, settings)
+
+
+@pytest.fixture(scope="session")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """A stage on AWS, with every setting in use."""
+    settings = Settings(
+        stage="prod",
+        sender="hello@shop.example",
+        shop_name="The Corner Shop",
+        allowed_origins=("https://shop.example",),
+        time_zone="Europe/Berlin",
+        alarm_email="owner@shop.example",
+    )
+    return _synthesise(settings, tmp_path_factory.mktemp("prod"))
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """The stage on the local AWS."""
+    return _synthesise(Settings(), tmp_path_factory.mktemp("local"))

@@ -1,0 +1,184 @@
+"""Every function is built alike, holds its own code and nothing else, and may do exactly what is listed here."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pytest
+
+from infra import ROOT
+from tests.infra.conftest import Assembly
+
+READ: Final = {"GetItem", "Query"}
+WRITE: Final = {"GetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem"}
+COUNT: Final = {"GetItem", "PutItem", "UpdateItem", "ConditionCheckItem"}
+CONSUME: Final = {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes", "GetQueueUrl"}
+SECRET: Final = {"GetSecretValue"}
+
+# What each function may do, on top of writing its own log and sending its traces.
+GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
+    "authorize_request": {"customers": {"GetItem"}},
+    "register_customer": {"customers": WRITE, "signing key": SECRET},
+    "confirm_signup": {"customers": WRITE, "scorecards": {"PutItem", "UpdateItem"}, "signing key": SECRET},
+    "manage_preferences": {"customers": WRITE, "signing key": SECRET},
+    "unsubscribe_customer": {"customers": WRITE, "signing key": SECRET},
+    "record_purchase": {"customers": WRITE, "scorecards": COUNT, "signing key": SECRET},
+    "refund_purchase": {"customers": WRITE, "scorecards": COUNT, "signing key": SECRET},
+    "view_customer": {"customers": READ, "scorecards": {"GetItem"}},
+    "report_segments": {"customers": {"GetItem"}},
+    "start_rescoring": {"rescoring": {"StartExecution"}},
+    "describe_api": {},
+    "publish_changes": {
+        "changes of customers": {"DescribeStream", "GetRecords", "GetShardIterator"},
+        "everything": {"ListStreams"},
+        "bus": {"PutEvents"},
+        "publish-changes-failed": {"SendMessage", "GetQueueAttributes", "GetQueueUrl"},
+    },
+    "ingest_purchases": {"customers": WRITE, "scorecards": COUNT, "signing key": SECRET, "purchases": CONSUME},
+    "send_confirmation": {
+        "customers": {"GetItem", "Query", "PutItem", "UpdateItem"},
+        "signing key": SECRET,
+        "confirmations": CONSUME,
+        "sender": {"SendEmail"},
+    },
+    "record_feedback": {"customers": WRITE, "signing key": SECRET, "feedback": CONSUME},
+    "plan_rescoring": {"customers": {"PutItem"}, "scorecards": {"DescribeTable"}},
+    "scan_scorecards": {"scorecards": {"Scan"}, "rescorings": {"PutObject"}},
+    "rank_scorecards": {"rescorings": {"GetObject"}},
+    "write_scores": {
+        "customers": {"PutItem"},
+        "scorecards": {"UpdateItem"},
+        "rescorings": {"GetObject", "PutObject"},
+    },
+    "report_rescoring": {"customers": {"GetItem", "PutItem"}, "rescorings": {"GetObject"}},
+}
+
+# How a resource is written in a policy, and what it is called above; the first that fits.
+_CALLED: Final = (
+    (r'^"\*"$', "everything"),
+    (r"CustomersD?\w*StreamArn", "changes of customers"),
+    (r"OutputFnGetAttCustomers\w*Arn", "customers"),
+    (r"OutputFnGetAttScorecards\w*Arn", "scorecards"),
+    (r"OutputFnGetAttData\w*Arn.*/rescorings/\*", "rescorings"),
+    (r"SigningKey", "signing key"),
+    (r'GetAtt": \["Bus', "bus"),
+    (r"RefRescoring", "rescoring"),
+    (r"identity/(hello@)?shop\.example|configuration-set/", "sender"),
+    (r'GetAtt": \["publishchangesfailed', "publish-changes-failed"),
+    (r'GetAtt": \["purchases\w*"', "purchases"),
+    (r'GetAtt": \["confirmations[0-9A-F]{8}"', "confirmations"),
+    (r'GetAtt": \["feedback[0-9A-F]{8}"', "feedback"),
+    (r'GetAtt": \["\w*logs', "own log"),
+)
+
+
+def _called(resource: object) -> str:
+    text = json.dumps(resource)
+    return next((name for pattern, name in _CALLED if re.search(pattern, text)), text)
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _allowed(assembly: Assembly, role: str) -> dict[str, set[str]]:
+    """What the policies of a role allow, by resource, without the service before the action's name."""
+    allowed: defaultdict[str, set[str]] = defaultdict(set)
+    for _, policy in assembly.resources("AWS::IAM::Policy"):
+        if {"Ref": role} in policy["Properties"]["Roles"]:
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+                assert statement["Effect"] == "Allow"
+                for resource in _as_list(statement["Resource"]):
+                    actions = {action.split(":")[1] for action in _as_list(statement["Action"])}
+                    allowed[_called(resource)] |= actions
+    return dict(allowed)
+
+
+def test_every_folder_with_a_handler_is_a_function_and_every_function_has_its_list_of_grants(
+    production: Assembly,
+) -> None:
+    folders = {handler.parent.name for handler in (ROOT / "functions").glob("*/handler.py")}
+    assert set(production.functions()) == folders == set(GRANTS)
+
+
+@pytest.mark.parametrize("name", sorted(GRANTS))
+def test_a_function_may_do_what_is_listed_and_nothing_else(production: Assembly, name: str) -> None:
+    role = production.functions()[name]["Role"]["Fn::GetAtt"][0]
+    allowed = _allowed(production, role)
+    assert allowed.pop("own log") == {"CreateLogStream", "PutLogEvents"}
+    allowed["everything"] -= {"PutTraceSegments", "PutTelemetryRecords"}
+    assert {resource: actions for resource, actions in allowed.items() if actions} == GRANTS[name]
+
+
+def test_no_role_carries_a_policy_that_somebody_else_may_change(production: Assembly) -> None:
+    roles = dict(production.resources("AWS::IAM::Role"))
+    assert roles
+    assert not [name for name, role in roles.items() if "ManagedPolicyArns" in role["Properties"]]
+
+
+@pytest.mark.parametrize("name", sorted(GRANTS))
+def test_a_zip_holds_its_own_function_and_what_all_share(production: Assembly, name: str) -> None:
+    staged = production.asset(production.functions()[name]["Code"]["S3Key"])
+    own = ROOT / "functions" / name
+    wanted = {
+        path.relative_to(ROOT)
+        for top in (own, ROOT / "shared")
+        for path in top.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    } | {(ROOT / "functions" / "__init__.py").relative_to(ROOT)}
+    assert {path.relative_to(staged) for path in staged.rglob("*") if path.is_file()} == wanted
+    assert (staged / "functions" / name / "handler.py").read_text() == (own / "handler.py").read_text()
+
+
+def test_every_function_is_built_the_same_way(production: Assembly) -> None:
+    log_groups = dict(production.resources("AWS::Logs::LogGroup"))
+    for name, function in production.functions().items():
+        assert function["Runtime"] == "python3.13", name
+        assert function["Architectures"] == ["arm64"], name
+        assert function["Handler"] == f"functions.{name}.handler.handler"
+        assert function["TracingConfig"] == {"Mode": "Active"}, name
+        assert function["LoggingConfig"]["LogFormat"] == "JSON", name
+        log_group = log_groups[function["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
+        assert log_group == {
+            "LogGroupName": f"/aws/lambda/regulars-prod-{name}",
+            "RetentionInDays": 90,
+            "Tags": [{"Key": "regulars:stage", "Value": "prod"}],
+        }
+        assert len(function["Layers"]) == 1, name
+        assert "ReservedConcurrentExecutions" not in function, name
+
+
+def test_a_function_is_told_of_what_it_may_use_and_of_nothing_else(production: Assembly) -> None:
+    told_by = {
+        "CUSTOMERS_TABLE": "customers",
+        "SCORECARDS_TABLE": "scorecards",
+        "DATA_BUCKET": "rescorings",
+        "SIGNING_KEY_SECRET": "signing key",
+        "BUS_NAME": "bus",
+        "CONFIGURATION_SET": "sender",
+        "RESCORING_STATE_MACHINE_ARN": "rescoring",
+    }
+    for name, function in production.functions().items():
+        variables = function["Environment"]["Variables"]
+        assert {told_by[variable] for variable in told_by.keys() & variables.keys()} == (
+            set(told_by.values()) & GRANTS[name].keys()
+        ), name
+        assert variables["POWERTOOLS_SERVICE_NAME"] == name
+        assert variables["SHOP_NAME"] == "The Corner Shop"
+
+
+def test_links_in_mails_lead_to_the_api_where_no_other_address_is_set(production: Assembly) -> None:
+    functions = production.functions()
+    assert "ApiEndpoint" in json.dumps(functions["send_confirmation"]["Environment"]["Variables"]["PUBLIC_URL"])
+
+
+def test_the_layer_holds_wheels_for_the_machine_that_the_functions_run_on(production: Assembly) -> None:
+    for _, layer in production.resources("AWS::Lambda::LayerVersion"):
+        python = production.asset(layer["Properties"]["Content"]["S3Key"]) / "python"
+        assert (python / "pydantic").is_dir()
+        compiled = [path.name for path in python.rglob("*.so")]
+        assert compiled
+        assert all("cpython-313-aarch64" in name for name in compiled), compiled
+        assert not (python / "boto3").exists(), "it comes with the runtime"

@@ -1,0 +1,99 @@
+"""The local AWS comes and goes without taking anything for its own that is not."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra import local
+from infra.local import LocalFailure, deployment, server
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Path, int]]:
+    """A local AWS with nothing deployed to it."""
+    server.install()
+    port = _free_port()
+    server.start(tmp_path, port)
+    yield tmp_path, port
+    server.stop(tmp_path)
+
+
+def _says_nothing(_: str) -> None:
+    pass
+
+
+def test_a_port_that_another_program_serves_is_told_in_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(LocalFailure, match=f"port {port} is in use by another program"):
+            local.up(_says_nothing, port=port, state=tmp_path)
+
+
+def test_a_setting_that_is_wrong_is_told_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(LocalFailure, match="currency 'EURO'"):
+        local.up(_says_nothing, port=_free_port(), state=tmp_path, settings={"CURRENCY": "EURO"})
+
+
+def test_down_where_nothing_runs_is_harmless(tmp_path: Path) -> None:
+    local.down(_says_nothing, state=tmp_path)
+    local.down(_says_nothing, state=tmp_path / "never made")
+    assert local.running(state=tmp_path) is None
+
+
+def test_down_leaves_no_process(served: tuple[Path, int]) -> None:
+    state, port = served
+    process = int((state / "pid").read_text())
+    assert server.running_port(state) == port
+    local.down(_says_nothing, state=state)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process, 0)
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_a_process_that_only_inherited_the_number_is_left_alone(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True) as other:
+        for name, text in (("pid", str(other.pid)), ("port", "4566"), ("lock", "")):
+            (tmp_path / name).write_text(text)
+        local.down(_says_nothing, state=tmp_path)
+        assert other.poll() is None
+        other.communicate(b"\n")
+        assert other.returncode == 0
+
+
+def test_one_that_was_killed_counts_as_gone(served: tuple[Path, int]) -> None:
+    state, _ = served
+    process = int((state / "pid").read_text())
+    os.killpg(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    assert server.running_port(state) is None
+
+
+def test_functions_see_nothing_of_the_callers_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "a-real-account")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a-real-key")
+    environment = server.environment(tmp_path, 4566)
+    assert "AWS_PROFILE" not in environment
+    assert environment["AWS_ACCESS_KEY_ID"] == "test"
+    assert "AWS_PROFILE" not in deployment.caller_environment()
+
+
+def test_a_failed_resource_is_the_reason_that_is_told() -> None:
+    log = """Regulars-local-Data |  1 | 8:46:45 PM | CREATE_IN_PROGRESS | AWS::SNS::Topic | Alarms
+    Regulars-local-Data |  3 | 8:46:45 PM | CREATE_FAILED | AWS::DynamoDB::Table | Customers (C1) the reason
+    ❌  Regulars-local-Data failed to deploy
+    """
+    assert deployment.reason(log) == "Customers (C1) the reason"

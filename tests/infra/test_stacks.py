@@ -1,0 +1,280 @@
+"""What the stacks protect, connect and watch."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from infra import app
+from shared.routes import ROUTES
+from tests.infra.conftest import Assembly
+
+
+def _only(assembly: Assembly, kind: str) -> Mapping[str, Any]:
+    ((_, resource),) = assembly.resources(kind)
+    properties: Mapping[str, Any] = resource["Properties"]
+    return properties
+
+
+def test_cdk_nag_has_nothing_to_say_in_either_stage(production: Assembly, local: Assembly) -> None:
+    for assembly in (production, local):
+        report = json.loads((assembly.path / "validation-report.json").read_text())
+        findings = [plugin for plugin in report["pluginReports"] if plugin.get("violations")]
+        assert findings == []
+
+
+def test_on_aws_the_data_outlives_its_stack(production: Assembly) -> None:
+    kinds = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret")
+    kept = [resource for kind in kinds for _, resource in production.resources(kind)]
+    assert len(kept) == 4
+    assert {(resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) for resource in kept} == {
+        ("Retain", "Retain")
+    }
+
+
+def test_on_aws_both_tables_are_paid_by_use_restorable_and_protected_from_deletion(production: Assembly) -> None:
+    tables = [resource["Properties"] for _, resource in production.resources("AWS::DynamoDB::Table")]
+    assert len(tables) == 2
+    for table in tables:
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["DeletionProtectionEnabled"] is True
+
+
+def test_the_local_tables_can_be_thrown_away(local: Assembly) -> None:
+    for _, table in local.resources("AWS::DynamoDB::Table"):
+        assert table["DeletionPolicy"] == "Delete"
+        assert table["Properties"]["DeletionProtectionEnabled"] is False
+
+
+def test_customers_items_may_end_and_their_changes_are_streamed(production: Assembly) -> None:
+    customers, scorecards = sorted(
+        (table["Properties"] for _, table in production.resources("AWS::DynamoDB::Table")),
+        key=lambda table: "StreamSpecification" not in table,
+    )
+    assert [key["AttributeName"] for key in customers["KeySchema"]] == ["pk", "sk"]
+    assert customers["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert customers["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    assert [key["AttributeName"] for key in scorecards["KeySchema"]] == ["customer_id"]
+    assert "StreamSpecification" not in scorecards
+
+
+def test_the_bucket_is_closed_and_forgets_rescorings_after_a_month(production: Assembly) -> None:
+    bucket = _only(production, "AWS::S3::Bucket")
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Prefix"], rule["ExpirationInDays"]) == ("rescorings/", 30)
+    assert "aws:SecureTransport" in json.dumps(_only(production, "AWS::S3::BucketPolicy"))
+
+
+def test_the_api_has_exactly_the_routes_of_the_contract_and_asks_for_a_key_where_it_says_so(
+    production: Assembly,
+) -> None:
+    routes = {
+        route["Properties"]["RouteKey"]: route["Properties"].get("AuthorizationType", "NONE")
+        for _, route in production.resources("AWS::ApiGatewayV2::Route")
+    }
+    assert routes == {route.key: "CUSTOM" if route.scope else "NONE" for route in ROUTES}
+
+
+def test_each_route_calls_the_function_of_the_contract(production: Assembly) -> None:
+    template = production.template("Api")["Resources"]
+    for route in ROUTES:
+        (target,) = (
+            resource["Properties"]["Target"]
+            for resource in template.values()
+            if resource["Type"] == "AWS::ApiGatewayV2::Route" and resource["Properties"]["RouteKey"] == route.key
+        )
+        integration = template[target["Fn::Join"][1][1]["Ref"]]["Properties"]["IntegrationUri"]
+        function = template[integration["Fn::GetAtt"][0]]["Properties"]["FunctionName"]
+        assert function == f"regulars-prod-{route.function}", route.key
+
+
+def test_the_api_throttles_logs_without_addresses_and_answers_only_allowed_origins(production: Assembly) -> None:
+    stage = _only(production, "AWS::ApiGatewayV2::Stage")
+    assert stage["DefaultRouteSettings"] == {"ThrottlingBurstLimit": 200, "ThrottlingRateLimit": 100}
+    assert set(json.loads(stage["AccessLogSettings"]["Format"]).values()).isdisjoint(
+        {"$context.path", "$context.identity.sourceIp"}
+    )
+    assert _only(production, "AWS::ApiGatewayV2::Api")["CorsConfiguration"]["AllowOrigins"] == ["https://shop.example"]
+
+
+def test_without_allowed_origins_no_page_of_another_origin_may_call(local: Assembly) -> None:
+    assert "CorsConfiguration" not in _only(local, "AWS::ApiGatewayV2::Api")
+
+
+def test_a_key_is_looked_up_every_five_minutes_on_aws_and_always_at_home(production: Assembly, local: Assembly) -> None:
+    authorizers = [_only(assembly, "AWS::ApiGatewayV2::Authorizer") for assembly in (production, local)]
+    assert [authorizer["AuthorizerResultTtlInSeconds"] for authorizer in authorizers] == [300, 0]
+    assert all(authorizer["EnableSimpleResponses"] for authorizer in authorizers)
+    assert all(authorizer["IdentitySource"] == ["$request.header.Authorization"] for authorizer in authorizers)
+
+
+def test_only_new_facts_are_published_one_by_one_and_until_they_leave_the_stream(production: Assembly) -> None:
+    (stream,) = (
+        mapping["Properties"]
+        for _, mapping in production.resources("AWS::Lambda::EventSourceMapping")
+        if "StartingPosition" in mapping["Properties"]
+    )
+    (pattern,) = stream["FilterCriteria"]["Filters"]
+    assert json.loads(pattern["Pattern"]) == {
+        "eventName": ["INSERT"],
+        "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "FACT#"}]}}},
+    }
+    assert stream["StartingPosition"] == "TRIM_HORIZON"
+    assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert stream["BisectBatchOnFunctionError"] is True
+    assert stream["MaximumRetryAttempts"] == -1
+    assert "OnFailure" in stream["DestinationConfig"]
+
+
+def test_every_queue_that_is_consumed_fails_record_by_record_into_a_dead_letter_queue(production: Assembly) -> None:
+    queues = dict(production.resources("AWS::SQS::Queue"))
+    mappings = [
+        mapping["Properties"]
+        for _, mapping in production.resources("AWS::Lambda::EventSourceMapping")
+        if "StartingPosition" not in mapping["Properties"]
+    ]
+    names = set()
+    for mapping in mappings:
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        queue = queues[mapping["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
+        failed = queues[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]["Properties"]
+        assert failed["QueueName"] == f"{queue['QueueName']}-failed"
+        assert failed["RedriveAllowPolicy"]["redrivePermission"] == "byQueue"
+        assert failed["MessageRetentionPeriod"] == 14 * 24 * 3600
+        names.add(queue["QueueName"].removeprefix("regulars-prod-"))
+    assert names == {"purchases", "confirmations", "feedback"}
+
+
+def test_every_queue_is_encrypted_and_refuses_plain_http(production: Assembly) -> None:
+    queues = dict(production.resources("AWS::SQS::Queue"))
+    refusing = {
+        queue["Ref"]
+        for _, policy in production.resources("AWS::SQS::QueuePolicy")
+        if "aws:SecureTransport" in json.dumps(policy)
+        for queue in policy["Properties"]["Queues"]
+    }
+    assert refusing == set(queues)
+    assert all(queue["Properties"]["SqsManagedSseEnabled"] for queue in queues.values())
+
+
+def test_every_dead_letter_queue_has_an_alarm(production: Assembly) -> None:
+    failed = {
+        name
+        for name, queue in production.resources("AWS::SQS::Queue")
+        if queue["Properties"]["QueueName"].endswith("-failed")
+    }
+    watched = json.dumps(
+        [
+            alarm["Properties"]["Dimensions"]
+            for _, alarm in production.resources("AWS::CloudWatch::Alarm")
+            if alarm["Properties"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        ]
+    )
+    assert len(failed) == 5
+    assert [name for name in failed if name not in watched] == []
+
+
+def test_alarms_tell_of_errors_throttles_lag_and_failed_runs(production: Assembly) -> None:
+    alarms = [alarm["Properties"] for _, alarm in production.resources("AWS::CloudWatch::Alarm")]
+    assert {"Errors", "Throttles", "IteratorAge", "ExecutionsFailed", "ExecutionsTimedOut", "5xx"} <= {
+        alarm["MetricName"] for alarm in alarms
+    }
+    topic = next(name for name, _ in production.resources("AWS::SNS::Topic") if name.startswith("Alarms"))
+    assert all(alarm["AlarmActions"] == [{"Ref": topic}] for alarm in alarms)
+    assert any(
+        subscription["Properties"]["Protocol"] == "email"
+        and subscription["Properties"]["Endpoint"] == "owner@shop.example"
+        for _, subscription in production.resources("AWS::SNS::Subscription")
+    )
+
+
+def test_without_an_address_nobody_is_mailed_alarms(local: Assembly) -> None:
+    protocols = {
+        subscription["Properties"]["Protocol"] for _, subscription in local.resources("AWS::SNS::Subscription")
+    }
+    assert protocols == {"sqs"}
+
+
+def test_the_rescoring_starts_at_two_at_night_in_the_shops_own_time_zone(production: Assembly) -> None:
+    schedule = _only(production, "AWS::Scheduler::Schedule")
+    assert schedule["ScheduleExpression"] == "cron(0 2 * * ? *)"
+    assert schedule["ScheduleExpressionTimezone"] == "Europe/Berlin"
+    assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+    assert json.loads(schedule["Target"]["Input"]) == {"as_of": None}
+    assert "Arn" in schedule["Target"]["DeadLetterConfig"]
+
+
+def test_the_rescoring_scans_and_writes_in_parallel_and_tries_every_step_again(production: Assembly) -> None:
+    machine = _only(production, "AWS::StepFunctions::StateMachine")
+    joined = "".join(part if isinstance(part, str) else "X" for part in machine["DefinitionString"]["Fn::Join"][1])
+    definition = json.loads(joined)
+    order = [definition["StartAt"]]
+    while following := definition["States"][order[-1]].get("Next"):
+        order.append(following)
+    assert order == ["Plan rescoring", "Each segment", "Rank scorecards", "Each part", "Report rescoring"]
+    steps = [state for state in definition["States"].values() if state["Type"] == "Task"] + [
+        state
+        for each in ("Each segment", "Each part")
+        for state in definition["States"][each]["ItemProcessor"]["States"].values()
+    ]
+    assert len(steps) == 5
+    for step in steps:
+        (retry,) = step["Retry"]
+        assert (retry["ErrorEquals"], retry["JitterStrategy"]) == (["States.ALL"], "FULL")
+    assert definition["TimeoutSeconds"] == 7200
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert machine["LoggingConfiguration"]["Level"] == "ERROR"
+    assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
+
+
+def test_the_bus_keeps_thirty_days_on_aws_and_nothing_at_home(production: Assembly, local: Assembly) -> None:
+    assert _only(production, "AWS::Events::Archive")["RetentionDays"] == 30
+    assert not list(local.resources("AWS::Events::Archive"))
+
+
+def test_ses_reports_what_became_of_a_mail(production: Assembly) -> None:
+    destination = _only(production, "AWS::SES::ConfigurationSetEventDestination")["EventDestination"]
+    assert {"bounce", "complaint", "delivery", "reject"} == set(destination["MatchingEventTypes"])
+    configuration = _only(production, "AWS::SES::ConfigurationSet")
+    assert configuration["DeliveryOptions"] == {"TlsPolicy": "REQUIRE"}
+    assert configuration["ReputationOptions"] == {"ReputationMetricsEnabled": True}
+    publishers = [
+        statement["Principal"]
+        for _, policy in production.resources("AWS::SNS::TopicPolicy")
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Action"] == "sns:Publish" and statement["Effect"] == "Allow"
+    ]
+    assert {"Service": "ses.amazonaws.com"} in publishers
+
+
+def test_what_a_client_needs_is_an_output(production: Assembly) -> None:
+    outputs = {
+        name
+        for stack in ("Data", "Jobs", "Api", "Mail")
+        for name in production.template(stack)["Outputs"]
+        if not name.startswith("Exports")
+    }
+    assert outputs == {
+        "ApiUrl",
+        "BusName",
+        "CustomersTable",
+        "FeedbackTopicArn",
+        "PurchasesQueueUrl",
+        "RescoringStateMachineArn",
+        "ScorecardsTable",
+    }
+
+
+def test_a_wrong_setting_is_told_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STAGE", "Production!")
+    monkeypatch.setenv("CURRENCY", "EURO")
+    assert app.main() == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "stage 'Production!'" in told
+    assert "currency 'EURO'" in told
