@@ -311,6 +311,7 @@ def _segments(report: dict[str, Any]) -> Table:
         title_justify="left",
         caption_justify="left",
         box=SIMPLE_HEAD,
+        pad_edge=False,
     )
     table.add_column("Segment", no_wrap=True)
 
@@ -325,7 +326,7 @@ def _segments(report: dict[str, Any]) -> Table:
             one["segment"],
             f"{one['customers']:,}",
             f"{one['share']:.1%}",
-            money(one["revenue"]),
+            money(one["revenue"]).partition(".")[0],
             *(
                 (f"{average['recency_days']:.0f}", f"{average['frequency']:.1f}", money(average["monetary"]))
                 if average
