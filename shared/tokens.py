@@ -10,9 +10,9 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-import boto3
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from shared import aws
 from shared.domain.customer import MINTED_ID_PREFIX
 
 
@@ -76,6 +76,6 @@ def _serializer(purpose: Purpose) -> URLSafeSerializer:
 
 @cache
 def _signing_key() -> bytes:
-    secrets = boto3.client("secretsmanager")
+    secrets = aws.client("secretsmanager")
     answer = secrets.get_secret_value(SecretId=os.environ["SIGNING_KEY_SECRET"])
     return str(answer["SecretString"]).encode()

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
-
+from shared import aws
 from shared.domain.facts import from_timestamp
 from shared.store import facts, table
 
@@ -76,4 +75,4 @@ def _publish(chunk: list[Numbered]) -> str | None:
 
 @cache
 def _events() -> "EventBridgeClient":
-    return boto3.client("events")
+    return aws.client("events")

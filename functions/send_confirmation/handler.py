@@ -6,10 +6,9 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-import boto3
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from shared import clock, email, links
+from shared import aws, clock, email, links
 from shared.domain.customer import CONFIRMATION_LINK_DAYS, Customer, mail_for_signup
 from shared.queues import consume
 from shared.settings import Settings
@@ -61,7 +60,7 @@ def _compose(template: str, found: Customer, settings: Settings, now: datetime) 
 
 @cache
 def _ses() -> "SESV2Client":
-    return boto3.client("sesv2")
+    return aws.client("sesv2")
 
 
 handler = consume(send)

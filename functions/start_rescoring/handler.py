@@ -6,9 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import boto3
-
-from shared import clock
+from shared import aws, clock
 from shared.http import Request, Response, respond, serve
 from shared.payloads import RescoringPayload
 
@@ -30,7 +28,7 @@ def start(request: Request) -> Response:
 
 @cache
 def _step_functions() -> "SFNClient":
-    return boto3.client("stepfunctions")
+    return aws.client("stepfunctions")
 
 
 handler = serve({"POST /rescorings": start})

@@ -10,8 +10,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
-
+from shared import aws
 from shared.domain import rescoring
 from shared.domain.facts import to_timestamp
 from shared.domain.rescoring import Counts, Row, Sums, Tally
@@ -193,7 +192,7 @@ def _row_from_list(row: list[Any]) -> Row:
 
 @cache
 def _s3() -> "S3Client":
-    return boto3.client("s3")
+    return aws.client("s3")
 
 
 def _put(key: str, content: Any) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from shared import aws
 from shared.domain.errors import Busy
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def dynamodb() -> "DynamoDBClient":
         # One for each thread of an import; unused ones are never opened.
         max_pool_connections=MAX_CONNECTIONS,
     )
-    return boto3.client("dynamodb", config=config)
+    return aws.client("dynamodb", config=config)
 
 
 def customers_table() -> str:
