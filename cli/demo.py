@@ -311,6 +311,7 @@ def _segments(report: dict[str, Any]) -> Table:
         title_justify="left",
         caption_justify="left",
         box=SIMPLE_HEAD,
+        collapse_padding=True,
         pad_edge=False,
     )
     table.add_column("Segment", no_wrap=True)
