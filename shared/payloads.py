@@ -16,6 +16,8 @@ from shared.domain.purchase import Order, Product, Refund
 from shared.settings import is_time_zone
 
 _EARLIEST: Final = date(1970, 1, 1)
+# Short of the last year that a datetime holds, so that no offset leads beyond it.
+_LATEST: Final = date(9998, 12, 31)
 
 
 def _as_value_error(function: Any) -> Any:
@@ -59,8 +61,8 @@ def _birthday(day: date) -> date:
 
 
 def _moment(value: datetime) -> datetime:
-    if value.date() < _EARLIEST:
-        raise ValueError(f"want {_EARLIEST} or later")
+    if not _EARLIEST <= value.date() <= _LATEST:
+        raise ValueError(f"want a time from {_EARLIEST} to {_LATEST}")
     return value
 
 

@@ -169,6 +169,7 @@ def test_a_time_without_offset_is_the_shops(text: str, moment: datetime) -> None
         {"ordered_at": "yesterday"},
         {"ordered_at": "1969-12-31"},
         {"ordered_at": 123},
+        {"ordered_at": "9999-12-31T23:00:00-05:00"},
         {"currency": "EURO"},
         {"total": 1_499},
         {"total": -1},
