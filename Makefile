@@ -6,7 +6,6 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 READY := .venv/ready
-PORT ?= 4566
 STAGE ?= prod
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -18,10 +17,10 @@ help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(READY) ## show the whole way on a local AWS (PURCHASES=my.csv takes a shop's own export)
-	@$(BIN)/regulars demo --port $(PORT) $(if $(PURCHASES),--purchases $(PURCHASES))
+	@$(BIN)/regulars demo $(if $(PORT),--port $(PORT)) $(if $(PURCHASES),--purchases "$(PURCHASES)")
 
 up: $(READY) ## start the local AWS and deploy to it (PORT=4566)
-	@$(BIN)/regulars up --port $(PORT)
+	@$(BIN)/regulars up $(if $(PORT),--port $(PORT))
 
 down: $(READY) ## end the local AWS
 	@$(BIN)/regulars down
@@ -43,6 +42,7 @@ bench: $(READY) ## the figures of speed and cost, each against a rival
 
 deploy: $(READY) ## deploy to AWS with your credentials: make deploy STAGE=prod SENDER=hello@shop.example
 	@[[ -n "$${SENDER:-}" ]] || { echo "make deploy needs SENDER, the address that mail comes from: make deploy STAGE=$(STAGE) SENDER=hello@shop.example" >&2; exit 2; }
+	@[[ "$(STAGE)" != local ]] || { echo "STAGE=local is the throw-away stage of the local AWS: its data would not be protected; make up deploys it" >&2; exit 2; }
 	STAGE=$(STAGE) $(BIN)/node node_modules/aws-cdk/bin/cdk deploy --all
 
 lock: $(READY) ## pin anew what requirements/*.in ask for

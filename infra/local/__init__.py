@@ -50,8 +50,9 @@ def up(
             # The longest part needs no running AWS.
             synthesis = meanwhile.submit(deployment.synthesise, state, chosen)
             if not serving:
-                with step(say, "Installing the local AWS"):
-                    server.install()
+                if not server.is_installed():
+                    with step(say, "Installing the local AWS"):
+                        server.install()
                 with step(say, f"Starting it on port {wanted_port}"):
                     server.start(state, wanted_port)
             if not (state / "bootstrapped").exists():

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import boto3
+from botocore.config import Config
 
 from infra import LOCAL_API_ID, NODE, ROOT
 from infra.local.server import ACCOUNT, REGION
@@ -73,6 +74,7 @@ def aws_environment(endpoint_url: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
     }
 
 
@@ -139,6 +141,8 @@ def verify_sender(endpoint_url: str, sender: str) -> None:
         region_name=REGION,
         aws_access_key_id="test",
         aws_secret_access_key="test",  # noqa: S106
+        # A proxy of the caller's knows nothing of this machine.
+        config=Config(proxies={}),
     )
     with suppress(ses.exceptions.AlreadyExistsException):
         ses.create_email_identity(EmailIdentity=sender)

@@ -9,9 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
 
@@ -23,25 +22,36 @@ ACCOUNT: Final = "000000000000"
 
 _UV: Final = Path(sys.executable).parent / "uv"
 _HOME: Final = ROOT / ".regulars" / "ministack"
+_STAMP: Final = _HOME / "installed"
 _REQUIREMENTS: Final = ROOT / "requirements" / "local.txt"
 
 START_TIMEOUT_SECONDS: Final = 60
 STOP_TIMEOUT_SECONDS: Final = 10
 
 
+def is_installed() -> bool:
+    """Whether the virtual environment that MiniStack and the functions run in is the pinned one."""
+    return _STAMP.is_file() and _STAMP.read_text() == _wanted()
+
+
 def install() -> None:
-    """Make the virtual environment that MiniStack and the functions run in; does nothing where it is there."""
-    stamp = _HOME / "installed"
-    wanted = hashlib.sha256(_REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return
-    _uv("venv", "--clear", "--python", sys.executable, str(_HOME))
-    # Compiled at once: every worker of every function imports boto3 from here.
-    _uv(
-        "pip", "install", "--python", str(_HOME / "bin" / "python"), "--require-hashes", "--no-deps",
-        "--compile-bytecode", "--requirements", str(_REQUIREMENTS),
-    )  # fmt: skip
-    stamp.write_text(wanted)
+    """Make that virtual environment; several at once wait for the first."""
+    _HOME.parent.mkdir(parents=True, exist_ok=True)
+    with (_HOME.parent / "installing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_installed():
+            return
+        _uv("venv", "--clear", "--python", sys.executable, str(_HOME))
+        # Compiled at once: every worker of every function imports boto3 from here.
+        _uv(
+            "pip", "install", "--python", str(_HOME / "bin" / "python"), "--require-hashes", "--no-deps",
+            "--compile-bytecode", "--requirements", str(_REQUIREMENTS),
+        )  # fmt: skip
+        _STAMP.write_text(_wanted())
+
+
+def _wanted() -> str:
+    return hashlib.sha256(_REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
 
 
 def _uv(*arguments: str) -> None:
@@ -139,8 +149,12 @@ def environment(scratch: Path, port: int) -> dict[str, str]:
 
 
 def _is_healthy(port: int) -> bool:
+    # Not by urllib, which would ask a proxy of the caller's.
+    connection = HTTPConnection("127.0.0.1", port, timeout=2)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == 200
+    except (HTTPException, OSError):
         return False
+    finally:
+        connection.close()
