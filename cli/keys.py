@@ -1,6 +1,5 @@
 """`regulars keys`: the keys with which back offices and tools call the API."""
 
-import secrets
 from typing import Annotated
 
 import typer
@@ -12,8 +11,7 @@ from shared import clock
 from shared.routes import SCOPES
 from shared.settings import LOCAL_STAGE
 from shared.store import keys
-
-PREFIX = "rk_"  # lets a scanner for leaked secrets know one
+from shared.tokens import new_api_key
 
 app = typer.Typer(help="The keys with which back offices and tools call the API.", no_args_is_help=True)
 
@@ -37,7 +35,7 @@ def create(
     if not name.strip() or not name.isprintable() or len(name) > 60:
         complain("The name has to be 1 to 60 printable characters.")
         raise typer.Exit(2)
-    secret = PREFIX + secrets.token_urlsafe(32)
+    secret = new_api_key()
     try:
         connect(stage)
         keys.add(secret, name.strip(), tuple(dict.fromkeys(scope or SCOPES)), clock.now())

@@ -1,16 +1,16 @@
 """Makes an API key with every scope in the customers table of the environment, and prints it."""
 
-import secrets
 import sys
-from datetime import UTC, datetime
 
+from shared import clock
 from shared.routes import SCOPES
 from shared.store import keys
+from shared.tokens import new_api_key
 
 
 def main() -> None:
-    secret = secrets.token_urlsafe(32)
-    keys.add(secret, "local", SCOPES, datetime.now(UTC))
+    secret = new_api_key()
+    keys.add(secret, "local", SCOPES, clock.now())
     sys.stdout.write(secret)
 
 

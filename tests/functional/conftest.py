@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import boto3
 import pytest
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
+from infra.access import ACCESS, Access
 from shared.store import table
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -54,14 +55,51 @@ class Context:
     aws_request_id: str = "52fdfc07-2182-454f-963f-5f0f9a621d72"
 
 
+class Calls:
+    """Which AWS actions have been called, each with the table it went to."""
+
+    _ITEM_ACTIONS: Final = {"Put": "PutItem", "Update": "UpdateItem", "ConditionCheck": "ConditionCheckItem"}
+
+    def __init__(self) -> None:
+        self.made: set[tuple[str, str]] = set()
+
+    def note(self, event_name: str, request: Any) -> None:
+        """Take down what botocore is about to send; a transaction is authorised item by item."""
+        _, service, operation = event_name.split(".")
+        if service != "dynamodb":
+            self.made.add((f"{service}:{operation}", ""))
+            return
+        body = json.loads(request.body)
+        for write in body.get("TransactItems", []):
+            ((kind, statement),) = write.items()
+            self.made.add((self._ITEM_ACTIONS[kind], statement["TableName"]))
+        if "TransactItems" not in body:
+            self.made.add((operation, body["TableName"]))
+
+    def beyond(self, access: Access) -> set[tuple[str, str]]:
+        """What was called without a grant."""
+        allowed = {(action, "customers") for action in access.customers}
+        allowed |= {(action, "scorecards") for action in access.scorecards}
+        allowed |= {(f"s3:{action}", "") for action in access.bucket}
+        allowed |= {("secrets-manager:GetSecretValue", "")} if access.signing_key else set()
+        allowed |= {("sesv2:SendEmail", "")} if access.sends_mail else set()
+        allowed |= {("eventbridge:PutEvents", "")} if access.publishes else set()
+        allowed |= {("sfn:StartExecution", "")} if access.starts_rescoring else set()
+        return self.made - allowed
+
+
+CALLS: Final = Calls()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_request_at_a_time() -> Iterator[None]:
     """Moto keeps its tables in plain dictionaries: threads of a function take turns at it."""
     answer, lock = BotocoreStubber.__call__, threading.RLock()
 
-    def in_turn(self: BotocoreStubber, *args: Any, **kwargs: Any) -> Any:
+    def in_turn(self: BotocoreStubber, event_name: str, request: Any, **kwargs: Any) -> Any:
         with lock:
-            return answer(self, *args, **kwargs)
+            CALLS.note(event_name, request)
+            return answer(self, event_name, request, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BotocoreStubber, "__call__", in_turn)
@@ -142,13 +180,16 @@ def load() -> Load:
 def invoke(load: Load) -> Invoke:
     """`invoke("record_purchase/by_email", total=…)`: run a function's real handler on an event file.
 
-    A JSON body of the answer is parsed into `json`. `event` takes the place of the file.
+    A JSON body of the answer is parsed into `json`. `event` takes the place of the file. A call to AWS that
+    the deployed function has no grant for fails here as it would there.
     """
 
     def run(name: str, /, event: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
         function = name.partition("/")[0]
         handler = importlib.import_module(f"functions.{function}.handler").handler
+        CALLS.made.clear()
         answer: dict[str, Any] = handler(event or load(name, **changes), Context(function))
+        assert CALLS.beyond(ACCESS[function]) == set(), f"{function} has no grant for these"
         if "json" in answer.get("headers", {}).get("content-type", ""):
             answer["json"] = json.loads(answer["body"])
         return answer

@@ -1,5 +1,6 @@
 """Purchases and refunds, by HTTP and by queue: repeats, conflicts, any order of arrival, and two at once."""
 
+import io
 import itertools
 import json
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 
 from shared.domain.purchase import Order
 from shared.domain.scorecard import Month, Scorecard, scorecard_from
+from shared.queues import LOGGER
 from shared.store import customers, facts, purchases, scorecards
 from shared.tokens import mint_customer_id
 
@@ -211,14 +213,17 @@ def test_the_queue_takes_what_is_right_and_gives_back_what_is_wrong(invoke: Invo
 
 
 def test_a_failed_message_is_logged_without_what_it_says_of_a_person(
-    invoke: Invoke, load: Load, capsys: pytest.CaptureFixture[str]
+    invoke: Invoke, load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    output = io.StringIO()
+    for handler in LOGGER.handlers:
+        monkeypatch.setattr(handler, "stream", output)
     event = load("ingest_purchases/mixed")
     wrong = json.loads(event["Records"][1]["body"])
     for record, address in zip(event["Records"], ["not an address", "a@b", "ada@example.com", ""], strict=True):
         record["body"] = json.dumps({**wrong, "customer": {"email": address}, "coupon": "x" * 99})
     assert len(invoke("ingest_purchases", event)["batchItemFailures"]) == 4
-    logged = capsys.readouterr().out
+    logged = output.getvalue()
     assert logged.count("message failed") == 4
     assert "coupon" in logged
     assert "@" not in logged
