@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-READ: Final = ("GetItem", "Query")
-# TransactWriteItems has no action of its own: each of its items is authorised as one of these.
-WRITE: Final = ("GetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem")
-COUNT: Final = ("GetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
+# TransactWriteItems has no action of its own: each of its items is authorised as a put or an update.
+CHANGE: Final = ("GetItem", "PutItem")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,27 +31,25 @@ class Access:
 ACCESS: Final = {
     # The HTTP API
     "authorize_request": Access(customers=("GetItem",)),
-    "register_customer": Access(customers=WRITE, signing_key=True),
-    "confirm_signup": Access(customers=WRITE, scorecards=("PutItem", "UpdateItem"), signing_key=True),
-    "manage_preferences": Access(customers=WRITE, signing_key=True),
-    "unsubscribe_customer": Access(customers=WRITE, signing_key=True),
-    "record_purchase": Access(customers=WRITE, scorecards=COUNT, signing_key=True),
-    "refund_purchase": Access(customers=WRITE, scorecards=COUNT, signing_key=True),
-    "view_customer": Access(customers=READ, scorecards=("GetItem",)),
+    "register_customer": Access(customers=CHANGE, signing_key=True),
+    "confirm_signup": Access(customers=CHANGE, scorecards=("UpdateItem",), signing_key=True),
+    "manage_preferences": Access(customers=CHANGE, signing_key=True),
+    "unsubscribe_customer": Access(customers=CHANGE, signing_key=True),
+    "record_purchase": Access(customers=(*CHANGE, "Query"), scorecards=("GetItem", "UpdateItem"), signing_key=True),
+    "refund_purchase": Access(customers=CHANGE, scorecards=("GetItem", "UpdateItem")),
+    "view_customer": Access(customers=("GetItem", "Query"), scorecards=("GetItem",)),
     "report_segments": Access(customers=("GetItem",)),
     "start_rescoring": Access(starts_rescoring=True),
     "describe_api": Access(),
     # Streams, queues
     "publish_changes": Access(publishes=True),
-    "ingest_purchases": Access(customers=WRITE, scorecards=COUNT, signing_key=True),
-    "send_confirmation": Access(
-        customers=("GetItem", "Query", "PutItem", "UpdateItem"), signing_key=True, sends_mail=True
-    ),
-    "record_feedback": Access(customers=WRITE, signing_key=True),
+    "ingest_purchases": Access(customers=(*CHANGE, "Query"), scorecards=("GetItem", "UpdateItem"), signing_key=True),
+    "send_confirmation": Access(customers=CHANGE, signing_key=True, sends_mail=True),
+    "record_feedback": Access(customers=CHANGE),
     # Rescoring
-    "plan_rescoring": Access(customers=("PutItem",), scorecards=("DescribeTable",)),
+    "plan_rescoring": Access(scorecards=("DescribeTable",)),
     "scan_scorecards": Access(scorecards=("Scan",), bucket=("PutObject",)),
     "rank_scorecards": Access(bucket=("GetObject",)),
     "write_scores": Access(customers=("PutItem",), scorecards=("UpdateItem",), bucket=("GetObject", "PutObject")),
-    "report_rescoring": Access(customers=("GetItem", "PutItem"), bucket=("GetObject",)),
+    "report_rescoring": Access(customers=("PutItem",), bucket=("GetObject",)),
 }

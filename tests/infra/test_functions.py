@@ -11,22 +11,21 @@ import pytest
 from infra import ROOT
 from tests.infra.conftest import Assembly
 
-READ: Final = {"GetItem", "Query"}
-WRITE: Final = {"GetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem"}
-COUNT: Final = {"GetItem", "PutItem", "UpdateItem", "ConditionCheckItem"}
+CHANGE: Final = {"GetItem", "PutItem"}
+COUNT: Final = {"GetItem", "UpdateItem"}
 CONSUME: Final = {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes", "GetQueueUrl"}
 SECRET: Final = {"GetSecretValue"}
 
 # What each function may do, on top of writing its own log and sending its traces.
 GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
     "authorize_request": {"customers": {"GetItem"}},
-    "register_customer": {"customers": WRITE, "signing key": SECRET},
-    "confirm_signup": {"customers": WRITE, "scorecards": {"PutItem", "UpdateItem"}, "signing key": SECRET},
-    "manage_preferences": {"customers": WRITE, "signing key": SECRET},
-    "unsubscribe_customer": {"customers": WRITE, "signing key": SECRET},
-    "record_purchase": {"customers": WRITE, "scorecards": COUNT, "signing key": SECRET},
-    "refund_purchase": {"customers": WRITE, "scorecards": COUNT, "signing key": SECRET},
-    "view_customer": {"customers": READ, "scorecards": {"GetItem"}},
+    "register_customer": {"customers": CHANGE, "signing key": SECRET},
+    "confirm_signup": {"customers": CHANGE, "scorecards": {"UpdateItem"}, "signing key": SECRET},
+    "manage_preferences": {"customers": CHANGE, "signing key": SECRET},
+    "unsubscribe_customer": {"customers": CHANGE, "signing key": SECRET},
+    "record_purchase": {"customers": CHANGE | {"Query"}, "scorecards": COUNT, "signing key": SECRET},
+    "refund_purchase": {"customers": CHANGE, "scorecards": COUNT},
+    "view_customer": {"customers": {"GetItem", "Query"}, "scorecards": {"GetItem"}},
     "report_segments": {"customers": {"GetItem"}},
     "start_rescoring": {"rescoring": {"StartExecution"}},
     "describe_api": {},
@@ -36,15 +35,20 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
         "bus": {"PutEvents"},
         "publish-changes-failed": {"SendMessage", "GetQueueAttributes", "GetQueueUrl"},
     },
-    "ingest_purchases": {"customers": WRITE, "scorecards": COUNT, "signing key": SECRET, "purchases": CONSUME},
+    "ingest_purchases": {
+        "customers": CHANGE | {"Query"},
+        "scorecards": COUNT,
+        "signing key": SECRET,
+        "purchases": CONSUME,
+    },
     "send_confirmation": {
-        "customers": {"GetItem", "Query", "PutItem", "UpdateItem"},
+        "customers": CHANGE,
         "signing key": SECRET,
         "confirmations": CONSUME,
         "sender": {"SendEmail"},
     },
-    "record_feedback": {"customers": WRITE, "signing key": SECRET, "feedback": CONSUME},
-    "plan_rescoring": {"customers": {"PutItem"}, "scorecards": {"DescribeTable"}},
+    "record_feedback": {"customers": CHANGE, "feedback": CONSUME},
+    "plan_rescoring": {"scorecards": {"DescribeTable"}},
     "scan_scorecards": {"scorecards": {"Scan"}, "rescorings": {"PutObject"}},
     "rank_scorecards": {"rescorings": {"GetObject"}},
     "write_scores": {
@@ -52,7 +56,7 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
         "scorecards": {"UpdateItem"},
         "rescorings": {"GetObject", "PutObject"},
     },
-    "report_rescoring": {"customers": {"GetItem", "PutItem"}, "rescorings": {"GetObject"}},
+    "report_rescoring": {"customers": {"PutItem"}, "rescorings": {"GetObject"}},
 }
 
 # How a resource is written in a policy, and what it is called above; the first that fits.
