@@ -168,7 +168,7 @@ class JobsStack(Stack):
         for function in self._steps:
             accept(
                 machine,
-                f"IAM5[Resource::<{self.get_logical_id(function.node.default_child)}.Arn>:*]",  # type: ignore[arg-type]
+                f"IAM5[Resource::<{self.get_logical_id(function.node.default_child)}.Arn>:*]",
                 "CDK allows a function together with its versions, of which it has none",
             )
         return machine
