@@ -63,6 +63,7 @@ def up(
         with step(say, "Deploying the stacks"):
             outputs = deployment.deploy(state, endpoint_url)
             deployment.verify_sender(endpoint_url, chosen.sender)
+            deployment.allow_origins(endpoint_url, chosen.allowed_origins)
         stack = _describe(endpoint_url, outputs, stack)
         stack.save(state)
         (state / "deployed").write_text(fingerprint)

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -135,8 +135,28 @@ def deploy(state: Path, endpoint_url: str) -> dict[str, str]:
 
 def verify_sender(endpoint_url: str, sender: str) -> None:
     """What a shop does once for its domain; the local SES, too, refuses an unknown sender."""
-    ses = boto3.client(
-        "sesv2",
+    ses = _client("sesv2", endpoint_url)
+    with suppress(ses.exceptions.AlreadyExistsException):
+        ses.create_email_identity(EmailIdentity=sender)
+
+
+def allow_origins(endpoint_url: str, origins: Sequence[str]) -> None:
+    """The API's CORS allow-list, which the local CloudFormation leaves out of an API that it makes."""
+    if origins:
+        _client("apigatewayv2", endpoint_url).update_api(
+            ApiId=LOCAL_API_ID,
+            CorsConfiguration={
+                "AllowOrigins": list(origins),
+                "AllowMethods": ["GET", "POST"],
+                "AllowHeaders": ["content-type"],
+                "MaxAge": 3600,
+            },
+        )
+
+
+def _client(service: str, endpoint_url: str) -> Any:
+    return boto3.client(  # type: ignore[call-overload]
+        service,
         endpoint_url=endpoint_url,
         region_name=REGION,
         aws_access_key_id="test",
@@ -144,8 +164,6 @@ def verify_sender(endpoint_url: str, sender: str) -> None:
         # A proxy of the caller's knows nothing of this machine.
         config=Config(proxies={}),
     )
-    with suppress(ses.exceptions.AlreadyExistsException):
-        ses.create_email_identity(EmailIdentity=sender)
 
 
 def make_key(stack_environment: Mapping[str, str]) -> str:
