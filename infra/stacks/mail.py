@@ -44,7 +44,8 @@ class MailStack(Stack):
             configuration_set_name=f"regulars-{settings.stage}",
             reputation_metrics=True,
             tls_policy=ses.ConfigurationSetTlsPolicy.REQUIRE,
-            suppression_reasons=ses.SuppressionReasons.BOUNCES_AND_COMPLAINTS,
+            # A mailbox that bounced may work again, and its owner may ask again: we know who is suppressed.
+            suppression_reasons=ses.SuppressionReasons.COMPLAINTS_ONLY,
         )
         self.feedback_topic = sns.Topic(self, "Feedback", enforce_ssl=True)
         self._configuration_set.add_event_destination(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, tzinfo
+from datetime import date, timedelta, tzinfo
 from typing import Final
 
 from shared.domain.facts import Fact, from_timestamp
@@ -11,6 +11,7 @@ from shared.domain.rfm import Score
 WINDOW_MONTHS: Final = 24
 # The days of a daily buyer would outgrow the kilobyte that a write unit covers; the last 128 tell enough.
 MAX_ORDER_DAYS: Final = 128
+_EPOCH: Final = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ def with_order(card: Scorecard, ordered_on: date, total: int) -> Scorecard:
     """The counters after one more order."""
     first = min(card.first_order_on or ordered_on, ordered_on)
     last = max(card.last_order_on or ordered_on, ordered_on)
-    days = card.order_days | {(ordered_on - date(1970, 1, 1)).days}
+    days = card.order_days | {(ordered_on - _EPOCH).days}
     return replace(
         card,
         orders=card.orders + 1,
@@ -85,13 +86,17 @@ def with_refund(card: Scorecard, ordered_on: date, amount: int, *, whole: bool) 
 
 
 def rfm(card: Scorecard, as_of: date) -> Rfm | None:
-    """The customer's R, F and M on a day; None for a prospect, who keeps no order yet."""
-    if not card.orders or card.last_order_on is None:
+    """The customer's R, F and M on a day; None for a prospect, who keeps no order or had none by then.
+
+    A day in the past is for data from the past: what came later in the same month still counts.
+    """
+    last_order_on = _last_order_by(card, as_of)
+    if not card.orders or last_order_on is None:
         return None
     first, last = _months_before(as_of, WINDOW_MONTHS - 1), _month(as_of)
     seen = [month for name, month in card.months.items() if first <= name <= last]
     return Rfm(
-        recency_days=max(0, (as_of - card.last_order_on).days),
+        recency_days=(as_of - last_order_on).days,
         frequency=sum(month.orders for month in seen),
         monetary=sum(month.spent for month in seen),
     )
@@ -108,6 +113,13 @@ def scorecard_from(customer_id: str, facts: Iterable[Fact], zone: tzinfo) -> Sco
             else:
                 card = with_refund(card, ordered_on, fact.data["amount"], whole=fact.data["whole"])
     return card
+
+
+def _last_order_by(card: Scorecard, as_of: date) -> date | None:
+    if card.last_order_on is None or card.last_order_on <= as_of:
+        return card.last_order_on
+    days = [day for day in card.order_days if day <= (as_of - _EPOCH).days]
+    return _EPOCH + timedelta(days=max(days)) if days else None
 
 
 def _add(months: Mapping[str, Month], day: date, orders: int, spent: int) -> dict[str, Month]:
