@@ -11,7 +11,7 @@ STAGE ?= prod
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export CDK_DISABLE_CLI_TELEMETRY := true
 
-.PHONY: help demo up down check test bench deploy lock clean
+.PHONY: help demo up down check test bench deploy bootstrap lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -44,6 +44,9 @@ deploy: $(READY) ## deploy to AWS with your credentials: make deploy STAGE=prod 
 	@[[ -n "$${SENDER:-}" ]] || { echo "make deploy needs SENDER, the address that mail comes from: make deploy STAGE=$(STAGE) SENDER=hello@shop.example" >&2; exit 2; }
 	@[[ "$(STAGE)" != local ]] || { echo "STAGE=local is the throw-away stage of the local AWS: its data would not be protected; make up deploys it" >&2; exit 2; }
 	STAGE=$(STAGE) $(BIN)/node node_modules/aws-cdk/bin/cdk deploy --all
+
+bootstrap: $(READY) ## prepare your AWS account and region for CDK, once
+	STAGE=$(STAGE) $(BIN)/node node_modules/aws-cdk/bin/cdk bootstrap
 
 lock: $(READY) ## pin anew what requirements/*.in ask for
 	cd requirements && for file in layer dev uv local; do \
