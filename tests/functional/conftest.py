@@ -55,6 +55,10 @@ class Context:
     aws_request_id: str = "52fdfc07-2182-454f-963f-5f0f9a621d72"
 
 
+class Killed(BaseException):
+    """The process is gone: nothing of ours may catch this."""
+
+
 class Calls:
     """Which AWS actions have been called, each with the table it went to."""
 
@@ -62,6 +66,14 @@ class Calls:
 
     def __init__(self) -> None:
         self.made: set[tuple[str, str]] = set()
+        self.count = 0
+        self.killed_at: tuple[int, str] | None = None
+
+    def reached(self, when: str) -> None:
+        """Count a call; ends the process where `killed_at` says: `before` or `after` AWS has done that call."""
+        self.count += when == "before"
+        if self.killed_at == (self.count, when):
+            raise Killed
 
     def note(self, event_name: str, request: Any) -> None:
         """Take down what botocore is about to send; a transaction is authorised item by item."""
@@ -99,7 +111,10 @@ def one_request_at_a_time() -> Iterator[None]:
     def in_turn(self: BotocoreStubber, event_name: str, request: Any, **kwargs: Any) -> Any:
         with lock:
             CALLS.note(event_name, request)
-            return answer(self, event_name, request, **kwargs)
+            CALLS.reached("before")
+            response = answer(self, event_name, request, **kwargs)
+            CALLS.reached("after")
+            return response
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BotocoreStubber, "__call__", in_turn)
