@@ -18,6 +18,10 @@ _ENCODED_WORD_MAX_CHARACTERS: Final = 75  # RFC 2047, section 2
 _GREETING_MAX_CHARACTERS: Final = 40
 
 
+class MailRefused(Exception):
+    """SES did not take a mail; the message is its error code."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Email:
     """One mail to one recipient. `headers` come on top of From, To and Subject; `tags` return in SES's events."""
@@ -84,7 +88,7 @@ def render_email(
 
 
 def send_email(client: "SESV2Client", email: Email, settings: Settings, configuration_set: str) -> str:
-    """Send through SES and return its message id. One call, no retry of our own: the caller has claimed the send.
+    """Send through SES and return its message id. Raises MailRefused with SES's code, and no more of what it says.
 
     `Simple` content, not `Raw`: SES composes and signs the MIME message, and the function needs ses:SendEmail
     alone. The local AWS shows both bodies of either in its outbox, and the extra headers of neither.
@@ -105,7 +109,11 @@ def send_email(client: "SESV2Client", email: Email, settings: Settings, configur
         },
         "EmailTags": [{"Name": name, "Value": value} for name, value in email.tags.items()],
     }
-    return client.send_email(**request)["MessageId"]
+    try:
+        return client.send_email(**request)["MessageId"]
+    except client.exceptions.ClientError as error:
+        # SES names the address that it refuses; errors are logged, and logs hold no addresses.
+        raise MailRefused(error.response["Error"]["Code"]) from None
 
 
 def _from_header(settings: Settings) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # An order of this size still fits into one event on the bus (256 KB) with its envelope.
 MAX_BODY_BYTES: Final = 128 * 1024
+MAX_FORM_FIELDS: Final = 100
 JSON_TYPE: Final = "application/json"
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 
@@ -57,11 +58,21 @@ class Request:
         return self.content_type == FORM_TYPE
 
     def form(self) -> dict[str, str]:
-        """The fields of an HTML form; of a field that is sent twice, the last."""
-        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=100))
+        """The fields of an HTML form; of a field that is sent twice, the last. Raises Problem for too many."""
+        return dict(self.form_fields())
+
+    def form_fields(self) -> list[tuple[str, str]]:
+        """The fields of an HTML form as they were sent. Raises Problem for too many."""
+        text = self.body.decode("utf-8", "replace")
+        try:
+            return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS)
+        except ValueError:
+            raise Problem(400, f"the form has more than {MAX_FORM_FIELDS} fields") from None
 
     def json(self, model: type[Model]) -> Model:
         """The JSON body as a model. Raises Problem where it is not JSON, ValidationError where it does not fit."""
+        if self.body and self.content_type != JSON_TYPE:
+            raise Problem(415, f"send {JSON_TYPE}")
         return model.model_validate_json(self.body or b"{}")
 
 
@@ -74,8 +85,13 @@ class Problem(Exception):
         self.detail = detail
 
 
-def serve(routes: Mapping[str, Callable[[Request], Response]]) -> Callable[[Mapping[str, Any], object], Response]:
+def serve(
+    routes: Mapping[str, Callable[[Request], Response]],
+    refuse_form: Callable[[int, str], Response] | None = None,
+) -> Callable[[Mapping[str, Any], object], Response]:
     """A Lambda handler that answers the given route keys (`POST /purchases`).
+
+    `refuse_form` answers a person who sent an HTML form, in place of problem+json.
 
     API Gateway has matched the route already. A route with a scope is answered only to a key that carries it.
     Unexpected errors escape: Lambda logs them once and the caller gets a bare 500.
@@ -83,13 +99,14 @@ def serve(routes: Mapping[str, Callable[[Request], Response]]) -> Callable[[Mapp
 
     def handler(event: Mapping[str, Any], _context: object) -> Response:
         key = event["routeKey"]
+        refuse = refuse_form if refuse_form and _content_type(event) == FORM_TYPE else None
         try:
             _check_scope(event, _SCOPES[key])
             return routes[key](_request(event))
         except Problem as error:
-            return problem(error.status, error.detail)
+            return refuse(error.status, error.detail) if refuse else problem(error.status, error.detail)
         except RegularsError as error:
-            return _refused(error)
+            return refuse(_status(error), error.detail) if refuse else _refused(error)
         except ValueError as error:
             errors = validation_errors(error)
             if errors is None:
@@ -142,8 +159,11 @@ def _invalid(errors: list[dict[str, str]]) -> Response:
 
 
 def _refused(error: RegularsError) -> Response:
-    status = next(status for base, status in _STATUS.items() if isinstance(error, base))
-    return problem(status, error.detail, **error.members)
+    return problem(_status(error), error.detail, **error.members)
+
+
+def _status(error: RegularsError) -> int:
+    return next(status for base, status in _STATUS.items() if isinstance(error, base))
 
 
 def _check_scope(event: Mapping[str, Any], scope: str | None) -> None:
@@ -154,18 +174,20 @@ def _check_scope(event: Mapping[str, Any], scope: str | None) -> None:
         raise Forbidden(f"this needs a key with the scope {scope}")
 
 
+def _content_type(event: Mapping[str, Any]) -> str:
+    text: str = event.get("headers", {}).get("content-type", "")
+    return text.partition(";")[0].strip().lower()
+
+
 def _request(event: Mapping[str, Any]) -> Request:
     text = event.get("body") or ""
     body = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
     if len(body) > MAX_BODY_BYTES:
         raise Problem(413, f"the body has {len(body)} bytes; {MAX_BODY_BYTES} is the most")
-    content_type = event.get("headers", {}).get("content-type", "").partition(";")[0].strip().lower()
-    if body and content_type not in (JSON_TYPE, FORM_TYPE):
-        raise Problem(415, f"send {JSON_TYPE} or, from an HTML form, {FORM_TYPE}")
     return Request(
         path=event.get("pathParameters") or {},
         query=event.get("queryStringParameters") or {},
-        content_type=content_type,
+        content_type=_content_type(event),
         body=body,
         ip=event["requestContext"].get("http", {}).get("sourceIp"),
     )

@@ -1,5 +1,6 @@
 """The links in mails: their addresses, the tokens they carry, and the page for a link that does not hold."""
 
+import os
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -11,8 +12,10 @@ from shared.pages import page_response, render_page
 from shared.settings import Settings
 from shared.tokens import BadLinkError, ExpiredLinkError, Purpose, read, sign
 
-LinkProblem = Literal["expired", "invalid", "replaced"]
-_STATUS: Final = {"expired": 410, "invalid": 400, "replaced": 410}
+LinkProblem = Literal["expired", "invalid", "replaced", "closed"]
+_STATUS: Final = {"expired": 410, "invalid": 400, "replaced": 410, "closed": 410}
+# How long a mail's link to the preference centre holds.
+PREFERENCES_LINK: Final = timedelta(days=PREFERENCES_LINK_DAYS)
 
 
 def confirmation_path(customer_id: str, signup: Signup) -> str:
@@ -22,9 +25,9 @@ def confirmation_path(customer_id: str, signup: Signup) -> str:
     return f"signups/confirm?token={sign(Purpose.CONFIRM, claims, expires_at)}"
 
 
-def preferences_path(customer_id: str, now: datetime) -> str:
-    """The path of a customer's preference centre, for PREFERENCES_LINK_DAYS."""
-    token = sign(Purpose.PREFERENCES, {"customer": customer_id}, now + timedelta(days=PREFERENCES_LINK_DAYS))
+def preferences_path(customer_id: str, expires_at: datetime) -> str:
+    """The path of a customer's preference centre."""
+    token = sign(Purpose.PREFERENCES, {"customer": customer_id}, expires_at)
     return f"preferences?token={token}"
 
 
@@ -54,3 +57,10 @@ def problem_page(settings: Settings, reason: LinkProblem) -> Response:
     """The page for a link that does not hold."""
     html = render_page("link_problem.html", shop_name=settings.shop_name, reason=reason)
     return page_response(html, _STATUS[reason])
+
+
+def refuse_form(status: int, detail: str) -> Response:
+    """The page for a form that cannot be taken as it is."""
+    settings = Settings.from_environment(os.environ)
+    html = render_page("form_problem.html", shop_name=settings.shop_name, problems=[("form", detail)])
+    return page_response(html, status)

@@ -75,8 +75,8 @@ def _iso_text(value: Any) -> Any:
 EmailAddress = Annotated[str, StringConstraints(max_length=320), AfterValidator(_as_value_error(normalise_email))]
 # An id stands in keys and addresses: no white space, no control characters.
 Identifier = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f]{1,64}$")]
-# An order's id also stands in the path of its refunds, as one segment.
-OrderId = Annotated[str, StringConstraints(pattern=r"^[^\s/\x00-\x1f\x7f]{1,64}$")]
+# An order's id also stands in the path of its refunds, which the gateway decodes before it matches routes.
+OrderId = Annotated[str, StringConstraints(pattern=r"^[^\s/?%\x00-\x1f\x7f]{1,64}$")]
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 Currency = Annotated[str, AfterValidator(_currency)]
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, strict=True)]

@@ -4,7 +4,7 @@ import os
 
 from shared import clock, links
 from shared.domain import customer
-from shared.domain.customer import LinkReplaced
+from shared.domain.customer import LinkClosed, LinkReplaced
 from shared.http import Request, Response, serve
 from shared.pages import mask_email, page_response, render_page
 from shared.settings import Settings
@@ -21,11 +21,17 @@ def show(request: Request) -> Response:
         found = customers.find(claims["customer"])
         if found and found.confirmed_signup_id == claims["signup"]:
             return _confirmed(settings, found.customer_id)
-        if found and found.signup and found.signup.signup_id == claims["signup"]:
-            email = mask_email(found.email or "")
-            html = render_page("confirm.html", shop_name=settings.shop_name, token=token, email_masked=email)
-            return page_response(html)
-        return links.problem_page(settings, "replaced")
+        if found is None:
+            return links.problem_page(settings, "invalid")
+        try:
+            customer.waiting(found, claims["signup"])
+        except LinkReplaced:
+            return links.problem_page(settings, "replaced")
+        except LinkClosed:
+            return links.problem_page(settings, "closed")
+        email = mask_email(found.email or "")
+        html = render_page("confirm.html", shop_name=settings.shop_name, token=token, email_masked=email)
+        return page_response(html)
     return links.problem_page(settings, claims)
 
 
@@ -35,22 +41,23 @@ def confirm(request: Request) -> Response:
     claims = links.claims_of(Purpose.CONFIRM, links.token_of(request))
     if not isinstance(claims, dict):
         return links.problem_page(settings, claims)
-    now = clock.now()
     try:
         found = customers.change(
             claims["customer"],
-            lambda known: customer.confirm(known, claims["signup"], now, request.ip),
+            lambda known: customer.confirm(known, claims["signup"], clock.now(), request.ip),
             also=[scorecards.ensure(claims["customer"])],
         )
     except LinkReplaced:
         return links.problem_page(settings, "replaced")
+    except LinkClosed:
+        return links.problem_page(settings, "closed")
     return _confirmed(settings, found.customer_id) if found else links.problem_page(settings, "invalid")
 
 
 def _confirmed(settings: Settings, customer_id: str) -> Response:
     # The page is at /signups/confirm, wherever the API has its root.
-    url = f"../{links.preferences_path(customer_id, clock.now())}"
+    url = f"../{links.preferences_path(customer_id, clock.now() + links.PREFERENCES_LINK)}"
     return page_response(render_page("confirmed.html", shop_name=settings.shop_name, preferences_url=url))
 
 
-handler = serve({"GET /signups/confirm": show, "POST /signups/confirm": confirm})
+handler = serve({"GET /signups/confirm": show, "POST /signups/confirm": confirm}, links.refuse_form)

@@ -20,6 +20,7 @@ def ingest(record: SQSRecord) -> None:
     if is_refund(record.body):
         message = RefundMessage.model_validate_json(record.body)
         wish = message.to_refund(message.order_id, settings.zone)
+        purchase.accept_refund(wish, now)
         purchases.record_refund(wish, now=now, zone=settings.zone)
         return
     payload = PurchasePayload.model_validate_json(record.body)

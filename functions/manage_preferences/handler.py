@@ -7,7 +7,7 @@ from typing import Final
 from shared import clock, links
 from shared.domain import customer
 from shared.domain.consent import ALL_TOPICS, Channel, Status, Topic, allows
-from shared.domain.customer import PAUSE_CHOICES_DAYS, Change, Customer, Evidence
+from shared.domain.customer import PAUSE_CHOICES_DAYS, PREFERENCES_TEXT, Change, Customer, Evidence
 from shared.domain.errors import Invalid
 from shared.http import Request, Response, serve
 from shared.pages import mask_email, page_response, render_page
@@ -42,7 +42,7 @@ def save(request: Request) -> Response:
     if not isinstance(claims, dict):
         return links.problem_page(settings, claims)
     fields = request.form()
-    evidence = Evidence(source="preference centre", ip=request.ip)
+    evidence = Evidence(source="preference centre", consent_text=PREFERENCES_TEXT, ip=request.ip)
     found = customers.change(claims["customer"], lambda known: _decide(known, fields, evidence, settings))
     return _page(settings, found, token, saved=True) if found else links.problem_page(settings, "invalid")
 
@@ -97,4 +97,4 @@ def _overall_status(found: Customer) -> Status:
     return next((status for status in (Status.SUBSCRIBED, Status.PENDING) if status in held), Status.UNSUBSCRIBED)
 
 
-handler = serve({"GET /preferences": show, "POST /preferences": save})
+handler = serve({"GET /preferences": show, "POST /preferences": save}, links.refuse_form)

@@ -11,6 +11,7 @@ from shared.store import rescorings
 
 # What one function scans and writes well within its fifteen minutes; 40 is how many an inline Map runs at once.
 CUSTOMERS_PER_SEGMENT: Final = 25_000
+MIN_SEGMENTS: Final = 4
 MAX_SEGMENTS: Final = 40
 
 
@@ -20,8 +21,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     started_at = from_timestamp(event["started_at"])
     as_of = event["as_of"] or started_at.astimezone(settings.zone).date().isoformat()
     wanted = math.ceil(rescorings.count_customers() / CUSTOMERS_PER_SEGMENT)
-    # At least two: the count is hours old, and a table may have grown since.
-    total = min(max(wanted, 2), MAX_SEGMENTS)
+    # The count is up to six hours old, and 0 after a first import.
+    total = min(max(wanted, MIN_SEGMENTS), MAX_SEGMENTS)
     return {
         "rescoring_id": event["rescoring_id"],
         "started_at": event["started_at"],

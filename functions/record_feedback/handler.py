@@ -1,6 +1,8 @@
 """Bounces and complaints that SES reports → the address is suppressed."""
 
 import json
+from datetime import datetime
+from typing import Final
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
@@ -9,27 +11,33 @@ from shared.addresses import normalise_email
 from shared.domain import customer
 from shared.domain.consent import SuppressionReason
 from shared.domain.errors import Invalid
+from shared.domain.facts import from_timestamp
 from shared.queues import LOGGER, consume
 from shared.store import customers
 
+# What SES sends, as plain text, when it has found that it may publish to the topic.
+TOPIC_VALIDATED: Final = "Successfully validated SNS topic"
+
 
 def record_feedback(record: SQSRecord) -> None:
-    """Only what ends deliverability counts: permanent bounces and complaints; a full mailbox is no reason."""
+    """Only what ends deliverability counts: permanent bounces and complaints, not a full mailbox or a "not spam"."""
+    if record.body.startswith(TOPIC_VALIDATED):
+        return
     event = json.loads(record.body)
     match event.get("eventType") or event.get("notificationType"):
         case "Bounce" if event["bounce"]["bounceType"] == "Permanent":
             feedback, recipients = event["bounce"], event["bounce"]["bouncedRecipients"]
-            reason = SuppressionReason.BOUNCE
-        case "Complaint":
+            reason, about = SuppressionReason.BOUNCE, event["mail"]["timestamp"]
+        case "Complaint" if event["complaint"].get("complaintFeedbackType") != "not-spam":
             feedback, recipients = event["complaint"], event["complaint"]["complainedRecipients"]
-            reason = SuppressionReason.COMPLAINT
+            reason, about = SuppressionReason.COMPLAINT, event["complaint"]["timestamp"]
         case _:
             return
     for recipient in recipients:
-        _suppress(recipient["emailAddress"], reason, feedback["feedbackId"])
+        _suppress(recipient["emailAddress"], reason, feedback["feedbackId"], from_timestamp(about))
 
 
-def _suppress(address: str, reason: SuppressionReason, feedback_id: str) -> None:
+def _suppress(address: str, reason: SuppressionReason, feedback_id: str, about: datetime) -> None:
     try:
         customer_id = customers.find_id(normalise_email(address))
     except Invalid:
@@ -37,8 +45,7 @@ def _suppress(address: str, reason: SuppressionReason, feedback_id: str) -> None
     if customer_id is None:
         LOGGER.warning("feedback on an address that belongs to no customer", feedback_id=feedback_id)
         return
-    now = clock.now()
-    customers.change(customer_id, lambda known: customer.suppress(known, reason, feedback_id, now))
+    customers.change(customer_id, lambda known: customer.suppress(known, reason, feedback_id, about, clock.now()))
 
 
 handler = consume(record_feedback)

@@ -5,6 +5,7 @@ import os
 from pydantic import TypeAdapter
 
 from shared import clock
+from shared.domain import purchase
 from shared.http import Request, Response, respond, serve
 from shared.payloads import OrderId, RefundPayload
 from shared.settings import Settings
@@ -18,7 +19,9 @@ def refund(request: Request) -> Response:
     settings = Settings.from_environment(os.environ)
     order_id = _ORDER_ID.validate_python(request.path["order_id"])
     wish = request.json(RefundPayload).to_refund(order_id, settings.zone)
-    done = purchases.record_refund(wish, now=clock.now(), zone=settings.zone)
+    now = clock.now()
+    purchase.accept_refund(wish, now)
+    done = purchases.record_refund(wish, now=now, zone=settings.zone)
     body = {"refund_id": wish.refund_id, "order_id": done.order_id, "status": done.status, "amount": done.amount}
     return respond(201 if done.created else 200, body)
 

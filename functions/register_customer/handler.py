@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from shared import clock, pages
+from shared import clock, links, pages
 from shared.domain import customer
 from shared.http import Request, Response, problem, respond, see_other, serve, validation_errors
 from shared.payloads import SignupPayload
@@ -27,9 +27,13 @@ def sign_up(request: Request) -> Response:
 
 
 def _sign_up_by_form(request: Request, settings: Settings) -> Response:
-    fields = request.form()
+    fields = request.form_fields()
     # A form also sends the names of its buttons, which mean nothing here; blank fields were not filled in.
-    known = {name: value for name, value in fields.items() if name in SignupPayload.model_fields and value.strip()}
+    known: dict[str, object] = {
+        name: value for name, value in fields if name in SignupPayload.model_fields and value.strip()
+    }
+    if "topics" in known:
+        known["topics"] = [value for name, value in fields if name == "topics"]
     try:
         payload = SignupPayload.model_validate(known)
     except ValidationError as error:
@@ -56,4 +60,4 @@ def _register(payload: SignupPayload, ip: str | None) -> None:
     customers.register(payload.email, mint_customer_id, now, lambda known: customer.sign_up(known, signup))
 
 
-handler = serve({"POST /signups": sign_up})
+handler = serve({"POST /signups": sign_up}, links.refuse_form)

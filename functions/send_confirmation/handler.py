@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from botocore.config import Config
 
 from shared import aws, clock, email, links
 from shared.domain.customer import CONFIRMATION_LINK_DAYS, Customer, mail_for_signup
@@ -54,13 +55,14 @@ def _compose(template: str, found: Customer, settings: Settings, now: datetime) 
         subject=f"You are already subscribed to {settings.shop_name}",
         unsubscribe_url=None,
         name=found.contact.name,
-        preferences_url=f"{root}/{links.preferences_path(found.customer_id, now)}",
+        preferences_url=f"{root}/{links.preferences_path(found.customer_id, now + links.PREFERENCES_LINK)}",
     )
 
 
 @cache
 def _ses() -> "SESV2Client":
-    return aws.client("sesv2")
+    # One try: a mail whose answer is lost may have been sent. The queue tries again, and looks first.
+    return aws.client("sesv2", config=Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=10))
 
 
 handler = consume(send)

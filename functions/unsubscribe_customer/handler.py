@@ -1,6 +1,7 @@
 """POST /unsubscribe → unsubscribed at once (RFC 8058 one-click); GET → a page with a button, which changes nothing."""
 
 import os
+from datetime import timedelta
 
 from shared import clock, links
 from shared.domain import customer
@@ -41,11 +42,11 @@ def unsubscribe(request: Request) -> Response:
         return links.problem_page(settings, claims)
     topics = (Topic(claims["topic"]),) if "topic" in claims else ALL_TOPICS
     evidence = Evidence(source="unsubscribe link", ip=request.ip)
-    now = clock.now()
-    found = customers.change(claims["customer"], lambda known: customer.leave(known, topics, now, evidence))
+    found = customers.change(claims["customer"], lambda known: customer.leave(known, topics, clock.now(), evidence))
     if found is None:
         return links.problem_page(settings, "invalid")
-    url = links.preferences_path(found.customer_id, now)
+    # For now only: a link that holds for good must not hand out one that can subscribe.
+    url = links.preferences_path(found.customer_id, clock.now() + timedelta(hours=1))
     return page_response(render_page("unsubscribed.html", shop_name=settings.shop_name, preferences_url=url))
 
 

@@ -67,8 +67,14 @@ def pending(consents: Consents, topics: Iterable[Topic], now: datetime) -> Conse
 
 
 def grant(consents: Consents, channel: Channel, topics: Iterable[Topic], now: datetime) -> Consents:
-    """The customer said yes with a proof that the address is hers; this also ends a suppression."""
-    return _move(consents, channel, topics, Consent(Status.SUBSCRIBED, now))
+    """The customer said yes with a proof that the address is hers; this also ends a suppression of the address.
+
+    Topics that were suppressed with it and are not granted now end as UNSUBSCRIBED.
+    """
+    granted = list(topics)
+    suppressed = [topic for topic in Topic if granted and _status(consents, channel, topic) is Status.SUPPRESSED]
+    released = _move(consents, channel, suppressed, Consent(Status.UNSUBSCRIBED, now))
+    return _move(released, channel, granted, Consent(Status.SUBSCRIBED, now))
 
 
 def withdraw(consents: Consents, channel: Channel, topics: Iterable[Topic], now: datetime) -> Consents:
@@ -79,11 +85,15 @@ def withdraw(consents: Consents, channel: Channel, topics: Iterable[Topic], now:
 
 def suppress(consents: Consents, reason: SuppressionReason, now: datetime) -> Consents:
     """No e-mail of any topic may go out any more. A complaint outlasts a later bounce."""
-    for topic in ALL_TOPICS:
-        held = consents.get((Channel.EMAIL, topic))
-        if held is not None and held.reason is SuppressionReason.COMPLAINT:
-            return consents
+    if any(held.reason is SuppressionReason.COMPLAINT for held in consents.values()):
+        reason = SuppressionReason.COMPLAINT
     return _move(consents, Channel.EMAIL, ALL_TOPICS, Consent(Status.SUPPRESSED, now, reason))
+
+
+def granted_at(consents: Consents, channel: Channel) -> datetime | None:
+    """When the newest consent that stands on this channel was given."""
+    held = [one.since for (by, _), one in consents.items() if by is channel and one.status is Status.SUBSCRIBED]
+    return max(held, default=None)
 
 
 def allows(consents: Consents, channel: Channel, topic: Topic) -> bool:

@@ -10,7 +10,10 @@ from shared.domain.consent import Channel, Consents, Status, SuppressionReason, 
 from shared.domain.facts import Fact
 
 CONFIRMATION_LINK_DAYS: Final = 7
-CONFIRMATION_RESEND_MINUTES: Final = 10
+# How long after a signup the next one for the same address is heard: longer each time that none is confirmed.
+SIGNUP_WAITS: Final = (timedelta(minutes=10), timedelta(hours=1), timedelta(days=1))
+# Names the text of the preference centre that a choice there agrees to.
+PREFERENCES_TEXT: Final = "preferences-2026-11"
 PREFERENCES_LINK_DAYS: Final = 400
 PAUSE_CHOICES_DAYS: Final = (30, 90)
 
@@ -44,7 +47,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signup:
-    """A signup that waits for its confirmation: what was entered becomes the profile only then."""
+    """A signup that waits for its confirmation: what was entered becomes the profile only then.
+
+    `attempt` counts the signups since the last confirmation.
+    """
 
     signup_id: str
     requested_at: datetime
@@ -52,6 +58,7 @@ class Signup:
     evidence: Evidence
     topics: tuple[Topic, ...] = consent.ALL_TOPICS
     referral_code: str | None = None
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,20 +93,23 @@ class LinkReplaced(Exception):
     """The link belongs to a signup that a newer one has replaced."""
 
 
+class LinkClosed(Exception):
+    """The link belongs to a signup that was confirmed by another link since, or withdrawn."""
+
+
 def sign_up(customer: Customer, signup: Signup) -> Change:
-    """Ask for the confirmation of a signup; within CONFIRMATION_RESEND_MINUTES of the last one nothing happens.
+    """Ask for the confirmation of a signup; too soon after the last one (SIGNUP_WAITS) nothing happens.
 
     Nothing of what was entered reaches the profile before it is confirmed: anybody may type in any address.
     """
-    waiting = customer.signup
-    resend_after = timedelta(minutes=CONFIRMATION_RESEND_MINUTES)
-    if waiting and signup.requested_at - waiting.requested_at < resend_after:
-        return Change(customer)
-    changed = replace(
-        customer,
-        consents=consent.pending(customer.consents, signup.topics, signup.requested_at),
-        signup=signup,
-    )
+    waiting, now = customer.signup, _after(customer, signup.requested_at)
+    if waiting:
+        bounced = any(held.reason is SuppressionReason.BOUNCE for held in customer.consents.values())
+        wait = SIGNUP_WAITS[-1] if bounced else SIGNUP_WAITS[min(waiting.attempt, len(SIGNUP_WAITS)) - 1]
+        if signup.requested_at - waiting.requested_at < wait:
+            return Change(customer)
+        signup = replace(signup, attempt=waiting.attempt + 1)
+    changed = replace(customer, consents=consent.pending(customer.consents, signup.topics, now), signup=signup)
     data = {
         "signup_id": signup.signup_id,
         "topics": list(signup.topics),
@@ -107,7 +117,7 @@ def sign_up(customer: Customer, signup: Signup) -> Change:
         "locale": signup.contact.locale,
         **signup.evidence.as_data(),
     }
-    return Change(changed, (_fact(customer, "CustomerSignedUp", signup.signup_id, signup.requested_at, data),))
+    return Change(changed, (_fact(customer, "CustomerSignedUp", signup.signup_id, now, data),))
 
 
 def mail_for_signup(customer: Customer, signup_id: str) -> str | None:
@@ -126,17 +136,24 @@ def mail_for_signup(customer: Customer, signup_id: str) -> str | None:
 def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -> Change:
     """Turn a waiting signup into consent and profile. The same link again changes nothing.
 
-    Raises LinkReplaced where the signup is no longer the one that waits.
+    A consent to text messages is for the number it was given for: another number ends it.
+    Raises LinkReplaced or LinkClosed where the signup is no longer the one that waits.
     """
     if customer.confirmed_signup_id == signup_id:
         return Change(customer)
-    signup = customer.signup
-    if signup is None or signup.signup_id != signup_id:
-        raise LinkReplaced
+    signup = waiting(customer, signup_id)
+    now = _after(customer, now)
+    contact = _merge(customer.contact, signup.contact)
+    consents, facts = customer.consents, []
+    texted = [t for t in Topic if (Channel.SMS, t) in consents]
+    if contact.phone != customer.contact.phone and texted:
+        consents = consent.withdraw(consents, Channel.SMS, texted, now)
+        evidence = Evidence(source="another phone number", ip=ip)
+        facts.append(_consent_fact(customer, "ConsentWithdrawn", Channel.SMS, texted, now, evidence))
     changed = replace(
         customer,
-        contact=_merge(customer.contact, signup.contact),
-        consents=consent.grant(customer.consents, Channel.EMAIL, signup.topics, now),
+        contact=contact,
+        consents=consent.grant(consents, Channel.EMAIL, signup.topics, now),
         referral_code=customer.referral_code or signup.referral_code,
         signup=None,
         confirmed_signup_id=signup_id,
@@ -148,7 +165,17 @@ def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -
         "requested_from_ip": signup.evidence.ip,
         **replace(signup.evidence, ip=ip).as_data(),
     }
-    return Change(changed, (_fact(customer, "ConsentGranted", signup_id, now, data),))
+    facts.append(_fact(customer, "ConsentGranted", signup_id, now, data))
+    return Change(changed, tuple(facts))
+
+
+def waiting(customer: Customer, signup_id: str) -> Signup:
+    """The signup with this id, if it waits for its confirmation. Raises LinkReplaced or LinkClosed if not."""
+    if customer.signup is None:
+        raise LinkClosed
+    if customer.signup.signup_id != signup_id:
+        raise LinkReplaced
+    return customer.signup
 
 
 def choose(
@@ -160,6 +187,7 @@ def choose(
     evidence: Evidence,
 ) -> Change:
     """Save the preference centre: per channel exactly the wanted topics; `pause_days` 0 ends a pause, None keeps it."""
+    now = _after(customer, now)
     consents, facts = customer.consents, []
     for channel, topics in wanted.items():
         chosen = set(topics)
@@ -187,10 +215,11 @@ def choose(
 
 
 def leave(customer: Customer, topics: Iterable[Topic], now: datetime, evidence: Evidence) -> Change:
-    """Withdraw the topics on every channel on which they stand; a signup that waits is dropped with them."""
+    """Withdraw the topics on every channel on which they stand, and from a signup that waits."""
+    now, topics = _after(customer, now), set(topics)
     consents, facts = customer.consents, []
     for channel in Channel:
-        held = [t for t in topics if (channel, t) in consents]
+        held = [t for t in Topic if t in topics and (channel, t) in consents]
         after = consent.withdraw(consents, channel, held, now)
         if after != consents:
             changed = [t for t in held if after[channel, t] != consents[channel, t]]
@@ -198,11 +227,23 @@ def leave(customer: Customer, topics: Iterable[Topic], now: datetime, evidence: 
         consents = after
     if not facts:
         return Change(customer)
-    return Change(replace(customer, consents=consents, signup=None), tuple(facts))
+    signup = customer.signup
+    if signup:
+        kept = tuple(topic for topic in signup.topics if topic not in topics)
+        signup = replace(signup, topics=kept) if kept else None
+    return Change(replace(customer, consents=consents, signup=signup), tuple(facts))
 
 
-def suppress(customer: Customer, reason: SuppressionReason, feedback_id: str, now: datetime) -> Change:
-    """Stop all e-mail after a hard bounce or a complaint. The same feedback again changes nothing."""
+def suppress(customer: Customer, reason: SuppressionReason, feedback_id: str, about: datetime, now: datetime) -> Change:
+    """Stop all e-mail after a hard bounce or a complaint. The same feedback again changes nothing.
+
+    `about` is when the mail that bounced was sent, or when the complaint was made: what the customer has
+    agreed to since then stands.
+    """
+    granted_at = consent.granted_at(customer.consents, Channel.EMAIL)
+    if granted_at and about <= granted_at:
+        return Change(customer)
+    now = _after(customer, now)
     consents = consent.suppress(customer.consents, reason, now)
     if consents == customer.consents:
         return Change(customer)
@@ -217,6 +258,12 @@ def consents_from(facts: Iterable[Fact]) -> Consents:
     for fact in sorted(facts, key=lambda f: f.occurred_at):
         consents = consent.with_fact(consents, fact)
     return consents
+
+
+def _after(customer: Customer, now: datetime) -> datetime:
+    """Now, or just after the last change: clocks differ, and facts have to sort as they were decided."""
+    last = max((held.since for held in customer.consents.values()), default=now - timedelta(milliseconds=1))
+    return max(now, last + timedelta(milliseconds=1))
 
 
 def _merge(old: Contact, new: Contact) -> Contact:

@@ -172,6 +172,12 @@ def accept(order: Order, currency: str, now: datetime) -> None:
         raise Invalid(f"ordered_at {to_timestamp(order.ordered_at)} lies in the future")
 
 
+def accept_refund(wish: Refund, now: datetime) -> None:
+    """Raises Invalid for a refund from the future."""
+    if wish.refunded_at > now + MAX_AHEAD:
+        raise Invalid(f"refunded_at {to_timestamp(wish.refunded_at)} lies in the future")
+
+
 def awaiting(state: OrderState | None, order_id: str) -> OrderState:
     """An order of which only refunds have come, after one more of them. Raises Conflict where there are too many."""
     held = state or OrderState(order_id=order_id, version=0)
@@ -289,7 +295,8 @@ def _shares_by_sku(order: Order) -> dict[str, tuple[int, int]]:
     for line in order.products:
         pieces[line.sku] = pieces.get(line.sku, 0) + line.quantity
         value[line.sku] = value.get(line.sku, 0) + line.quantity * line.price
-    paid, worth = order.total - order.shipping, sum(value.values())
+    # A discount may have paid for shipping, too: then less is left than the shipping, and no line has a share.
+    paid, worth = max(0, order.total - order.shipping), sum(value.values())
     if not worth:
         return {sku: (count, 0) for sku, count in pieces.items()}
     shares = {sku: paid * worth_of // worth for sku, worth_of in value.items()}

@@ -9,8 +9,8 @@ from shared.domain.facts import Fact, from_timestamp
 from shared.domain.rfm import Score
 
 WINDOW_MONTHS: Final = 24
-# The days of a daily buyer would outgrow the kilobyte that a write unit covers; the last 128 tell enough.
-MAX_ORDER_DAYS: Final = 128
+# With more days a daily buyer's card would outgrow the kilobyte that a write unit covers.
+MAX_ORDER_DAYS: Final = 64
 _EPOCH: Final = date(1970, 1, 1)
 
 

@@ -29,11 +29,13 @@ def record_sent(customer_id: str, mail_id: str, template: str, message_id: str, 
         recorded_at=now,
         data={"template": template, "message_id": message_id},
     )
-    try:
-        table.transact([table.put_new(table.customers_table(), item), facts.record(fact)])
-    except table.Cancelled as cancelled:
-        if not cancelled.refused(0):
-            raise
+    for _ in table.tries():
+        try:
+            table.transact([table.put_new(table.customers_table(), item), facts.record(fact)])
+        except table.Cancelled as cancelled:
+            if not cancelled.refused(0):
+                continue
+        return
 
 
 def _key(customer_id: str, mail_id: str) -> dict[str, str]:

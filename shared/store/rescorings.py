@@ -81,7 +81,8 @@ def write_scores(rows: list[tuple[Row, Score]], rescoring_id: str, started_at: d
                 else:
                     table.apply(score)
             except table.Cancelled as cancelled:
-                if not cancelled.refused(0):
+                # Scored by another run since, or this very fact written by an earlier try of this one.
+                if not (cancelled.refused(0) or (moved and cancelled.refused(1))):
                     continue
             return
 

@@ -1,5 +1,7 @@
 """Signing up, confirming, choosing, leaving, bouncing: the real handlers over stored state."""
 
+import base64
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,11 +11,13 @@ import pytest
 from shared import links
 from shared.domain.consent import Status, Topic
 from shared.domain.customer import Customer
+from shared.queues import LOGGER
 from shared.store import customers, facts, scorecards
 from shared.tokens import Purpose, sign
 from tests.functional.conftest import client
 
 Invoke = Callable[..., dict[str, Any]]
+Load = Callable[..., dict[str, Any]]
 
 ADA = "ada@example.com"
 
@@ -73,6 +77,22 @@ def test_a_form_with_another_redirect_is_refused_and_signs_nobody_up(
     assert answer["statusCode"] == 422
     assert "text/html" in answer["headers"]["content-type"]
     assert customers.find_by_email("grace@example.com") is None
+
+
+def test_a_form_may_choose_topics_and_a_page_answers_what_is_wrong_with_it(invoke: Invoke, load: Load) -> None:
+    event = load("register_customer/form")
+
+    def send(more: str) -> dict[str, Any]:
+        body = base64.b64decode(event["body"]) + more.encode()
+        return invoke("register_customer/form", {**event, "body": base64.b64encode(body).decode()})
+
+    assert send("&topics=NEWS&topics=SURVEYS")["statusCode"] == 303
+    known = customers.find_by_email("grace@example.com")
+    assert known is not None
+    assert {topic for _, topic in known.consents} == {Topic.NEWS, Topic.SURVEYS}
+    for more, status in (("&topics=GOSSIP", 422), ("&x=1" * 100, 400), ("&x=" + "y" * 140_000, 413)):
+        answer = send(more)
+        assert (answer["statusCode"], answer["headers"]["content-type"]) == (status, "text/html; charset=utf-8")
 
 
 def test_a_robot_gets_the_same_answer_and_nothing_is_stored(invoke: Invoke, contents: Callable[..., Any]) -> None:
@@ -144,9 +164,10 @@ def test_a_forged_an_expired_and_a_foreign_token_confirm_nothing(invoke: Invoke,
     assert contents() == before
 
 
-def test_one_click_unsubscribes_from_the_topic_of_the_mail(invoke: Invoke, subscribed: Customer) -> None:
+@pytest.mark.parametrize("event", ["unsubscribe_customer/one_click", "unsubscribe_customer/one_click_multipart"])
+def test_one_click_unsubscribes_from_the_topic_of_the_mail(invoke: Invoke, subscribed: Customer, event: str) -> None:
     token = links.unsubscribe_path(subscribed.customer_id, Topic.OFFERS).partition("token=")[2]
-    answer = invoke("unsubscribe_customer/one_click", fill={"TOKEN": token})
+    answer = invoke(event, fill={"TOKEN": token})
     assert answer["statusCode"] == 200
     allowed = {topic for (_, topic), held in ada().consents.items() if held.status is Status.SUBSCRIBED}
     assert allowed == {Topic.NEWS, Topic.SURVEYS}
@@ -162,7 +183,7 @@ def test_opening_the_unsubscribe_link_changes_nothing(
 
 
 def preference_token(known: Customer) -> str:
-    return links.preferences_path(known.customer_id, datetime.now(UTC)).partition("token=")[2]
+    return links.preferences_path(known.customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
 
 
 def test_the_preference_centre_shows_saves_and_changes_nothing_when_shown(
@@ -201,6 +222,8 @@ def test_signing_up_after_leaving_asks_again(invoke: Invoke, subscribed: Custome
         ("record_feedback/hard_bounce", Status.SUPPRESSED),
         ("record_feedback/complaint", Status.SUPPRESSED),
         ("record_feedback/soft_bounce", Status.SUBSCRIBED),
+        ("record_feedback/not_spam", Status.SUBSCRIBED),
+        ("record_feedback/topic_validated", Status.SUBSCRIBED),
     ],
 )
 def test_feedback_that_ends_deliverability_suppresses_once(
@@ -235,9 +258,14 @@ def test_a_signup_has_its_mail_sent_once_whatever_is_delivered_how_often(invoke:
 def test_a_mail_that_ses_refuses_is_tried_again(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     invoke("register_customer/json")
     fill = signed_up()
+    output = io.StringIO()
+    for handler in LOGGER.handlers:
+        monkeypatch.setattr(handler, "stream", output)
     monkeypatch.setenv("SENDER", "unverified@elsewhere.example")
     assert len(invoke("send_confirmation/signed_up", fill=fill)["batchItemFailures"]) == 1
     assert "EmailSent" not in fact_types(ada())
+    assert "MailRefused: MessageRejected" in output.getvalue()
+    assert "@" not in output.getvalue()
     monkeypatch.setenv("SENDER", "hello@shop.example")
     assert invoke("send_confirmation/signed_up", fill=fill) == {"batchItemFailures": []}
     assert fact_types(ada()).count("EmailSent") == 1

@@ -24,10 +24,12 @@ def test_a_customer_is_found_by_address_with_consents_and_scorecard(invoke: Invo
     assert (view["scorecard"]["orders"], view["scorecard"]["spent"], view["scorecard"]["currency"]) == (1, 2_900, "EUR")
 
 
-def test_a_customer_is_found_by_id_and_an_unknown_one_is_404(invoke: Invoke) -> None:
+def test_a_customer_is_found_by_id_and_an_unknown_one_is_404(invoke: Invoke, load: Load) -> None:
     assert invoke("view_customer/by_id")["statusCode"] == 404
     assert invoke("view_customer/timeline")["statusCode"] == 404
     assert invoke("view_customer/by_email")["statusCode"] == 404
+    too_long = {**load("view_customer/by_id"), "pathParameters": {"customer_id": "x" * 3_000}}
+    assert invoke("view_customer", too_long)["statusCode"] == 404
     invoke("record_purchase/by_customer_number")
     assert invoke("view_customer/by_id")["json"]["customer_id"] == "K-77"
 

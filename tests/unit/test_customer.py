@@ -11,19 +11,21 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from shared.domain import consent, customer
 from shared.domain.consent import ALL_TOPICS, Channel, Status, SuppressionReason, Topic
 from shared.domain.customer import (
-    CONFIRMATION_RESEND_MINUTES,
+    SIGNUP_WAITS,
     Change,
     Contact,
     Customer,
     Evidence,
+    LinkClosed,
     LinkReplaced,
     Signup,
 )
 from shared.domain.facts import Fact
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-LATER = timedelta(minutes=CONFIRMATION_RESEND_MINUTES)
+LATER = SIGNUP_WAITS[0]
 ADA = Customer(customer_id="cus_a", email="ada@example.com", created_at=NOW)
+SECOND = timedelta(seconds=1)
 CLICK = Evidence(source="preference centre", ip="192.0.2.2")
 
 
@@ -38,6 +40,10 @@ def statuses(known: Customer) -> set[Status]:
 
 def subscribed() -> Customer:
     return customer.confirm(customer.sign_up(ADA, signup()).customer, "s1", NOW, None).customer
+
+
+def suppressed(reason: SuppressionReason) -> Customer:
+    return customer.suppress(subscribed(), reason, "f", NOW + SECOND, NOW + SECOND).customer
 
 
 def test_signing_up_asks_and_grants_nothing() -> None:
@@ -97,8 +103,8 @@ def test_blank_fields_of_a_later_signup_keep_what_was_known() -> None:
         (subscribed(), "already_subscribed"),
         (customer.leave(subscribed(), ALL_TOPICS, NOW, CLICK).customer, "confirm_signup"),
         (customer.leave(subscribed(), [Topic.NEWS], NOW, CLICK).customer, "confirm_signup"),
-        (customer.suppress(subscribed(), SuppressionReason.BOUNCE, "f", NOW).customer, "confirm_signup"),
-        (customer.suppress(subscribed(), SuppressionReason.COMPLAINT, "f", NOW).customer, None),
+        (suppressed(SuppressionReason.BOUNCE), "confirm_signup"),
+        (suppressed(SuppressionReason.COMPLAINT), None),
     ],
     ids=["new", "subscribed", "left", "left one topic", "bounced", "complained"],
 )
@@ -109,7 +115,7 @@ def test_each_past_has_its_mail_when_the_customer_signs_up_again(known: Customer
 
 
 def test_confirming_after_a_bounce_subscribes_again() -> None:
-    bounced = customer.suppress(subscribed(), SuppressionReason.BOUNCE, "f", NOW).customer
+    bounced = customer.suppress(subscribed(), SuppressionReason.BOUNCE, "f", NOW + SECOND, NOW + SECOND).customer
     assert statuses(bounced) == {Status.SUPPRESSED}
     asked = customer.sign_up(bounced, signup("s2", NOW + LATER)).customer
     assert statuses(asked) == {Status.SUPPRESSED}
@@ -151,9 +157,65 @@ def test_a_pause_is_set_kept_and_ended() -> None:
     assert (resumed.customer.paused_until, [fact.type for fact in resumed.facts]) == (None, ["MailResumed"])
 
 
+def test_each_signup_that_is_not_confirmed_makes_the_next_wait_longer() -> None:
+    known, at = ADA, NOW
+    for number, wait in enumerate([*SIGNUP_WAITS, SIGNUP_WAITS[-1]]):
+        known = customer.sign_up(known, signup(f"s{number}", at)).customer
+        too_soon = at + wait - SECOND
+        assert customer.sign_up(known, signup("early", too_soon)) == Change(known)
+        at += wait
+    assert customer.sign_up(known, signup("last", at)).facts
+
+
+def test_a_bounced_address_is_asked_once_a_day_at_most() -> None:
+    asked = customer.sign_up(suppressed(SuppressionReason.BOUNCE), signup("s2", NOW + LATER)).customer
+    assert customer.sign_up(asked, signup("s3", NOW + 3 * LATER)) == Change(asked)
+    assert customer.sign_up(asked, signup("s3", NOW + LATER + SIGNUP_WAITS[-1])).facts
+
+
+def test_feedback_about_a_time_before_the_customer_agreed_again_changes_nothing() -> None:
+    asked = customer.sign_up(suppressed(SuppressionReason.BOUNCE), signup("s2", NOW + LATER)).customer
+    again = customer.confirm(asked, "s2", NOW + LATER, None).customer
+    assert customer.suppress(again, SuppressionReason.BOUNCE, "f", NOW + SECOND, NOW + 2 * LATER) == Change(again)
+
+
+def test_agreeing_to_one_topic_after_a_bounce_frees_the_others_without_granting_them() -> None:
+    one = replace(signup("s2", NOW + LATER), topics=(Topic.NEWS,))
+    asked = customer.sign_up(suppressed(SuppressionReason.BOUNCE), one).customer
+    held = customer.confirm(asked, "s2", NOW + LATER, None).customer.consents
+    assert held[Channel.EMAIL, Topic.NEWS].status is Status.SUBSCRIBED
+    assert held[Channel.EMAIL, Topic.OFFERS].status is Status.UNSUBSCRIBED
+
+
+def test_another_phone_number_ends_the_consent_to_text_messages() -> None:
+    def with_phone(phone: str, signup_id: str, at: datetime) -> Signup:
+        return replace(signup(signup_id, at), contact=Contact(phone=phone))
+
+    known = customer.confirm(customer.sign_up(ADA, with_phone("+1", "s1", NOW)).customer, "s1", NOW, None).customer
+    texted = customer.choose(known, {Channel.SMS: [Topic.NEWS]}, None, NOW, NOW.date(), CLICK).customer
+    asked = customer.sign_up(texted, with_phone("+2", "s2", NOW + LATER)).customer
+    change = customer.confirm(asked, "s2", NOW + LATER, None)
+    assert not consent.allows(change.customer.consents, Channel.SMS, Topic.NEWS)
+    assert [fact.type for fact in change.facts] == ["ConsentWithdrawn", "ConsentGranted"]
+
+
+def test_leaving_one_topic_keeps_a_signup_that_waits_for_others() -> None:
+    both = replace(signup(), topics=(Topic.NEWS, Topic.OFFERS))
+    left = customer.leave(customer.sign_up(ADA, both).customer, [Topic.OFFERS], NOW, CLICK).customer
+    held = customer.confirm(left, "s1", NOW, None).customer.consents
+    assert held[Channel.EMAIL, Topic.NEWS].status is Status.SUBSCRIBED
+    assert held[Channel.EMAIL, Topic.OFFERS].status is Status.UNSUBSCRIBED
+
+
+def test_a_link_of_a_signup_that_was_left_is_closed() -> None:
+    left = customer.leave(customer.sign_up(ADA, signup()).customer, ALL_TOPICS, NOW, CLICK).customer
+    with pytest.raises(LinkClosed):
+        customer.confirm(left, "s1", NOW, None)
+
+
 def test_a_complaint_outlasts_a_later_bounce() -> None:
-    complained = customer.suppress(subscribed(), SuppressionReason.COMPLAINT, "f1", NOW).customer
-    assert customer.suppress(complained, SuppressionReason.BOUNCE, "f2", NOW) == Change(complained)
+    complained = customer.suppress(subscribed(), SuppressionReason.COMPLAINT, "f1", NOW + SECOND, NOW + SECOND).customer
+    assert customer.suppress(complained, SuppressionReason.BOUNCE, "f2", NOW + LATER, NOW + LATER) == Change(complained)
 
 
 class ConsentMachine(RuleBasedStateMachine):
@@ -172,10 +234,15 @@ class ConsentMachine(RuleBasedStateMachine):
         self.facts += change.facts
         self.now += timedelta(minutes=7)
 
-    @rule()
-    def sign_up(self) -> None:
+    @rule(topics=st.lists(st.sampled_from(Topic), min_size=1, unique=True))
+    def sign_up(self, topics: list[Topic]) -> None:
         self.signups += 1
-        self.take(customer.sign_up(self.known, signup(f"s{self.signups}", self.now)))
+        wish = replace(signup(f"s{self.signups}", self.now), topics=tuple(topics))
+        self.take(customer.sign_up(self.known, wish))
+
+    @rule(minutes=st.integers(-30, 0))
+    def another_clock(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
 
     @rule()
     def confirm(self) -> None:
@@ -197,7 +264,7 @@ class ConsentMachine(RuleBasedStateMachine):
 
     @rule(reason=st.sampled_from(SuppressionReason))
     def suppress(self, reason: SuppressionReason) -> None:
-        self.take(customer.suppress(self.known, reason, f"f{self.now}", self.now))
+        self.take(customer.suppress(self.known, reason, f"f{self.now}", self.now, self.now))
 
     @invariant()
     def consents_follow_from_facts(self) -> None:

@@ -162,6 +162,7 @@ def test_a_time_without_offset_is_the_shops(text: str, moment: datetime) -> None
         {"order_id": ""},
         {"order_id": "a b"},
         {"order_id": "a/b"},
+        {"order_id": "a?b"},
         {"order_id": "x" * 65},
         {"customer": {}},
         {"customer": {"email": "a@b.de", "customer_id": "1"}},

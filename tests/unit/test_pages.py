@@ -43,6 +43,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "link expired": ("link_problem.html", {"shop_name": SHOP, "reason": "expired"}),
     "link invalid": ("link_problem.html", {"shop_name": SHOP, "reason": "invalid"}),
     "link replaced": ("link_problem.html", {"shop_name": SHOP, "reason": "replaced"}),
+    "link closed": ("link_problem.html", {"shop_name": SHOP, "reason": "closed"}),
     "preferences": ("preferences.html", PREFERENCES),
     "preferences saved": ("preferences.html", {**PREFERENCES, "saved": True, "paused_until": date(2026, 5, 3)}),
     "preferences left": ("preferences.html", {**PREFERENCES, "saved": True, "status": "UNSUBSCRIBED"}),

@@ -84,6 +84,19 @@ def test_refunding_a_line_in_steps_gives_what_refunding_it_at_once_gives(
     assert rest.whole == (order.total > 0)
 
 
+def test_where_a_discount_paid_for_shipping_too_no_line_has_anything_to_give_back() -> None:
+    cup = Product(sku="cup", quantity=2, price=500)
+    order = Order(order_id="o", ordered_at=NOW, currency="EUR", total=0, shipping=500, discount=1_500, products=(cup,))
+    done = purchase.refund(purchase.recorded(order, "c", None), order, refund_of(products={"cup": 2}))
+    assert (done.amount, done.whole) == (0, False)
+
+
+def test_a_refund_of_next_week_is_refused() -> None:
+    purchase.accept_refund(refund_of(amount=1), NOW)
+    with pytest.raises(Invalid, match="future"):
+        purchase.accept_refund(refund_of(amount=1), NOW - timedelta(days=7))
+
+
 @pytest.mark.parametrize("what", [{"amount": 2_901}, {"products": {"cup": 4}}, {"products": {"hat": 1}}])
 def test_more_than_was_paid_or_bought_is_refused(what: dict[str, object]) -> None:
     with pytest.raises(Invalid):
