@@ -85,6 +85,8 @@ Quantity = Annotated[int, Field(ge=1, le=100_000, strict=True)]
 Moment = Annotated[datetime, BeforeValidator(_iso_text), AfterValidator(_moment)]
 _CLEAN = AfterValidator(_no_control_characters)
 _BLANK = BeforeValidator(_blank_to_none)
+# Shops put blanks into the names of their goods.
+Sku = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), _CLEAN]
 # Optional text, trimmed; blank is absent.
 Text60 = Annotated[Annotated[str, StringConstraints(strip_whitespace=True, max_length=60), _CLEAN] | None, _BLANK]
 Text120 = Annotated[Annotated[str, StringConstraints(strip_whitespace=True, max_length=120), _CLEAN] | None, _BLANK]
@@ -153,7 +155,7 @@ class CustomerReference(Payload):
 class ProductPayload(Payload):
     """One line of an order; `price` is for one piece, in minor units."""
 
-    sku: Identifier
+    sku: Sku
     name: Text120 = None
     category: Text60 = None
     quantity: Quantity
@@ -203,7 +205,7 @@ class PurchasePayload(Payload):
 class RefundedProduct(Payload):
     """Pieces that go back."""
 
-    sku: Identifier
+    sku: Sku
     quantity: Quantity
 
 

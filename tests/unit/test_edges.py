@@ -189,6 +189,11 @@ def test_a_wrong_purchase_is_refused(changes: dict[str, object]) -> None:
         purchase_with(**changes)
 
 
+def test_a_sku_may_have_blanks_within() -> None:
+    payload = purchase_with(products=[{"sku": " blue cup ", "quantity": 3, "price": 500}])
+    assert payload.to_order(UTC).products[0].sku == "blue cup"
+
+
 def test_refunded_lines_of_one_sku_add_up() -> None:
     lines = [{"sku": "cup", "quantity": 1}, {"sku": "cup", "quantity": 2}]
     payload = RefundPayload.model_validate({"refund_id": "r", "refunded_at": "2026-01-01", "products": lines})
