@@ -22,6 +22,9 @@ _FLAGS: Final = {
     "@aws-cdk/core:defaultCrossStackReferences": "strong",
 }
 
+# Set by the local AWS alone: without it a bare `cdk deploy` would put data without protection into an account.
+FOR_THE_LOCAL_AWS: Final = "REGULARS_FOR_THE_LOCAL_AWS"
+
 
 def build_app(settings: Settings, *, outdir: str | None = None) -> App:
     """The app for one stage, checked by cdk-nag as it is synthesised."""
@@ -42,6 +45,12 @@ def main() -> int:
         settings = Settings.from_environment(os.environ)
     except ValueError as error:
         print(f"regulars: these settings cannot be deployed: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    if settings.is_local and FOR_THE_LOCAL_AWS not in os.environ:
+        sys.stderr.write(
+            "regulars: the stage 'local' is thrown away with the local AWS, which `make up` deploys to; "
+            "for AWS name another one, as in `make deploy STAGE=prod`\n"
+        )
         return 2
     build_app(settings).synth()
     return 0

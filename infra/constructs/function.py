@@ -1,7 +1,7 @@
 """Every Lambda function, built the same way."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -15,7 +15,7 @@ from constructs import Construct
 from infra import ROOT
 from infra.access import ACCESS
 from infra.constructs.exception import accept
-from infra.constructs.layer import ARCHITECTURE, RUNTIME
+from infra.constructs.layer import ARCHITECTURE, RUNTIME, make_readable
 from infra.stacks.data import DataStack
 from shared.settings import Settings
 
@@ -35,6 +35,7 @@ def stage_code(name: str, target: Path) -> None:
     shutil.copytree(ROOT / "shared", target / "shared", ignore=_LEFT_OUT)
     shutil.copytree(handler.parent, target / "functions" / name, ignore=_LEFT_OUT)
     shutil.copy(ROOT / "functions" / "__init__.py", target / "functions")
+    make_readable(target)
 
 
 def function_name(settings: Settings, name: str) -> str:
@@ -97,10 +98,15 @@ class Function(lambda_.Function):
         accept(self.role_of_its_own, "IAM5[Resource::*]", "X-Ray's actions know no resources")
         accept(self, "L1", "Python 3.13 is what the layer's wheels are pinned for; it moves with them")
 
-    def allow(self, actions: Iterable[str], resource_arns: Iterable[str]) -> None:
-        """Grant exactly `actions` on exactly `resource_arns`."""
+    def allow(
+        self,
+        actions: Iterable[str],
+        resource_arns: Iterable[str],
+        conditions: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
+        """Grant exactly `actions` on exactly `resource_arns`, under `conditions` where there are any."""
         iam.Grant.add_to_principal(
-            grantee=self, actions=list(actions), resource_arns=list(resource_arns)
+            grantee=self, actions=list(actions), resource_arns=list(resource_arns), conditions=conditions
         ).assert_success()
 
     def _grant_data(self, name: str, data: DataStack) -> None:

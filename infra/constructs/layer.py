@@ -1,6 +1,7 @@
 """The dependency layer of every function, built by uv: no Docker, wheels only, every hash checked."""
 
 import os
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -38,19 +39,50 @@ def compile_command(*, is_local: bool) -> list[str]:
     By hash, unchecked: a zip does not keep the times by which Python would trust a compiled file.
     """
     version = _HOST_VERSION if is_local else "3.13"
-    if _interpreter(version) is None:
+    if interpreter(version) is None:
+        say_that_nothing_compiles(version)
         return []
     return [f"python{version}", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "python"]
 
 
 @cache
-def _interpreter(version: str) -> str | None:
+def interpreter(version: str) -> str | None:
+    """The path of a Python of this version that starts; None where this machine has none."""
     if version == _HOST_VERSION:
         return sys.executable
     found = subprocess.run(
         [_UV, "python", "find", "--no-python-downloads", version], capture_output=True, text=True, check=False
     )
-    return found.stdout.strip() or None
+    if found.returncode == 0 and found.stdout.strip():
+        return found.stdout.strip()
+    # uv gives up at the first one that does not start, such as a shim of pyenv for a version that is not chosen.
+    for folder in os.get_exec_path():
+        candidate = shutil.which(f"python{version}", path=folder)
+        if candidate and _version_of(candidate) == version:
+            return candidate
+    return None
+
+
+def _version_of(interpreter: str) -> str:
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    done = subprocess.run([interpreter, "-c", code], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+@cache
+def say_that_nothing_compiles(version: str) -> None:
+    """Once, however many stacks have a layer."""
+    sys.stderr.write(
+        f"regulars: there is no Python {version} here to compile the dependencies with, so each new worker of a "
+        f"function will start more slowly; `.venv/bin/uv python install {version}` gets one.\n"
+    )
+
+
+def make_readable(folder: Path) -> None:
+    """Files that whoever runs the function may read, whatever umask this machine has: a zip keeps their modes."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _on_this_machine(word: str) -> str:
@@ -60,7 +92,7 @@ def _on_this_machine(word: str) -> str:
     if word == "layer.txt":
         return str(ROOT / "requirements" / "layer.txt")
     if word.startswith("python3."):
-        return _interpreter(word.removeprefix("python")) or word
+        return interpreter(word.removeprefix("python")) or word
     return word
 
 
@@ -81,6 +113,7 @@ class _UvBundling:
             )
             if done.returncode:
                 raise RuntimeError(f"the dependency layer could not be built: {done.stderr.strip()}")
+        make_readable(Path(output_dir))
         return True
 
 

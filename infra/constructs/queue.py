@@ -1,5 +1,7 @@
 """Queues: encrypted, over TLS only; a consumed queue always has a dead-letter queue behind it."""
 
+from typing import Final
+
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
@@ -9,7 +11,7 @@ from constructs import Construct
 from infra.constructs.exception import accept
 from shared.settings import Settings
 
-MAX_RECEIVES = 5
+MAX_RECEIVES: Final = 5
 
 
 class DeadLetterQueue(sqs.Queue):
@@ -37,7 +39,15 @@ class DeadLetterQueue(sqs.Queue):
 class ConsumedQueue(sqs.Queue):
     """A queue, its dead-letter queue, and the function that eats from it, record by record."""
 
-    def __init__(self, scope: Construct, name: str, *, settings: Settings, function_timeout: Duration) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        settings: Settings,
+        function_timeout: Duration,
+        max_receives: int = MAX_RECEIVES,
+    ) -> None:
         queue_name = f"regulars-{settings.stage}-{name}"
         # By its name: the dead-letter queue names its source, and its source names it.
         source = sqs.Queue.from_queue_arn(
@@ -52,9 +62,16 @@ class ConsumedQueue(sqs.Queue):
             enforce_ssl=True,
             # Six times the function's timeout, as Lambda's documentation asks for.
             visibility_timeout=Duration.seconds(6 * function_timeout.to_seconds()),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.failed, max_receive_count=MAX_RECEIVES),
+            # The longest that SQS keeps anything; in a dead-letter queue a message keeps its age.
+            retention_period=Duration.days(14),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.failed, max_receive_count=max_receives),
         )
 
-    def feed(self, function: lambda_.Function) -> None:
-        """Invoke `function` with batches of ten; a record that fails is received again, alone."""
-        function.add_event_source(event_sources.SqsEventSource(self, batch_size=10, report_batch_item_failures=True))
+    def feed(self, function: lambda_.Function, *, at_once: int) -> None:
+        """Invoke `function` with batches of ten; a record that fails is received again, alone.
+
+        `at_once`: how many run at a time, so that a long queue leaves the account's concurrency to the API.
+        """
+        function.add_event_source(
+            event_sources.SqsEventSource(self, batch_size=10, report_batch_item_failures=True, max_concurrency=at_once)
+        )

@@ -31,18 +31,20 @@ def up(
     Raises LocalFailure.
     """
     state.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(state):
+    with _one_at_a_time(state, say):
         serving = server.running_port(state)
         if serving and port and serving != port:
             raise LocalFailure(f"the local AWS already runs, on port {serving}; end it first: make down")
         wanted_port = serving or port or DEFAULT_PORT
         if not serving:
             server.check_port(wanted_port)
+        elif not server.is_healthy(wanted_port):
+            raise LocalFailure(f"the local AWS runs on port {serving}, but does not answer; end it first: make down")
         endpoint_url = f"http://127.0.0.1:{wanted_port}"
         chosen = _settings(settings or {}, endpoint_url)
         fingerprint = deployment.fingerprint(chosen)
         stack = LocalStack.load(state) if serving else None
-        if stack and (state / "deployed").read_text() == fingerprint:
+        if stack and _deployed(state) == fingerprint:
             return stack
 
         (state / "local.json").unlink(missing_ok=True)
@@ -74,7 +76,7 @@ def down(say: Say, *, state: Path = STATE) -> None:
     """End the local AWS with everything it holds; harmless where none runs. Raises LocalFailure."""
     if not state.is_dir():
         return
-    with _one_at_a_time(state):
+    with _one_at_a_time(state, say):
         if server.stop(state):
             say("The local AWS has ended.")
         for name in ("local.json", "deployed", "outputs.json", "bootstrapped", "pid", "port", "lock"):
@@ -113,8 +115,20 @@ def _describe(endpoint_url: str, outputs: Mapping[str, str], before: LocalStack 
     )
 
 
+def _deployed(state: Path) -> str | None:
+    """The fingerprint of what was deployed; None where that was broken off."""
+    try:
+        return (state / "deployed").read_text()
+    except FileNotFoundError:
+        return None
+
+
 @contextmanager
-def _one_at_a_time(state: Path) -> Iterator[None]:
+def _one_at_a_time(state: Path, say: Say) -> Iterator[None]:
     with (state / "busy").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another `up` or `down` is at work here; waiting for it …")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -23,6 +23,8 @@ from shared.settings import Settings
 _CDK: Final = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 _DEPLOYED_FROM: Final = ("infra", "functions", "shared", "requirements/layer.txt", "package-lock.json")
 
+RUN_TIMEOUT_SECONDS: Final = 600
+
 
 @dataclass(frozen=True, kw_only=True)
 class LocalStack:
@@ -74,7 +76,9 @@ def aws_environment(endpoint_url: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
+        # Some programs read only the one, some only the other.
         "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
     }
 
 
@@ -99,7 +103,13 @@ def fingerprint(settings: Settings) -> str:
 
 def synthesise(state: Path, settings: Settings) -> None:
     """Write the cloud assembly, as `cdk synth` does; needs no running AWS."""
-    environment = {**caller_environment(), **settings.to_environment(), "CDK_OUTDIR": str(state / "cdk.out")}
+    environment = {
+        **caller_environment(),
+        **settings.to_environment(),
+        "CDK_OUTDIR": str(state / "cdk.out"),
+        # What `infra.app` wants to see before it makes the stage without protection.
+        "REGULARS_FOR_THE_LOCAL_AWS": "yes",
+    }
     _run(state, "synth", [sys.executable, "-m", "infra.app"], environment, ROOT)
 
 
@@ -193,10 +203,19 @@ def caller_environment() -> dict[str, str]:
 
 def _run(state: Path, name: str, command: list[Any], environment: Mapping[str, str], directory: Path) -> None:
     log = state / f"{name}.log"
-    with log.open("w") as output:
-        done = subprocess.run(
-            command, cwd=directory, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False
-        )
+    try:
+        with log.open("w") as output:
+            done = subprocess.run(
+                command,
+                cwd=directory,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+                timeout=RUN_TIMEOUT_SECONDS,
+            )
+    except subprocess.TimeoutExpired:
+        raise LocalFailure(f"{name} did not end within {RUN_TIMEOUT_SECONDS} seconds; its log is {log}") from None
     if done.returncode:
         raise LocalFailure(f"{name} failed: {reason(log.read_text())} (the whole log is {log})")
 

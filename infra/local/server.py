@@ -71,8 +71,18 @@ def running_port(state: Path) -> int | None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return int((state / "port").read_text())
+            return _recorded(state, "port")
     return None
+
+
+def _recorded(state: Path, name: str) -> int:
+    try:
+        return int((state / name).read_text())
+    except (FileNotFoundError, ValueError):
+        raise LocalFailure(
+            f"a local AWS runs here, but its {name} is not known, for {state / name} is gone; "
+            f"end the process `python -m ministack` that holds {state / 'lock'}"
+        ) from None
 
 
 def check_port(port: int) -> None:
@@ -84,14 +94,19 @@ def check_port(port: int) -> None:
 
 def start(state: Path, port: int) -> None:
     """Start the process, in a session of its own, and wait until it serves."""
+    python = _HOME / "bin" / "python"
     scratch = state / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     (state / "bootstrapped").unlink(missing_ok=True)
     with (state / "lock").open("w") as lock, (state / "ministack.log").open("w") as log:
+        # Before there is a process: whoever finds one running can tell where, even if this here is killed.
+        (state / "port").write_text(str(port))
+        (state / "pid").unlink(missing_ok=True)
         fcntl.flock(lock, fcntl.LOCK_EX)
         process = subprocess.Popen(
-            [_HOME / "bin" / "python", "-m", "ministack"],
+            # For the same reason it writes its number itself, and then becomes MiniStack.
+            ["/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', state.absolute() / "pid", python, "-m", "ministack"],
             cwd=scratch,
             env=environment(scratch, port),
             stdin=subprocess.DEVNULL,
@@ -100,10 +115,8 @@ def start(state: Path, port: int) -> None:
             start_new_session=True,
             pass_fds=[lock.fileno()],
         )
-        (state / "pid").write_text(str(process.pid))
-        (state / "port").write_text(str(port))
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while not _is_healthy(port):
+    while not is_healthy(port):
         if process.poll() is not None or time.monotonic() > deadline:
             stop(state)
             raise LocalFailure(f"the local AWS did not start; its log is {state / 'ministack.log'}")
@@ -114,7 +127,7 @@ def stop(state: Path) -> bool:
     """End the process and the workers of its functions; False where none ran."""
     if running_port(state) is None:
         return False
-    process = int((state / "pid").read_text())
+    process = _recorded(state, "pid")
     # At once and all of them: what it holds lies in memory and in `tmp`, and none of it is kept.
     os.killpg(process, signal.SIGKILL)
     with suppress(ChildProcessError):
@@ -148,7 +161,8 @@ def environment(scratch: Path, port: int) -> dict[str, str]:
     }
 
 
-def _is_healthy(port: int) -> bool:
+def is_healthy(port: int) -> bool:
+    """Whether the local AWS answers on this port."""
     # Not by urllib, which would ask a proxy of the caller's.
     connection = HTTPConnection("127.0.0.1", port, timeout=2)
     try:

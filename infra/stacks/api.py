@@ -1,6 +1,7 @@
 """The HTTP API: one route per entry of `shared/routes.py`, keys checked by a Lambda authorizer."""
 
 import json
+from collections.abc import Mapping
 from typing import Final
 
 import jsii
@@ -24,6 +25,8 @@ from shared.settings import Settings
 
 REQUESTS_PER_SECOND: Final = 100
 REQUESTS_AT_ONCE: Final = 200
+# Of routes where each request may cost a mail: rate and burst of all callers together.
+_OWN_THROTTLE: Final = {"POST /signups": (5, 20)}
 
 # No path, query or address: a customer's e-mail address stands in the query, an IP address is personal data.
 _ACCESS_LOG: Final = {
@@ -67,13 +70,13 @@ class ApiStack(Stack):
         )
         if settings.is_local:
             Tags.of(self.api).add("ms-custom-id", LOCAL_API_ID)
-        self._default_stage()
-        self._routes(jobs)
+        stage = self._default_stage()
+        self._throttle(stage, self._routes(jobs))
         # Where the API itself answers; links may lead elsewhere (`public_url`).
         self.url = self.api.api_endpoint
         CfnOutput(self, "ApiUrl", value=self.url)
 
-    def _default_stage(self) -> None:
+    def _default_stage(self) -> apigateway.HttpStage:
         access_log = logs.LogGroup(
             self,
             "access-log",
@@ -82,7 +85,7 @@ class ApiStack(Stack):
             retention=logs.RetentionDays.THREE_MONTHS,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        apigateway.HttpStage(
+        return apigateway.HttpStage(
             self,
             "DefaultStage",
             http_api=self.api,
@@ -92,7 +95,17 @@ class ApiStack(Stack):
             access_log_settings=_AccessLog(access_log),
         )
 
-    def _routes(self, jobs: JobsStack) -> None:
+    def _throttle(self, stage: apigateway.HttpStage, routes: Mapping[str, apigateway.HttpRoute]) -> None:
+        resource = stage.node.default_child
+        resource.route_settings = {
+            key: {"ThrottlingRateLimit": rate, "ThrottlingBurstLimit": burst}
+            for key, (rate, burst) in _OWN_THROTTLE.items()
+        }
+        for key in _OWN_THROTTLE:
+            # API Gateway refuses settings of a route that it does not know yet.
+            resource.add_resource_dependency(routes[key].node.default_child)
+
+    def _routes(self, jobs: JobsStack) -> dict[str, apigateway.HttpRoute]:
         authorizer = authorizers.HttpLambdaAuthorizer(
             "Keys",
             self._function("authorize_request"),
@@ -103,6 +116,7 @@ class ApiStack(Stack):
             results_cache_ttl=Duration.seconds(0 if self._settings.is_local else 300),
         )
         integration_of: dict[str, integrations.HttpLambdaIntegration] = {}
+        made: dict[str, apigateway.HttpRoute] = {}
         for route in ROUTES:
             if route.function not in integration_of:
                 environment = {}
@@ -120,8 +134,10 @@ class ApiStack(Stack):
                 integration=integration_of[route.function],
                 authorizer=authorizer if route.scope else None,
             )
+            made[route.key] = resource
             if not route.scope:
                 accept(resource, "APIG4", "public by design: what a link may do is decided by its signed token")
+        return made
 
     def _function(self, name: str, environment: dict[str, str] | None = None) -> Function:
         return Function(

@@ -14,8 +14,8 @@ class DataStack(Stack):
     """What must survive everything else; outside the local stage nothing here is deleted with the stack."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
-        super().__init__(scope, construct_id)
         self._keep = not settings.is_local
+        super().__init__(scope, construct_id, termination_protection=self._keep)
         self._removal_policy = RemovalPolicy.RETAIN if self._keep else RemovalPolicy.DESTROY
 
         self.customers = self._table(

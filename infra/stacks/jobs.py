@@ -24,6 +24,8 @@ BATCH_TIMEOUT = Duration.seconds(30)
 # One full core, which Lambda gives from 1,769 MB on; a segment of a million customers takes minutes.
 RESCORING_TIMEOUT = Duration.minutes(10)
 RESCORING_MEMORY = 1769
+# A new account may run as few as ten functions at a time, and the API needs some of them.
+RESCORING_AT_ONCE = 5
 
 
 class JobsStack(Stack):
@@ -101,7 +103,7 @@ class JobsStack(Stack):
             layer=self._layer,
             timeout=BATCH_TIMEOUT,
         )
-        queue.feed(function)
+        queue.feed(function, at_once=5)
         return function, queue
 
     def _rescoring(self) -> sfn.StateMachine:
@@ -122,6 +124,7 @@ class JobsStack(Stack):
             self,
             "Each segment",
             items_path="$.plan.segments",
+            max_concurrency=RESCORING_AT_ONCE,
             item_selector={
                 **run,
                 "segment.$": "$$.Map.Item.Value.segment",
@@ -135,6 +138,7 @@ class JobsStack(Stack):
             self,
             "Each part",
             items_path="$.parts",
+            max_concurrency=RESCORING_AT_ONCE,
             item_selector={
                 **run,
                 "started_at.$": "$.plan.started_at",
@@ -197,6 +201,15 @@ class JobsStack(Stack):
             result_path=result_path,
         )
         step.add_retry(
+            # Nothing has begun: the account's concurrency is used up, or Lambda is out of order.
+            errors=["Lambda.TooManyRequestsException", "Lambda.ServiceException"],
+            interval=Duration.seconds(2),
+            backoff_rate=2,
+            max_attempts=10,
+            max_delay=Duration.minutes(1),
+            jitter_strategy=sfn.JitterType.FULL,
+        )
+        step.add_retry(
             # Each step overwrites what it wrote before, so that trying again is safe whatever failed.
             errors=["States.ALL"],
             interval=Duration.seconds(2),
@@ -215,7 +228,10 @@ class JobsStack(Stack):
             schedule_name=f"regulars-{self._settings.stage}-rescoring",
             description="Rescores every customer at night",
             schedule=scheduler.ScheduleExpression.cron(
-                hour="2", minute="0", time_zone=TimeZone.of(self._settings.time_zone)
+                # Not at an hour that is left out when the clocks go forward: that night nothing would run.
+                hour="4",
+                minute="0",
+                time_zone=TimeZone.of(self._settings.time_zone),
             ),
             time_window=scheduler.TimeWindow.off(),
             target=scheduler_targets.StepFunctionsStartExecution(

@@ -22,6 +22,13 @@ from shared.settings import Settings
 # Those that no request waits for. What fails behind the API shows as its 5xx, what fails in a rescoring as
 # a failed execution.
 BACKGROUND_FUNCTIONS: Final = ("publish_changes", "ingest_purchases", "send_confirmation", "record_feedback")
+RESCORING_FUNCTIONS: Final = (
+    "plan_rescoring",
+    "scan_scorecards",
+    "rank_scorecards",
+    "write_scores",
+    "report_rescoring",
+)
 
 MAX_STREAM_LAG: Final = Duration.minutes(5)
 
@@ -32,7 +39,7 @@ class WatchStack(Stack):
     CloudWatch charges $0.10 a month per metric that an alarm reads, ten of them free, however they are summed.
     There are 14: each dead-letter queue, the errors of each background function, the account's throttles (all
     functions share one pool, so that is the figure that matters), the stream's lag, the rescoring's failures
-    and time-outs, the API's 5xx.
+    and time-outs, the API's 5xx. Dashboards are free up to three, of at most 50 metrics each.
     """
 
     def __init__(
@@ -165,8 +172,11 @@ class WatchStack(Stack):
                         [self._of_function(name, "Errors").with_(label=name) for name in ACCESS],
                     ),
                     graph(
-                        "Duration of functions",
-                        [self._of_function(name, "Duration", statistic="p95").with_(label=name) for name in ACCESS],
+                        "Duration of functions that no request waits for",
+                        [
+                            self._of_function(name, "Duration", statistic="p95").with_(label=name)
+                            for name in (*BACKGROUND_FUNCTIONS, *RESCORING_FUNCTIONS)
+                        ],
                     ),
                 ],
                 [

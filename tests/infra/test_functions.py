@@ -1,14 +1,19 @@
 """Every function is built alike, holds its own code and nothing else, and may do exactly what is listed here."""
 
 import json
+import os
 import re
+import stat
 from collections import defaultdict
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from infra import ROOT
+from infra.constructs import layer
+from infra.constructs.function import stage_code
 from tests.infra.conftest import Assembly
 
 CHANGE: Final = {"GetItem", "PutItem"}
@@ -69,7 +74,7 @@ _CALLED: Final = (
     (r"SigningKey", "signing key"),
     (r'GetAtt": \["Bus', "bus"),
     (r"RefRescoring", "rescoring"),
-    (r"identity/(hello@)?shop\.example|configuration-set/", "sender"),
+    (r"identity/\*|configuration-set/", "sender"),
     (r'GetAtt": \["publishchangesfailed', "publish-changes-failed"),
     (r'GetAtt": \["purchases\w*"', "purchases"),
     (r'GetAtt": \["confirmations[0-9A-F]{8}"', "confirmations"),
@@ -116,6 +121,18 @@ def test_a_function_may_do_what_is_listed_and_nothing_else(production: Assembly,
     assert {resource: actions for resource, actions in allowed.items() if actions} == GRANTS[name]
 
 
+def test_mail_leaves_as_the_shops_sender_only(production: Assembly) -> None:
+    statements = [
+        statement
+        for _, policy in production.resources("AWS::IAM::Policy")
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "ses:SendEmail" in _as_list(statement["Action"])
+    ]
+    assert [statement["Condition"] for statement in statements] == [
+        {"StringEquals": {"ses:FromAddress": "hello@shop.example"}}
+    ]
+
+
 def test_no_role_carries_a_policy_that_somebody_else_may_change(production: Assembly) -> None:
     roles = dict(production.resources("AWS::IAM::Role"))
     assert roles
@@ -134,6 +151,42 @@ def test_a_zip_holds_its_own_function_and_what_all_share(production: Assembly, n
     } | {(ROOT / "functions" / "__init__.py").relative_to(ROOT)}
     assert {path.relative_to(staged) for path in staged.rglob("*") if path.is_file()} == wanted
     assert (staged / "functions" / name / "handler.py").read_text() == (own / "handler.py").read_text()
+
+
+def test_what_lies_in_a_zip_may_be_read_by_whoever_runs_the_function(
+    tmp_path: Path,
+) -> None:
+    before = os.umask(0o077)
+    try:
+        stage_code("describe_api", tmp_path)
+    finally:
+        os.umask(before)
+    modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in tmp_path.rglob("*")}
+    assert modes == {(True, 0o755), (False, 0o644)}
+
+
+def test_a_python_that_does_not_start_compiles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, does in (("shim", "exit 127"), ("other", "echo 3.12")):
+        (tmp_path / folder).mkdir()
+        shim = tmp_path / folder / "python3.99"
+        shim.write_text(f"#!/bin/sh\n{does}\n")
+        shim.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'shim'}:{tmp_path / 'other'}:/usr/bin:/bin")
+    assert layer.interpreter("3.99") is None
+    layer.interpreter.cache_clear()
+    (tmp_path / "other" / "python3.99").write_text("#!/bin/sh\necho 3.99\n")
+    assert layer.interpreter("3.99") == str(tmp_path / "other" / "python3.99")
+
+
+def test_without_a_python_to_compile_with_it_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(layer, "interpreter", lambda _: None)
+    layer.say_that_nothing_compiles.cache_clear()
+    assert layer.compile_command(is_local=False) == layer.compile_command(is_local=False) == []
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "uv python install 3.13" in told
 
 
 def test_every_function_is_built_the_same_way(production: Assembly) -> None:
@@ -179,8 +232,8 @@ def test_links_in_mails_lead_to_the_api_where_no_other_address_is_set(production
 
 
 def test_the_layer_holds_wheels_for_the_machine_that_the_functions_run_on(production: Assembly) -> None:
-    for _, layer in production.resources("AWS::Lambda::LayerVersion"):
-        python = production.asset(layer["Properties"]["Content"]["S3Key"]) / "python"
+    for _, version in production.resources("AWS::Lambda::LayerVersion"):
+        python = production.asset(version["Properties"]["Content"]["S3Key"]) / "python"
         assert (python / "pydantic").is_dir()
         compiled = [path.name for path in python.rglob("*.so")]
         assert compiled

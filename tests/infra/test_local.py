@@ -1,11 +1,14 @@
 """The local AWS comes and goes without taking anything for its own that is not."""
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -97,3 +100,49 @@ def test_a_failed_resource_is_the_reason_that_is_told() -> None:
     ❌  Regulars-local-Data failed to deploy
     """
     assert deployment.reason(log) == "Customers (C1) the reason"
+
+
+def test_one_that_was_broken_off_before_its_files_were_whole_is_told_or_ended(served: tuple[Path, int]) -> None:
+    state, port = served
+    process = int((state / "pid").read_text())
+    (state / "pid").unlink()
+    with pytest.raises(LocalFailure, match="its pid is not known"):
+        local.down(_says_nothing, state=state)
+    (state / "port").unlink()
+    with pytest.raises(LocalFailure, match="its port is not known"):
+        local.up(_says_nothing, state=state)
+    (state / "pid").write_text(str(process))
+    (state / "port").write_text(str(port))
+    local.down(_says_nothing, state=state)
+    assert local.running(state=state) is None
+
+
+def test_one_that_runs_but_does_not_answer_is_told(tmp_path: Path) -> None:
+    port = _free_port()
+    (tmp_path / "port").write_text(str(port))
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(LocalFailure, match=f"runs on port {port}, but does not answer"):
+            local.up(_says_nothing, state=tmp_path)
+
+
+def test_who_waits_for_another_is_told_so(tmp_path: Path) -> None:
+    said: list[str] = []
+    with (tmp_path / "busy").open("w") as lock, ThreadPoolExecutor(1) as second:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = second.submit(local.down, said.append, state=tmp_path)
+        while not said:
+            assert not waiting.done()
+            time.sleep(0.01)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        waiting.result()
+    assert said == ["Another `up` or `down` is at work here; waiting for it …"]
+
+
+def test_a_command_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "node").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "node").chmod(0o755)
+    monkeypatch.setattr(deployment, "NODE", tmp_path / "node")
+    monkeypatch.setattr(deployment, "RUN_TIMEOUT_SECONDS", 0.2)
+    with pytest.raises(LocalFailure, match=r"bootstrap did not end within .*bootstrap\.log"):
+        deployment.bootstrap(tmp_path, "http://127.0.0.1:1")

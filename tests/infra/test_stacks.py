@@ -33,6 +33,15 @@ def test_on_aws_the_data_outlives_its_stack(production: Assembly) -> None:
     }
 
 
+def test_the_stack_of_the_data_is_protected_on_aws_and_can_be_thrown_away_at_home(
+    production: Assembly, local: Assembly
+) -> None:
+    for assembly, protected in ((production, True), (local, False)):
+        manifest = json.loads((assembly.path / "manifest.json").read_text())
+        stack = manifest["artifacts"][f"Regulars-{assembly.settings.stage}-Data"]
+        assert stack["properties"]["terminationProtection"] is protected
+
+
 def test_on_aws_both_tables_are_paid_by_use_restorable_and_protected_from_deletion(production: Assembly) -> None:
     tables = [resource["Properties"] for _, resource in production.resources("AWS::DynamoDB::Table")]
     assert len(tables) == 2
@@ -100,6 +109,16 @@ def test_the_api_throttles_logs_without_addresses_and_answers_only_allowed_origi
     assert _only(production, "AWS::ApiGatewayV2::Api")["CorsConfiguration"]["AllowOrigins"] == ["https://shop.example"]
 
 
+def test_signups_have_a_throttle_of_their_own_which_waits_for_their_route(production: Assembly) -> None:
+    ((_, stage),) = production.resources("AWS::ApiGatewayV2::Stage")
+    assert stage["Properties"]["RouteSettings"] == {
+        "POST /signups": {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 20}
+    }
+    routes = dict(production.resources("AWS::ApiGatewayV2::Route"))
+    needed = [stage["DependsOn"]] if isinstance(stage["DependsOn"], str) else stage["DependsOn"]
+    assert "POST /signups" in {routes[name]["Properties"]["RouteKey"] for name in needed if name in routes}
+
+
 def test_without_allowed_origins_no_page_of_another_origin_may_call(local: Assembly) -> None:
     assert "CorsConfiguration" not in _only(local, "AWS::ApiGatewayV2::Api")
 
@@ -148,6 +167,26 @@ def test_every_queue_that_is_consumed_fails_record_by_record_into_a_dead_letter_
     assert names == {"purchases", "confirmations", "feedback"}
 
 
+def test_a_mail_outlives_hours_without_ses_and_a_long_queue_leaves_room_for_the_api(production: Assembly) -> None:
+    queues = {
+        name: queue["Properties"]
+        for name, queue in production.resources("AWS::SQS::Queue")
+        if "RedrivePolicy" in queue["Properties"]
+    }
+    by_name = {queue["QueueName"].removeprefix("regulars-prod-"): queue for queue in queues.values()}
+    confirmations = by_name["confirmations"]
+    assert confirmations["RedrivePolicy"]["maxReceiveCount"] * confirmations["VisibilityTimeout"] >= 5 * 3600
+    assert {queue["MessageRetentionPeriod"] for queue in queues.values()} == {14 * 24 * 3600}
+    at_once = {
+        queues[mapping["Properties"]["EventSourceArn"]["Fn::GetAtt"][0]]["QueueName"]: mapping["Properties"][
+            "ScalingConfig"
+        ]["MaximumConcurrency"]
+        for _, mapping in production.resources("AWS::Lambda::EventSourceMapping")
+        if "StartingPosition" not in mapping["Properties"]
+    }
+    assert at_once == {"regulars-prod-purchases": 5, "regulars-prod-confirmations": 2, "regulars-prod-feedback": 2}
+
+
 def test_every_queue_is_encrypted_and_refuses_plain_http(production: Assembly) -> None:
     queues = dict(production.resources("AWS::SQS::Queue"))
     refusing = {
@@ -191,6 +230,12 @@ def test_alarms_tell_of_errors_throttles_lag_and_failed_runs(production: Assembl
     )
 
 
+def test_the_dashboard_is_within_what_is_free(production: Assembly) -> None:
+    (body,) = _only(production, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Join"][1:]
+    widgets = json.loads("".join(part if isinstance(part, str) else "X" for part in body))["widgets"]
+    assert 0 < sum(len(widget["properties"]["metrics"]) for widget in widgets) <= 50
+
+
 def test_without_an_address_nobody_is_mailed_alarms(local: Assembly) -> None:
     protocols = {
         subscription["Properties"]["Protocol"] for _, subscription in local.resources("AWS::SNS::Subscription")
@@ -198,9 +243,9 @@ def test_without_an_address_nobody_is_mailed_alarms(local: Assembly) -> None:
     assert protocols == {"sqs"}
 
 
-def test_the_rescoring_starts_at_two_at_night_in_the_shops_own_time_zone(production: Assembly) -> None:
+def test_the_rescoring_starts_at_four_at_night_in_the_shops_own_time_zone(production: Assembly) -> None:
     schedule = _only(production, "AWS::Scheduler::Schedule")
-    assert schedule["ScheduleExpression"] == "cron(0 2 * * ? *)"
+    assert schedule["ScheduleExpression"] == "cron(0 4 * * ? *)"
     assert schedule["ScheduleExpressionTimezone"] == "Europe/Berlin"
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
     assert json.loads(schedule["Target"]["Input"]) == {"as_of": None}
@@ -222,8 +267,14 @@ def test_the_rescoring_scans_and_writes_in_parallel_and_tries_every_step_again(p
     ]
     assert len(steps) == 5
     for step in steps:
-        (retry,) = step["Retry"]
-        assert (retry["ErrorEquals"], retry["JitterStrategy"]) == (["States.ALL"], "FULL")
+        busy, any_ = step["Retry"]
+        assert (busy["ErrorEquals"], busy["MaxAttempts"], busy["MaxDelaySeconds"]) == (
+            ["Lambda.TooManyRequestsException", "Lambda.ServiceException"],
+            10,
+            60,
+        )
+        assert (any_["ErrorEquals"], any_["JitterStrategy"]) == (["States.ALL"], "FULL")
+    assert [definition["States"][each]["MaxConcurrency"] for each in ("Each segment", "Each part")] == [5, 5]
     assert definition["TimeoutSeconds"] == 7200
     assert machine["TracingConfiguration"] == {"Enabled": True}
     assert machine["LoggingConfiguration"]["Level"] == "ERROR"
@@ -278,3 +329,14 @@ def test_a_wrong_setting_is_told_in_one_sentence(
     assert told.count("\n") == 1
     assert "stage 'Production!'" in told
     assert "currency 'EURO'" in told
+
+
+def test_the_throw_away_stage_is_synthesised_for_the_local_aws_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("STAGE", raising=False)
+    monkeypatch.delenv(app.FOR_THE_LOCAL_AWS, raising=False)
+    assert app.main() == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "make deploy STAGE=prod" in told
