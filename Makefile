@@ -8,6 +8,12 @@ BIN := .venv/bin
 READY := .venv/ready
 STAGE ?= prod
 
+# A shop's own settings of the stage, for a deployment only: the local AWS and the tests have theirs.
+ifneq ($(filter deploy bootstrap,$(MAKECMDGOALS)),)
+-include stages/$(STAGE).env
+export SENDER SHOP_NAME SHOP_ADDRESS PUBLIC_URL ALLOWED_ORIGINS ALLOWED_REDIRECTS CURRENCY TIME_ZONE ALARM_EMAIL
+endif
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export CDK_DISABLE_CLI_TELEMETRY := true
 
@@ -40,9 +46,10 @@ test: $(READY) ## everything: lint, types, every tier of tests
 bench: $(READY) ## the figures of speed and cost, each against a rival
 	@$(BIN)/python -m tests.benchmarks
 
-deploy: $(READY) ## deploy to AWS with your credentials: make deploy STAGE=prod SENDER=hello@shop.example
-	@[[ -n "$${SENDER:-}" ]] || { echo "make deploy needs SENDER, the address that mail comes from: make deploy STAGE=$(STAGE) SENDER=hello@shop.example" >&2; exit 2; }
+deploy: $(READY) ## deploy to AWS with your credentials and the settings of stages/prod.env (STAGE=prod)
+	@[[ -n "$${SENDER:-}" ]] || { echo "make deploy needs SENDER, the address that mail comes from: write SENDER=hello@shop.example into stages/$(STAGE).env" >&2; exit 2; }
 	@[[ "$(STAGE)" != local ]] || { echo "STAGE=local is the throw-away stage of the local AWS: its data would not be protected; make up deploys it" >&2; exit 2; }
+	@STAGE=$(STAGE) $(BIN)/python -m cli.change_guard
 	STAGE=$(STAGE) $(BIN)/node node_modules/aws-cdk/bin/cdk deploy --all
 
 bootstrap: $(READY) ## prepare your AWS account and region for CDK, once
@@ -56,8 +63,13 @@ lock: $(READY) ## pin anew what requirements/*.in ask for
 	  --generate-hashes --no-header --no-annotate --quiet --output-file data.txt
 
 clean: ## end the local AWS and remove everything that was made here
-	@[[ ! -x $(BIN)/regulars ]] || $(BIN)/regulars down
+	@[[ ! -x $(BIN)/regulars ]] || $(BIN)/regulars down || true
 	rm -rf .venv .regulars node_modules cdk.out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# A .venv whose Python is gone, as after an upgrade of the system, is made anew.
+ifeq ($(shell $(BIN)/python -c 'print("starts")' 2>/dev/null),)
+.PHONY: $(READY)
+endif
 
 # pip installs uv by its hash, uv everything else by theirs; npm comes with the Node that PyPI ships.
 $(READY): requirements/uv.txt requirements/dev.txt requirements/data.txt package-lock.json pyproject.toml
@@ -65,8 +77,9 @@ $(READY): requirements/uv.txt requirements/dev.txt requirements/data.txt package
 	  [[ -n "$$python" ]] || { echo "Regulars needs Python 3.11 or newer, and found none on the PATH." >&2; exit 1; }; \
 	  ! "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || break; \
 	done; \
-	[[ -x $(BIN)/python ]] || { \
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
 	  echo "Making .venv …"; \
+	  rm -rf .venv; \
 	  "$$python" -m venv .venv >/dev/null || { rm -rf .venv; echo "$$python cannot make a virtual environment; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
 	}
 	@echo "Installing what requirements/ pins …"

@@ -15,7 +15,7 @@ from shared.settings import LOCAL_STAGE, Settings
 
 STATE: Final = Path(__file__).resolve().parent.parent / ".regulars"
 # Its environment names all that a command needs, with the very values that the deployed code works with.
-_MODEL_FUNCTION: Final = "record_purchase"
+MODEL_FUNCTION: Final = "record_purchase"
 _TAKEN_OVER: Final = ("CUSTOMERS_TABLE", "SCORECARDS_TABLE", "SIGNING_KEY_SECRET", "CURRENCY", "TIME_ZONE", "SHOP_NAME")
 
 
@@ -28,6 +28,7 @@ class Deployment:
     """A deployment that answers. `local` is what `.regulars/local.json` says, empty for one on AWS."""
 
     stage: str
+    region: str
     settings: Settings
     local: Mapping[str, Any]
 
@@ -40,12 +41,17 @@ def connect(stage: str, state: Path = STATE) -> Deployment:
     local = _read_local(state) if stage == LOCAL_STAGE else {}
     if local:
         _use_local(local)
+    else:
+        use_named_region()
+    region = ""
     try:
-        deployed = boto3.client("lambda").get_function_configuration(FunctionName=f"regulars-{stage}-{_MODEL_FUNCTION}")
+        functions = boto3.client("lambda")
+        region = functions.meta.region_name
+        deployed = functions.get_function_configuration(FunctionName=f"regulars-{stage}-{MODEL_FUNCTION}")
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             what = "`make up`" if stage == LOCAL_STAGE else f"`make deploy STAGE={stage}`"
-            raise Unreachable(f"Nothing is deployed as stage {stage!r} here; {what} does that.") from None
+            raise Unreachable(f"Nothing is deployed as stage {stage!r} in {region}; {what} does that.") from None
         raise Unreachable(explain(error)) from None
     except BotoCoreError as error:
         if local:
@@ -53,7 +59,13 @@ def connect(stage: str, state: Path = STATE) -> Deployment:
         raise Unreachable(explain(error)) from None
     variables = deployed["Environment"]["Variables"]
     os.environ.update({name: variables[name] for name in _TAKEN_OVER if name in variables})
-    return Deployment(stage=stage, settings=Settings.from_environment(variables), local=local)
+    return Deployment(stage=stage, region=region, settings=Settings.from_environment(variables), local=local)
+
+
+def use_named_region() -> None:
+    """Take the region from AWS_REGION, as CDK and every other tool of AWS do; boto3 reads AWS_DEFAULT_REGION only."""
+    if region := os.environ.get("AWS_REGION"):
+        os.environ["AWS_DEFAULT_REGION"] = region
 
 
 def explain(error: Exception) -> str:
@@ -61,7 +73,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, NoCredentialsError):
         return "There are no AWS credentials; `aws configure` or the variable AWS_PROFILE gives them."
     if isinstance(error, NoRegionError):
-        return "There is no AWS region; the variable AWS_REGION names it."
+        return "There is no AWS region; the variable AWS_REGION or `aws configure` gives it."
     if isinstance(error, EndpointConnectionError):
         return f"{error.kwargs['endpoint_url']} does not answer."
     if isinstance(error, ClientError):

@@ -15,6 +15,7 @@ from cli import deployment, import_run
 from cli.console import complain, console
 from cli.import_ledger import Progress as Done
 from cli.purchases_csv import UnreadableFile, read_layout
+from shared.settings import LOCAL_STAGE
 
 LINE_EVERY_SECONDS: Final = 5.0
 # Where some orders were rejected, where the command or the file is wrong, where it stopped and can go on.
@@ -26,7 +27,7 @@ EXIT_INTERRUPTED: Final = 130
 
 def import_purchases(
     file: Annotated[Path, typer.Argument(help="The CSV file.", exists=True, dir_okay=False, readable=True)],
-    stage: Annotated[str, typer.Option(help="The deployment.")] = "local",
+    stage: Annotated[str, typer.Option(help="The deployment.")] = LOCAL_STAGE,
     rejects: Annotated[
         Path | None, typer.Option(help="Where rejected rows go instead of FILE.rejects.csv.", show_default=False)
     ] = None,
@@ -54,6 +55,8 @@ def import_purchases(
     try:
         layout = read_layout(file)
         into = deployment.connect(stage)
+        if stage != LOCAL_STAGE:
+            console.print(f"Into stage {stage} in {into.region}", markup=False)
         if layout.unknown:
             console.print(
                 f"Columns without a meaning here are left out: {', '.join(layout.unknown)[:300]}", markup=False

@@ -37,7 +37,7 @@ def create(
         raise typer.Exit(2)
     secret = new_api_key()
     try:
-        connect(stage)
+        into = connect(stage)
         keys.add(secret, name.strip(), tuple(dict.fromkeys(scope or SCOPES)), clock.now())
     except Unreachable as error:
         complain(str(error))
@@ -45,5 +45,7 @@ def create(
     except (BotoCoreError, ClientError) as error:
         complain(explain(error))
         raise typer.Exit(1) from None
+    if stage != LOCAL_STAGE:
+        console.print(f"A key of stage {stage} in {into.region}.", style="dim", markup=False)
     console.print("Keep this key; it is shown only now. Send it as `Authorization: Bearer <key>`.", style="dim")
     console.print(secret, markup=False)

@@ -1,5 +1,7 @@
 """The `regulars` command: what goes wrong is one sentence and an exit code."""
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli import deployment
+from cli import change_guard, deployment
 from cli.main import app
+from shared.settings import Settings
 
 
 def test_a_file_without_the_needed_columns_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
@@ -42,3 +45,43 @@ def test_commands_other_than_up_down_and_demo_do_not_wait_for_cdk() -> None:
     code = "import sys, cli.main; print(sorted({'aws_cdk', 'jsii', 'infra', 'moto'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_region_is_the_one_of_aws_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    deployment.use_named_region()
+    assert os.environ["AWS_DEFAULT_REGION"] == "us-east-1"
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    deployment.use_named_region()
+    assert os.environ["AWS_DEFAULT_REGION"] == "eu-west-1"
+
+
+def test_a_deployment_that_changes_what_amounts_and_days_mean_is_told() -> None:
+    deployed = Settings(stage="prod", currency="CHF", time_zone="Europe/Zurich", shop_name="Tea").to_environment()
+    assert change_guard.changes(deployed, Settings(stage="prod", currency="CHF", time_zone="Europe/Zurich")) == []
+    assert change_guard.changes(deployed, Settings(stage="prod")) == [
+        "CURRENCY from CHF to EUR",
+        "TIME_ZONE from Europe/Zurich to UTC",
+    ]
+    assert change_guard.changes({}, Settings(stage="prod")) == []
+
+
+def test_such_a_deployment_is_refused_until_it_is_agreed_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(change_guard, "deployed_settings", lambda _: {"CURRENCY": "CHF"})
+    monkeypatch.setenv("STAGE", "prod")
+    monkeypatch.setenv("CURRENCY", "EUR")
+    assert change_guard.main() == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "CURRENCY from CHF to EUR" in told
+    monkeypatch.setenv("CHANGE_MONEY_AND_TIME", "yes")
+    assert change_guard.main() == 0
+
+
+def test_make_deploy_hands_on_every_setting_of_the_stages_file() -> None:
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text()
+    (exported,) = re.findall(r"^export (SENDER .*)$", makefile, re.MULTILINE)
+    assert {*exported.split(), "STAGE"} == Settings().to_environment().keys()
