@@ -1,6 +1,8 @@
 """The links in mails: their addresses, the tokens they carry, and the page for a link that does not hold."""
 
 import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -37,20 +39,34 @@ def unsubscribe_path(customer_id: str, topic: Topic | None) -> str:
     return f"unsubscribe?token={sign(Purpose.UNSUBSCRIBE, claims)}"
 
 
-def token_of(request: Request) -> str:
-    """The token of a link: the form's field where there is one, else the query's."""
-    fields = request.form() if request.is_form else {}
-    return fields.get("token") or request.query.get("token", "")
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An opened link that holds: whose it is, what else it says, and its token, for the form of the page behind it."""
+
+    customer_id: str
+    claims: Mapping[str, str]
+    token: str
 
 
-def claims_of(purpose: Purpose, token: str) -> dict[str, str] | LinkProblem:
-    """What a link says, or what is wrong with it."""
-    try:
-        return read(purpose, token, clock.now())
-    except ExpiredLinkError:
-        return "expired"
-    except BadLinkError:
-        return "invalid"
+def opened(purpose: Purpose, answer: Callable[[Request, Link, Settings], Response]) -> Callable[[Request], Response]:
+    """A route behind a link of this purpose: `answer` sees links that hold, others get the page that says why not.
+
+    The token is the form's field where there is one, else the query's.
+    """
+
+    def route(request: Request) -> Response:
+        settings = Settings.from_environment(os.environ)
+        fields = request.form() if request.is_form else {}
+        token = fields.get("token") or request.query.get("token", "")
+        try:
+            claims = read(purpose, token, clock.now())
+        except ExpiredLinkError:
+            return problem_page(settings, "expired")
+        except BadLinkError:
+            return problem_page(settings, "invalid")
+        return answer(request, Link(claims["customer"], claims, token), settings)
+
+    return route
 
 
 def problem_page(settings: Settings, reason: LinkProblem) -> Response:

@@ -1,6 +1,5 @@
 """GET /preferences → a customer's choices; POST → save them, pause, or leave. Only the POST changes anything."""
 
-import os
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,6 +9,7 @@ from shared.domain.consent import ALL_TOPICS, Channel, Status, Topic, allows
 from shared.domain.customer import PAUSE_CHOICES_DAYS, PREFERENCES_TEXT, Change, Customer, Evidence
 from shared.domain.errors import Invalid
 from shared.http import Request, Response, serve
+from shared.links import Link
 from shared.pages import mask_email, page_response, render_page
 from shared.settings import Settings
 from shared.store import customers
@@ -23,28 +23,18 @@ _TOPICS: Final = {
 _PAUSES: Final = {"": None, "0": 0, **{str(days): days for days in PAUSE_CHOICES_DAYS}}
 
 
-def show(request: Request) -> Response:
+def show(_request: Request, link: Link, settings: Settings) -> Response:
     """The preference centre of the link's customer."""
-    settings = Settings.from_environment(os.environ)
-    token = links.token_of(request)
-    claims = links.claims_of(Purpose.PREFERENCES, token)
-    if not isinstance(claims, dict):
-        return links.problem_page(settings, claims)
-    found = customers.find(claims["customer"])
-    return _page(settings, found, token, saved=False) if found else links.problem_page(settings, "invalid")
+    found = customers.find(link.customer_id)
+    return _page(settings, found, link.token, saved=False) if found else links.problem_page(settings, "invalid")
 
 
-def save(request: Request) -> Response:
+def save(request: Request, link: Link, settings: Settings) -> Response:
     """Save what the form says and show it again; the same form again changes nothing."""
-    settings = Settings.from_environment(os.environ)
-    token = links.token_of(request)
-    claims = links.claims_of(Purpose.PREFERENCES, token)
-    if not isinstance(claims, dict):
-        return links.problem_page(settings, claims)
     fields = request.form()
     evidence = Evidence(source="preference centre", consent_text=PREFERENCES_TEXT, ip=request.ip)
-    found = customers.change(claims["customer"], lambda known: _decide(known, fields, evidence, settings))
-    return _page(settings, found, token, saved=True) if found else links.problem_page(settings, "invalid")
+    found = customers.change(link.customer_id, lambda known: _decide(known, fields, evidence, settings))
+    return _page(settings, found, link.token, saved=True) if found else links.problem_page(settings, "invalid")
 
 
 def _decide(known: Customer, fields: Mapping[str, str], evidence: Evidence, settings: Settings) -> Change:
@@ -97,4 +87,10 @@ def _overall_status(found: Customer) -> Status:
     return next((status for status in (Status.SUBSCRIBED, Status.PENDING) if status in held), Status.UNSUBSCRIBED)
 
 
-handler = serve({"GET /preferences": show, "POST /preferences": save}, links.refuse_form)
+handler = serve(
+    {
+        "GET /preferences": links.opened(Purpose.PREFERENCES, show),
+        "POST /preferences": links.opened(Purpose.PREFERENCES, save),
+    },
+    links.refuse_form,
+)

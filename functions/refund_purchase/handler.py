@@ -5,11 +5,10 @@ import os
 from pydantic import TypeAdapter
 
 from shared import clock
-from shared.domain import purchase
 from shared.http import Request, Response, respond, serve
+from shared.intake import take_refund
 from shared.payloads import OrderId, RefundPayload
 from shared.settings import Settings
-from shared.store import purchases
 
 _ORDER_ID: TypeAdapter[str] = TypeAdapter(OrderId)
 
@@ -18,11 +17,9 @@ def refund(request: Request) -> Response:
     """201 for a new refund, 200 for the same again; `status` is PARKED while its order has not come."""
     settings = Settings.from_environment(os.environ)
     order_id = _ORDER_ID.validate_python(request.path["order_id"])
-    wish = request.json(RefundPayload).to_refund(order_id, settings.zone)
-    now = clock.now()
-    purchase.accept_refund(wish, now)
-    done = purchases.record_refund(wish, now=now, zone=settings.zone)
-    body = {"refund_id": wish.refund_id, "order_id": done.order_id, "status": done.status, "amount": done.amount}
+    payload = request.json(RefundPayload)
+    done = take_refund(payload, order_id, settings, clock.now())
+    body = {"refund_id": payload.refund_id, "order_id": order_id, "status": done.status, "amount": done.amount}
     return respond(201 if done.created else 200, body)
 
 

@@ -66,7 +66,8 @@ class Customer:
     """A customer as known now. `email` is None for one whom the shop knows by number only.
 
     `signup` waits for its confirmation; `confirmed_signup_id` is the one confirmed last, so that its
-    link answers the same when it is opened again. `version` counts the writes.
+    link answers the same when it is opened again. `changed_at` dates the last change that has a fact;
+    `version` counts the writes.
     """
 
     customer_id: str
@@ -78,6 +79,7 @@ class Customer:
     referral_code: str | None = None
     signup: Signup | None = None
     confirmed_signup_id: str | None = None
+    changed_at: datetime | None = None
     version: int = 1
 
 
@@ -109,7 +111,8 @@ def sign_up(customer: Customer, signup: Signup) -> Change:
         if signup.requested_at - waiting.requested_at < wait:
             return Change(customer)
         signup = replace(signup, attempt=waiting.attempt + 1)
-    changed = replace(customer, consents=consent.pending(customer.consents, signup.topics, now), signup=signup)
+    consents = consent.pending(customer.consents, signup.topics, now)
+    changed = replace(customer, consents=consents, signup=signup, changed_at=now)
     data = {
         "signup_id": signup.signup_id,
         "topics": list(signup.topics),
@@ -157,6 +160,7 @@ def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -
         referral_code=customer.referral_code or signup.referral_code,
         signup=None,
         confirmed_signup_id=signup_id,
+        changed_at=now,
     )
     data = {
         "channel": Channel.EMAIL,
@@ -211,7 +215,7 @@ def choose(
             facts.append(_fact(customer, name, _moment(now), now, {"until": until}))
     if not facts:
         return Change(customer)
-    return Change(replace(customer, consents=consents, paused_until=paused_until), tuple(facts))
+    return Change(replace(customer, consents=consents, paused_until=paused_until, changed_at=now), tuple(facts))
 
 
 def leave(customer: Customer, topics: Iterable[Topic], now: datetime, evidence: Evidence) -> Change:
@@ -231,7 +235,7 @@ def leave(customer: Customer, topics: Iterable[Topic], now: datetime, evidence: 
     if signup:
         kept = tuple(topic for topic in signup.topics if topic not in topics)
         signup = replace(signup, topics=kept) if kept else None
-    return Change(replace(customer, consents=consents, signup=signup), tuple(facts))
+    return Change(replace(customer, consents=consents, signup=signup, changed_at=now), tuple(facts))
 
 
 def suppress(customer: Customer, reason: SuppressionReason, feedback_id: str, about: datetime, now: datetime) -> Change:
@@ -249,7 +253,7 @@ def suppress(customer: Customer, reason: SuppressionReason, feedback_id: str, ab
         return Change(customer)
     data = {"channel": Channel.EMAIL, "reason": reason, "feedback_id": feedback_id}
     fact = _fact(customer, "ConsentSuppressed", feedback_id, now, data)
-    return Change(replace(customer, consents=consents), (fact,))
+    return Change(replace(customer, consents=consents, changed_at=now), (fact,))
 
 
 def consents_from(facts: Iterable[Fact]) -> Consents:
@@ -262,8 +266,7 @@ def consents_from(facts: Iterable[Fact]) -> Consents:
 
 def _after(customer: Customer, now: datetime) -> datetime:
     """Now, or just after the last change: clocks differ, and facts have to sort as they were decided."""
-    last = max((held.since for held in customer.consents.values()), default=now - timedelta(milliseconds=1))
-    return max(now, last + timedelta(milliseconds=1))
+    return max(now, customer.changed_at + timedelta(milliseconds=1)) if customer.changed_at else now
 
 
 def _merge(old: Contact, new: Contact) -> Contact:

@@ -108,6 +108,7 @@ def _to_item(customer: Customer) -> dict[str, Any]:
         "referral_code": customer.referral_code,
         "signup": _signup_members(customer.signup) if customer.signup else None,
         "confirmed_signup_id": customer.confirmed_signup_id,
+        "changed_at": to_timestamp(customer.changed_at) if customer.changed_at else None,
         "version": customer.version,
     }
 
@@ -123,6 +124,7 @@ def _from_item(item: dict[str, Any]) -> Customer:
         referral_code=item.get("referral_code"),
         signup=_signup_from(item["signup"]) if "signup" in item else None,
         confirmed_signup_id=item.get("confirmed_signup_id"),
+        changed_at=from_timestamp(item["changed_at"]) if "changed_at" in item else None,
         version=item["version"],
     )
 

@@ -83,7 +83,7 @@ def test_killed_at_any_call_and_run_again_it_leaves_what_an_undisturbed_run_leav
 ) -> None:
     before, act = SCENES[scene]
     # When something was written, and how often, may differ; a bounce is counted from the moment it is heard of.
-    moments = {"version", "since", "occurred_at", "finished_at"}
+    moments = {"version", "since", "occurred_at", "finished_at", "changed_at"}
 
     def left() -> dict[str, list[dict[str, Any]]]:
         found = contents(leave_out=moments)

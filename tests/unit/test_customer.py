@@ -277,4 +277,4 @@ class ConsentMachine(RuleBasedStateMachine):
 
 
 TestConsents = ConsentMachine.TestCase
-TestConsents.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+TestConsents.settings = settings(max_examples=150, stateful_step_count=20, deadline=None)
