@@ -20,12 +20,12 @@ from cli.deployment import explain
 from cli.import_ledger import Ledger, Outcome, Progress, check_rejects
 from cli.purchases_csv import Layout, OrderRows, UnreadableFile, describe_problem, read_layout, read_orders, to_payload
 from shared import clock
-from shared.domain import purchase
 from shared.domain.errors import Busy, RegularsError
+from shared.intake import take_purchase
 from shared.payloads import PurchasePayload
 from shared.settings import Settings
-from shared.store import purchases, table
-from shared.tokens import mint_customer_id
+from shared.store import table
+from shared.store.purchases import Recorded
 
 DEFAULT_WORKERS: Final = 16
 # Enough that a worker never waits for the file, few enough that a million orders never stand in memory.
@@ -145,11 +145,9 @@ class _Run:
 
     def _read(self, number: int, order: OrderRows) -> _Job:
         try:
-            payload = to_payload(self._layout, order.rows)
-            purchase.accept(payload.to_order(self._settings.zone), self._settings.currency, clock.now())
-        except (RegularsError, ValueError, OverflowError) as error:
+            return _Job(number, order, to_payload(self._layout, order.rows), "")
+        except (RegularsError, ValueError) as error:
             return _Job(number, order, None, describe_problem(error))
-        return _Job(number, order, payload, "")
 
     def _worker_of(self, job: _Job) -> int:
         who = job.payload.customer if job.payload else None
@@ -187,18 +185,11 @@ class _Run:
                 reason = error.detail
         self._ledger.settle(job.number, job.order.end, outcome, job.order.rows, reason)
 
-    def _record(self, payload: PurchasePayload) -> purchases.Recorded:
+    def _record(self, payload: PurchasePayload) -> Recorded:
         waits = iter(RETRY_AFTER_SECONDS)
         while True:
             try:
-                return purchases.record_order(
-                    payload.to_order(self._settings.zone),
-                    customer_id=payload.customer.customer_id,
-                    email=payload.customer.email,
-                    mint=mint_customer_id,
-                    now=clock.now(),
-                    zone=self._settings.zone,
-                )
+                return take_purchase(payload, self._settings, clock.now())
             except (Busy, BotoCoreError, ClientError) as error:
                 wait = next(waits, None)
                 if wait is None or _is_hopeless(error):

@@ -1,5 +1,7 @@
 """`regulars keys`: the keys with which back offices and tools call the API."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -14,11 +16,6 @@ from shared.store import keys
 from shared.tokens import new_api_key
 
 app = typer.Typer(help="The keys with which back offices and tools call the API.", no_args_is_help=True)
-
-
-@app.callback()
-def _keys() -> None:
-    """Only here so that `create` is a command of its own."""
 
 
 @app.command()
@@ -36,16 +33,38 @@ def create(
         complain("The name has to be 1 to 60 printable characters.")
         raise typer.Exit(2)
     secret = new_api_key()
-    try:
+    with _telling():
         into = connect(stage)
         keys.add(secret, name.strip(), tuple(dict.fromkeys(scope or SCOPES)), clock.now())
+    if stage != LOCAL_STAGE:
+        console.print(f"A key of stage {stage} in {into.region}.", style="dim", markup=False)
+    console.print("Keep this key; it is shown only now. Send it as `Authorization: Bearer <key>`.", style="dim")
+    console.print(secret, markup=False)
+
+
+@app.command()
+def revoke(
+    key: Annotated[str, typer.Argument(help="The key itself, as it was printed; no list of keys is kept.")],
+    stage: Annotated[str, typer.Option(help="The deployment.")] = LOCAL_STAGE,
+) -> None:
+    """Revoke a key. On AWS it may still open the API for five minutes: that long the gateway remembers it."""
+    with _telling():
+        connect(stage)
+        known = keys.remove(key)
+    if not known:
+        complain("There is no such key.")
+        raise typer.Exit(1)
+    console.print("The key is revoked.")
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """A deployment that cannot be reached ends the command with a sentence."""
+    try:
+        yield
     except Unreachable as error:
         complain(str(error))
         raise typer.Exit(1) from None
     except (BotoCoreError, ClientError) as error:
         complain(explain(error))
         raise typer.Exit(1) from None
-    if stage != LOCAL_STAGE:
-        console.print(f"A key of stage {stage} in {into.region}.", style="dim", markup=False)
-    console.print("Keep this key; it is shown only now. Send it as `Authorization: Bearer <key>`.", style="dim")
-    console.print(secret, markup=False)

@@ -29,5 +29,12 @@ def add(secret: str, name: str, scopes: Sequence[str], now: datetime) -> None:
     table.apply(table.put_new(table.customers_table(), item))
 
 
+def remove(secret: str) -> bool:
+    """Forget a key, which then opens nothing any more; whether there was one."""
+    table_name, key = table.customers_table(), table.pack(_item_key(secret))
+    answer = table.dynamodb().delete_item(TableName=table_name, Key=key, ReturnValues="ALL_OLD")
+    return "Attributes" in answer
+
+
 def _item_key(secret: str) -> dict[str, str]:
     return {"pk": f"KEY#{hash_api_key(secret)}", "sk": "KEY"}

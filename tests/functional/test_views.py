@@ -71,6 +71,13 @@ def test_a_key_is_known_by_its_hash_and_an_unknown_one_is_refused(invoke: Invoke
     assert "rk_secret" not in json.dumps(client("dynamodb").scan(TableName="customers")["Items"])
 
 
+def test_a_revoked_key_opens_nothing(invoke: Invoke) -> None:
+    keys.add("rk_secret", "shop", ["reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
+    assert keys.remove("rk_secret")
+    assert not keys.remove("rk_secret")
+    assert invoke("authorize_request/bearer", fill={"KEY": "rk_secret"}) == {"isAuthorized": False}
+
+
 def test_the_contract_describes_every_route(invoke: Invoke) -> None:
     contract = invoke("describe_api/get")["json"]
     assert contract["openapi"] == "3.1.0"
