@@ -18,6 +18,11 @@ __all__ = ["DEFAULT_PORT", "STATE", "LocalFailure", "LocalStack", "down", "runni
 
 STATE: Final = ROOT / ".regulars"
 DEFAULT_PORT: Final = 4566
+# With these the form in the README works as it stands, and a page served on the usual ports of this machine may call.
+EXAMPLE_SHOP: Final = {
+    "ALLOWED_REDIRECTS": "https://shop.example/thanks",
+    "ALLOWED_ORIGINS": "https://shop.example http://localhost:3000 http://localhost:8000",
+}
 
 
 def up(
@@ -91,7 +96,7 @@ def running(*, state: Path = STATE) -> LocalStack | None:
 def _settings(given: Mapping[str, str], endpoint_url: str) -> Settings:
     pinned = {"STAGE": LOCAL_STAGE, "PUBLIC_URL": deployment.api_url(endpoint_url)}
     try:
-        return Settings.from_environment({**os.environ, **given, **pinned})
+        return Settings.from_environment({**EXAMPLE_SHOP, **os.environ, **given, **pinned})
     except ValueError as error:
         raise LocalFailure(f"these settings cannot be deployed: {error}") from error
 

@@ -25,8 +25,6 @@ SETTINGS = {
     "SHOP_ADDRESS": "1 Harbour Street, Exampleton",
     "CURRENCY": "EUR",
     "TIME_ZONE": "Europe/Berlin",
-    "ALLOWED_REDIRECTS": "https://shop.example/thanks",
-    "ALLOWED_ORIGINS": "https://shop.example",
 }
 Found = TypeVar("Found")
 

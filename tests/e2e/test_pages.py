@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
+from infra.local import EXAMPLE_SHOP
 from tests.e2e.conftest import Crm
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -111,15 +112,31 @@ def test_the_preference_centre_is_worked_by_keyboard_and_leaves_by_its_button(
     assert crm.statuses(email) == {"UNSUBSCRIBED"}
 
 
+def publish(page: Page, url: str, html: str) -> None:
+    """The shop's own site, as far as this browser sees it."""
+    page.route(url, lambda route: route.fulfill(content_type="text/html", body=html))
+
+
+def test_the_form_in_the_readme_works_as_it_stands(crm: Crm, page: Page, request: pytest.FixtureRequest) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    form = readme.partition("```html\n")[2].partition("```")[0]
+    assert form
+    pasted = form.replace("https://YOUR-API", crm.stack.api_url)
+    publish(page, "https://shop.example/", f"<title>Shop</title>{pasted}")
+    publish(page, EXAMPLE_SHOP["ALLOWED_REDIRECTS"], "Thanks!")
+    email = f"pasted-{has_scripts(page, request)}@example.com".lower()
+    page.goto("https://shop.example/")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Yes, send me news").check()
+    page.get_by_role("button").click()
+    expect(page.get_by_text("Thanks!")).to_be_visible()
+    assert crm.statuses(email) == {"PENDING"}
+
+
 def test_a_wrong_form_says_what_to_change(crm: Crm, page: Page) -> None:
-    page.route(
-        "https://shop.example/",
-        lambda route: route.fulfill(
-            content_type="text/html",
-            body=f"""<title>Shop</title><form method="post" action="{crm.stack.api_url}/signups">
-            <input name="email" value="nobody"><input name="consent" value="on"><button>Join</button></form>""",
-        ),
-    )
+    form = f"""<title>Shop</title><form method="post" action="{crm.stack.api_url}/signups">
+        <input name="email" value="nobody"><input name="consent" value="on"><button>Join</button></form>"""
+    publish(page, "https://shop.example/", form)
     page.goto("https://shop.example/")
     page.get_by_role("button").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
