@@ -6,6 +6,7 @@ from datetime import date, timedelta, tzinfo
 from typing import Final
 
 from shared.domain.facts import Fact, from_timestamp
+from shared.domain.months import month_of, months_after
 from shared.domain.rfm import Score
 
 WINDOW_MONTHS: Final = 24
@@ -74,7 +75,7 @@ def with_refund(card: Scorecard, ordered_on: date, amount: int, *, whole: bool) 
     """The counters after a refund of an order of that day; `whole` when nothing of the order is left."""
     gone = 1 if whole else 0
     months = card.months
-    if _month(ordered_on) in months:
+    if month_of(ordered_on) in months:
         months = _add(months, ordered_on, -gone, -amount)
     return replace(
         card,
@@ -93,7 +94,7 @@ def rfm(card: Scorecard, as_of: date) -> Rfm | None:
     last_order_on = _last_order_by(card, as_of)
     if not card.orders or last_order_on is None:
         return None
-    first, last = _months_before(as_of, WINDOW_MONTHS - 1), _month(as_of)
+    first, last = months_after(month_of(as_of), 1 - WINDOW_MONTHS), month_of(as_of)
     seen = [month for name, month in card.months.items() if first <= name <= last]
     return Rfm(
         recency_days=(as_of - last_order_on).days,
@@ -123,7 +124,7 @@ def _last_order_by(card: Scorecard, as_of: date) -> date | None:
 
 
 def _add(months: Mapping[str, Month], day: date, orders: int, spent: int) -> dict[str, Month]:
-    name = _month(day)
+    name = month_of(day)
     held = months.get(name, Month())
     changed = Month(orders=held.orders + orders, spent=held.spent + spent)
     rest = {key: month for key, month in months.items() if key != name}
@@ -131,14 +132,5 @@ def _add(months: Mapping[str, Month], day: date, orders: int, spent: int) -> dic
 
 
 def _in_window(months: Mapping[str, Month], last_order_on: date) -> dict[str, Month]:
-    first = _months_before(last_order_on, WINDOW_MONTHS - 1)
+    first = months_after(month_of(last_order_on), 1 - WINDOW_MONTHS)
     return {name: month for name, month in sorted(months.items()) if name >= first}
-
-
-def _month(day: date) -> str:
-    return f"{day.year:04d}-{day.month:02d}"
-
-
-def _months_before(day: date, count: int) -> str:
-    year, month = divmod(day.year * 12 + day.month - 1 - count, 12)
-    return f"{year:04d}-{month + 1:02d}"
