@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from email.header import decode_header, make_header
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,24 @@ HOSTILE = "\"'><script>alert(1)</script>&"
 CONTEXTS: dict[str, dict[str, Any]] = {
     "confirm_signup": {"name": "Ada", "confirm_url": LINK, "valid_days": 7},
     "already_subscribed": {"name": "Ada", "preferences_url": LINK},
+    "points_expiring": {
+        "name": "Ada",
+        "points": 1300,
+        "expires_on": date(2026, 6, 30),
+        "active": 2450,
+        "points_url": LINK,
+    },
+    "tier_ending": {
+        "name": "Ada",
+        "tier": "SILVER_PLUS",
+        "ends_on": date(2026, 12, 31),
+        "missing": 1800,
+        "points_url": LINK,
+    },
 }
+
+# Mails that nobody asked for just now: they go to those who want offers, and say how to end that.
+OFFERS = ("points_expiring", "tier_ending")
 
 every_mail = pytest.mark.parametrize("template", CONTEXTS)
 
@@ -132,6 +150,45 @@ def test_a_name_of_two_lines_stays_on_one() -> None:
 def test_the_life_of_a_link_is_counted_in_words(days: int, words: str) -> None:
     assert words in mail(valid_days=days).text
     assert words in mail(valid_days=days).html
+
+
+def test_points_that_expire_are_counted_and_their_last_day_named() -> None:
+    email = mail("points_expiring")
+    assert "1,300 points will soon be gone. The last day to use them is 30 June 2026.\n" in email.text
+    assert "Altogether you have 2,450 points to spend.\n" in email.text
+    for words in ("1,300 points</strong> will soon be gone", "<strong>30 June 2026</strong>", "have 2,450 points"):
+        assert words in email.html
+
+
+def test_one_point_is_not_called_points_and_points_that_are_all_are_not_counted_twice() -> None:
+    email = mail("points_expiring", points=1, active=1)
+    assert "1 point will soon be gone. The last day to use it is" in email.text
+    assert "1 point</strong> will soon be gone. The last day to use it is" in email.html
+    assert "Altogether" not in email.text + email.html
+
+
+@pytest.mark.parametrize(("missing", "words"), [(1, "1 more point"), (1800, "1,800 more points")])
+def test_a_tier_that_ends_says_when_and_what_keeps_it(missing: int, words: str) -> None:
+    email = mail("tier_ending", missing=missing)
+    assert "Your Silver Plus tier lasts until 31 December 2026." in email.text
+    assert f"Earn {words} until then, and you keep it." in email.text
+    assert "Your Silver Plus tier lasts until <strong>31 December 2026</strong>." in email.html
+    assert f"Earn <strong>{words}</strong> until then" in email.html
+
+
+def test_a_hostile_name_of_a_tier_stays_text() -> None:
+    html = mail("tier_ending", tier=HOSTILE).html
+    assert "<script" not in html.lower()
+    assert "&lt;script&gt;" in html.lower()
+
+
+@pytest.mark.parametrize("template", OFFERS)
+def test_an_offer_says_why_it_was_sent_and_how_to_get_no_more(template: str) -> None:
+    email = mail(template, unsubscribe_url=LEAVE)
+    assert "because you take part in the points programme of Mühle & Söhne and asked for our offers." in email.text
+    assert "because you take part in the points programme of Mühle &amp; Söhne and asked for our" in email.html
+    assert f"Unsubscribe: {LEAVE}\n" in email.text
+    assert f'<a href="{LEAVE}"' in email.html
 
 
 def test_a_shop_without_a_postal_address_shows_none() -> None:

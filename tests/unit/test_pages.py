@@ -31,6 +31,68 @@ PREFERENCES: dict[str, Any] = {
     "suppressed": False,
     "status": "SUBSCRIBED",
 }
+REWARDS: list[dict[str, Any]] = [
+    {
+        "reward_id": "coffee",
+        "name": "A bag of coffee",
+        "description": "The roast of the month.",
+        "cost": 500,
+        "left": None,
+        "obstacle": None,
+    },
+    {"reward_id": "tour", "name": "Tour & tasting", "description": None, "cost": 1200, "left": 3, "obstacle": None},
+    {
+        "reward_id": "mill",
+        "name": "Hand mill",
+        "description": "Steel, made to last.",
+        "cost": 3000,
+        "left": 12,
+        "obstacle": "1,766 points are missing.",
+    },
+]
+NEW_MEMBER: dict[str, Any] = {
+    "shop_name": SHOP,
+    "token": "a.token",
+    "tier": "MEMBER",
+    "active": 0,
+    "pending": 0,
+    "pending_until": None,
+    "negative": 0,
+    "next_tier": {"name": "SILVER", "missing": 1000, "earned": 0, "threshold": 1000},
+    "tier_ends_on": None,
+    "expiring": [],
+    "rewards": [],
+    "redemption_id": "redemption-7",
+    "vouchers": [],
+    "voucher": None,
+    "problem": None,
+    "history": [],
+    "referral_code": None,
+    "referral_friend_points": 100,
+    "referral_points": 250,
+    "preferences_url": "preferences?token=a.token",
+}
+POINTS: dict[str, Any] = {
+    **NEW_MEMBER,
+    "tier": "SILVER_PLUS",
+    "active": 1234,
+    "pending": 180,
+    "pending_until": date(2026, 5, 12),
+    "next_tier": {"name": "GOLD", "missing": 1800, "earned": 3200, "threshold": 5000},
+    "tier_ends_on": date(2026, 12, 31),
+    "expiring": [{"at": date(2026, 6, 30), "points": 300}, {"at": date(2026, 9, 30), "points": 1}],
+    "rewards": REWARDS,
+    "vouchers": [
+        {"code": "K7QF-2MXR", "name": "A bag of coffee", "on": date(2026, 5, 2)},
+        {"code": "P3HD-8WTN", "name": "Tour & tasting", "on": date(2026, 3, 14)},
+    ],
+    "history": [
+        {"on": date(2026, 5, 2), "text": "A bag of coffee", "points": -1500},
+        {"on": date(2026, 4, 28), "text": "Purchase", "points": 1180},
+        {"on": date(2026, 4, 1), "text": "Your tier was looked at", "points": 0},
+    ],
+    "referral_code": "ADA-7XQ2",
+}
 # Each page in each of its states; a new template has to be entered here.
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "confirm": ("confirm.html", {"shop_name": SHOP, "token": "a.token", "email_masked": "a•••@example.com"}),
@@ -44,6 +106,18 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "link invalid": ("link_problem.html", {"shop_name": SHOP, "reason": "invalid"}),
     "link replaced": ("link_problem.html", {"shop_name": SHOP, "reason": "replaced"}),
     "link closed": ("link_problem.html", {"shop_name": SHOP, "reason": "closed"}),
+    "points": ("points.html", POINTS),
+    "points of a new member": ("points.html", NEW_MEMBER),
+    "points redeemed": (
+        "points.html",
+        {**POINTS, "voucher": {"code": "K7QF-2MXR", "name": "A bag of coffee"}, "expiring": POINTS["expiring"][:1]},
+    ),
+    "points refused": ("points.html", {**POINTS, "problem": "Somebody else took the last one.", "vouchers": []}),
+    "points owed": (
+        "points.html",
+        {**POINTS, "active": 0, "negative": 1080, "pending_until": None, "expiring": [], "tier_ends_on": None},
+    ),
+    "points at the top": ("points.html", {**POINTS, "tier": "PLATINUM", "next_tier": None}),
     "preferences": ("preferences.html", PREFERENCES),
     "preferences saved": ("preferences.html", {**PREFERENCES, "saved": True, "paused_until": date(2026, 5, 3)}),
     "preferences left": ("preferences.html", {**PREFERENCES, "saved": True, "status": "UNSUBSCRIBED"}),
@@ -59,8 +133,9 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "unsubscribed": ("unsubscribed.html", {"shop_name": SHOP, "preferences_url": "preferences?token=a.token"}),
 }
-FORMS = [name for name in PAGES if name == "confirm" or name.startswith(("preferences", "unsubscribe"))]
+FORMS = [name for name in PAGES if name == "confirm" or name.startswith(("points", "preferences", "unsubscribe"))]
 FORMS.remove("unsubscribed")
+FORMS.remove("points of a new member")  # nothing to choose from yet
 CODES = {"reason", "status"}  # the program's own words, never anybody's input
 
 every_page = pytest.mark.parametrize("page", PAGES)
@@ -93,8 +168,7 @@ class Elements(HTMLParser):
 
 
 def elements(page: str, **changes: object) -> Elements:
-    template, context = PAGES[page]
-    return Elements(render_page(template, **{**context, **changes}))
+    return Elements(page_html(page, **changes))
 
 
 def poisoned(value: Any) -> Any:
@@ -248,6 +322,125 @@ def test_saving_and_leaving_are_separate_forms_and_each_is_answered_in_words() -
         assert found.texts[0][1].startswith("Saved: ")
 
 
+def test_a_reward_can_be_taken_unless_something_is_in_the_way() -> None:
+    cards = part("points", "rewards").split("<li")[1:]
+    assert ["<form" in card for card in cards] == ["<button" in card for card in cards] == [True, True, False]
+    assert "1,766 points are missing." in cards[2]
+    assert "3,000 points" in cards[2]
+    assert "reward_id" not in cards[2]
+    nothing_missing = [{**reward, "obstacle": None} for reward in REWARDS]
+    assert [b["value"] for b in elements("points", rewards=nothing_missing).all("button")] == ["coffee", "tour", "mill"]
+
+
+def test_each_reward_is_its_own_form_which_says_what_is_taken_and_that_it_is_taken_once() -> None:
+    forms = re.findall(r"<form.*?</form>", page_html("points"), re.DOTALL)
+    assert [sent_by(form) for form in forms] == [
+        {"token": "a.token", "redemption_id": "redemption-7", "reward_id": "coffee"},
+        {"token": "a.token", "redemption_id": "redemption-7", "reward_id": "tour"},
+    ]
+
+
+def test_the_button_of_a_reward_says_which_reward_it_is_for() -> None:
+    names = re.findall(r"<button[^>]*>(.*?)</button>", page_html("points"), re.DOTALL)
+    assert [re.sub("<[^>]*>", "", name) for name in names] == [
+        "Get it for 500 points: A bag of coffee",
+        "Get it for 1,200 points: Tour &amp; tasting",
+    ]
+
+
+@pytest.mark.parametrize(("left", "words"), [(None, None), (0, "0 left"), (1, "1 left"), (1500, "1,500 left")])
+def test_how_many_are_left_is_said_only_where_there_is_a_limit(left: int | None, words: str | None) -> None:
+    text = elements("points", rewards=[{**REWARDS[0], "left": left}]).text
+    assert re.findall(r"[\d,]+ left", text) == ([words] if words else [])
+
+
+def test_the_way_to_the_next_tier_is_measured_and_told_in_words() -> None:
+    found = elements("points")
+    (bar,) = found.all("progress")
+    assert (bar["value"], bar["max"]) == ("3200", "5000")
+    assert text_of("points", bar["aria-labelledby"]) == "On your way to Gold"
+    assert text_of("points", bar["aria-describedby"]) == ("3,200 of 5,000 points earned. 1,800 more, and you are Gold.")
+
+
+def test_at_the_top_there_is_nothing_to_measure() -> None:
+    found = elements("points at the top")
+    assert not found.all("progress")
+    assert "Platinum is the highest tier" in found.text
+
+
+def test_points_that_come_and_go_have_their_sign() -> None:
+    rows = re.findall(r"<tr>(.*?)</tr>", part("points", "history"), re.DOTALL)[1:]
+    assert [re.sub("<[^>]*>", "", row) for row in rows] == [
+        "A bag of coffee, 2 May 2026−1,500",
+        "Purchase, 28 April 2026+1,180",
+        "Your tier was looked at, 1 April 20260",
+    ]
+
+
+@pytest.mark.parametrize("negative", [1080, -1080])
+def test_a_debt_has_its_sign_whichever_way_it_is_handed_over(negative: int) -> None:
+    assert "−1,080 points: something was returned" in elements("points owed", negative=negative).text
+    assert "was returned" not in elements("points").text
+
+
+def test_the_balance_the_tier_and_what_is_on_the_way_are_told() -> None:
+    text = elements("points").text
+    assert "1,234 points to spend Your tier Silver Plus +180 points on the way, the first of them from" in text
+    assert "1 point to spend" in elements("points", active=1).text
+    assert "on the way" not in elements("points", pending=0, pending_until=None).text
+
+
+def test_what_expires_first_is_a_notice_and_a_list_follows_only_where_there_is_more() -> None:
+    first = "300 points will expire soon. The last day to use them is 30 June 2026"
+    assert first in elements("points").text
+    assert first in elements("points redeemed").text
+    assert "All last days to come: 30 June 2026 : 300 points 30 September 2026 : 1 point" in elements("points").text
+    assert "All last days" not in elements("points redeemed").text
+    assert "expire" not in elements("points of a new member").text
+
+
+def test_a_tier_that_ends_is_announced() -> None:
+    assert "Your Silver Plus tier ends on 31 December 2026" in elements("points").text
+    assert "tier ends" not in elements("points owed").text
+
+
+@pytest.mark.parametrize(
+    ("page", "role", "words", "title"),
+    [
+        ("points redeemed", "status", "This is your code for A bag of coffee: K7QF-2MXR", "Done: your points"),
+        ("points refused", "alert", "Somebody else took the last one.", "Problem: your points"),
+    ],
+)
+def test_the_answer_to_a_choice_comes_first_and_has_the_focus(page: str, role: str, words: str, title: str) -> None:
+    found = elements(page)
+    assert [attributes["role"] for _, attributes in found.tags if "autofocus" in attributes] == [role]
+    assert words in found.text
+    assert found.text.index(words) < found.text.index("points to spend")
+    assert found.texts[0][1].startswith(title)
+    assert not [1 for _, attributes in elements("points").tags if attributes.get("role") in ("status", "alert")]
+
+
+def test_vouchers_are_shown_with_their_codes_newest_first() -> None:
+    codes = re.findall(r'<code class="code">(.*?)</code>', part("points", "vouchers"))
+    assert codes == ["K7QF-2MXR", "P3HD-8WTN"]
+    assert "Your vouchers" not in elements("points of a new member").text
+
+
+def test_a_friend_can_be_brought_only_with_a_code() -> None:
+    text = elements("points").text
+    assert "ADA-7XQ2" in text
+    assert "Your friend gets 100 points, and you get 250 points." in text
+    assert "friend" not in elements("points", referral_code=None).text
+
+
+@pytest.mark.parametrize("field", ["reward_id", "name", "description", "obstacle"])
+def test_hostile_words_of_a_reward_stay_words(field: str) -> None:
+    html = page_html("points", rewards=[{**REWARDS[0], field: HOSTILE}])
+    assert "<script" not in html
+    assert "<img" not in html
+    assert html.count("&#34;&#39;&gt;&lt;script&gt;alert(1)&lt;/script&gt;") == {"name": 2}.get(field, 1)
+
+
 def test_a_form_problem_names_the_field_as_the_form_does() -> None:
     text = elements("form problem").text
     assert "E-mail address Please enter an address." in text
@@ -288,6 +481,11 @@ def test_a_masked_address_shows_its_first_letter_and_its_domain(address: str, ma
         ("bad", "page", 4.5),
         ("bad", "bad-tint", 4.5),
         ("ink", "glow", 7.0),
+        ("ink", "good-tint", 7.0),
+        ("ink", "on-accent", 7.0),
+        ("muted", "tint", 4.5),
+        ("good", "surface", 4.5),
+        ("accent", "line", 3.0),
         ("control", "surface", 3.0),
     ],
 )
@@ -304,6 +502,28 @@ def test_headings_do_not_skip_a_level() -> None:
     for page in PAGES:
         levels = [1, *(int(tag[1]) for tag, _ in elements(page).tags if re.fullmatch(r"h[1-6]", tag))]
         assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def page_html(page: str, **changes: object) -> str:
+    template, context = PAGES[page]
+    return render_page(template, **{**context, **changes})
+
+
+def part(page: str, name: str) -> str:
+    """The section of `page` that its heading, with the id `name`, is the label of."""
+    (found,) = re.findall(f'<section [^>]*aria-labelledby="{name}">(.*?)</section>', page_html(page), re.DOTALL)
+    return str(found)
+
+
+def text_of(page: str, name: str | None) -> str:
+    """What the element with the id `name` says; it holds nothing but text."""
+    (found,) = re.findall(f' id="{name}">([^<]*)<', page_html(page))
+    return str(found)
+
+
+def sent_by(form: str) -> dict[str | None, str | None]:
+    """What a form of hidden fields and one button sends when that is pressed."""
+    return {field["name"]: field["value"] for field in Elements(form).all("input", "button")}
 
 
 def luminance(colour: str) -> float:
