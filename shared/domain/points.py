@@ -72,12 +72,13 @@ class Account:
     """A points account.
 
     `lots` are points by what they are good for: `2027-11` until the end of that month, `2027-11@2026-12-05` the
-    same but pending until that day. `negative` are points owed by the customer; then there are no lots. `books`
-    are the sums of all entries, `months` those of the last KEPT_BOOK_MONTHS by the month of posting; `earned`
-    counts by the month of what earned them, net of refunds, for the tiers. `tiers` are the last changes, as
-    (since, name); none is the programme's first tier. `tier_ends_on` is the end of a tier's grace. `bonuses` are
-    those given once, with what they were given for. `warned` is the last month whose expiry was warned of.
-    `entry` numbers the facts of the account, `version` the writes.
+    same but pending until that day. `negative` are points owed by the customer; then there are no lots, but for
+    those whose month is over and that wait to be written off. `books` are the sums of all entries, `months` those
+    of the last KEPT_BOOK_MONTHS by the month of posting; `earned` counts by the month of what earned them, net of
+    refunds, for the tiers. `tiers` are the last changes, as (since, name); none is the programme's first tier.
+    `tier_ends_on` is the end of a tier's grace. `bonuses` are those given once, with what they were given for.
+    `warned` is the last month whose expiry was warned of. `entry` numbers the facts of the account, `version` the
+    writes.
     """
 
     customer_id: str
@@ -181,8 +182,7 @@ def account_from(customer_id: str, facts: Iterable[Fact]) -> Account:
 
 def balance(account: Account, today: date) -> Balance:
     """What the account holds on a day."""
-    month = month_of(today)
-    living = {lot: points for lot, points in account.lots.items() if _expires(lot) >= month}
+    living = _living(account, today)
     active = sum(points for lot, points in living.items() if _is_active(lot, today))
     over = sum(account.lots.values()) - sum(living.values())
     return Balance(
@@ -299,7 +299,7 @@ def take_back(
     expires, available_on = earned.data["expires"], date.fromisoformat(earned.data["available_on"])
     forgiven = points if expires < month_of(today) else 0
     own = (f"{expires}@{available_on}", expires)
-    order = [*own, *sorted(lot for lot in account.lots if lot not in own)]
+    order = [*own, *sorted(lot for lot in _living(account, today) if lot not in own)]
     lots, missing = _take(account.lots, points - forgiven, order)
     owed = 0
     if policy is NegativeBalance.UNLIMITED:
@@ -324,7 +324,7 @@ def redeem(
     if cost > active:
         missing = cost - active
         raise NotEnoughPoints(f"{_points(missing)} missing: it costs {cost}, {active} can be spent", missing=missing)
-    spendable = sorted(lot for lot in account.lots if _is_active(lot, today) and _expires(lot) >= month_of(today))
+    spendable = sorted(lot for lot in _living(account, today) if _is_active(lot, today))
     lots, _ = _take(account.lots, cost, spendable)
     return _entry(Posting(account), Entry.REDEEM, "PointsRedeemed", fact_id, -cost, {**data, "lots": lots}, now, zone)
 
@@ -369,10 +369,11 @@ def adjust(
         paid = min(account.negative, points)
         members = {"lots": {program.expires(today): points - paid} if points > paid else {}, "negative": -paid}
     else:
-        active_first = sorted(account.lots, key=lambda lot: (not _is_active(lot, today), lot))
-        lots, missing = _take(account.lots, -points, active_first)
+        living = _living(account, today)
+        active_first = sorted(living, key=lambda lot: (not _is_active(lot, today), lot))
+        lots, missing = _take(living, -points, active_first)
         if missing and program.negative_balance is not NegativeBalance.UNLIMITED:
-            there = sum(account.lots.values())
+            there = sum(living.values())
             raise NotEnoughPoints(f"only {_points(there)} there to take", missing=missing)
         members = {"lots": lots, "negative": missing}
     members = {**data, **members}
@@ -392,6 +393,9 @@ def review(account: Account, program: Program, now: datetime, zone: tzinfo) -> P
         return _change_tier(posting, program, reached, now, zone)
     if rank == held or program.downgrade is Downgrade.NEVER:
         return _told(posting, "TierKept", None, {"tier": account.tier}, now, zone) if account.tier_ends_on else posting
+    if program.downgrade is Downgrade.ONE_TIER and _changed_on(account, zone) >= today:
+        # The next tier down has its own turn, not another review of the same day.
+        return posting
     if account.tier_ends_on is None and program.grace_days:
         ends_on = today + timedelta(days=program.grace_days)
         missing = program.tiers[held].threshold - earned
@@ -408,12 +412,12 @@ def warn(account: Account, program: Program, now: datetime, zone: tzinfo) -> Pos
     today = now.astimezone(zone).date()
     months = [_expires(lot) for lot in account.lots if _expires(lot) > account.warned]
     soon = months_ending_within(program.expiry_warning_days, today, months) if program.expiry_warning_days else []
-    if not soon:
-        return Posting(account)
-    month = soon[0]
-    points = sum(points for lot, points in account.lots.items() if _expires(lot) == month)
-    data = {"month": month, "points": points, "expires_on": last_day(month).isoformat()}
-    return _told(Posting(account), "PointsExpiring", month, data, now, zone)
+    posting = Posting(account)
+    for month in sorted(set(soon)):
+        points = sum(points for lot, points in account.lots.items() if _expires(lot) == month)
+        data = {"month": month, "points": points, "expires_on": last_day(month).isoformat()}
+        posting = _told(posting, "PointsExpiring", month, data, now, zone)
+    return posting
 
 
 def tier_of(account: Account, program: Program) -> Tier:
@@ -495,6 +499,16 @@ def _take(lots: Mapping[str, int], points: int, order: Iterable[str]) -> tuple[d
 def _sum(held: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
     added = {key: held.get(key, 0) + more.get(key, 0) for key in (*held, *more)}
     return {key: number for key, number in sorted(added.items()) if number}
+
+
+def _changed_on(account: Account, zone: tzinfo) -> date:
+    """The day of the last change of the tier."""
+    return from_timestamp(account.tiers[-1][0]).astimezone(zone).date() if account.tiers else date.min
+
+
+def _living(account: Account, today: date) -> dict[str, int]:
+    """The lots whose month is not over."""
+    return {lot: points for lot, points in account.lots.items() if _expires(lot) >= month_of(today)}
 
 
 def _expires(lot: str) -> str:
