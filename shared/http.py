@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # An order of this size still fits into one event on the bus (256 KB) with its envelope.
 MAX_BODY_BYTES: Final = 128 * 1024
 MAX_FORM_FIELDS: Final = 100
+# Of ids in paths: what every id that is ever stored keeps to.
+MAX_ID_LENGTH: Final = 64
 JSON_TYPE: Final = "application/json"
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 
@@ -51,6 +53,14 @@ class Request:
     content_type: str
     body: bytes
     ip: str | None
+
+    @property
+    def customer_id(self) -> str:
+        """The path's customer. Raises NotFound where nobody can be called that."""
+        customer_id = self.path["customer_id"]
+        if len(customer_id) > MAX_ID_LENGTH:
+            raise NotFound("there is no such customer")
+        return customer_id
 
     @property
     def is_form(self) -> bool:

@@ -18,6 +18,8 @@ LinkProblem = Literal["expired", "invalid", "replaced", "closed"]
 _STATUS: Final = {"expired": 410, "invalid": 400, "replaced": 410, "closed": 410}
 # How long a mail's link to the preference centre holds.
 PREFERENCES_LINK: Final = timedelta(days=PREFERENCES_LINK_DAYS)
+# How long a link to the points page holds: whoever has it may spend the points.
+POINTS_LINK: Final = timedelta(days=90)
 
 
 def confirmation_path(customer_id: str, signup: Signup) -> str:
@@ -31,6 +33,11 @@ def preferences_path(customer_id: str, expires_at: datetime) -> str:
     """The path of a customer's preference centre."""
     token = sign(Purpose.PREFERENCES, {"customer": customer_id}, expires_at)
     return f"preferences?token={token}"
+
+
+def points_path(customer_id: str, expires_at: datetime) -> str:
+    """The path of a customer's points page."""
+    return f"points?token={sign(Purpose.POINTS, {'customer': customer_id}, expires_at)}"
 
 
 def unsubscribe_path(customer_id: str, topic: Topic | None) -> str:

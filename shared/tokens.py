@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from shared import aws
 from shared.domain.customer import MINTED_ID_PREFIX
+
+# Crockford's base 32.
+_VOUCHER_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class Purpose(StrEnum):
@@ -23,6 +26,7 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"
     PREFERENCES = "preferences"
     UNSUBSCRIBE = "unsubscribe"
+    POINTS = "points"
 
 
 class BadLinkError(Exception):
@@ -60,6 +64,21 @@ def mint_customer_id(email: str, taken: int) -> str:
     """
     digest = hmac.digest(_signing_key(), f"customer:{taken}:{email}".encode(), hashlib.sha256)
     return MINTED_ID_PREFIX + base64.b32encode(digest[:15]).decode().lower()
+
+
+def mint_referral_code(customer_id: str, taken: int) -> str:
+    """A customer's referral code, the same every time: eight letters and digits that are hard to confuse.
+
+    `taken` counts the codes before it that others have.
+    """
+    digest = hmac.digest(_signing_key(), f"referral:{taken}:{customer_id}".encode(), hashlib.sha256)
+    return base64.b32encode(digest[:5]).decode()
+
+
+def new_voucher_code() -> str:
+    """A voucher's code: 60 random bits in three groups, without letters and digits that look alike."""
+    letters = [secrets.choice(_VOUCHER_ALPHABET) for _ in range(12)]
+    return "-".join("".join(letters[start : start + 4]) for start in (0, 4, 8))
 
 
 def new_api_key() -> str:

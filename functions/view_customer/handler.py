@@ -17,7 +17,6 @@ from shared.store import customers, facts, scorecards
 
 DEFAULT_PAGE_SIZE: Final = 25
 MAX_PAGE_SIZE: Final = 100
-MAX_ID_LENGTH: Final = 64
 
 
 def find(request: Request) -> Response:
@@ -30,12 +29,12 @@ def find(request: Request) -> Response:
 
 def view(request: Request) -> Response:
     """The customer with an id."""
-    return _view(customers.find(_customer_id(request)))
+    return _view(customers.find(request.customer_id))
 
 
 def timeline(request: Request) -> Response:
     """A page of the customer's facts, newest first; `next` leads on to older ones."""
-    customer_id = _customer_id(request)
+    customer_id = request.customer_id
     limit, after = _limit(request.query.get("limit")), _after(request.query.get("next"))
     page, more = facts.page(customer_id, limit, after)
     if not page and after is None and customers.find(customer_id) is None:
@@ -44,13 +43,6 @@ def timeline(request: Request) -> Response:
     return respond(
         200, {"customer_id": customer_id, "facts": [facts.to_members(fact) for fact in page], "next": next_token}
     )
-
-
-def _customer_id(request: Request) -> str:
-    customer_id = request.path["customer_id"]
-    if len(customer_id) > MAX_ID_LENGTH:
-        raise NotFound("there is no such customer")
-    return customer_id
 
 
 def _view(found: Customer | None) -> Response:

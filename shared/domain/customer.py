@@ -65,6 +65,7 @@ class Signup:
 class Customer:
     """A customer as known now. `email` is None for one whom the shop knows by number only.
 
+    `referral_code` is the one she came with, `referred_at` the signup that named it, confirmed since.
     `signup` waits for its confirmation; `confirmed_signup_id` is the one confirmed last, so that its
     link answers the same when it is opened again. `changed_at` dates the last change that has a fact;
     `version` counts the writes.
@@ -77,6 +78,7 @@ class Customer:
     consents: Consents = field(default_factory=dict)
     paused_until: date | None = None
     referral_code: str | None = None
+    referred_at: datetime | None = None
     signup: Signup | None = None
     confirmed_signup_id: str | None = None
     changed_at: datetime | None = None
@@ -157,7 +159,7 @@ def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -
         customer,
         contact=contact,
         consents=consent.grant(consents, Channel.EMAIL, signup.topics, now),
-        referral_code=customer.referral_code or signup.referral_code,
+        **_referral(customer, signup),
         signup=None,
         confirmed_signup_id=signup_id,
         changed_at=now,
@@ -277,6 +279,12 @@ def _merge(old: Contact, new: Contact) -> Contact:
         locale=new.locale or old.locale,
         time_zone=new.time_zone or old.time_zone,
     )
+
+
+def _referral(customer: Customer, signup: Signup) -> dict[str, Any]:
+    if customer.referral_code or not signup.referral_code:
+        return {}
+    return {"referral_code": signup.referral_code, "referred_at": signup.requested_at}
 
 
 def _moment(now: datetime) -> str:

@@ -425,6 +425,12 @@ def tier_of(account: Account, program: Program) -> Tier:
     return program.tiers[_rank(account, program)]
 
 
+def next_tier(account: Account, program: Program) -> Tier | None:
+    """The tier above the one that is held; None at the top."""
+    above = program.tiers[_rank(account, program) + 1 :]
+    return above[0] if above else None
+
+
 def tier_percent_at(account: Account, program: Program, moment: datetime) -> int:
     """By how much an order of that moment earns more: the tier held then, not one that the order itself led to."""
     return program.tiers[program.rank(account.tier_at(moment) or "")].percent

@@ -1,6 +1,7 @@
 """Facts: pk `CUST#<customer_id>`, sk `FACT#<occurred_at>#<type>#<id>`; never changed once written."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from shared.domain.facts import Fact, from_timestamp, to_timestamp
@@ -24,6 +25,13 @@ def record(fact: Fact) -> table.Write:
     """The write of a fact that is not there yet."""
     item = {"pk": partition(fact.customer_id), "sk": sort_key(fact), **to_members(fact)}
     return table.put_new(table.customers_table(), item)
+
+
+def find(customer_id: str, occurred_at: datetime, name: str, fact_id: str) -> Fact | None:
+    """A fact whose time, type and id are known (1 read unit)."""
+    sk = f"{PREFIX}{to_timestamp(occurred_at)}#{name}#{fact_id}"
+    item = table.get(table.customers_table(), {"pk": partition(customer_id), "sk": sk})
+    return from_members(item) if item else None
 
 
 def to_members(fact: Fact) -> dict[str, Any]:

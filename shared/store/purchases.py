@@ -93,13 +93,9 @@ def find_order(state: OrderState) -> Order:
     """The order as it was recorded, from its fact (1 read unit)."""
     assert state.customer_id is not None
     assert state.ordered_at is not None
-    key = {
-        "pk": facts.partition(state.customer_id),
-        "sk": f"{facts.PREFIX}{to_timestamp(state.ordered_at)}#PurchaseRecorded#{state.order_id}",
-    }
-    item = table.get(table.customers_table(), key)
-    assert item is not None, f"order {state.order_id} has no fact"
-    return Order.from_data(item)
+    fact = facts.find(state.customer_id, state.ordered_at, "PurchaseRecorded", state.order_id)
+    assert fact is not None, f"order {state.order_id} has no fact"
+    return Order.from_data(fact.data)
 
 
 def _customer(

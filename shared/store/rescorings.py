@@ -25,21 +25,11 @@ _REPORT_KEY: Final = {"pk": "REPORT#SEGMENTS", "sk": "LATEST"}
 _WRITERS: Final = 16
 
 
-def count_customers() -> int:
-    """About how many scorecards there are; DynamoDB brings the number up to date every six hours."""
-    return table.dynamodb().describe_table(TableName=table.scorecards_table())["Table"].get("ItemCount", 0)
-
-
 def scan(segment: int, total_segments: int, as_of: date) -> Iterator[Row]:
     """The customers of one segment of the table (half a read unit per 4 KB)."""
-    pages = (
-        table.dynamodb()
-        .get_paginator("scan")
-        .paginate(TableName=table.scorecards_table(), Segment=segment, TotalSegments=total_segments)
-    )
-    for page in pages:
-        for item in page["Items"]:
-            card = scorecards.from_item(table.unpack(item))
+    for page in scorecards.scan(segment, total_segments):
+        for item in page:
+            card = scorecards.from_item(item)
             yield Row(card.customer_id, rfm(card, as_of), card.score)
 
 

@@ -1,18 +1,43 @@
 """Scorecards: pk `customer_id`, one item per customer, a table of its own that rescoring scans."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from shared.domain.rfm import Score
 from shared.domain.scorecard import Month, Scorecard
 from shared.store import table
+
+# What one function scans and writes well within its fifteen minutes; 40 is how many an inline Map runs at once.
+CUSTOMERS_PER_SEGMENT: Final = 25_000
+MIN_SEGMENTS: Final = 4
+MAX_SEGMENTS: Final = 40
 
 
 def find(customer_id: str) -> Scorecard | None:
     """The customer's scorecard (1 read unit)."""
     item = table.get(table.scorecards_table(), {"customer_id": customer_id})
     return from_item(item) if item else None
+
+
+def plan_scan() -> list[dict[str, int]]:
+    """The segments into which a scan of all customers is split, as `segment` and `total_segments`."""
+    # Brought up to date every six hours, and 0 after a first import.
+    customers = table.dynamodb().describe_table(TableName=table.scorecards_table())["Table"].get("ItemCount", 0)
+    total = min(max(math.ceil(customers / CUSTOMERS_PER_SEGMENT), MIN_SEGMENTS), MAX_SEGMENTS)
+    return [{"segment": segment, "total_segments": total} for segment in range(total)]
+
+
+def scan(segment: int, total_segments: int) -> Iterator[list[table.Item]]:
+    """The items of one segment, page by page (½ read unit per 4 KB)."""
+    pages = (
+        table.dynamodb()
+        .get_paginator("scan")
+        .paginate(TableName=table.scorecards_table(), Segment=segment, TotalSegments=total_segments)
+    )
+    for page in pages:
+        yield [table.unpack(item) for item in page["Items"]]
 
 
 def count(card: Scorecard) -> table.Write:
