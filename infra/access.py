@@ -16,7 +16,8 @@ class Access:
     `signing_key`: reads the secret that signs tokens in links.
     `sends_mail`: may send as the shop's sender through the configuration set.
     `publishes`: may put events on the bus.
-    `starts_rescoring`: may start the state machine.
+    `starts_rescoring`, `starts_settlement`: may start that state machine.
+    `links`: is told where links lead, as everything that sends mail is.
     """
 
     customers: tuple[str, ...] = ()
@@ -26,6 +27,8 @@ class Access:
     sends_mail: bool = False
     publishes: bool = False
     starts_rescoring: bool = False
+    starts_settlement: bool = False
+    links: bool = False
 
 
 ACCESS: Final = {
@@ -40,12 +43,25 @@ ACCESS: Final = {
     "view_customer": Access(customers=("GetItem", "Query"), scorecards=("GetItem",)),
     "report_segments": Access(customers=("GetItem",)),
     "start_rescoring": Access(starts_rescoring=True),
+    "configure_loyalty": Access(customers=("GetItem", "PutItem", "UpdateItem", "Query")),
+    "view_points": Access(customers=(*CHANGE, "Query"), signing_key=True, links=True),
+    "adjust_points": Access(customers=(*CHANGE, "Query"), scorecards=("UpdateItem",)),
+    "redeem_reward": Access(customers=(*CHANGE, "UpdateItem", "Query")),
+    "show_points": Access(customers=(*CHANGE, "UpdateItem", "Query"), signing_key=True),
+    "start_settlement": Access(starts_settlement=True),
+    "report_loyalty": Access(customers=("GetItem",)),
     "describe_api": Access(),
     # Streams, queues
     "publish_changes": Access(publishes=True),
     "ingest_purchases": Access(customers=(*CHANGE, "Query"), scorecards=("GetItem", "UpdateItem"), signing_key=True),
     "send_confirmation": Access(customers=CHANGE, signing_key=True, sends_mail=True),
     "record_feedback": Access(customers=CHANGE),
+    "post_points": Access(customers=(*CHANGE, "Query"), scorecards=("GetItem", "UpdateItem")),
+    "send_points_reminder": Access(customers=CHANGE, signing_key=True, sends_mail=True),
+    # Settlement
+    "plan_settlement": Access(scorecards=("DescribeTable",)),
+    "settle_points": Access(customers=(*CHANGE, "Query", "BatchGetItem"), scorecards=("Scan",)),
+    "close_settlement": Access(customers=CHANGE),
     # Rescoring
     "plan_rescoring": Access(scorecards=("DescribeTable",)),
     "scan_scorecards": Access(scorecards=("Scan",), bucket=("PutObject",)),

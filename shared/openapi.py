@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from shared import payloads
+from shared import loyalty_payloads, payloads
 from shared.http import FORM_TYPE, JSON_TYPE
 from shared.routes import ROUTES, Route
 
@@ -28,14 +28,14 @@ _PROBLEM: Final = {
         },
     },
 }
-_PAGES: Final = ("confirm_signup", "manage_preferences", "unsubscribe_customer")
+_PAGES: Final = ("confirm_signup", "manage_preferences", "unsubscribe_customer", "show_points")
 
 
 def describe() -> dict[str, Any]:
     """The OpenAPI document."""
     names = sorted({route.body for route in ROUTES if route.body})
     models: list[tuple[type[BaseModel], Literal["validation"]]] = [
-        (getattr(payloads, name), "validation") for name in names
+        (getattr(loyalty_payloads, name, None) or getattr(payloads, name), "validation") for name in names
     ]
     _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
     paths: dict[str, dict[str, Any]] = {}

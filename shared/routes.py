@@ -8,7 +8,7 @@ from typing import Final
 class Route:
     """One route: `function` is the folder below `functions/`; `scope` is what a key must carry, None is public.
 
-    `body` names the model in `shared/payloads.py` that the JSON body has to satisfy.
+    `body` names the model in `shared/payloads.py` or `loyalty_payloads.py` that the JSON body has to satisfy.
     """
 
     method: str
@@ -116,6 +116,104 @@ ROUTES: Final = (
         scope="customers:read",
         query=("limit", "next"),
         summary="A customer's facts, newest first",
+    ),
+    Route(
+        method="GET",
+        path="/customers/{customer_id}/points",
+        function="view_points",
+        scope="customers:read",
+        summary="A customer's points: what is active, pending, spent and expired, the tier, and what expires when",
+    ),
+    Route(
+        method="GET",
+        path="/customers/{customer_id}/redemptions",
+        function="view_points",
+        scope="customers:read",
+        summary="A customer's vouchers, newest first",
+    ),
+    Route(
+        method="POST",
+        path="/customers/{customer_id}/points/adjustments",
+        function="adjust_points",
+        scope="points:write",
+        body="AdjustmentPayload",
+        success=201,
+        summary="Add or take points, with a reason; the same again is 200",
+    ),
+    Route(
+        method="POST",
+        path="/customers/{customer_id}/redemptions",
+        function="redeem_reward",
+        scope="points:write",
+        body="RedemptionPayload",
+        success=201,
+        summary="Redeem points for a reward; a voucher comes of it, the same again is 200",
+    ),
+    Route(
+        method="POST",
+        path="/customers/{customer_id}/redemptions/{redemption_id}/cancel",
+        function="redeem_reward",
+        scope="points:write",
+        summary="Cancel a redemption: points and stock go back, once",
+    ),
+    Route(
+        method="GET",
+        path="/points",
+        function="show_points",
+        query=("token",),
+        summary="The customer's own page: points, tier, rewards and history; changes nothing",
+    ),
+    Route(
+        method="POST",
+        path="/points",
+        function="show_points",
+        query=("token",),
+        summary="Redeem a reward on the customer's own page (form)",
+    ),
+    Route(
+        method="GET",
+        path="/loyalty/program",
+        function="configure_loyalty",
+        scope="loyalty:read",
+        summary="The loyalty programme in force; before it is launched, the one that an empty PUT would launch",
+    ),
+    Route(
+        method="PUT",
+        path="/loyalty/program",
+        function="configure_loyalty",
+        scope="loyalty:write",
+        body="ProgramPayload",
+        summary="Launch the loyalty programme, or change it from now on",
+    ),
+    Route(
+        method="GET",
+        path="/loyalty/rewards",
+        function="configure_loyalty",
+        scope="loyalty:read",
+        summary="The catalogue of rewards",
+    ),
+    Route(
+        method="PUT",
+        path="/loyalty/rewards/{reward_id}",
+        function="configure_loyalty",
+        scope="loyalty:write",
+        body="RewardPayload",
+        summary="Make a reward, or change it",
+    ),
+    Route(
+        method="POST",
+        path="/loyalty/settlements",
+        function="start_settlement",
+        scope="loyalty:write",
+        success=202,
+        summary="Start tonight's settlement of points accounts now",
+    ),
+    Route(
+        method="GET",
+        path="/reports/loyalty",
+        function="report_loyalty",
+        scope="reports:read",
+        summary="The statement of liability: points issued, redeemed, expired and outstanding, by month and tier",
     ),
     Route(
         method="GET",

@@ -3,6 +3,8 @@
 from typing import Final
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
@@ -65,6 +67,16 @@ class ConsumedQueue(sqs.Queue):
             # The longest that SQS keeps anything; in a dead-letter queue a message keeps its age.
             retention_period=Duration.days(14),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.failed, max_receive_count=max_receives),
+        )
+
+    def hear(self, bus: events.IEventBus, *detail_types: str) -> None:
+        """Take every fact of these types off the bus; what cannot be delivered for a day goes to the dead letters."""
+        events.Rule(
+            self,
+            "Facts",
+            event_bus=bus,
+            event_pattern=events.EventPattern(source=["regulars"], detail_type=list(detail_types)),
+            targets=[targets.SqsQueue(self, dead_letter_queue=self.failed, max_event_age=Duration.hours(24))],
         )
 
     def feed(self, function: lambda_.Function, *, at_once: int) -> None:

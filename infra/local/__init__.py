@@ -107,13 +107,14 @@ def _describe(endpoint_url: str, outputs: Mapping[str, str], before: LocalStack 
         api_url=deployment.api_url(endpoint_url),
         api_key=before.api_key
         if before
-        else deployment.make_key({**deployment.aws_environment(endpoint_url), **tables}),
+        else deployment.furnish({**deployment.aws_environment(endpoint_url), **tables}),
         outbox_url=f"{endpoint_url}/_ministack/ses/messages",
         endpoint_url=endpoint_url,
         region=server.REGION,
         customers_table=outputs["CustomersTable"],
         scorecards_table=outputs["ScorecardsTable"],
         purchases_queue_url=outputs["PurchasesQueueUrl"],
+        points_queue_url=outputs["PointsQueueUrl"],
         bus_name=outputs["BusName"],
         feedback_topic_arn=outputs["FeedbackTopicArn"],
         state_machine_arn=outputs["RescoringStateMachineArn"],

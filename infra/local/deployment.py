@@ -38,6 +38,7 @@ class LocalStack:
     customers_table: str
     scorecards_table: str
     purchases_queue_url: str
+    points_queue_url: str
     bus_name: str
     feedback_topic_arn: str
     state_machine_arn: str
@@ -176,10 +177,13 @@ def _client(service: str, endpoint_url: str) -> Any:
     )
 
 
-def make_key(stack_environment: Mapping[str, str]) -> str:
-    """An API key with every scope; in a process of its own, for the stores take their table from the environment."""
+def furnish(stack_environment: Mapping[str, str]) -> str:
+    """Launch the default loyalty programme; an API key with every scope.
+
+    In a process of its own, for the stores take their table from the environment.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "infra.local.key"],
+        [sys.executable, "-m", "infra.local.furnish"],
         cwd=ROOT,
         env={**caller_environment(), **stack_environment},
         capture_output=True,
@@ -187,7 +191,7 @@ def make_key(stack_environment: Mapping[str, str]) -> str:
         check=False,
     )
     if done.returncode:
-        raise LocalFailure(f"no API key could be made: {reason(done.stderr)}")
+        raise LocalFailure(f"the new CRM cannot be furnished: {reason(done.stderr)}")
     return done.stdout.strip()
 
 

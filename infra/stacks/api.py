@@ -119,12 +119,7 @@ class ApiStack(Stack):
         made: dict[str, apigateway.HttpRoute] = {}
         for route in ROUTES:
             if route.function not in integration_of:
-                environment = {}
-                if ACCESS[route.function].starts_rescoring:
-                    environment["RESCORING_STATE_MACHINE_ARN"] = jobs.rescoring.state_machine_arn
-                function = self._function(route.function, environment)
-                if ACCESS[route.function].starts_rescoring:
-                    jobs.rescoring.grant_start_execution(function)
+                function = self._route_function(route.function, jobs)
                 integration_of[route.function] = integrations.HttpLambdaIntegration(
                     f"{route.function}-integration", function
                 )
@@ -138,6 +133,21 @@ class ApiStack(Stack):
             if not route.scope:
                 accept(resource, "APIG4", "public by design: what a link may do is decided by its signed token")
         return made
+
+    def _route_function(self, name: str, jobs: JobsStack) -> Function:
+        access, environment = ACCESS[name], {}
+        if access.links:
+            environment["PUBLIC_URL"] = self._settings.public_url or self.api.api_endpoint
+        if access.starts_rescoring:
+            environment["RESCORING_STATE_MACHINE_ARN"] = jobs.rescoring.state_machine_arn
+        if access.starts_settlement:
+            environment["SETTLEMENT_STATE_MACHINE_ARN"] = jobs.settlement.state_machine_arn
+        function = self._function(name, environment)
+        if access.starts_rescoring:
+            jobs.rescoring.grant_start_execution(function)
+        if access.starts_settlement:
+            jobs.settlement.grant_start_execution(function)
+        return function
 
     def _function(self, name: str, environment: dict[str, str] | None = None) -> Function:
         return Function(

@@ -48,13 +48,20 @@ class JobsStack(Stack):
             )
         self.publish_changes, self.unpublished = self._publish_changes()
         self.ingest_purchases, self.purchases = self._ingest_purchases()
+        self.post_points, self.points = self._post_points()
         self.rescoring = self._rescoring()
-        self.missed_schedules = self._schedule()
-        self.dead_letter_queues = [self.unpublished, self.purchases.failed, self.missed_schedules]
+        self.settlement = self._settlement()
+        self.missed_schedules = DeadLetterQueue(self, "schedules", settings=settings)
+        # Not at an hour that is left out when the clocks go forward: that night nothing would run.
+        self._every_night("rescoring", self.rescoring, hour=4, input_text='{"as_of": null}')
+        # In the morning, for its mails leave at once; points end with their month whenever it runs.
+        self._every_night("settlement", self.settlement, hour=7, input_text="{}")
+        self.dead_letter_queues = [self.unpublished, self.purchases.failed, self.points.failed, self.missed_schedules]
 
         CfnOutput(self, "BusName", value=self.bus.event_bus_name)
         CfnOutput(self, "PurchasesQueueUrl", value=self.purchases.queue_url)
         CfnOutput(self, "RescoringStateMachineArn", value=self.rescoring.state_machine_arn)
+        CfnOutput(self, "PointsQueueUrl", value=self.points.queue_url)
 
     def _publish_changes(self) -> tuple[Function, DeadLetterQueue]:
         function = Function(
@@ -98,6 +105,20 @@ class JobsStack(Stack):
         function = Function(
             self,
             "ingest_purchases",
+            settings=self._settings,
+            data=self._data,
+            layer=self._layer,
+            timeout=BATCH_TIMEOUT,
+        )
+        queue.feed(function, at_once=5)
+        return function, queue
+
+    def _post_points(self) -> tuple[Function, ConsumedQueue]:
+        queue = ConsumedQueue(self, "points", settings=self._settings, function_timeout=BATCH_TIMEOUT)
+        queue.hear(self.bus, "PurchaseRecorded", "PurchaseRefunded", "ConsentGranted", "SurveyAnswered")
+        function = Function(
+            self,
+            "post_points",
             settings=self._settings,
             data=self._data,
             layer=self._layer,
@@ -150,19 +171,53 @@ class JobsStack(Stack):
         write.item_processor(self._step("write_scores"))
         report = self._step("report_rescoring", {**run, "started_at.$": "$.plan.started_at", "tallies.$": "$.tallies"})
 
+        return self._machine("rescoring", plan.next(scan).next(rank).next(write).next(report))
+
+    def _settlement(self) -> sfn.StateMachine:
+        """Go through the points accounts in parallel segments, then state what all of them hold."""
+        started = {
+            "settlement_id.$": "$$.Execution.Name",
+            "started_at.$": "$$.Execution.StartTime",
+        }
+        plan = self._step("plan_settlement", started, result_path="$.plan")
+        settle = sfn.Map(
+            self,
+            "Each segment of accounts",
+            items_path="$.plan.segments",
+            max_concurrency=RESCORING_AT_ONCE,
+            item_selector={
+                "started_at.$": "$.plan.started_at",
+                "segment.$": "$$.Map.Item.Value.segment",
+                "total_segments.$": "$$.Map.Item.Value.total_segments",
+            },
+            result_path="$.parts",
+        )
+        settle.item_processor(self._step("settle_points"))
+        close = self._step(
+            "close_settlement",
+            {
+                "settlement_id.$": "$.plan.settlement_id",
+                "started_at.$": "$.plan.started_at",
+                "parts.$": "$.parts",
+            },
+        )
+        return self._machine("settlement", plan.next(settle).next(close))
+
+    def _machine(self, name: str, definition: sfn.IChainable) -> sfn.StateMachine:
+        """A state machine of all steps made since the last one."""
         log_group = logs.LogGroup(
             self,
-            "rescoring-logs",
+            f"{name}-logs",
             # The prefix keeps AWS's resource policy for such log groups short, whatever their number.
-            log_group_name=f"/aws/vendedlogs/states/regulars-{self._settings.stage}-rescoring",
+            log_group_name=f"/aws/vendedlogs/states/regulars-{self._settings.stage}-{name}",
             retention=logs.RetentionDays.THREE_MONTHS,
             removal_policy=RemovalPolicy.DESTROY,
         )
         machine = sfn.StateMachine(
             self,
-            "Rescoring",
-            state_machine_name=f"regulars-{self._settings.stage}-rescoring",
-            definition_body=sfn.DefinitionBody.from_chainable(plan.next(scan).next(rank).next(write).next(report)),
+            name.capitalize(),
+            state_machine_name=f"regulars-{self._settings.stage}-{name}",
+            definition_body=sfn.DefinitionBody.from_chainable(definition),
             timeout=Duration.hours(2),
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ERROR, include_execution_data=False),
@@ -175,6 +230,7 @@ class JobsStack(Stack):
                 f"IAM5[Resource::<{self.get_logical_id(function.node.default_child)}.Arn>:*]",
                 "CDK allows a function together with its versions, of which it has none",
             )
+        self._steps.clear()
         return machine
 
     def _step(
@@ -220,25 +276,20 @@ class JobsStack(Stack):
         )
         return step
 
-    def _schedule(self) -> DeadLetterQueue:
-        missed = DeadLetterQueue(self, "schedules", settings=self._settings)
+    def _every_night(self, name: str, machine: sfn.StateMachine, *, hour: int, input_text: str) -> None:
         scheduler.Schedule(
             self,
-            "Nightly rescoring",
-            schedule_name=f"regulars-{self._settings.stage}-rescoring",
-            description="Rescores every customer at night",
+            f"Nightly {name}",
+            schedule_name=f"regulars-{self._settings.stage}-{name}",
+            description=f"Starts the {name} every night",
             schedule=scheduler.ScheduleExpression.cron(
-                # Not at an hour that is left out when the clocks go forward: that night nothing would run.
-                hour="4",
-                minute="0",
-                time_zone=TimeZone.of(self._settings.time_zone),
+                hour=str(hour), minute="0", time_zone=TimeZone.of(self._settings.time_zone)
             ),
             time_window=scheduler.TimeWindow.off(),
             target=scheduler_targets.StepFunctionsStartExecution(
-                self.rescoring,
+                machine,
                 # As text: an object would lose its null.
-                input=scheduler.ScheduleTargetInput.from_text('{"as_of": null}'),
-                dead_letter_queue=missed,
+                input=scheduler.ScheduleTargetInput.from_text(input_text),
+                dead_letter_queue=self.missed_schedules,
             ),
         )
-        return missed

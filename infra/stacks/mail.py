@@ -2,9 +2,7 @@
 
 from typing import Final
 
-from aws_cdk import CfnOutput, Duration, Stack
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
+from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_ses as ses
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -20,7 +18,7 @@ from infra.stacks.jobs import BATCH_TIMEOUT, JobsStack
 from shared.settings import Settings
 
 # Some five hours, for a message is received every three minutes: while SES is out, no mail is given up.
-CONFIRMATION_RECEIVES: Final = 100
+MAIL_RECEIVES: Final = 100
 
 
 class MailStack(Stack):
@@ -66,7 +64,8 @@ class MailStack(Stack):
         )
         self.record_feedback, feedback = self._record_feedback()
         self.send_confirmation, confirmations = self._send_confirmation(jobs)
-        self.dead_letter_queues = [feedback.failed, confirmations.failed]
+        self.send_points_reminder, reminders = self._send_points_reminder(jobs)
+        self.dead_letter_queues = [feedback.failed, confirmations.failed, reminders.failed]
 
         CfnOutput(self, "FeedbackTopicArn", value=self.feedback_topic.topic_arn)
 
@@ -85,16 +84,23 @@ class MailStack(Stack):
             "confirmations",
             settings=self._settings,
             function_timeout=BATCH_TIMEOUT,
-            max_receives=CONFIRMATION_RECEIVES,
+            max_receives=MAIL_RECEIVES,
         )
-        events.Rule(
-            self,
-            "Signups",
-            event_bus=jobs.bus,
-            event_pattern=events.EventPattern(source=["regulars"], detail_type=["CustomerSignedUp"]),
-            targets=[targets.SqsQueue(queue, dead_letter_queue=queue.failed, max_event_age=Duration.hours(24))],
-        )
+        queue.hear(jobs.bus, "CustomerSignedUp")
         function = self._sender("send_confirmation")
+        queue.feed(function, at_once=2)
+        return function, queue
+
+    def _send_points_reminder(self, jobs: JobsStack) -> tuple[Function, ConsumedQueue]:
+        queue = ConsumedQueue(
+            self,
+            "reminders",
+            settings=self._settings,
+            function_timeout=BATCH_TIMEOUT,
+            max_receives=MAIL_RECEIVES,
+        )
+        queue.hear(jobs.bus, "PointsExpiring", "TierEnding")
+        function = self._sender("send_points_reminder")
         queue.feed(function, at_once=2)
         return function, queue
 

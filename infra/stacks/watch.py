@@ -11,7 +11,6 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.access import ACCESS
 from infra.constructs.function import function_name
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
@@ -19,9 +18,16 @@ from infra.stacks.jobs import JobsStack
 from infra.stacks.mail import MailStack
 from shared.settings import Settings
 
-# Those that no request waits for. What fails behind the API shows as its 5xx, what fails in a rescoring as
-# a failed execution.
-BACKGROUND_FUNCTIONS: Final = ("publish_changes", "ingest_purchases", "send_confirmation", "record_feedback")
+# Those that no request waits for. What fails behind the API shows as its 5xx, what fails in a rescoring or
+# settlement as a failed execution.
+BACKGROUND_FUNCTIONS: Final = (
+    "publish_changes",
+    "ingest_purchases",
+    "post_points",
+    "send_confirmation",
+    "send_points_reminder",
+    "record_feedback",
+)
 RESCORING_FUNCTIONS: Final = (
     "plan_rescoring",
     "scan_scorecards",
@@ -29,6 +35,7 @@ RESCORING_FUNCTIONS: Final = (
     "write_scores",
     "report_rescoring",
 )
+SETTLEMENT_FUNCTIONS: Final = ("plan_settlement", "settle_points", "close_settlement")
 
 MAX_STREAM_LAG: Final = Duration.minutes(5)
 
@@ -37,9 +44,9 @@ class WatchStack(Stack):
     """Alarms, a topic that they speak to, and a dashboard.
 
     CloudWatch charges $0.10 a month per metric that an alarm reads, ten of them free, however they are summed.
-    There are 14: each dead-letter queue, the errors of each background function, the account's throttles (all
-    functions share one pool, so that is the figure that matters), the stream's lag, the rescoring's failures
-    and time-outs, the API's 5xx. Dashboards are free up to three, of at most 50 metrics each.
+    There are 20: each dead-letter queue, the errors of each background function, the account's throttles (all
+    functions share one pool, so that is the figure that matters), the stream's lag, the failures and time-outs
+    of rescoring and settlement, the API's 5xx. Dashboards are free up to three, of at most 50 metrics each.
     """
 
     def __init__(
@@ -98,11 +105,12 @@ class WatchStack(Stack):
             threshold=MAX_STREAM_LAG.to_milliseconds(),
         )
 
-        for name, metric in (
-            ("rescoring-failed", jobs.rescoring.metric_failed(period=Duration.minutes(5))),
-            ("rescoring-timed-out", jobs.rescoring.metric_timed_out(period=Duration.minutes(5))),
+        for name, machine, meaning in (
+            ("rescoring", jobs.rescoring, "Segments and reports stay as they were after the last run"),
+            ("settlement", jobs.settlement, "Points are not expired, tiers not reviewed, nobody is warned"),
         ):
-            self._alarm(name, metric, "Segments and reports stay as they were after the last run")
+            self._alarm(f"{name}-failed", machine.metric_failed(period=Duration.minutes(5)), meaning)
+            self._alarm(f"{name}-timed-out", machine.metric_timed_out(period=Duration.minutes(5)), meaning)
 
         server_errors = api.api.metric_server_error(statistic="Sum", period=Duration.minutes(5))
         self._alarm("api-errors", server_errors, "The API answers 5xx")
@@ -168,14 +176,17 @@ class WatchStack(Stack):
                 ],
                 [
                     graph(
-                        "Errors of functions",
-                        [self._of_function(name, "Errors").with_(label=name) for name in ACCESS],
+                        "Errors of functions that no request waits for",
+                        [
+                            self._of_function(name, "Errors").with_(label=name)
+                            for name in (*BACKGROUND_FUNCTIONS, *RESCORING_FUNCTIONS, *SETTLEMENT_FUNCTIONS)
+                        ],
                     ),
                     graph(
                         "Duration of functions that no request waits for",
                         [
                             self._of_function(name, "Duration", statistic="p95").with_(label=name)
-                            for name in (*BACKGROUND_FUNCTIONS, *RESCORING_FUNCTIONS)
+                            for name in (*BACKGROUND_FUNCTIONS, *RESCORING_FUNCTIONS, *SETTLEMENT_FUNCTIONS)
                         ],
                     ),
                 ],
@@ -185,11 +196,11 @@ class WatchStack(Stack):
                 ],
                 [
                     graph(
-                        "Rescoring",
+                        "Rescoring and settlement",
                         [
-                            jobs.rescoring.metric_succeeded(),
-                            jobs.rescoring.metric_failed(),
-                            jobs.rescoring.metric_time(),
+                            metric
+                            for machine in (jobs.rescoring, jobs.settlement)
+                            for metric in (machine.metric_succeeded(), machine.metric_failed(), machine.metric_time())
                         ],
                     ),
                     graph(

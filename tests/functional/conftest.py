@@ -85,7 +85,9 @@ class Calls:
         for write in body.get("TransactItems", []):
             ((kind, statement),) = write.items()
             self.made.add((self._ITEM_ACTIONS[kind], statement["TableName"]))
-        if "TransactItems" not in body:
+        for name in body.get("RequestItems", {}):
+            self.made.add((operation, name))
+        if "TableName" in body:
             self.made.add((operation, body["TableName"]))
 
     def beyond(self, access: Access) -> set[tuple[str, str]]:

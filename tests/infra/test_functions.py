@@ -33,6 +33,13 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
     "view_customer": {"customers": {"GetItem", "Query"}, "scorecards": {"GetItem"}},
     "report_segments": {"customers": {"GetItem"}},
     "start_rescoring": {"rescoring": {"StartExecution"}},
+    "configure_loyalty": {"customers": CHANGE | {"UpdateItem", "Query"}},
+    "view_points": {"customers": CHANGE | {"Query"}, "signing key": SECRET},
+    "adjust_points": {"customers": CHANGE | {"Query"}, "scorecards": {"UpdateItem"}},
+    "redeem_reward": {"customers": CHANGE | {"UpdateItem", "Query"}},
+    "show_points": {"customers": CHANGE | {"UpdateItem", "Query"}, "signing key": SECRET},
+    "start_settlement": {"settlement": {"StartExecution"}},
+    "report_loyalty": {"customers": {"GetItem"}},
     "describe_api": {},
     "publish_changes": {
         "changes of customers": {"DescribeStream", "GetRecords", "GetShardIterator"},
@@ -53,6 +60,16 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
         "sender": {"SendEmail"},
     },
     "record_feedback": {"customers": CHANGE, "feedback": CONSUME},
+    "post_points": {"customers": CHANGE | {"Query"}, "scorecards": COUNT, "points": CONSUME},
+    "send_points_reminder": {
+        "customers": CHANGE,
+        "signing key": SECRET,
+        "reminders": CONSUME,
+        "sender": {"SendEmail"},
+    },
+    "plan_settlement": {"scorecards": {"DescribeTable"}},
+    "settle_points": {"customers": CHANGE | {"Query", "BatchGetItem"}, "scorecards": {"Scan"}},
+    "close_settlement": {"customers": CHANGE},
     "plan_rescoring": {"scorecards": {"DescribeTable"}},
     "scan_scorecards": {"scorecards": {"Scan"}, "rescorings": {"PutObject"}},
     "rank_scorecards": {"rescorings": {"GetObject"}},
@@ -74,11 +91,14 @@ _CALLED: Final = (
     (r"SigningKey", "signing key"),
     (r'GetAtt": \["Bus', "bus"),
     (r"RefRescoring", "rescoring"),
+    (r"RefSettlement", "settlement"),
     (r"identity/\*|configuration-set/", "sender"),
     (r'GetAtt": \["publishchangesfailed', "publish-changes-failed"),
     (r'GetAtt": \["purchases\w*"', "purchases"),
     (r'GetAtt": \["confirmations[0-9A-F]{8}"', "confirmations"),
     (r'GetAtt": \["feedback[0-9A-F]{8}"', "feedback"),
+    (r'GetAtt": \["points[0-9A-F]{8}"', "points"),
+    (r'GetAtt": \["reminders[0-9A-F]{8}"', "reminders"),
     (r'GetAtt": \["\w*logs', "own log"),
 )
 
@@ -128,9 +148,9 @@ def test_mail_leaves_as_the_shops_sender_only(production: Assembly) -> None:
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         if "ses:SendEmail" in _as_list(statement["Action"])
     ]
-    assert [statement["Condition"] for statement in statements] == [
-        {"StringEquals": {"ses:FromAddress": "hello@shop.example"}}
-    ]
+    senders = [name for name, grants in GRANTS.items() if "sender" in grants]
+    as_the_shop = {"StringEquals": {"ses:FromAddress": "hello@shop.example"}}
+    assert [statement["Condition"] for statement in statements] == [as_the_shop] * len(senders)
 
 
 def test_no_role_carries_a_policy_that_somebody_else_may_change(production: Assembly) -> None:
@@ -216,6 +236,7 @@ def test_a_function_is_told_of_what_it_may_use_and_of_nothing_else(production: A
         "BUS_NAME": "bus",
         "CONFIGURATION_SET": "sender",
         "RESCORING_STATE_MACHINE_ARN": "rescoring",
+        "SETTLEMENT_STATE_MACHINE_ARN": "settlement",
     }
     for name, function in production.functions().items():
         variables = function["Environment"]["Variables"]

@@ -164,7 +164,7 @@ def test_every_queue_that_is_consumed_fails_record_by_record_into_a_dead_letter_
         assert failed["RedriveAllowPolicy"]["redrivePermission"] == "byQueue"
         assert failed["MessageRetentionPeriod"] == 14 * 24 * 3600
         names.add(queue["QueueName"].removeprefix("regulars-prod-"))
-    assert names == {"purchases", "confirmations", "feedback"}
+    assert names == {"purchases", "points", "confirmations", "reminders", "feedback"}
 
 
 def test_a_mail_outlives_hours_without_ses_and_a_long_queue_leaves_room_for_the_api(production: Assembly) -> None:
@@ -174,8 +174,8 @@ def test_a_mail_outlives_hours_without_ses_and_a_long_queue_leaves_room_for_the_
         if "RedrivePolicy" in queue["Properties"]
     }
     by_name = {queue["QueueName"].removeprefix("regulars-prod-"): queue for queue in queues.values()}
-    confirmations = by_name["confirmations"]
-    assert confirmations["RedrivePolicy"]["maxReceiveCount"] * confirmations["VisibilityTimeout"] >= 5 * 3600
+    for name in ("confirmations", "reminders"):
+        assert by_name[name]["RedrivePolicy"]["maxReceiveCount"] * by_name[name]["VisibilityTimeout"] >= 5 * 3600
     assert {queue["MessageRetentionPeriod"] for queue in queues.values()} == {14 * 24 * 3600}
     at_once = {
         queues[mapping["Properties"]["EventSourceArn"]["Fn::GetAtt"][0]]["QueueName"]: mapping["Properties"][
@@ -184,7 +184,13 @@ def test_a_mail_outlives_hours_without_ses_and_a_long_queue_leaves_room_for_the_
         for _, mapping in production.resources("AWS::Lambda::EventSourceMapping")
         if "StartingPosition" not in mapping["Properties"]
     }
-    assert at_once == {"regulars-prod-purchases": 5, "regulars-prod-confirmations": 2, "regulars-prod-feedback": 2}
+    assert {name.removeprefix("regulars-prod-"): number for name, number in at_once.items()} == {
+        "purchases": 5,
+        "points": 5,
+        "confirmations": 2,
+        "reminders": 2,
+        "feedback": 2,
+    }
 
 
 def test_every_queue_is_encrypted_and_refuses_plain_http(production: Assembly) -> None:
@@ -212,7 +218,7 @@ def test_every_dead_letter_queue_has_an_alarm(production: Assembly) -> None:
             if alarm["Properties"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
         ]
     )
-    assert len(failed) == 5
+    assert len(failed) == 7
     assert [name for name in failed if name not in watched] == []
 
 
@@ -243,17 +249,48 @@ def test_without_an_address_nobody_is_mailed_alarms(local: Assembly) -> None:
     assert protocols == {"sqs"}
 
 
-def test_the_rescoring_starts_at_four_at_night_in_the_shops_own_time_zone(production: Assembly) -> None:
-    schedule = _only(production, "AWS::Scheduler::Schedule")
-    assert schedule["ScheduleExpression"] == "cron(0 4 * * ? *)"
+@pytest.mark.parametrize(
+    ("name", "time", "told"),
+    [("rescoring", "cron(0 4 * * ? *)", {"as_of": None}), ("settlement", "cron(0 7 * * ? *)", {})],
+)
+def test_what_runs_every_night_starts_in_the_shops_own_time_zone(
+    production: Assembly, name: str, time: str, told: object
+) -> None:
+    schedules = [schedule["Properties"] for _, schedule in production.resources("AWS::Scheduler::Schedule")]
+    assert len(schedules) == 2
+    (schedule,) = [one for one in schedules if one["Name"] == f"regulars-prod-{name}"]
+    assert schedule["ScheduleExpression"] == time
     assert schedule["ScheduleExpressionTimezone"] == "Europe/Berlin"
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
-    assert json.loads(schedule["Target"]["Input"]) == {"as_of": None}
+    assert json.loads(schedule["Target"]["Input"]) == told
+    assert name.capitalize() in json.dumps(schedule["Target"]["Arn"])
     assert "Arn" in schedule["Target"]["DeadLetterConfig"]
 
 
+def _machine(assembly: Assembly, name: str) -> Mapping[str, Any]:
+    found = assembly.resources("AWS::StepFunctions::StateMachine")
+    machines: list[Mapping[str, Any]] = [machine["Properties"] for _, machine in found]
+    assert len(machines) == 2
+    (machine,) = [one for one in machines if one["StateMachineName"] == f"regulars-prod-{name}"]
+    return machine
+
+
+def test_the_settlement_goes_through_segments_in_parallel_and_then_closes(production: Assembly) -> None:
+    machine = _machine(production, "settlement")
+    joined = "".join(part if isinstance(part, str) else "X" for part in machine["DefinitionString"]["Fn::Join"][1])
+    definition = json.loads(joined)
+    states = definition["States"]
+    assert definition["StartAt"] == "Plan settlement"
+    assert states["Plan settlement"]["Next"] == "Each segment of accounts"
+    assert states["Each segment of accounts"]["Next"] == "Close settlement"
+    assert states["Each segment of accounts"]["MaxConcurrency"] == 5
+    (settle,) = states["Each segment of accounts"]["ItemProcessor"]["States"].values()
+    for step in (states["Plan settlement"], settle, states["Close settlement"]):
+        assert [retry["ErrorEquals"] for retry in step["Retry"]][-1] == ["States.ALL"]
+
+
 def test_the_rescoring_scans_and_writes_in_parallel_and_tries_every_step_again(production: Assembly) -> None:
-    machine = _only(production, "AWS::StepFunctions::StateMachine")
+    machine = _machine(production, "rescoring")
     joined = "".join(part if isinstance(part, str) else "X" for part in machine["DefinitionString"]["Fn::Join"][1])
     definition = json.loads(joined)
     order = [definition["StartAt"]]
@@ -313,6 +350,7 @@ def test_what_a_client_needs_is_an_output(production: Assembly) -> None:
         "BusName",
         "CustomersTable",
         "FeedbackTopicArn",
+        "PointsQueueUrl",
         "PurchasesQueueUrl",
         "RescoringStateMachineArn",
         "ScorecardsTable",

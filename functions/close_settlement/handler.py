@@ -1,0 +1,28 @@
+"""Settlement, last step: what all segments hold → the statement of liability that is served."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from shared import clock
+from shared.domain import settlement
+from shared.domain.facts import from_timestamp
+from shared.queues import LOGGER
+from shared.settings import Settings
+from shared.store import settlements
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """What was found, in short; the whole is at GET /reports/loyalty."""
+    zone = Settings.from_environment(os.environ).zone
+    whole = settlement.add_up(settlements.from_members(one) for one in event["parts"])
+    settlements.save_report(event["settlement_id"], from_timestamp(event["started_at"]), clock.now(), whole, zone)
+    wrong = sum(held.unbalanced for held in whole.tiers.values())
+    if wrong:
+        LOGGER.error("accounts are not what their ledgers come to", unbalanced=wrong)
+    return {
+        "settlement_id": event["settlement_id"],
+        "accounts": sum(held.accounts for held in whole.tiers.values()),
+        "outstanding": sum(held.outstanding for held in whole.tiers.values()),
+        "unbalanced": wrong,
+    }

@@ -1,0 +1,74 @@
+"""GET, PUT /loyalty/program and /loyalty/rewards → the programme and its rewards as data."""
+
+import os
+from typing import Any
+
+from shared import clock
+from shared.domain import loyalty
+from shared.domain.errors import Conflict, Invalid
+from shared.domain.loyalty import Program
+from shared.http import MAX_ID_LENGTH, Request, Response, respond, serve
+from shared.loyalty_payloads import ProgramPayload, RewardPayload
+from shared.settings import Settings
+from shared.store import programs, rewards
+
+
+def show_program(_request: Request) -> Response:
+    """The version in force; version 0 is the default, not launched yet."""
+    latest = programs.latest()
+    if latest is None:
+        proposed = ProgramPayload().to_program(clock.now(), Settings.from_environment(os.environ).zone)
+        return respond(200, {**_members(proposed), "starts_at": None})
+    return respond(200, _members(latest))
+
+
+def change_program(request: Request) -> Response:
+    """A new version, in force from now on; the same content again makes none."""
+    payload, now = request.json(ProgramPayload), clock.now()
+    wanted = payload.to_program(now, Settings.from_environment(os.environ).zone)
+
+    def decide(latest: Program | None) -> Program:
+        version = latest.version if latest else 0
+        if payload.version is not None and payload.version != version:
+            raise Conflict(f"version {payload.version} was changed from, {version} is in force", version=version)
+        return loyalty.next_version(latest, wanted, now)
+
+    return respond(200, _members(programs.publish(decide)))
+
+
+def show_rewards(_request: Request) -> Response:
+    """All rewards, those that are over included."""
+    return respond(200, {"rewards": [rewards.reward_members(one) for one in rewards.catalogue()]})
+
+
+def change_reward(request: Request) -> Response:
+    """Make a reward what the body says; what is left out is not set."""
+    payload = request.json(RewardPayload)
+    wanted = payload.to_reward(_reward_id(request), Settings.from_environment(os.environ).zone)
+    program = programs.latest()
+    if wanted.tier and program and all(tier.name != wanted.tier for tier in program.tiers):
+        raise Invalid(f"tier: the programme has {', '.join(tier.name for tier in program.tiers)}")
+    return respond(200, rewards.reward_members(rewards.define(wanted)))
+
+
+def _reward_id(request: Request) -> str:
+    reward_id = request.path["reward_id"]
+    if not reward_id.replace(".", "").replace("-", "").replace("_", "").isalnum() or not reward_id.isascii():
+        raise Invalid("reward_id: want letters, digits, dots, hyphens and underscores")
+    if len(reward_id) > MAX_ID_LENGTH:
+        raise Invalid(f"reward_id: want at most {MAX_ID_LENGTH} characters")
+    return reward_id
+
+
+def _members(program: Program) -> dict[str, Any]:
+    return programs.to_members(program)
+
+
+handler = serve(
+    {
+        "GET /loyalty/program": show_program,
+        "PUT /loyalty/program": change_program,
+        "GET /loyalty/rewards": show_rewards,
+        "PUT /loyalty/rewards/{reward_id}": change_reward,
+    }
+)

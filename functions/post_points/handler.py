@@ -1,0 +1,65 @@
+"""`PurchaseRecorded`, `PurchaseRefunded`, `ConsentGranted`, `SurveyAnswered` → what they earn or take back, once."""
+
+import json
+import os
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from shared import clock
+from shared.domain import bonus, loyalty
+from shared.domain.facts import Fact
+from shared.domain.loyalty import Bonus, Program
+from shared.queues import consume
+from shared.settings import Settings
+from shared.store import accounts, customers, facts, programs, referrals
+
+
+def post(record: SQSRecord) -> None:
+    """Whatever comes again, late or in another order leaves the same account."""
+    fact = facts.from_members(json.loads(record.body)["detail"])
+    versions = programs.versions()
+    if loyalty.in_force(versions, fact.occurred_at) is None:
+        return
+    program = versions[-1]
+    zone, now = Settings.from_environment(os.environ).zone, clock.now()
+    match fact.type:
+        case "PurchaseRecorded":
+            accounts.earn_order(fact, now, zone)
+            referrals.reward(fact.customer_id, now, zone)
+        case "PurchaseRefunded":
+            accounts.take_back_refund(fact, now, zone)
+            if fact.data["whole"]:
+                referrals.take_back(fact.customer_id, now, zone)
+        case "ConsentGranted" if "signup_id" in fact.data:
+            _welcome(fact, program, now, zone)
+        case "SurveyAnswered":
+            _give(fact, Bonus.SURVEY_ANSWERED, fact.id, program, now, zone, fact.occurred_at)
+
+
+def _welcome(fact: Fact, program: Program, now: datetime, zone: ZoneInfo) -> None:
+    """A signup was confirmed: only then is what was entered on the profile."""
+    _give(fact, Bonus.SIGNUP_CONFIRMED, bonus.ONCE, program, now, zone)
+    found = customers.find(fact.customer_id)
+    if found and bonus.profile_is_complete(found):
+        _give(fact, Bonus.PROFILE_COMPLETED, bonus.ONCE, program, now, zone)
+    # She may have bought between signing up and confirming.
+    referrals.reward(fact.customer_id, now, zone)
+
+
+def _give(
+    fact: Fact,
+    what: Bonus,
+    period: str,
+    program: Program,
+    now: datetime,
+    zone: ZoneInfo,
+    occurred_at: datetime | None = None,
+) -> None:
+    accounts.change(
+        fact.customer_id, lambda account: bonus.give(account, what, period, program, now, zone, occurred_at)
+    )
+
+
+handler = consume(post)

@@ -1,0 +1,72 @@
+"""GET /customers/{id}/points, /customers/{id}/redemptions → what a customer has, is owed, and has redeemed."""
+
+import os
+
+from shared import clock, links
+from shared.domain import points
+from shared.domain.errors import NotFound
+from shared.domain.loyalty import Program
+from shared.domain.points import Account
+from shared.http import Request, Response, respond, serve
+from shared.settings import Settings
+from shared.store import accounts, customers, programs, referrals, rewards
+from shared.tokens import mint_referral_code
+
+
+def view(request: Request) -> Response:
+    """The points account. What has expired since the last night is posted first, so that the ledger says the same."""
+    settings, now = Settings.from_environment(os.environ), clock.now()
+    program = programs.latest()
+    if program is None:
+        raise NotFound("there is no loyalty programme yet; PUT /loyalty/program launches one")
+    account = accounts.change(_known(request), lambda held: points.settle(held, now, settings.zone)).account
+    root = (settings.public_url or os.environ["PUBLIC_URL"]).rstrip("/")
+    today = now.astimezone(settings.zone).date()
+    held = points.balance(account, today)
+    pending_until = points.next_available(account, today)
+    return respond(
+        200,
+        {
+            "customer_id": account.customer_id,
+            "active": held.active,
+            "pending": held.pending,
+            "pending_until": pending_until.isoformat() if pending_until else None,
+            "spent": held.spent,
+            "expired": held.expired,
+            "negative": held.negative,
+            "tier": points.tier_of(account, program).name,
+            "tier_ends_on": account.tier_ends_on.isoformat() if account.tier_ends_on else None,
+            "qualifying_points": account.qualifying(program, today),
+            **_next_tier(account, program, account.qualifying(program, today)),
+            "expiring": [{"at": day.isoformat(), "points": number} for day, number in points.expiring(account, today)],
+            "referral_code": referrals.code_of(account.customer_id, mint_referral_code),
+            "page_url": f"{root}/{links.points_path(account.customer_id, now + links.POINTS_LINK)}",
+        },
+    )
+
+
+def view_redemptions(request: Request) -> Response:
+    """The vouchers, cancelled ones included, newest first."""
+    found = rewards.redemptions(_known(request))
+    return respond(200, {"redemptions": [rewards.redemption_members(one) for one in found]})
+
+
+def _known(request: Request) -> str:
+    if customers.find(request.customer_id) is None:
+        raise NotFound("there is no such customer")
+    return request.customer_id
+
+
+def _next_tier(account: Account, program: Program, earned: int) -> dict[str, object]:
+    following = points.next_tier(account, program)
+    if following is None:
+        return {"next_tier": None, "points_to_next_tier": None}
+    return {"next_tier": following.name, "points_to_next_tier": max(0, following.threshold - earned)}
+
+
+handler = serve(
+    {
+        "GET /customers/{customer_id}/points": view,
+        "GET /customers/{customer_id}/redemptions": view_redemptions,
+    }
+)
