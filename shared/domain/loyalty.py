@@ -167,14 +167,15 @@ class Earning:
 def next_version(latest: Program | None, wanted: Program, now: datetime) -> Program:
     """The version that a change makes, in force from now on; the latest itself where nothing would change.
 
-    Only the first may start in the past, for orders since then to earn. Raises Invalid where it would not start.
+    Only the first may start in the past, for orders since then to earn; none in the future. Raises Invalid there.
     """
-    if latest is None:
-        if wanted.starts_at > now:
-            raise Invalid("starts_at lies in the future; launch the programme on its day")
-        return replace(wanted, version=1)
-    if replace(wanted, version=latest.version, starts_at=latest.starts_at) == latest:
+    if latest is not None and replace(wanted, version=latest.version, starts_at=latest.starts_at) == latest:
         return latest
+    # What is shown of the latest may be sent back, even where two clocks differ.
+    if wanted.starts_at > now and (latest is None or wanted.starts_at != latest.starts_at):
+        raise Invalid("starts_at lies in the future; put the programme on its day")
+    if latest is None:
+        return replace(wanted, version=1)
     # Versions are told apart by their start, even where two clocks differ.
     starts_at = max(now, latest.starts_at + timedelta(milliseconds=1))
     return replace(wanted, version=latest.version + 1, starts_at=starts_at)

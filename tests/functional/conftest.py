@@ -4,12 +4,15 @@ import base64
 import importlib
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import boto3
 import pytest
@@ -17,8 +20,12 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
 from infra.access import ACCESS, Access
-from shared.store import table
+from shared.domain import points
+from shared.domain.facts import Fact
+from shared.domain.points import Account
+from shared.store import accounts, facts, table
 
+BERLIN: Final = ZoneInfo("Europe/Berlin")
 EVENTS = Path(__file__).parents[2] / "events"
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -98,7 +105,7 @@ class Calls:
         allowed |= {("secrets-manager:GetSecretValue", "")} if access.signing_key else set()
         allowed |= {("sesv2:SendEmail", "")} if access.sends_mail else set()
         allowed |= {("eventbridge:PutEvents", "")} if access.publishes else set()
-        allowed |= {("sfn:StartExecution", "")} if access.starts_rescoring else set()
+        allowed |= {("sfn:StartExecution", "")} if access.starts_rescoring or access.starts_settlement else set()
         return self.made - allowed
 
 
@@ -165,6 +172,35 @@ def empty_tables() -> Callable[[], None]:
     return forget
 
 
+def filled(text: str, fill: Mapping[str, str]) -> str:
+    """The text with each of these words replaced, all at once: what has been put in is not replaced again."""
+    words = "|".join(re.escape(word) for word in fill)
+    return re.sub(words, lambda found: fill[found[0]], text) if fill else text
+
+
+def shop_day(days: int = 0) -> date:
+    """The shop's today, or the day so many days after it."""
+    return datetime.now(UTC).astimezone(BERLIN).date() + timedelta(days=days)
+
+
+def as_of_today() -> dict[str, str]:
+    """What moves the days of the event files, which were made on 21 November 2026, to these days."""
+    return {f"2026-11-{day}": shop_day(day - 21).isoformat() for day in range(16, 23)}
+
+
+def account_of(customer_id: str) -> Account:
+    """The stored account, which has to be what the customer's facts add up to."""
+    account = accounts.find(customer_id)
+    assert points.account_from(customer_id, facts.every(customer_id)) == replace(account, version=0)
+    assert sum(account.lots.values()) - account.negative == account.books.balance
+    return account
+
+
+def facts_of(customer_id: str, *types: str) -> list[Fact]:
+    """A customer's facts of these types, in the order of time."""
+    return [fact for fact in facts.every(customer_id) if fact.type in types]
+
+
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
 
@@ -177,14 +213,9 @@ def load() -> Load:
     """
 
     def read(name: str, /, fill: Mapping[str, str] | None = None, **changes: object) -> dict[str, Any]:
-        text = (EVENTS / f"{name}.json").read_text()
-        for word, value in (fill or {}).items():
-            text = text.replace(word, value)
-        event: dict[str, Any] = json.loads(text)
+        event: dict[str, Any] = json.loads(filled((EVENTS / f"{name}.json").read_text(), fill or {}))
         if event.get("isBase64Encoded"):
-            body = base64.b64decode(event["body"]).decode()
-            for word, value in (fill or {}).items():
-                body = body.replace(word, value)
+            body = filled(base64.b64decode(event["body"]).decode(), fill or {})
             event["body"] = base64.b64encode(body.encode()).decode()
         if changes:
             event["body"] = json.dumps({**json.loads(event["body"]), **changes})
@@ -210,6 +241,30 @@ def invoke(load: Load) -> Invoke:
         if "json" in answer.get("headers", {}).get("content-type", ""):
             answer["json"] = json.loads(answer["body"])
         return answer
+
+    return run
+
+
+@pytest.fixture
+def launch(invoke: Invoke) -> Callable[..., None]:
+    """`launch(points=2)`: the programme of the event file, changed, in force for two years, its days as of today."""
+
+    def put(**changes: object) -> None:
+        starts_at = {"starts_at": shop_day(-730).isoformat()}
+        answer = invoke("configure_loyalty/put_program", fill=as_of_today(), **starts_at, **changes)
+        assert answer["statusCode"] == 200
+
+    return put
+
+
+@pytest.fixture
+def deliver(invoke: Invoke) -> Callable[..., None]:
+    """`deliver(*facts)`: they come from the bus by the queue to a function, which takes all of them."""
+
+    def run(*happened: Fact, to: str = "post_points") -> None:
+        bodies = [json.dumps({"detail-type": fact.type, "detail": facts.to_members(fact)}) for fact in happened]
+        records = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
+        assert invoke(to, {"Records": records}) == {"batchItemFailures": []}
 
     return run
 
