@@ -3,14 +3,15 @@
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from infra.local import EXAMPLE_SHOP
-from tests.e2e.conftest import Crm
+from tests.e2e.conftest import Crm, eventually
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
@@ -110,6 +111,51 @@ def test_the_preference_centre_is_worked_by_keyboard_and_leaves_by_its_button(
     page.locator("button[value=leave]").click()
     expect(page.get_by_role("status")).to_be_visible()
     assert crm.statuses(email) == {"UNSUBSCRIBED"}
+
+
+def test_a_member_redeems_a_reward_on_her_own_page_by_keyboard_and_once(
+    crm: Crm, page: Page, request: pytest.FixtureRequest
+) -> None:
+    scripts = has_scripts(page, request)
+    email = f"member-{scripts}@example.com".lower()
+    order = {
+        "order_id": f"page-{scripts}",
+        "customer": {"email": email},
+        "ordered_at": (datetime.now(UTC) - timedelta(days=20)).isoformat(),
+        "currency": "EUR",
+        "total": 54_000,
+    }
+    customer_id = crm.call("POST", "/purchases", json=order).raise_for_status().json()["customer_id"]
+    for reward_id, body in {
+        "cup": {"name": "A blue cup", "description": "Hand-thrown, 300 ml", "cost": 200},
+        "pot": {"name": "The big pot", "cost": 900, "tier": "GOLD"},
+    }.items():
+        crm.call("PUT", f"/loyalty/rewards/{reward_id}", json=body).raise_for_status()
+
+    def points() -> dict[str, Any]:
+        found: dict[str, Any] = crm.call("GET", f"/customers/{customer_id}/points").json()
+        return found
+
+    eventually(lambda: points()["active"] == 540)
+    page.goto(points()["page_url"])
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_text("540", exact=True).first).to_be_visible()
+    shot(page, "points")
+    fits(page)
+    buttons = page.get_by_role("button")
+    expect(page.get_by_role("button", name="A blue cup")).to_be_visible()
+    assert "The big pot" not in " ".join(buttons.all_inner_texts())
+    page.get_by_role("button", name="A blue cup").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_be_visible()
+    shot(page, "points-redeemed")
+    fits(page)
+    (voucher,) = crm.call("GET", f"/customers/{customer_id}/redemptions").json()["redemptions"]
+    expect(page.get_by_text(voucher["code"]).first).to_be_visible()
+    # The same form once more, as a reload sends it: the same voucher.
+    page.reload()
+    expect(page.get_by_role("status")).to_be_visible()
+    assert (points()["active"], points()["spent"]) == (340, 200)
 
 
 def publish(page: Page, url: str, html: str) -> None:
