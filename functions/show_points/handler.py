@@ -22,6 +22,7 @@ from shared.tokens import Purpose, mint_referral_code, new_voucher_code
 HISTORY_FACTS: Final = 100
 HISTORY_LINES: Final = 15
 VOUCHERS: Final = 10
+SOON_DAYS: Final = 31
 _ID_LENGTH: Final = 64
 _EARNED_BY: Final = {
     Bonus.SIGNUP_CONFIRMED: "Welcome",
@@ -58,7 +59,8 @@ def _page(link: Link, settings: Settings, *, voucher: Redemption | None = None, 
         return links.problem_page(settings, "invalid")
     account = accounts.change(found.customer_id, lambda held: points.settle(held, now, settings.zone)).account
     today = now.astimezone(settings.zone).date()
-    held, taken = points.balance(account, today), rewards.redemptions(found.customer_id)
+    held, expiring = points.balance(account, today), points.expiring(account, today)
+    taken = rewards.redemptions(found.customer_id)
     html = render_page(
         "points.html",
         shop_name=settings.shop_name,
@@ -70,7 +72,8 @@ def _page(link: Link, settings: Settings, *, voucher: Redemption | None = None, 
         negative=held.negative,
         next_tier=_next_tier(account, program, today),
         tier_ends_on=account.tier_ends_on,
-        expiring=[{"at": day, "points": number} for day, number in points.expiring(account, today)],
+        expiring=[{"at": day, "points": number} for day, number in expiring],
+        expiring_soon=bool(expiring) and (expiring[0][0] - today).days <= max(SOON_DAYS, program.expiry_warning_days),
         rewards=[_offer(one, account, program, taken, now, held.active) for one in _offered(now)],
         redemption_id=uuid4().hex,
         vouchers=[
@@ -118,7 +121,8 @@ def _offer(
         if reward.cost > active:
             raise Invalid(f"{reward.cost - active:,} more points needed")
     except RegularsError as refused:
-        obstacle = _sentence(refused)
+        tier = refused.members.get("tier")
+        obstacle = f"For {tier.replace('_', ' ').title()} members." if tier else _sentence(refused)
     return {
         "reward_id": reward.reward_id,
         "name": reward.name,

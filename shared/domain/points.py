@@ -76,7 +76,7 @@ class Account:
     those whose month is over and that wait to be written off. `books` are the sums of all entries, `months` those
     of the last KEPT_BOOK_MONTHS by the month of posting; `earned` counts by the month of what earned them, net of
     refunds, for the tiers. `tiers` are the last changes, as (since, name); none is the programme's first tier.
-    `tier_ends_on` is the end of a tier's grace. `bonuses` are those given once, with what they were given for.
+    `tier_ends_on` is the last day of a tier's grace. `bonuses` are those given once, with what they were given for.
     `warned` is the last month whose expiry was warned of. `entry` numbers the facts of the account, `version` the
     writes.
     """
@@ -397,11 +397,11 @@ def review(account: Account, program: Program, now: datetime, zone: tzinfo) -> P
         # The next tier down has its own turn, not another review of the same day.
         return posting
     if account.tier_ends_on is None and program.grace_days:
-        ends_on = today + timedelta(days=program.grace_days)
+        ends_on = today + timedelta(days=program.grace_days - 1)
         missing = program.tiers[held].threshold - earned
         data = {"tier": program.tiers[held].name, "ends_on": ends_on.isoformat(), "missing": missing}
         return _told(posting, "TierEnding", None, data, now, zone)
-    if account.tier_ends_on and today < account.tier_ends_on:
+    if account.tier_ends_on and today <= account.tier_ends_on:
         return posting
     lower = program.tiers[held - 1] if program.downgrade is Downgrade.ONE_TIER else reached
     return _change_tier(posting, program, lower, now, zone)

@@ -61,6 +61,7 @@ NEW_MEMBER: dict[str, Any] = {
     "next_tier": {"name": "SILVER", "missing": 1000, "earned": 0, "threshold": 1000},
     "tier_ends_on": None,
     "expiring": [],
+    "expiring_soon": False,
     "rewards": [],
     "redemption_id": "redemption-7",
     "vouchers": [],
@@ -81,6 +82,7 @@ POINTS: dict[str, Any] = {
     "next_tier": {"name": "GOLD", "missing": 1800, "earned": 3200, "threshold": 5000},
     "tier_ends_on": date(2026, 12, 31),
     "expiring": [{"at": date(2026, 6, 30), "points": 300}, {"at": date(2026, 9, 30), "points": 1}],
+    "expiring_soon": True,
     "rewards": REWARDS,
     "vouchers": [
         {"code": "K7QF-2MXR", "name": "A bag of coffee", "on": date(2026, 5, 2)},
@@ -117,6 +119,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "points.html",
         {**POINTS, "active": 0, "negative": 1080, "pending_until": None, "expiring": [], "tier_ends_on": None},
     ),
+    "points that last": ("points.html", {**POINTS, "expiring_soon": False}),
     "points at the top": ("points.html", {**POINTS, "tier": "PLATINUM", "next_tier": None}),
     "preferences": ("preferences.html", PREFERENCES),
     "preferences saved": ("preferences.html", {**PREFERENCES, "saved": True, "paused_until": date(2026, 5, 3)}),
@@ -429,7 +432,7 @@ def test_vouchers_are_shown_with_their_codes_newest_first() -> None:
 def test_a_friend_can_be_brought_only_with_a_code() -> None:
     text = elements("points").text
     assert "ADA-7XQ2" in text
-    assert "Your friend gets 100 points, and you get 250 points." in text
+    assert "your friend gets 100 points, and you get 250 points." in text
     assert "friend" not in elements("points", referral_code=None).text
 
 

@@ -468,9 +468,9 @@ def test_a_tier_is_kept_while_what_was_earned_in_the_qualifying_months_reaches_i
 def test_a_tier_that_is_not_earned_again_has_its_days_of_grace() -> None:
     ending = review(GOLDEN, LOST)
     data = ending.facts[0].data
-    assert (data["tier"], data["ends_on"], data["missing"]) == ("GOLD", "2027-12-01", GOLD)
+    assert (data["tier"], data["ends_on"], data["missing"]) == ("GOLD", "2027-11-30", GOLD)
     assert ending.account.tier == "GOLD"
-    assert ending.account.tier_ends_on == date(2027, 12, 1)
+    assert ending.account.tier_ends_on == date(2027, 11, 30)
     for moment in (LOST, LOST + 5 * DAY, berlin("2027-11-30T23:59")):
         assert review(ending.account, moment) == Posting(ending.account)
     lost = review(ending.account, berlin("2027-12-01T00:00"))
