@@ -1,0 +1,470 @@
+"""Points: earned by orders, bonuses and referrals, taken back by refunds, adjusted by staff, and shown."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared import links
+from shared.domain.facts import Fact, to_timestamp
+from shared.domain.months import last_day, month_of, months_after
+from shared.store import accounts, customers, facts, table
+from tests.functional.conftest import BERLIN, account_of, as_of_today, facts_of, shop_day
+
+Load = Callable[..., dict[str, Any]]
+Invoke = Callable[..., dict[str, Any]]
+Contents = Callable[..., dict[str, list[dict[str, Any]]]]
+Launch = Callable[..., None]
+Deliver = Callable[..., None]
+
+YEAR_OF_EARNING = 12
+
+
+def happened(load: Load, name: str, **changes: Any) -> Fact:
+    """The fact of an event file, as of today, put on record."""
+    (record,) = load(name, fill=as_of_today())["Records"]
+    fact = facts.from_members({**json.loads(record["body"])["detail"], **changes})
+    table.apply(facts.record(fact))
+    return fact
+
+
+def earned_points(customer_id: str) -> dict[str, int]:
+    return {fact.id: fact.data["points"] for fact in facts_of(customer_id, "PointsEarned")}
+
+
+def test_an_order_earns_what_is_computed_by_hand_pending_until_its_return_window_has_closed(
+    invoke: Invoke, launch: Launch
+) -> None:
+    launch()
+    assert invoke("post_points/purchase_recorded", fill=as_of_today()) == {"batchItemFailures": []}
+    # 154.00 net of shipping, of lines worth 170.00 of which tea counts twice and the gift card not:
+    # 154.00 · (100.00 + 2 · 60.00) / 170.00 = 199.29.
+    account = account_of("K-77")
+    day = shop_day(-1)
+    lot = f"{months_after(month_of(day), YEAR_OF_EARNING)}@{day + timedelta(days=14)}"
+    assert account.lots == {lot: 199}
+    assert (account.books.issued, account.earned, account.tier) == (199, {month_of(day): 199}, None)
+    (fact,) = facts_of("K-77", "PointsEarned")
+    assert (fact.id, fact.data["entry"], fact.data["balance"]) == ("1001", "EARN", 199)
+
+
+def test_an_order_that_is_delivered_twice_earns_once(invoke: Invoke, launch: Launch, contents: Contents) -> None:
+    launch()
+    invoke("post_points/purchase_recorded", fill=as_of_today())
+    before = contents()
+    invoke("post_points/purchase_recorded", fill=as_of_today())
+    assert contents() == before
+
+
+def test_an_order_that_reaches_a_tier_lifts_it_at_once_and_the_next_one_earns_by_it(
+    invoke: Invoke, launch: Launch, load: Load, deliver: Deliver
+) -> None:
+    tiers = [{"name": "GREEN", "threshold": 0}, {"name": "OOLONG", "threshold": 199, "percent": 200}]
+    launch(tiers=tiers)
+    first = happened(load, "post_points/purchase_recorded")
+    deliver(first)
+    assert account_of("K-77").tier == "OOLONG"
+    # One that was placed before the tier was reached, and one after.
+    now = to_timestamp(datetime.now(UTC))
+    deliver(
+        happened(load, "post_points/purchase_recorded", id="late", order_id="late"),
+        happened(load, "post_points/purchase_recorded", id="next", order_id="next", occurred_at=now, ordered_at=now),
+    )
+    # 154.00 · 220.00 / 170.00, twice: 398.59.
+    assert earned_points("K-77") == {"1001": 199, "late": 199, "next": 399}
+    (change,) = facts_of("K-77", "TierChanged")
+    assert (change.data["from"], change.data["to"], change.data["qualifying_points"]) == ("GREEN", "OOLONG", 199)
+    account_of("K-77")
+
+
+def test_a_refund_takes_back_the_share_of_what_went_back(
+    invoke: Invoke, launch: Launch, load: Load, contents: Contents
+) -> None:
+    launch()
+    happened(load, "post_points/purchase_recorded")
+    invoke("post_points/purchase_recorded", fill=as_of_today())
+    assert invoke("post_points/purchase_refunded", fill=as_of_today()) == {"batchItemFailures": []}
+    # Half of the tea is 60.00 of the 220.00 that counted: 199 · 3/11 = 54.27.
+    account = account_of("K-77")
+    assert (account.books.refunded, account.books.balance, sum(account.earned.values())) == (54, 145, 145)
+    before = contents()
+    invoke("post_points/purchase_refunded", fill=as_of_today())
+    invoke("post_points/purchase_recorded", fill=as_of_today())
+    assert contents() == before
+
+
+def test_a_refund_that_comes_before_its_order_has_it_earn_first(
+    invoke: Invoke, launch: Launch, load: Load, contents: Contents
+) -> None:
+    launch()
+    happened(load, "post_points/purchase_recorded")
+    invoke("post_points/purchase_refunded", fill=as_of_today())
+    assert account_of("K-77").books.balance == 145
+    before = contents()
+    invoke("post_points/purchase_recorded", fill=as_of_today())
+    assert contents() == before
+
+
+def test_several_refunds_in_any_order_and_repeated_leave_the_same(
+    launch: Launch, load: Load, deliver: Deliver, empty_tables: Callable[[], None]
+) -> None:
+    ends = []
+    for turn in ((0, 1, 2), (2, 1, 0), (1, 2, 0), (0, 2, 1)):
+        empty_tables()
+        launch()
+        bought = happened(load, "post_points/purchase_recorded")
+        tea = happened(load, "post_points/purchase_refunded")
+        cups = [{"sku": "cup", "quantity": 3}]
+        cup = happened(load, "post_points/purchase_refunded", id="1001/rf-2", refund_id="rf-2", products=cups)
+        money = happened(load, "post_points/purchase_refunded", id="1001/rf-3", refund_id="rf-3", amount=1_590)
+        money = replace(money, data={name: value for name, value in money.data.items() if name != "products"})
+        refunds = [tea, cup, money]
+        deliver(*(refunds[index] for index in turn), bought, refunds[turn[0]])
+        account = account_of("K-77")
+        ends.append((account.lots, account.earned, account.books, account.negative))
+        assert len(facts_of("K-77", "PointsRefunded")) == 3
+    assert all(end == ends[0] for end in ends)
+    # 199 · (60/220 + 30/220 + 1/10) = 101.3.
+    assert ends[0][2].refunded == 101
+
+
+def test_an_order_that_went_back_whole_leaves_nothing_of_its_points(
+    launch: Launch, load: Load, deliver: Deliver
+) -> None:
+    launch()
+    tea = happened(load, "post_points/purchase_refunded")
+    rest = happened(
+        load, "post_points/purchase_refunded", id="1001/rest", refund_id="rest", amount=15_900 - 2_715, whole=True
+    )
+    rest = replace(rest, data={name: value for name, value in rest.data.items() if name != "products"})
+    deliver(happened(load, "post_points/purchase_recorded"), tea, rest)
+    account = account_of("K-77")
+    assert (account.lots, account.earned, account.books.issued, account.books.refunded) == ({}, {}, 199, 199)
+
+
+@pytest.mark.parametrize(("policy", "negative", "balance"), [("UNLIMITED", 189, -189), ("WITHIN_BALANCE", 0, 0)])
+def test_points_that_are_spent_when_their_order_goes_back_are_owed_or_forgiven(
+    invoke: Invoke, launch: Launch, load: Load, deliver: Deliver, policy: str, negative: int, balance: int
+) -> None:
+    launch(pending_days=0, negative_balance=policy)
+    invoke("record_purchase/by_customer_number")
+    invoke("configure_loyalty/put_reward", cost=189)
+    deliver(happened(load, "post_points/purchase_recorded"))
+    assert invoke("redeem_reward/redeem")["statusCode"] == 201
+    back = happened(load, "post_points/purchase_refunded", amount=15_900, whole=True)
+    deliver(replace(back, data={name: value for name, value in back.data.items() if name != "products"}))
+    account = account_of("K-77")
+    assert (account.lots, account.negative, account.books.balance) == ({}, negative, balance)
+    shown = invoke("view_points/points")["json"]
+    assert (shown["active"], shown["negative"], shown["spent"]) == (0, negative, 189)
+    deliver(happened(load, "post_points/purchase_recorded", id="next", order_id="next"))
+    assert sum(account_of("K-77").lots.values()) == 199 - negative
+
+
+def test_a_survey_earns_once_for_each_survey(invoke: Invoke, launch: Launch, load: Load, deliver: Deliver) -> None:
+    launch(bonuses={"SURVEY_ANSWERED": 10})
+    for _ in range(2):
+        invoke("post_points/survey_answered", fill=as_of_today())
+    first = happened(load, "post_points/survey_answered")
+    deliver(happened(load, "post_points/survey_answered", id="survey-2", survey_id="survey-2"), first)
+    assert sorted(fact.data["period"] for fact in facts_of("K-77", "PointsEarned")) == ["survey-2", first.id]
+    assert account_of("K-77").books.issued == 20
+
+
+def sign_up(invoke: Invoke, email: str, **changes: object) -> str:
+    """Signed up and confirmed; the customer's id."""
+    assert invoke("register_customer/json", email=email, **changes)["statusCode"] == 202
+    known = customers.find_by_email(email)
+    assert known is not None
+    assert known.signup is not None
+    token = links.confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    assert invoke("confirm_signup/post", fill={"TOKEN": token})["statusCode"] == 200
+    return known.customer_id
+
+
+def test_a_signup_is_welcomed_once_confirmed_and_not_again_after_leaving(
+    invoke: Invoke, launch: Launch, deliver: Deliver
+) -> None:
+    launch(bonuses={"SIGNUP_CONFIRMED": 50, "PROFILE_COMPLETED": 25})
+    invoke("register_customer/json", phone=None)
+    known = customers.find_by_email("ada@example.com")
+    assert known is not None
+    deliver(*facts.every(known.customer_id))
+    assert account_of(known.customer_id).version == 0
+    ada = sign_up(invoke, "ada@example.com", phone=None)
+    fill = {**as_of_today(), "CUSTOMER": ada}
+    for _ in range(2):
+        assert invoke("post_points/consent_granted", fill=fill) == {"batchItemFailures": []}
+    assert earned_points(ada) == {"SIGNUP_CONFIRMED/ONCE": 50}
+    assert sum(account_of(ada).lots.values()) == 50
+    token = links.unsubscribe_path(ada, None).partition("token=")[2]
+    invoke("unsubscribe_customer/one_click", fill={"TOKEN": token})
+    sign_up(invoke, "ada@example.com")
+    deliver(*facts.every(ada))
+    assert earned_points(ada) == {"SIGNUP_CONFIRMED/ONCE": 50, "PROFILE_COMPLETED/ONCE": 25}
+    assert account_of(ada).books.issued == 75
+
+
+GRACE = "grace@example.com"
+
+
+@pytest.fixture
+def code(invoke: Invoke, launch: Launch) -> str:
+    """The code of Grace, who has signed up; orders and referrals earn, nothing else does."""
+    launch(bonuses={"REFERRAL": 200, "REFERRED": 100})
+    grace = sign_up(invoke, GRACE, referral_code=None)
+    found: str = points_of(invoke, grace)["referral_code"]
+    assert points_of(invoke, grace)["referral_code"] == found
+    return found
+
+
+def points_of(invoke: Invoke, customer_id: str) -> dict[str, Any]:
+    answer: dict[str, Any] = invoke("view_points/points", fill={"K-77": customer_id})["json"]
+    return answer
+
+
+def buy(invoke: Invoke, email: str, order_id: str, days: int = 0) -> None:
+    """An order of 29.00, now or so many days from now."""
+    ordered_at = (datetime.now(UTC) + timedelta(days=days)).isoformat()
+    answer = invoke("record_purchase/by_email", order_id=order_id, ordered_at=ordered_at, customer={"email": email})
+    assert answer["statusCode"] == 201
+
+
+def id_of(email: str) -> str:
+    found = customers.find_id(email)
+    assert found is not None
+    return found
+
+
+def referral_points(*emails: str) -> list[int]:
+    """What each has earned by referrals, less what was taken back."""
+    found = []
+    for email in emails:
+        entries = facts_of(id_of(email), "PointsEarned", "PointsRefunded")
+        found.append(sum(fact.data["points"] for fact in entries if fact.data["source"].startswith("REFER")))
+        account_of(id_of(email))
+    return found
+
+
+def all_facts(*emails: str) -> list[Fact]:
+    """What the queue brings of these customers."""
+    types = ("PurchaseRecorded", "PurchaseRefunded", "ConsentGranted")
+    return [fact for email in emails for fact in facts_of(id_of(email), *types)]
+
+
+def test_a_friend_who_signs_up_with_a_code_and_buys_rewards_both_once(
+    invoke: Invoke, code: str, deliver: Deliver
+) -> None:
+    ada = sign_up(invoke, "ada@example.com", referral_code=f" {code.lower()} ")
+    deliver(*all_facts("ada@example.com", GRACE))
+    assert referral_points("ada@example.com", GRACE) == [0, 0]
+    buy(invoke, "ada@example.com", "#1")
+    buy(invoke, "ada@example.com", "#2")
+    for _ in range(2):
+        deliver(*all_facts("ada@example.com", GRACE))
+    assert referral_points("ada@example.com", GRACE) == [100, 200]
+    assert (points_of(invoke, id_of(GRACE))["pending"], points_of(invoke, id_of(GRACE))["active"]) == (200, 0)
+    assert points_of(invoke, ada)["active"] == 0
+
+
+def test_a_friend_who_buys_between_signing_up_and_confirming_counts(
+    invoke: Invoke, code: str, deliver: Deliver
+) -> None:
+    invoke("register_customer/json", referral_code=code)
+    buy(invoke, "ada@example.com", "#1")
+    deliver(*all_facts("ada@example.com"))
+    assert referral_points("ada@example.com", GRACE) == [0, 0]
+    known = customers.find_by_email("ada@example.com")
+    assert known is not None
+    assert known.signup is not None
+    token = links.confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    invoke("confirm_signup/post", fill={"TOKEN": token})
+    deliver(*facts_of(known.customer_id, "ConsentGranted"))
+    assert referral_points("ada@example.com", GRACE) == [100, 200]
+
+
+@pytest.mark.parametrize(("email", "used"), [(GRACE, 1), ("grace+2@example.com", 1), ("ada@example.com", 0)])
+def test_oneself_by_whatever_spelling_and_unknown_codes_earn_nothing(
+    invoke: Invoke, code: str, deliver: Deliver, email: str, used: int
+) -> None:
+    sign_up(invoke, email, referral_code=code if used else "NOBODYS1")
+    buy(invoke, email, "#1")
+    deliver(*all_facts(email))
+    assert referral_points(email, GRACE) == [0, 0]
+
+
+def test_a_mailbox_that_was_referred_before_earns_nothing_by_another_spelling(
+    invoke: Invoke, code: str, deliver: Deliver
+) -> None:
+    emails = ("a.da@gmail.com", "ada+again@googlemail.com")
+    for number, email in enumerate(emails):
+        sign_up(invoke, email, referral_code=code)
+        buy(invoke, email, f"#{number}")
+        deliver(*all_facts(email))
+    assert referral_points(*emails, GRACE) == [100, 0, 200]
+
+
+def test_one_who_has_bought_before_is_no_new_friend(invoke: Invoke, code: str, deliver: Deliver) -> None:
+    buy(invoke, "ada@example.com", "#0", days=-2)
+    sign_up(invoke, "ada@example.com", referral_code=code)
+    buy(invoke, "ada@example.com", "#1")
+    deliver(*all_facts("ada@example.com"))
+    assert referral_points("ada@example.com", GRACE) == [0, 0]
+
+
+def test_what_a_referral_earned_goes_back_once_with_the_last_of_the_friends_orders(
+    invoke: Invoke, code: str, deliver: Deliver, contents: Contents
+) -> None:
+    sign_up(invoke, "ada@example.com", referral_code=code)
+    buy(invoke, "ada@example.com", "1001")
+    buy(invoke, "ada@example.com", "1002")
+    deliver(*all_facts("ada@example.com"))
+
+    def refund(order_id: str) -> None:
+        today = datetime.now(UTC).isoformat()
+        fill = {"#1001": order_id, "%231001": order_id}
+        answer = invoke("refund_purchase/amount", fill=fill, amount=2_900, refunded_at=today)
+        assert answer["statusCode"] == 201
+        deliver(*facts_of(id_of("ada@example.com"), "PurchaseRefunded"))
+
+    refund("1001")
+    assert referral_points("ada@example.com", GRACE) == [100, 200]
+    refund("1002")
+    assert referral_points("ada@example.com", GRACE) == [0, 0]
+    assert account_of(id_of(GRACE)).books.refunded == 200
+    before = contents()
+    deliver(*all_facts("ada@example.com", GRACE))
+    assert contents() == before
+    # Another order makes it no first one.
+    buy(invoke, "ada@example.com", "1003")
+    deliver(*all_facts("ada@example.com"))
+    assert referral_points("ada@example.com", GRACE) == [0, 0]
+
+
+def test_points_of_nobody_and_of_no_programme_are_not_found(invoke: Invoke, load: Load) -> None:
+    invoke("record_purchase/by_customer_number")
+    missing = invoke("view_points/points")
+    assert (missing["statusCode"], "PUT /loyalty/program" in missing["json"]["detail"]) == (404, True)
+    assert invoke("view_points/redemptions")["json"] == {"redemptions": []}
+    invoke("configure_loyalty/put_program")
+    assert invoke("view_points/points")["statusCode"] == 200
+    for nobody in ("K-78", "x" * 65):
+        for name in ("view_points/points", "view_points/redemptions"):
+            assert invoke(name, fill={"K-77": nobody})["statusCode"] == 404
+
+
+def test_the_points_are_shown_as_the_contract_says(
+    invoke: Invoke, launch: Launch, load: Load, deliver: Deliver
+) -> None:
+    launch()
+    invoke("record_purchase/by_customer_number")
+    deliver(happened(load, "post_points/purchase_recorded"))
+    invoke("adjust_points/add")
+    shown = invoke("view_points/points")["json"]
+    page = shown.pop("page_url")
+    code = shown.pop("referral_code")
+    assert page.startswith("https://crm.shop.example/points?token=")
+    assert (len(code), code.isalnum(), code.upper()) == (8, True, code)
+    by_order, by_staff = (last_day(months_after(month_of(shop_day(days)), 12)) for days in (-1, 0))
+    expiring = {by_order: 0, by_staff: 0}
+    expiring[by_order] += 199
+    expiring[by_staff] += 250
+    assert shown == {
+        "customer_id": "K-77",
+        "active": 250,
+        "pending": 199,
+        "pending_until": str(shop_day(13)),
+        "spent": 0,
+        "expired": 0,
+        "negative": 0,
+        "tier": "GREEN",
+        "tier_ends_on": None,
+        "qualifying_points": 199,
+        "next_tier": "OOLONG",
+        "points_to_next_tier": 101,
+        "expiring": [{"at": str(day), "points": number} for day, number in sorted(expiring.items())],
+    }
+
+
+def test_what_has_expired_since_the_last_night_is_posted_when_it_is_looked_at(
+    invoke: Invoke, launch: Launch, load: Load, contents: Contents
+) -> None:
+    launch(expiry_months=1)
+    invoke("record_purchase/by_customer_number")
+    past = datetime.now(UTC) - timedelta(days=100)
+    at = to_timestamp(past)
+    bought = happened(load, "post_points/purchase_recorded", occurred_at=at, ordered_at=at)
+    accounts.earn_order(bought, past, BERLIN)
+    lost = account_of("K-77").books.issued
+    shown = invoke("view_points/points")["json"]
+    assert (shown["active"], shown["pending"], shown["expired"], shown["expiring"]) == (0, 0, lost, [])
+    (expired,) = facts_of("K-77", "PointsExpired")
+    midnight = expired.occurred_at.astimezone(BERLIN)
+    assert (midnight.day, midnight.hour, midnight.minute) == (1, 0, 0)
+    assert month_of(midnight.date()) == months_after(month_of(past.astimezone(BERLIN).date()), 2)
+    account_of("K-77")
+    before = contents()
+    invoke("view_points/points")
+    assert contents() == before
+
+
+def test_an_adjustment_is_made_once_for_each_key(invoke: Invoke, launch: Launch, contents: Contents) -> None:
+    launch()
+    invoke("record_purchase/by_customer_number")
+    made = invoke("adjust_points/add")
+    assert made["statusCode"] == 201
+    assert made["json"] == {
+        "adjustment_id": "ticket-4711",
+        "customer_id": "K-77",
+        "points": 250,
+        "active": 250,
+        "pending": 0,
+        "negative": 0,
+    }
+    (fact,) = facts_of("K-77", "PointsAdjusted")
+    assert (fact.data["operator"], fact.data["reason"]) == ("grace", "The parcel came two weeks late")
+    # A gift counts for no tier.
+    assert (account_of("K-77").earned, account_of("K-77").books.adjusted) == ({}, 250)
+    before = contents()
+    again = invoke("adjust_points/add")
+    assert (again["statusCode"], again["json"]) == (200, made["json"])
+    for changes in ({"points": 251}, {"reason": "Other"}, {"operator": "ada"}):
+        assert invoke("adjust_points/add", **changes)["statusCode"] == 409
+    assert contents() == before
+    assert invoke("adjust_points/add", idempotency_key="other")["statusCode"] == 201
+    assert account_of("K-77").books.adjusted == 500
+
+
+def test_an_adjustment_of_nobody_before_the_launch_or_by_nothing_is_refused(
+    invoke: Invoke, launch: Launch, contents: Contents
+) -> None:
+    invoke("record_purchase/by_customer_number")
+    assert invoke("adjust_points/add")["statusCode"] == 409
+    launch()
+    before = contents()
+    assert invoke("adjust_points/add", fill={"K-77": "K-78"})["statusCode"] == 404
+    for changes in ({"points": 0}, {"points": 1.5}, {"reason": " "}, {"operator": ""}, {"idempotency_key": ""}):
+        assert invoke("adjust_points/add", **changes)["statusCode"] == 422
+    assert contents() == before
+
+
+def test_more_than_there_is_can_be_taken_only_where_the_programme_knows_debts(
+    invoke: Invoke, launch: Launch, contents: Contents
+) -> None:
+    launch(negative_balance="WITHIN_BALANCE")
+    invoke("record_purchase/by_customer_number")
+    invoke("adjust_points/add", points=30)
+    before = contents()
+    refused = invoke("adjust_points/add", points=-100, idempotency_key="k")
+    assert (refused["statusCode"], refused["json"]["missing"]) == (422, 70)
+    assert contents() == before
+    launch(negative_balance="UNLIMITED")
+    taken = invoke("adjust_points/add", points=-100, idempotency_key="k")
+    assert (taken["statusCode"], taken["json"]["active"], taken["json"]["negative"]) == (201, 0, 70)
+    account_of("K-77")
+    paid = invoke("adjust_points/add", points=100, idempotency_key="paid")
+    assert (paid["json"]["active"], paid["json"]["negative"]) == (30, 0)
+    assert account_of("K-77").books.balance == 30
