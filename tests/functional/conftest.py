@@ -20,10 +20,11 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
 from infra.access import ACCESS, Access
+from shared import links
 from shared.domain import points
 from shared.domain.facts import Fact
 from shared.domain.points import Account
-from shared.store import accounts, facts, table
+from shared.store import accounts, customers, facts, table
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 EVENTS = Path(__file__).parents[2] / "events"
@@ -199,6 +200,17 @@ def account_of(customer_id: str) -> Account:
 def facts_of(customer_id: str, *types: str) -> list[Fact]:
     """A customer's facts of these types, in the order of time."""
     return [fact for fact in facts.every(customer_id) if fact.type in types]
+
+
+def sign_up(invoke: Callable[..., dict[str, Any]], email: str, **changes: object) -> str:
+    """Signed up and confirmed; the customer's id."""
+    assert invoke("register_customer/json", email=email, **changes)["statusCode"] == 202
+    known = customers.find_by_email(email)
+    assert known is not None
+    assert known.signup is not None
+    token = links.confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    assert invoke("confirm_signup/post", fill={"TOKEN": token})["statusCode"] == 200
+    return known.customer_id
 
 
 Load = Callable[..., dict[str, Any]]

@@ -12,7 +12,7 @@ from shared import links
 from shared.domain.facts import Fact, to_timestamp
 from shared.domain.months import last_day, month_of, months_after
 from shared.store import accounts, customers, facts, table
-from tests.functional.conftest import BERLIN, account_of, as_of_today, facts_of, shop_day
+from tests.functional.conftest import BERLIN, account_of, as_of_today, facts_of, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -172,17 +172,6 @@ def test_a_survey_earns_once_for_each_survey(invoke: Invoke, launch: Launch, loa
     deliver(happened(load, "post_points/survey_answered", id="survey-2", survey_id="survey-2"), first)
     assert sorted(fact.data["period"] for fact in facts_of("K-77", "PointsEarned")) == ["survey-2", first.id]
     assert account_of("K-77").books.issued == 20
-
-
-def sign_up(invoke: Invoke, email: str, **changes: object) -> str:
-    """Signed up and confirmed; the customer's id."""
-    assert invoke("register_customer/json", email=email, **changes)["statusCode"] == 202
-    known = customers.find_by_email(email)
-    assert known is not None
-    assert known.signup is not None
-    token = links.confirmation_path(known.customer_id, known.signup).partition("token=")[2]
-    assert invoke("confirm_signup/post", fill={"TOKEN": token})["statusCode"] == 200
-    return known.customer_id
 
 
 def test_a_signup_is_welcomed_once_confirmed_and_not_again_after_leaving(

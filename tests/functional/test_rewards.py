@@ -1,0 +1,277 @@
+"""Redemptions by the shop and on the customer's own page: vouchers, stock, limits, and all of it given back."""
+
+import base64
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import pytest
+
+from shared import links
+from shared.store import rewards
+from shared.tokens import Purpose, sign
+from tests.functional.conftest import account_of, facts_of, shop_day
+
+Load = Callable[..., dict[str, Any]]
+Invoke = Callable[..., dict[str, Any]]
+Contents = Callable[..., dict[str, list[dict[str, Any]]]]
+Launch = Callable[..., None]
+
+REDEEM = "redeem_reward/redeem"
+OTHER = {"K-77": "K-78", "#1002": "#1003"}
+
+
+@pytest.fixture
+def funded(invoke: Invoke, launch: Launch) -> None:
+    """A customer with 250 points to spend, and a reward for 100 of which there are 20, 2 for each customer."""
+    launch()
+    invoke("record_purchase/by_customer_number")
+    assert invoke("adjust_points/add")["statusCode"] == 201
+    assert invoke("configure_loyalty/put_reward")["statusCode"] == 200
+
+
+def left() -> int | None:
+    reward = rewards.find("tea-tin")
+    assert reward is not None
+    return reward.left
+
+
+def redeemed(invoke: Invoke, **changes: object) -> int:
+    status: int = invoke(REDEEM, **changes)["statusCode"]
+    return status
+
+
+def test_points_become_a_voucher(invoke: Invoke, funded: None) -> None:
+    answer = invoke(REDEEM)
+    assert answer["statusCode"] == 201
+    voucher = answer["json"]
+    assert re.fullmatch(r"([0-9A-HJKMNP-TV-Z]{4}-){2}[0-9A-HJKMNP-TV-Z]{4}", voucher["code"])
+    assert {name: voucher[name] for name in ("redemption_id", "customer_id", "reward_id", "points", "status")} == {
+        "redemption_id": "basket-99",
+        "customer_id": "K-77",
+        "reward_id": "tea-tin",
+        "points": 100,
+        "status": "ISSUED",
+    }
+    assert invoke("view_points/redemptions")["json"] == {"redemptions": [voucher]}
+    (fact,) = facts_of("K-77", "PointsRedeemed")
+    assert (fact.data["points"], fact.data["balance"], fact.data["code"]) == (-100, 150, voucher["code"])
+    assert (account_of("K-77").books.redeemed, left()) == (100, 19)
+
+
+def test_the_same_key_is_the_same_voucher_and_with_another_reward_a_conflict(
+    invoke: Invoke, funded: None, contents: Contents
+) -> None:
+    first = invoke(REDEEM)["json"]
+    invoke("configure_loyalty/put_reward", fill={"tea-tin": "mug"})
+    before = contents()
+    again = invoke(REDEEM)
+    assert (again["statusCode"], again["json"]) == (200, first)
+    assert redeemed(invoke, reward_id="mug") == 409
+    assert contents() == before
+
+
+def test_too_few_points_are_refused_with_how_many_are_missing(invoke: Invoke, funded: None, contents: Contents) -> None:
+    invoke("configure_loyalty/put_reward", cost=251)
+    before = contents()
+    refused = invoke(REDEEM)
+    assert (refused["statusCode"], refused["json"]["missing"]) == (422, 1)
+    assert contents() == before
+
+
+def test_points_that_are_pending_cannot_be_spent(invoke: Invoke, launch: Launch) -> None:
+    launch()
+    invoke("post_points/purchase_recorded", fill={"2026-11-20": str(shop_day())})
+    invoke("configure_loyalty/put_reward")
+    assert account_of("K-77").books.balance > 100
+    assert invoke(REDEEM)["json"]["missing"] == 100
+
+
+def test_the_last_piece_goes_to_one_customer(invoke: Invoke, funded: None, contents: Contents) -> None:
+    invoke("configure_loyalty/put_reward", stock=1)
+    invoke("record_purchase/by_customer_number", fill=OTHER, customer={"customer_id": "K-78"}, order_id="#1003")
+    invoke("adjust_points/add", fill=OTHER)
+    assert redeemed(invoke) == 201
+    before = contents()
+    refused = invoke(REDEEM, fill=OTHER)
+    assert (refused["statusCode"], refused["json"]["detail"]) == (409, "A tin of Assam is out of stock")
+    assert contents() == before
+    assert invoke("redeem_reward/cancel")["statusCode"] == 200
+    assert invoke(REDEEM, fill=OTHER)["statusCode"] == 201
+    assert left() == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"starts_at": "2999-01-01"}, "A tin of Assam is not offered yet"),
+        ({"ends_at": "2026-11-01"}, "A tin of Assam is no longer offered"),
+        ({"tier": "OOLONG"}, "A tin of Assam is for the tier OOLONG"),
+        ({"stock": 0}, "A tin of Assam is out of stock"),
+    ],
+)
+def test_what_is_not_offered_to_her_now_is_refused(
+    invoke: Invoke, funded: None, contents: Contents, changes: dict[str, object], detail: str
+) -> None:
+    invoke("configure_loyalty/put_reward", **changes)
+    before = contents()
+    refused = invoke(REDEEM)
+    assert (refused["statusCode"], refused["json"]["detail"]) == (409, detail)
+    assert contents() == before
+
+
+def test_a_reward_of_a_tier_is_for_that_tier_and_higher_ones(invoke: Invoke, funded: None) -> None:
+    invoke("configure_loyalty/put_reward", tier="OOLONG")
+    assert redeemed(invoke) == 409
+    tiers = [{"name": "GREEN", "threshold": 0}, {"name": "OOLONG", "threshold": 10}, {"name": "BLACK", "threshold": 20}]
+    invoke("configure_loyalty/put_program", tiers=tiers)
+    invoke("post_points/purchase_recorded", fill={"2026-11-20": str(shop_day())})
+    assert account_of("K-77").tier == "BLACK"
+    assert redeemed(invoke) == 201
+
+
+def test_each_customer_has_as_many_as_the_limit_says_and_one_more_after_a_cancellation(
+    invoke: Invoke, funded: None
+) -> None:
+    invoke("configure_loyalty/put_reward", limit_per_customer=1)
+    assert redeemed(invoke) == 201
+    refused = invoke(REDEEM, idempotency_key="second")
+    assert (refused["statusCode"], refused["json"]["limit_per_customer"]) == (409, 1)
+    invoke("redeem_reward/cancel")
+    assert redeemed(invoke, idempotency_key="second") == 201
+
+
+def test_unknown_customers_and_rewards_are_not_found(invoke: Invoke, funded: None, contents: Contents) -> None:
+    before = contents()
+    assert redeemed(invoke, reward_id="unknown") == 404
+    assert redeemed(invoke, fill={"K-77": "K-78"}) == 404
+    for name in ("redeem_reward/cancel", REDEEM):
+        assert invoke(name, fill={"K-77": "x" * 65})["statusCode"] == 404
+    assert invoke("redeem_reward/cancel")["statusCode"] == 404
+    assert invoke("redeem_reward/cancel", fill={"basket-99": "x" * 65})["statusCode"] == 404
+    for changes in ({"idempotency_key": "a b\n"}, {"idempotency_key": ""}, {"reward_id": "../x"}, {"points": 1}):
+        assert redeemed(invoke, **changes) == 422
+    assert contents() == before
+
+
+def test_cancelling_gives_points_and_stock_back_once(invoke: Invoke, funded: None, contents: Contents) -> None:
+    before = account_of("K-77")
+    invoke(REDEEM)
+    cancelled = invoke("redeem_reward/cancel")
+    assert (cancelled["statusCode"], cancelled["json"]["status"]) == (200, "CANCELLED")
+    account = account_of("K-77")
+    assert (account.lots, account.books.redeemed, left()) == (before.lots, 0, 20)
+    stored = contents()
+    assert invoke("redeem_reward/cancel")["json"] == cancelled["json"]
+    again = invoke(REDEEM)
+    assert (again["statusCode"], again["json"]["status"]) == (200, "CANCELLED")
+    assert contents() == stored
+
+
+def test_changing_a_reward_keeps_the_count_of_those_that_are_taken(invoke: Invoke, funded: None) -> None:
+    invoke(REDEEM)
+    assert invoke("configure_loyalty/put_reward", stock=30, cost=5)["json"]["left"] == 29
+    assert invoke("configure_loyalty/put_reward", stock=None)["json"]["left"] is None
+    # One that was taken while there was no end of them is not counted, and gives nothing back to the stock.
+    assert redeemed(invoke, idempotency_key="uncounted") == 201
+    assert invoke("configure_loyalty/put_reward", stock=1)["json"]["left"] == 0
+    invoke("redeem_reward/cancel", fill={"basket-99": "uncounted"})
+    assert left() == 0
+    invoke("redeem_reward/cancel")
+    assert left() == 1
+
+
+def token_of(customer_id: str = "K-77", hours: int = 1, purpose: Purpose = Purpose.POINTS) -> str:
+    return sign(purpose, {"customer": customer_id}, datetime.now(UTC) + timedelta(hours=hours))
+
+
+def press(invoke: Invoke, load: Load, **fields: str) -> dict[str, Any]:
+    """The button of the event's form, with these fields changed."""
+    event = load("show_points/redeem", fill={"TOKEN": token_of()})
+    sent = {name: values[0] for name, values in parse_qs(base64.b64decode(event["body"]).decode()).items()}
+    body = urlencode({**sent, **fields})
+    return invoke("show_points", {**event, "body": base64.b64encode(body.encode()).decode()})
+
+
+def test_the_page_shows_points_rewards_and_history_and_changes_nothing(
+    invoke: Invoke, funded: None, contents: Contents
+) -> None:
+    url = invoke("view_points/points")["json"]["page_url"]
+    before = contents()
+    for token in (url.partition("token=")[2], token_of()):
+        shown = invoke("show_points/get", fill={"TOKEN": token})
+        assert (shown["statusCode"], shown["headers"]["content-type"]) == (200, "text/html; charset=utf-8")
+        for text in ("<strong>250</strong> points to spend", "Green", "A tin of Assam", "20 left", "Adjusted by us"):
+            assert text in shown["body"]
+    assert contents() == before
+
+
+def test_a_token_that_is_forged_expired_or_for_something_else_opens_nothing(
+    invoke: Invoke, funded: None, contents: Contents
+) -> None:
+    tokens = {
+        token_of()[:-2] + "xx": 400,
+        token_of(hours=-1): 410,
+        token_of(purpose=Purpose.PREFERENCES): 400,
+        token_of(purpose=Purpose.UNSUBSCRIBE): 400,
+        token_of("K-78"): 400,
+        "": 400,
+    }
+    before = contents()
+    for token, status in tokens.items():
+        for name in ("show_points/get", "show_points/redeem"):
+            answer = invoke(name, fill={"TOKEN": token})
+            assert (answer["statusCode"], "250" in answer["body"]) == (status, False)
+    assert contents() == before
+
+
+def test_the_button_redeems_once_for_the_same_form(invoke: Invoke, funded: None, load: Load) -> None:
+    first, second = (press(invoke, load) for _ in range(2))
+    (voucher,) = rewards.redemptions("K-77")
+    for answer in (first, second):
+        assert answer["statusCode"] == 200
+        assert voucher.code in answer["body"]
+        assert "<strong>150</strong> points to spend" in answer["body"]
+    assert (account_of("K-77").books.redeemed, left()) == (100, 19)
+    press(invoke, load, redemption_id="another")
+    assert (account_of("K-77").books.redeemed, left()) == (200, 18)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"reward_id": "dear"}, "750 points are missing"),
+        ({"reward_id": "gone"}, "There is no reward gone."),
+        ({"reward_id": ""}, "The form was changed on its way."),
+        ({"redemption_id": "a-b"}, "The form was changed on its way."),
+        ({"redemption_id": "x" * 65}, "The form was changed on its way."),
+    ],
+)
+def test_a_refusal_is_said_on_the_page_and_nothing_is_spent(
+    invoke: Invoke, funded: None, load: Load, contents: Contents, fields: dict[str, str], said: str
+) -> None:
+    invoke("configure_loyalty/put_reward", fill={"tea-tin": "dear"}, cost=1_000)
+    invoke("view_points/points")
+    before = contents()
+    answer = press(invoke, load, **fields)
+    assert (answer["statusCode"], said in answer["body"]) == (422, True)
+    assert "<strong>250</strong> points to spend" in answer["body"]
+    assert contents() == before
+
+
+def test_what_staff_have_typed_is_shown_and_never_run(invoke: Invoke, funded: None, load: Load) -> None:
+    hostile = '"><script>alert(1)</script>'
+    invoke("configure_loyalty/put_reward", name=hostile, description=hostile)
+    for answer in (invoke("show_points/get", fill={"TOKEN": token_of()}), press(invoke, load)):
+        assert answer["statusCode"] == 200
+        assert "&lt;script&gt;alert(1)" in answer["body"]
+        assert "<script>alert" not in answer["body"]
+
+
+def test_before_the_launch_the_page_is_not_there(invoke: Invoke) -> None:
+    invoke("record_purchase/by_customer_number")
+    path = links.points_path("K-77", datetime.now(UTC) + timedelta(hours=1))
+    answer = invoke("show_points/get", fill={"TOKEN": path.partition("token=")[2]})
+    assert answer["statusCode"] == 400
