@@ -26,10 +26,10 @@ def post(record: SQSRecord) -> None:
     zone, now = Settings.from_environment(os.environ).zone, clock.now()
     match fact.type:
         case "PurchaseRecorded":
-            accounts.earn_order(fact, now, zone)
+            accounts.earn_order(fact, versions, now, zone)
             referrals.reward(fact.customer_id, now, zone)
         case "PurchaseRefunded":
-            accounts.take_back_refund(fact, now, zone)
+            accounts.take_back_refund(fact, versions, now, zone)
             if fact.data["whole"]:
                 referrals.take_back(fact.customer_id, now, zone)
         case "ConsentGranted" if "signup_id" in fact.data:

@@ -25,7 +25,11 @@ def local_tables() -> Iterator[None]:
         state = Path(folder)
         server.start(state, port)
         try:
-            os.environ.update(aws_environment(f"http://127.0.0.1:{port}"), SIGNING_KEY_SECRET="signing-key")
+            os.environ.update(
+                aws_environment(f"http://127.0.0.1:{port}"),
+                SIGNING_KEY_SECRET="signing-key",
+                PUBLIC_URL="https://crm.shop.example",
+            )
             boto3.client("secretsmanager").create_secret(Name="signing-key", SecretString="k" * 64)
             yield
         finally:

@@ -1,4 +1,4 @@
-"""What is measured of requests: customers sign up, confirm, buy, return and are looked at, by the real handlers."""
+"""What is measured: customers sign up, confirm, buy, return, earn, redeem and are looked at, by the real handlers."""
 
 import base64
 import importlib
@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from infra import ROOT
 from shared import links
-from shared.store import customers
+from shared.domain.facts import Fact
+from shared.domain.purchase import Order
+from shared.store import customers, facts
 
 CUSTOMERS: Final = 12
 # As many as make the timeline's page full.
@@ -26,7 +28,7 @@ Handler = Callable[[Event, object], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Operation:
-    """One kind of request; `write_budget` in write units from DESIGN §2, where it sets one."""
+    """One kind of request or message; `write_budget` in write units, from the design or docs/data-model.md."""
 
     name: str
     function: str
@@ -46,7 +48,8 @@ class Operation:
 
     def _call(self, handler: Handler, event: Event) -> None:
         answer = handler(event, None)
-        assert answer["statusCode"] < 300, f"{self.name}: {answer['body']}"
+        refused = answer["statusCode"] >= 300 if "statusCode" in answer else answer["batchItemFailures"]
+        assert not refused, f"{self.name}: {answer}"
 
 
 def _load(name: str) -> Event:
@@ -109,6 +112,73 @@ def _timeline(customer: int, _number: int) -> Event:
     return {**_load("view_customer/timeline"), **page}
 
 
+def _launch(_customer: int, _number: int) -> Event:
+    """A programme under which nobody climbs a tier by daily shopping; the first call makes it, others find it."""
+    tiers = [{"name": "MEMBER", "threshold": 0}, {"name": "PATRON", "threshold": 100_000}]
+    starts_at = (_STARTED - timedelta(days=400)).isoformat()
+    return _with_body("configure_loyalty/put_program", tiers=tiers, starts_at=starts_at)
+
+
+def _define(reward_id: str, stock: int | None, _customer: int, _number: int) -> Event:
+    event = _with_body("configure_loyalty/put_reward", cost=5, stock=stock, limit_per_customer=None)
+    return {**event, "pathParameters": {"reward_id": reward_id}}
+
+
+def _customer_id(customer: int) -> str:
+    customer_id = customers.find_id(_address(customer))
+    assert customer_id is not None
+    return customer_id
+
+
+def _of_the_queue(name: str, fact: Fact) -> Event:
+    event = _load(name)
+    (record,) = event["Records"]
+    message = {**json.loads(record["body"]), "detail": facts.to_members(fact)}
+    return {"Records": [{**record, "body": json.dumps(message)}]}
+
+
+def _earn(customer: int, number: int) -> Event:
+    every = facts.every(_customer_id(customer))
+    order_id = _order_id(customer, number)
+    (bought,) = [fact for fact in every if (fact.type, fact.id) == ("PurchaseRecorded", order_id)]
+    return _of_the_queue("post_points/purchase_recorded", bought)
+
+
+def _earn_a_tier(customer: int, _number: int) -> Event:
+    fact = Fact(
+        type="PurchaseRecorded",
+        id=f"large-{customer}",
+        customer_id=_customer_id(customer),
+        occurred_at=_STARTED,
+        recorded_at=_STARTED,
+        data=Order(order_id=f"large-{customer}", ordered_at=_STARTED, currency="EUR", total=10_000_000).as_data(),
+    )
+    return _of_the_queue("post_points/purchase_recorded", fact)
+
+
+def _take_back(customer: int, _number: int) -> Event:
+    (back,) = [fact for fact in facts.every(_customer_id(customer)) if fact.type == "PurchaseRefunded"]
+    return _of_the_queue("post_points/purchase_refunded", back)
+
+
+def _redeem(reward_id: str, customer: int, number: int) -> Event:
+    event = _with_body("redeem_reward/redeem", reward_id=reward_id, idempotency_key=f"{reward_id}-{number}")
+    return {**event, "pathParameters": {"customer_id": _customer_id(customer)}}
+
+
+def _cancel(customer: int, _number: int) -> Event:
+    path = {"customer_id": _customer_id(customer), "redemption_id": "tea-tin-0"}
+    return {**_load("redeem_reward/cancel"), "pathParameters": path}
+
+
+def _adjust(customer: int, _number: int) -> Event:
+    return {**_load("adjust_points/add"), "pathParameters": {"customer_id": _customer_id(customer)}}
+
+
+def _view_points(customer: int, _number: int) -> Event:
+    return {**_load("view_points/points"), "pathParameters": {"customer_id": _customer_id(customer)}}
+
+
 def _order_id(customer: int, number: int) -> str:
     return f"order-{customer}-{number}"
 
@@ -120,6 +190,17 @@ OPERATIONS: Final = (
     Operation("record a purchase of a known customer", "record_purchase", 6, _purchase, times=PURCHASES),
     Operation("record a purchase of a newcomer", "record_purchase", None, _purchase_by_newcomer),
     Operation("refund a purchase", "refund_purchase", None, _refund),
+    Operation("launch the loyalty programme", "configure_loyalty", None, _launch),
+    Operation("define a reward", "configure_loyalty", None, partial(_define, "sticker", None)),
+    Operation("define a reward with a stock", "configure_loyalty", None, partial(_define, "tea-tin", 10_000)),
+    Operation("earn points", "post_points", 4, _earn, times=PURCHASES),
+    Operation("earn points that lift the tier", "post_points", None, _earn_a_tier),
+    Operation("take back the points of a refund", "post_points", None, _take_back),
+    Operation("redeem a reward", "redeem_reward", 8, partial(_redeem, "sticker")),
+    Operation("redeem a reward with a stock", "redeem_reward", 8, partial(_redeem, "tea-tin")),
+    Operation("cancel a redemption", "redeem_reward", None, _cancel),
+    Operation("adjust points", "adjust_points", None, _adjust),
+    Operation("view points", "view_points", None, _view_points),
     Operation("view a customer", "view_customer", None, _view),
     Operation(f"view a timeline page of {PURCHASES} facts", "view_customer", None, _timeline),
 )

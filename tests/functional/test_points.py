@@ -11,7 +11,7 @@ import pytest
 from shared import links
 from shared.domain.facts import Fact, to_timestamp
 from shared.domain.months import last_day, month_of, months_after
-from shared.store import accounts, customers, facts, table
+from shared.store import accounts, customers, facts, programs, table
 from tests.functional.conftest import BERLIN, account_of, as_of_today, facts_of, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
@@ -386,7 +386,7 @@ def test_what_has_expired_since_the_last_night_is_posted_when_it_is_looked_at(
     past = datetime.now(UTC) - timedelta(days=100)
     at = to_timestamp(past)
     bought = happened(load, "post_points/purchase_recorded", occurred_at=at, ordered_at=at)
-    accounts.earn_order(bought, past, BERLIN)
+    accounts.earn_order(bought, programs.versions(), past, BERLIN)
     lost = account_of("K-77").books.issued
     shown = invoke("view_points/points")["json"]
     assert (shown["active"], shown["pending"], shown["expired"], shown["expiring"]) == (0, 0, lost, [])
