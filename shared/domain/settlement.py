@@ -105,15 +105,15 @@ def add_up(parts: Iterable[Statement]) -> Statement:
     return total
 
 
-def continued(new: Statement, before: Statement | None, today: date) -> Statement:
-    """The new statement with the months that were closed before: accounts forget them, the statement does not.
+def continued(new: Statement, before: Statement | None, before_on: date | None, today: date) -> Statement:
+    """The new statement with the months that one of the day `before_on` closed: accounts forget them, it does not.
 
-    Entries are dated when they are posted, so nothing is ever added to a month that is over.
+    Entries are dated when they are posted, so nothing is ever added to a month that is over. One that was still
+    running at the last statement was not over, however many nights have failed since.
     """
-    if before is None:
+    if before is None or before_on is None:
         return new
-    open_since = months_after(month_of(today), -1)
-    closed = {month: books for month, books in before.months.items() if month < open_since}
+    open_since = min(months_after(month_of(today), -1), month_of(before_on))
     current = {month: books for month, books in new.months.items() if month >= open_since or month not in before.months}
-    months = dict(sorted({**current, **closed}.items())[-KEPT_REPORT_MONTHS:])
+    months = dict(sorted({**before.months, **current}.items())[-KEPT_REPORT_MONTHS:])
     return replace(new, months=months)

@@ -59,7 +59,9 @@ def save_report(settlement_id: str, started_at: datetime, finished_at: datetime,
     """Make this the statement that is served, with the months that earlier ones closed; not over a later one."""
     found = table.get(table.customers_table(), _REPORT_KEY)
     today = started_at.astimezone(zone).date()
-    whole = settlement.continued(new, from_members(found["statement"]) if found else None, today)
+    before = from_members(found["statement"]) if found else None
+    before_on = date.fromisoformat(found["as_of"]) if found else None
+    whole = settlement.continued(new, before, before_on, today)
     item = {
         **_REPORT_KEY,
         "settlement_id": settlement_id,
