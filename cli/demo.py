@@ -1,4 +1,4 @@
-"""`regulars demo`: somebody signs up, customers buy, and a rescoring tells who is a regular, on a local AWS."""
+"""`regulars demo`: somebody signs up, earns and redeems, customers buy, a rescoring tells who is a regular."""
 
 import re
 import signal
@@ -43,8 +43,9 @@ HTTP_CONNECTIONS: Final = 4
 # What the HTTP part can send in its time, with room to spare on a fast machine.
 MAX_BY_HTTP: Final = 5_000
 MAIL_TIMEOUT_SECONDS: Final = 60.0
+POINTS_TIMEOUT_SECONDS: Final = 60.0
 RESCORING_TIMEOUT_SECONDS: Final = 180.0
-TIMELINE_LENGTH: Final = 6
+TIMELINE_LENGTH: Final = 9
 _CONFIRM_LINK: Final = re.compile(r"https?://\S+/signups/confirm\?token=\S+")
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ def demo(
     port: Annotated[int, typer.Option(help="The port of the local AWS; another is taken where it is busy.")] = 4566,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the CRM running at the end.")] = False,
 ) -> None:
-    """Show the whole way on a local AWS: signup, mail, confirmation, real purchases, segments.
+    """Show the whole way on a local AWS: signup, mail, confirmation, points, real purchases, segments.
 
     It runs in a local AWS of its own, beside one that may be running, and ends it; `--keep` leaves it running as
     `regulars up` would.
@@ -154,6 +155,8 @@ def _show(crm: _Crm, file: Path, survey: _Survey) -> None:
         _confirm(crm, link)
     with _step("The new subscriber buys something"):
         visitor_id = _buy(crm, survey.currency)
+    with _step("Confirming and buying earned points; some of them become a voucher"):
+        _redeem(crm, visitor_id)
     with _step(f"Purchases by POST /purchases, {HTTP_CONNECTIONS} at a time"):
         sent = _send(crm, survey.first)
         say(f"{sent:,} of the {survey.orders:,} orders in {HTTP_SECONDS:.0f} s; the rest by `regulars import`")
@@ -257,6 +260,28 @@ def _buy(crm: _Crm, currency: str) -> str:
     say(f"{format_amount(2_990, currency)}; the same order once more is answered by 200 and counts once")
     _checked(crm.api.post("/purchases", json=order), 200)
     return str(answer.json()["customer_id"])
+
+
+def _redeem(crm: _Crm, customer_id: str) -> None:
+    """The programme is the default one, which a new local CRM starts with."""
+    reward = {"name": "Record brush", "cost": 40, "stock": 10, "description": "Carbon fibre"}
+    _checked(crm.api.put("/loyalty/rewards/record-brush", json=reward), 200)
+
+    def earned() -> dict[str, Any] | None:
+        held: dict[str, Any] = _checked(crm.api.get(f"/customers/{customer_id}/points"), 200).json()
+        return held if held["active"] and held["pending"] else None
+
+    held = _until(earned, POINTS_TIMEOUT_SECONDS, "the points have not come")
+    until = held["pending_until"]
+    say(f"{held['active']} points for confirming; {held['pending']} for the purchase, to spend from {until} on")
+    wish = {"idempotency_key": "demo-1", "reward_id": "record-brush"}
+    voucher = _checked(crm.api.post(f"/customers/{customer_id}/redemptions", json=wish), 201).json()
+    _checked(crm.api.post(f"/customers/{customer_id}/redemptions", json=wish), 200)
+    what = f"{voucher['points']} of them for a {voucher['reward_name']}"
+    say(f"{what}: voucher {voucher['code']}, the same one when asked twice")
+    page = _checked(httpx.get(held["page_url"], timeout=30, trust_env=False), 200)
+    say(f"the customer's own page shows: {_title(page.text)}, {_balance(page.text)}")
+    say(held["page_url"])
 
 
 def _send(crm: _Crm, payloads: list[PurchasePayload]) -> int:
@@ -371,6 +396,8 @@ def _describe(fact: Mapping[str, Any]) -> str:
             about = f"{fact['from']} → {fact['to']}" if "from" in fact else fact["to"]
         case "ConsentGranted":
             about = f"{fact['channel']}: {', '.join(fact['topics'])}"
+        case "PointsEarned" | "PointsRedeemed":
+            about = f"{fact['points']:+}, {fact['balance']} then"
         case "CustomerSignedUp":
             about = f"by {fact['source']}"
         case _:
@@ -421,6 +448,11 @@ def _checked(answer: httpx.Response, status: int) -> httpx.Response:
 def _title(html: str) -> str:
     found = re.search(r"<h1[^>]*>(.*?)</h1>", html, re.DOTALL)
     return unescape(re.sub(r"<[^>]+>", "", found[1])).strip() if found else "a page"
+
+
+def _balance(html: str) -> str:
+    found = re.search(r'<p class="sum">(.*?)</p>', html, re.DOTALL)
+    return unescape(re.sub(r"<[^>]+>", "", found[1])).strip() if found else "no balance"
 
 
 def _free_port(wanted: int) -> int:
