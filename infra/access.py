@@ -57,7 +57,7 @@ ACCESS: Final = {
     "send_confirmation": Access(customers=CHANGE, signing_key=True, sends_mail=True),
     "record_feedback": Access(customers=CHANGE),
     "post_points": Access(customers=(*CHANGE, "Query"), scorecards=("GetItem", "UpdateItem")),
-    "send_points_reminder": Access(customers=CHANGE, signing_key=True, sends_mail=True),
+    "send_points_reminder": Access(customers=(*CHANGE, "Query"), signing_key=True, sends_mail=True),
     # Settlement
     "plan_settlement": Access(scorecards=("DescribeTable",)),
     "settle_points": Access(customers=(*CHANGE, "Query", "BatchGetItem"), scorecards=("Scan",)),

@@ -76,11 +76,12 @@ def deliver(
     if customer is None or letter is None:
         mails.settle(customer_id, mail_id, Outcome.SKIPPED, {"topic": topic, "reason": str(reason)}, now)
         return
+    # Before the claim: what cannot be written is not sent, and has to be told from what nobody knows of.
+    message = _compose(customer, letter, topic, settings, root)
     if not mails.claim(customer_id, mail_id, now):
         # Sent already, or claimed by one that died: what is settled stays, what is not becomes UNKNOWN.
         mails.settle(customer_id, mail_id, Outcome.UNKNOWN, {"template": letter.template}, now)
         return
-    message = _compose(customer, letter, topic, settings, root)
     try:
         message_id = email.send_email(_ses(), message, settings, os.environ["CONFIGURATION_SET"])
     except email.MailRefused as refused:

@@ -13,7 +13,7 @@ from shared.domain.facts import Fact
 from shared.mailing import Letter, deliver
 from shared.queues import consume
 from shared.settings import Settings
-from shared.store import accounts, customers, facts
+from shared.store import accounts, customers, facts, programs
 
 
 def remind(record: SQSRecord) -> None:
@@ -51,8 +51,12 @@ def _expiring(fact: Fact, customer: Customer, settings: Settings, root: str, now
 
 def _ending(fact: Fact, customer: Customer, settings: Settings, root: str, now: datetime) -> Letter | None:
     account, today = accounts.find(customer.customer_id), now.astimezone(settings.zone).date()
-    ends_on = date.fromisoformat(fact.data["ends_on"])
-    if account.tier_ends_on != ends_on or ends_on < today:
+    ends_on, program = date.fromisoformat(fact.data["ends_on"]), programs.latest()
+    if program is None or account.tier_ends_on != ends_on or ends_on < today:
+        return None
+    # Of now: the next night lets the tier stay for what has been earned since the last one.
+    missing = points.tier_of(account, program).threshold - account.qualifying(program, today)
+    if missing <= 0:
         return None
     tier = fact.data["tier"]
     return Letter(
@@ -61,7 +65,7 @@ def _ending(fact: Fact, customer: Customer, settings: Settings, root: str, now: 
         context={
             "tier": tier,
             "ends_on": ends_on,
-            "missing": fact.data["missing"],
+            "missing": missing,
             "points_url": _page(customer, root, now),
         },
     )

@@ -18,6 +18,7 @@ import boto3
 import pytest
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.ses.models import Message, ses_backends
 
 from infra.access import ACCESS, Access
 from shared import links
@@ -195,6 +196,18 @@ def account_of(customer_id: str) -> Account:
     assert points.account_from(customer_id, facts.every(customer_id)) == replace(account, version=0)
     assert sum(account.lots.values()) - account.negative == account.books.balance
     return account
+
+
+def id_of(email: str) -> str:
+    """The id of the customer who has this address."""
+    found = customers.find_id(email)
+    assert found is not None
+    return found
+
+
+def sent_mails() -> list[Message]:
+    """What SES has taken, with `subject`, HTML `body` and `destinations`."""
+    return list(ses_backends["123456789012"]["eu-central-1"].sent_messages)
 
 
 def facts_of(customer_id: str, *types: str) -> list[Fact]:

@@ -12,7 +12,7 @@ from shared import links
 from shared.domain.facts import Fact, to_timestamp
 from shared.domain.months import last_day, month_of, months_after
 from shared.store import accounts, customers, facts, programs, table
-from tests.functional.conftest import BERLIN, account_of, as_of_today, facts_of, shop_day, sign_up
+from tests.functional.conftest import BERLIN, account_of, as_of_today, facts_of, id_of, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -220,12 +220,6 @@ def buy(invoke: Invoke, email: str, order_id: str, days: int = 0) -> None:
     ordered_at = (datetime.now(UTC) + timedelta(days=days)).isoformat()
     answer = invoke("record_purchase/by_email", order_id=order_id, ordered_at=ordered_at, customer={"email": email})
     assert answer["statusCode"] == 201
-
-
-def id_of(email: str) -> str:
-    found = customers.find_id(email)
-    assert found is not None
-    return found
 
 
 def referral_points(*emails: str) -> list[int]:

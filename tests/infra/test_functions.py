@@ -62,7 +62,7 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
     "record_feedback": {"customers": CHANGE, "feedback": CONSUME},
     "post_points": {"customers": CHANGE | {"Query"}, "scorecards": COUNT, "points": CONSUME},
     "send_points_reminder": {
-        "customers": CHANGE,
+        "customers": CHANGE | {"Query"},
         "signing key": SECRET,
         "reminders": CONSUME,
         "sender": {"SendEmail"},
