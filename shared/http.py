@@ -46,13 +46,17 @@ _TITLES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `path` and `query` hold decoded values, `body` is what was sent, `ip` the caller's address."""
+    """One request. `path` and `query` hold decoded values, `body` is what was sent, `ip` the caller's address.
+
+    `scopes` are those of the caller's key.
+    """
 
     path: Mapping[str, str]
     query: Mapping[str, str]
     content_type: str
     body: bytes
     ip: str | None
+    scopes: frozenset[str] = frozenset()
 
     @property
     def customer_id(self) -> str:
@@ -179,9 +183,13 @@ def _status(error: RegularsError) -> int:
 def _check_scope(event: Mapping[str, Any], scope: str | None) -> None:
     if scope is None:
         return
-    granted = event["requestContext"].get("authorizer", {}).get("lambda", {}).get("scopes", "")
-    if scope not in granted.split():
+    if scope not in _scopes(event):
         raise Forbidden(f"this needs a key with the scope {scope}")
+
+
+def _scopes(event: Mapping[str, Any]) -> frozenset[str]:
+    granted: str = event["requestContext"].get("authorizer", {}).get("lambda", {}).get("scopes", "")
+    return frozenset(granted.split())
 
 
 def _content_type(event: Mapping[str, Any]) -> str:
@@ -200,4 +208,5 @@ def _request(event: Mapping[str, Any]) -> Request:
         content_type=_content_type(event),
         body=body,
         ip=event["requestContext"].get("http", {}).get("sourceIp"),
+        scopes=_scopes(event),
     )

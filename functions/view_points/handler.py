@@ -1,6 +1,7 @@
 """GET /customers/{id}/points, /customers/{id}/redemptions → what a customer has, is owed, and has redeemed."""
 
 import os
+from datetime import datetime
 
 from shared import clock, links
 from shared.domain import points
@@ -20,7 +21,6 @@ def view(request: Request) -> Response:
     if program is None:
         raise NotFound("there is no loyalty programme yet; PUT /loyalty/program launches one")
     account = accounts.change(_known(request), lambda held: points.settle(held, now, settings.zone)).account
-    root = (settings.public_url or os.environ["PUBLIC_URL"]).rstrip("/")
     today = now.astimezone(settings.zone).date()
     held = points.balance(account, today)
     pending_until = points.next_available(account, today)
@@ -40,7 +40,7 @@ def view(request: Request) -> Response:
             **_next_tier(account, program, account.qualifying(program, today)),
             "expiring": [{"at": day.isoformat(), "points": number} for day, number in points.expiring(account, today)],
             "referral_code": referrals.code_of(account.customer_id, mint_referral_code),
-            "page_url": f"{root}/{links.points_path(account.customer_id, now + links.POINTS_LINK)}",
+            "page_url": _page_url(request, settings, now),
         },
     )
 
@@ -49,6 +49,14 @@ def view_redemptions(request: Request) -> Response:
     """The vouchers, cancelled ones included, newest first."""
     found = rewards.redemptions(_known(request))
     return respond(200, {"redemptions": [rewards.redemption_members(one) for one in found]})
+
+
+def _page_url(request: Request, settings: Settings, now: datetime) -> str | None:
+    """The customer's own page: whoever has the link may spend the points, and so a key that only reads gets none."""
+    if "points:write" not in request.scopes:
+        return None
+    root = (settings.public_url or os.environ["PUBLIC_URL"]).rstrip("/")
+    return f"{root}/{links.points_path(request.customer_id, now + links.POINTS_LINK)}"
 
 
 def _known(request: Request) -> str:

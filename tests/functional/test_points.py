@@ -451,3 +451,14 @@ def test_more_than_there_is_can_be_taken_only_where_the_programme_knows_debts(
     paid = invoke("adjust_points/add", points=100, idempotency_key="paid")
     assert (paid["json"]["active"], paid["json"]["negative"]) == (30, 0)
     assert account_of("K-77").books.balance == 30
+
+
+def test_a_key_that_only_reads_gets_no_link_by_which_points_can_be_spent(
+    invoke: Invoke, load: Load, launch: Launch
+) -> None:
+    launch()
+    invoke("record_purchase/by_customer_number")
+    event = load("view_points/points")
+    assert invoke("view_points", event)["json"]["page_url"].startswith("https://crm.shop.example/points?token=")
+    event["requestContext"]["authorizer"]["lambda"]["scopes"] = "customers:read"
+    assert invoke("view_points", event)["json"]["page_url"] is None
