@@ -285,7 +285,10 @@ def test_pieces_that_earned_more_or_nothing_take_back_as_much() -> None:
 def test_a_promotion_that_is_over_by_now_still_tells_what_the_order_earned() -> None:
     day = date(2026, 11, 21)
     tea = Multiplier(name="tea", percent=200, skus=frozenset({"tea"}), starts_on=day, ends_on=day)
-    assert back(30, replace(PROGRAM, multipliers=(tea,)), tea=1) == 20
+    program = replace(PROGRAM, multipliers=(tea,))
+    assert back(30, program, tea=1) == 20
+    just_after_midnight = replace(ORDER, ordered_at=datetime(2026, 11, 20, 23, 30, tzinfo=UTC))
+    assert back(30, program, order=just_after_midnight, tea=1) == 20
 
 
 def test_money_takes_back_its_share_of_the_total() -> None:
@@ -304,8 +307,10 @@ def test_pieces_and_money_add_up_and_take_no_more_than_was_earned() -> None:
 
 def test_once_all_the_money_went_back_no_points_are_left() -> None:
     assert back(20, amount=2_900, refunded=2_900) == 20
-    # Amounts that were refunded by piece count, too.
-    assert back(20, cup=1, amount=2_500, refunded=2_900) == 20
+    # Tea earned nothing; its 1,200 are part of all the money.
+    no_tea = replace(PROGRAM, multipliers=(Multiplier(name="no tea", percent=0, skus=frozenset({"tea"})),))
+    assert back(10, no_tea, tea=1, amount=1_699, refunded=2_899) == 5
+    assert back(10, no_tea, tea=1, amount=1_700, refunded=2_900) == 10
     assert back(7, order=bare(700), amount=699, refunded=699) == 6
     assert back(7, order=bare(700), amount=700, refunded=700) == 7
 

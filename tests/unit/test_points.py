@@ -334,6 +334,11 @@ def test_points_that_are_spent_for_good_are_forgiven_or_owed(
     assert taken.account.qualifying(PROGRAM, TODAY) == 0
 
 
+def test_points_of_a_month_that_is_not_over_yet_are_taken_until_its_last_minute() -> None:
+    order = earn(EMPTY, 20, "2026-11")
+    assert take_back(order.account, 20, order.facts[0], now=berlin("2026-11-30T23:59")).account.lots == {}
+
+
 @pytest.mark.parametrize("policy", NegativeBalance)
 def test_points_that_expired_with_their_month_are_not_taken_from_others(policy: NegativeBalance) -> None:
     order = earn(EMPTY, 20, "2026-11")
@@ -545,6 +550,18 @@ def test_tiers_are_lost_one_by_one_however_often_a_night_reviews_them(grace_days
     assert review(member, night + 99 * DAY, **program) == Posting(member)
 
 
+@pytest.mark.parametrize("downgrade", [Downgrade.TO_EARNED, Downgrade.ONE_TIER])
+def test_a_tier_that_a_refund_undid_on_its_first_day_waits_only_where_tiers_fall_one_by_one(
+    downgrade: Downgrade,
+) -> None:
+    silver = earn(EMPTY, SILVER)
+    undone = take_back(silver.account, SILVER, silver.facts[0]).account
+    program: dict[str, Any] = {"downgrade": downgrade, "grace_days": 0}
+    waits = downgrade is Downgrade.ONE_TIER
+    assert review(undone, NOW, **program).account.tier == ("SILVER" if waits else "MEMBER")
+    assert review(undone, NOW + DAY, **program).account.tier == "MEMBER"
+
+
 def test_a_tier_that_the_programme_no_longer_has_becomes_the_one_that_was_earned() -> None:
     tiers = (Tier(name="BASE", threshold=0), Tier(name="TOP", threshold=GOLD))
     changed = review(GOLDEN, KEPT, tiers=tiers)
@@ -559,6 +576,17 @@ def test_lower_thresholds_lift_tiers_at_the_next_review() -> None:
     tiers = (Tier(name="MEMBER", threshold=0), Tier(name="SILVER", threshold=100))
     lifted = review(member, NOW, tiers=tiers)
     assert [(fact.data["from"], fact.data["to"]) for fact in lifted.facts] == [("MEMBER", "SILVER")]
+
+
+def test_the_last_four_changes_of_the_tier_are_kept() -> None:
+    account, night = EMPTY, NOW
+    for month in range(1, 6):
+        night = berlin(f"2027-{month:02}-15T03:00")
+        account = earn(account, GOLD, "2028-12", month=f"2027-{month:02}", now=night).account
+        account = review(account, night + 20 * DAY, qualifying_months=1, grace_days=0).account
+    assert [name for _, name in account.tiers] == ["GOLD", "MEMBER", "GOLD", "MEMBER"]
+    assert points.tier_percent_at(account, PROGRAM, berlin("2027-04-16T12:00")) == 150
+    assert points.tier_percent_at(account, PROGRAM, berlin("2027-01-16T12:00")) == 100
 
 
 def test_a_tier_changes_after_the_change_before_even_where_clocks_differ() -> None:
@@ -628,6 +656,19 @@ def test_the_balance_counts_points_as_expired_before_the_ledger_says_so() -> Non
     settled = points.settle(account, berlin("2026-12-01T03:00"), BERLIN).account
     assert points.balance(settled, first) == unsettled
     assert points.balance(owing(7), TODAY) == Balance(active=0, pending=0, negative=7, spent=7, expired=0)
+
+
+def test_an_account_adds_up_from_a_timeline_in_any_order_that_tells_of_other_things_too() -> None:
+    earned = earn(EMPTY, SILVER)
+    spent = redeem(earned.account, 5, NOW + DAY)
+    other = Fact(type="MailPaused", id="1", customer_id="cus_a", occurred_at=NOW, recorded_at=NOW)
+    timeline = [*spent.facts, other, *reversed(earned.facts)]
+    assert points.account_from("cus_a", timeline) == spent.account
+
+
+def test_facts_without_an_id_of_their_own_are_numbered() -> None:
+    settled = points.settle(holding({"2026-11": 20, "2026-12": 5}), berlin("2027-01-01T00:00"), BERLIN)
+    assert [(fact.id, fact.data["number"]) for fact in settled.facts] == [("3", 3), ("4", 4)]
 
 
 def test_books_are_kept_for_all_time_and_by_month_of_posting_for_three_months() -> None:
