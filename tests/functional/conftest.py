@@ -1,6 +1,7 @@
 """A deployed AWS as moto plays it: the tables, the secret, the bucket and the bus, empty for every test."""
 
 import base64
+import copy
 import importlib
 import json
 import os
@@ -18,6 +19,7 @@ import boto3
 import pytest
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.dynamodb.models import dynamodb_backends
 from moto.ses.models import Message, ses_backends
 
 from infra.access import ACCESS, Access
@@ -210,6 +212,20 @@ def sent_mails() -> list[Message]:
     return list(ses_backends["123456789012"]["eu-central-1"].sent_messages)
 
 
+def happened(name: str, **changes: object) -> Fact:
+    """The fact of a queue's event file, as of today and changed, put on record."""
+    (record,) = json.loads(filled((EVENTS / f"{name}.json").read_text(), as_of_today()))["Records"]
+    fact = facts.from_members({**json.loads(record["body"])["detail"], **changes})
+    table.apply(facts.record(fact))
+    return fact
+
+
+def as_records(*happened: Fact) -> dict[str, Any]:
+    """What a function gets of these facts from its queue."""
+    bodies = [json.dumps({"detail-type": fact.type, "detail": facts.to_members(fact)}) for fact in happened]
+    return {"Records": [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]}
+
+
 def facts_of(customer_id: str, *types: str) -> list[Fact]:
     """A customer's facts of these types, in the order of time."""
     return [fact for fact in facts.every(customer_id) if fact.type in types]
@@ -224,6 +240,20 @@ def sign_up(invoke: Callable[..., dict[str, Any]], email: str, **changes: object
     token = links.confirmation_path(known.customer_id, known.signup).partition("token=")[2]
     assert invoke("confirm_signup/post", fill={"TOKEN": token})["statusCode"] == 200
     return known.customer_id
+
+
+def stored() -> dict[str, Any]:
+    """All that the tables hold, for `put_back`: as moto itself keeps it before a transaction, which takes one copy."""
+    return copy.deepcopy(_dynamodb().tables)
+
+
+def put_back(kept: Mapping[str, Any]) -> None:
+    """Have the tables hold what they held then."""
+    _dynamodb().tables = copy.deepcopy(kept)
+
+
+def _dynamodb() -> Any:
+    return dynamodb_backends["123456789012"]["eu-central-1"]
 
 
 Load = Callable[..., dict[str, Any]]
@@ -284,12 +314,10 @@ def launch(invoke: Invoke) -> Callable[..., None]:
 
 @pytest.fixture
 def deliver(invoke: Invoke) -> Callable[..., None]:
-    """`deliver(*facts)`: they come from the bus by the queue to a function, which takes all of them."""
+    """`deliver(*facts)`: they come from the bus by the queue to what posts points, which takes all of them."""
 
-    def run(*happened: Fact, to: str = "post_points") -> None:
-        bodies = [json.dumps({"detail-type": fact.type, "detail": facts.to_members(fact)}) for fact in happened]
-        records = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
-        assert invoke(to, {"Records": records}) == {"batchItemFailures": []}
+    def run(*happened: Fact) -> None:
+        assert invoke("post_points", as_records(*happened)) == {"batchItemFailures": []}
 
     return run
 

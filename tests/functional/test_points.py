@@ -1,6 +1,5 @@
 """Points: earned by orders, bonuses and referrals, taken back by refunds, adjusted by staff, and shown."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,8 +10,8 @@ import pytest
 from shared import links
 from shared.domain.facts import Fact, to_timestamp
 from shared.domain.months import last_day, month_of, months_after
-from shared.store import accounts, customers, facts, programs, table
-from tests.functional.conftest import BERLIN, account_of, as_of_today, facts_of, id_of, shop_day, sign_up
+from shared.store import accounts, customers, facts, programs
+from tests.functional.conftest import BERLIN, account_of, as_of_today, facts_of, happened, id_of, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -21,14 +20,6 @@ Launch = Callable[..., None]
 Deliver = Callable[..., None]
 
 YEAR_OF_EARNING = 12
-
-
-def happened(load: Load, name: str, **changes: Any) -> Fact:
-    """The fact of an event file, as of today, put on record."""
-    (record,) = load(name, fill=as_of_today())["Records"]
-    fact = facts.from_members({**json.loads(record["body"])["detail"], **changes})
-    table.apply(facts.record(fact))
-    return fact
 
 
 def earned_points(customer_id: str) -> dict[str, int]:
@@ -64,14 +55,14 @@ def test_an_order_that_reaches_a_tier_lifts_it_at_once_and_the_next_one_earns_by
 ) -> None:
     tiers = [{"name": "GREEN", "threshold": 0}, {"name": "OOLONG", "threshold": 199, "percent": 200}]
     launch(tiers=tiers)
-    first = happened(load, "post_points/purchase_recorded")
+    first = happened("post_points/purchase_recorded")
     deliver(first)
     assert account_of("K-77").tier == "OOLONG"
     # One that was placed before the tier was reached, and one after.
     now = to_timestamp(datetime.now(UTC))
     deliver(
-        happened(load, "post_points/purchase_recorded", id="late", order_id="late"),
-        happened(load, "post_points/purchase_recorded", id="next", order_id="next", occurred_at=now, ordered_at=now),
+        happened("post_points/purchase_recorded", id="late", order_id="late"),
+        happened("post_points/purchase_recorded", id="next", order_id="next", occurred_at=now, ordered_at=now),
     )
     # 154.00 · 220.00 / 170.00, twice: 398.59.
     assert earned_points("K-77") == {"1001": 199, "late": 199, "next": 399}
@@ -84,7 +75,7 @@ def test_a_refund_takes_back_the_share_of_what_went_back(
     invoke: Invoke, launch: Launch, load: Load, contents: Contents
 ) -> None:
     launch()
-    happened(load, "post_points/purchase_recorded")
+    happened("post_points/purchase_recorded")
     invoke("post_points/purchase_recorded", fill=as_of_today())
     assert invoke("post_points/purchase_refunded", fill=as_of_today()) == {"batchItemFailures": []}
     # Half of the tea is 60.00 of the 220.00 that counted: 199 · 3/11 = 54.27.
@@ -100,7 +91,7 @@ def test_a_refund_that_comes_before_its_order_has_it_earn_first(
     invoke: Invoke, launch: Launch, load: Load, contents: Contents
 ) -> None:
     launch()
-    happened(load, "post_points/purchase_recorded")
+    happened("post_points/purchase_recorded")
     invoke("post_points/purchase_refunded", fill=as_of_today())
     assert account_of("K-77").books.balance == 145
     before = contents()
@@ -115,11 +106,11 @@ def test_several_refunds_in_any_order_and_repeated_leave_the_same(
     for turn in ((0, 1, 2), (2, 1, 0), (1, 2, 0), (0, 2, 1)):
         empty_tables()
         launch()
-        bought = happened(load, "post_points/purchase_recorded")
-        tea = happened(load, "post_points/purchase_refunded")
+        bought = happened("post_points/purchase_recorded")
+        tea = happened("post_points/purchase_refunded")
         cups = [{"sku": "cup", "quantity": 3}]
-        cup = happened(load, "post_points/purchase_refunded", id="1001/rf-2", refund_id="rf-2", products=cups)
-        money = happened(load, "post_points/purchase_refunded", id="1001/rf-3", refund_id="rf-3", amount=1_590)
+        cup = happened("post_points/purchase_refunded", id="1001/rf-2", refund_id="rf-2", products=cups)
+        money = happened("post_points/purchase_refunded", id="1001/rf-3", refund_id="rf-3", amount=1_590)
         money = replace(money, data={name: value for name, value in money.data.items() if name != "products"})
         refunds = [tea, cup, money]
         deliver(*(refunds[index] for index in turn), bought, refunds[turn[0]])
@@ -135,12 +126,12 @@ def test_an_order_that_went_back_whole_leaves_nothing_of_its_points(
     launch: Launch, load: Load, deliver: Deliver
 ) -> None:
     launch()
-    tea = happened(load, "post_points/purchase_refunded")
+    tea = happened("post_points/purchase_refunded")
     rest = happened(
-        load, "post_points/purchase_refunded", id="1001/rest", refund_id="rest", amount=15_900 - 2_715, whole=True
+        "post_points/purchase_refunded", id="1001/rest", refund_id="rest", amount=15_900 - 2_715, whole=True
     )
     rest = replace(rest, data={name: value for name, value in rest.data.items() if name != "products"})
-    deliver(happened(load, "post_points/purchase_recorded"), tea, rest)
+    deliver(happened("post_points/purchase_recorded"), tea, rest)
     account = account_of("K-77")
     assert (account.lots, account.earned, account.books.issued, account.books.refunded) == ({}, {}, 199, 199)
 
@@ -152,15 +143,15 @@ def test_points_that_are_spent_when_their_order_goes_back_are_owed_or_forgiven(
     launch(pending_days=0, negative_balance=policy)
     invoke("record_purchase/by_customer_number")
     invoke("configure_loyalty/put_reward", cost=189)
-    deliver(happened(load, "post_points/purchase_recorded"))
+    deliver(happened("post_points/purchase_recorded"))
     assert invoke("redeem_reward/redeem")["statusCode"] == 201
-    back = happened(load, "post_points/purchase_refunded", amount=15_900, whole=True)
+    back = happened("post_points/purchase_refunded", amount=15_900, whole=True)
     deliver(replace(back, data={name: value for name, value in back.data.items() if name != "products"}))
     account = account_of("K-77")
     assert (account.lots, account.negative, account.books.balance) == ({}, negative, balance)
     shown = invoke("view_points/points")["json"]
     assert (shown["active"], shown["negative"], shown["spent"]) == (0, negative, 189)
-    deliver(happened(load, "post_points/purchase_recorded", id="next", order_id="next"))
+    deliver(happened("post_points/purchase_recorded", id="next", order_id="next"))
     assert sum(account_of("K-77").lots.values()) == 199 - negative
 
 
@@ -168,8 +159,8 @@ def test_a_survey_earns_once_for_each_survey(invoke: Invoke, launch: Launch, loa
     launch(bonuses={"SURVEY_ANSWERED": 10})
     for _ in range(2):
         invoke("post_points/survey_answered", fill=as_of_today())
-    first = happened(load, "post_points/survey_answered")
-    deliver(happened(load, "post_points/survey_answered", id="survey-2", survey_id="survey-2"), first)
+    first = happened("post_points/survey_answered")
+    deliver(happened("post_points/survey_answered", id="survey-2", survey_id="survey-2"), first)
     assert sorted(fact.data["period"] for fact in facts_of("K-77", "PointsEarned")) == ["survey-2", first.id]
     assert account_of("K-77").books.issued == 20
 
@@ -344,7 +335,7 @@ def test_the_points_are_shown_as_the_contract_says(
 ) -> None:
     launch()
     invoke("record_purchase/by_customer_number")
-    deliver(happened(load, "post_points/purchase_recorded"))
+    deliver(happened("post_points/purchase_recorded"))
     invoke("adjust_points/add")
     shown = invoke("view_points/points")["json"]
     page = shown.pop("page_url")
@@ -379,7 +370,7 @@ def test_what_has_expired_since_the_last_night_is_posted_when_it_is_looked_at(
     invoke("record_purchase/by_customer_number")
     past = datetime.now(UTC) - timedelta(days=100)
     at = to_timestamp(past)
-    bought = happened(load, "post_points/purchase_recorded", occurred_at=at, ordered_at=at)
+    bought = happened("post_points/purchase_recorded", occurred_at=at, ordered_at=at)
     accounts.earn_order(bought, programs.versions(), past, BERLIN)
     lost = account_of("K-77").books.issued
     shown = invoke("view_points/points")["json"]
