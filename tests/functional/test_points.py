@@ -22,6 +22,11 @@ Deliver = Callable[..., None]
 YEAR_OF_EARNING = 12
 
 
+def take(invoke: Invoke, name: str) -> None:
+    """An event file, as of today, is taken from the queue."""
+    assert invoke(name, fill=as_of_today()) == {"batchItemFailures": []}
+
+
 def earned_points(customer_id: str) -> dict[str, int]:
     return {fact.id: fact.data["points"] for fact in facts_of(customer_id, "PointsEarned")}
 
@@ -30,7 +35,7 @@ def test_an_order_earns_what_is_computed_by_hand_pending_until_its_return_window
     invoke: Invoke, launch: Launch
 ) -> None:
     launch()
-    assert invoke("post_points/purchase_recorded", fill=as_of_today()) == {"batchItemFailures": []}
+    take(invoke, "post_points/purchase_recorded")
     # 154.00 net of shipping, of lines worth 170.00 of which tea counts twice and the gift card not:
     # 154.00 · (100.00 + 2 · 60.00) / 170.00 = 199.29.
     account = account_of("K-77")
@@ -44,9 +49,9 @@ def test_an_order_earns_what_is_computed_by_hand_pending_until_its_return_window
 
 def test_an_order_that_is_delivered_twice_earns_once(invoke: Invoke, launch: Launch, contents: Contents) -> None:
     launch()
-    invoke("post_points/purchase_recorded", fill=as_of_today())
+    take(invoke, "post_points/purchase_recorded")
     before = contents()
-    invoke("post_points/purchase_recorded", fill=as_of_today())
+    take(invoke, "post_points/purchase_recorded")
     assert contents() == before
 
 
@@ -76,14 +81,14 @@ def test_a_refund_takes_back_the_share_of_what_went_back(
 ) -> None:
     launch()
     happened("post_points/purchase_recorded")
-    invoke("post_points/purchase_recorded", fill=as_of_today())
-    assert invoke("post_points/purchase_refunded", fill=as_of_today()) == {"batchItemFailures": []}
+    take(invoke, "post_points/purchase_recorded")
+    take(invoke, "post_points/purchase_refunded")
     # Half of the tea is 60.00 of the 220.00 that counted: 199 · 3/11 = 54.27.
     account = account_of("K-77")
     assert (account.books.refunded, account.books.balance, sum(account.earned.values())) == (54, 145, 145)
     before = contents()
-    invoke("post_points/purchase_refunded", fill=as_of_today())
-    invoke("post_points/purchase_recorded", fill=as_of_today())
+    take(invoke, "post_points/purchase_refunded")
+    take(invoke, "post_points/purchase_recorded")
     assert contents() == before
 
 
@@ -92,10 +97,10 @@ def test_a_refund_that_comes_before_its_order_has_it_earn_first(
 ) -> None:
     launch()
     happened("post_points/purchase_recorded")
-    invoke("post_points/purchase_refunded", fill=as_of_today())
+    take(invoke, "post_points/purchase_refunded")
     assert account_of("K-77").books.balance == 145
     before = contents()
-    invoke("post_points/purchase_recorded", fill=as_of_today())
+    take(invoke, "post_points/purchase_recorded")
     assert contents() == before
 
 
@@ -158,7 +163,7 @@ def test_points_that_are_spent_when_their_order_goes_back_are_owed_or_forgiven(
 def test_a_survey_earns_once_for_each_survey(invoke: Invoke, launch: Launch, load: Load, deliver: Deliver) -> None:
     launch(bonuses={"SURVEY_ANSWERED": 10})
     for _ in range(2):
-        invoke("post_points/survey_answered", fill=as_of_today())
+        take(invoke, "post_points/survey_answered")
     first = happened("post_points/survey_answered")
     deliver(happened("post_points/survey_answered", id="survey-2", survey_id="survey-2"), first)
     assert sorted(fact.data["period"] for fact in facts_of("K-77", "PointsEarned")) == ["survey-2", first.id]

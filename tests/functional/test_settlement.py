@@ -154,9 +154,13 @@ def test_an_account_that_is_used_between_the_months_end_and_the_night_expires_th
         redeem("K-1", "too-much", "2026-04-01 00:05", 60)
     redeem("K-1", "v", "2026-04-01 00:10", 30)
     assert entries("K-1", "PointsExpired") == [("2026-03-31T22:00:00.000Z", -40)]
+    buy("K-2", "3", "2026-01-10 12:00", 40)
+    adjust("K-2", "a", "2026-04-01 00:10", 20)
+    assert entries("K-2", "PointsExpired") == [("2026-03-31T22:00:00.000Z", -40)]
     report = night(invoke, "2026-04-01 02:00", ALL)
-    assert entries("K-1", "PointsExpired") == [("2026-03-31T22:00:00.000Z", -40)]
-    assert (report["active"], report["redeemed"], report["expired"]) == (20, 30, 40)
+    for customer_id in ("K-1", "K-2"):
+        assert entries(customer_id, "PointsExpired") == [("2026-03-31T22:00:00.000Z", -40)]
+    assert (report["active"], report["redeemed"], report["expired"]) == (40, 30, 80)
 
 
 def test_pending_points_become_active_on_their_day_and_are_told_of_once(invoke: Invoke) -> None:
