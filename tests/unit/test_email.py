@@ -1,13 +1,17 @@
 """Mails: two equal parts, the right headers, and nothing that a stranger's input could turn against the reader."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from email.header import decode_header, make_header
 from email.utils import parseaddr
+from html import unescape
+from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import boto3
 import pytest
@@ -25,6 +29,8 @@ SETTINGS = Settings(sender="hello@shop.example", shop_name="Mühle & Söhne", sh
 LINK = "https://crm.example/signups/confirm?token=a.b-c&x=1"
 LEAVE = "https://crm.example/unsubscribe?token=a.b-c"
 HOSTILE = "\"'><script>alert(1)</script>&"
+SCORE_LINKS = [f"https://crm.example/surveys/answer?token=s.b-c&score={score}" for score in range(11)]
+DUE = datetime(2026, 5, 4, 17, 30, tzinfo=ZoneInfo("Europe/Berlin"))
 CONTEXTS: dict[str, dict[str, Any]] = {
     "confirm_signup": {"name": "Ada", "confirm_url": LINK, "valid_days": 7},
     "already_subscribed": {"name": "Ada", "preferences_url": LINK},
@@ -42,12 +48,69 @@ CONTEXTS: dict[str, dict[str, Any]] = {
         "missing": 1800,
         "points_url": LINK,
     },
+    "survey_invitation": {
+        "name": "Ada",
+        "question": "How likely are you to recommend us?",
+        "score_urls": SCORE_LINKS,
+        "survey_url": LINK,
+        "points": 20,
+        "valid_days": 14,
+    },
+    "recovery_invitation": {
+        "name": "Ada",
+        "question": "How likely are you to come back?",
+        "score_urls": SCORE_LINKS,
+        "survey_url": LINK,
+        "resolved_on": date(2026, 5, 2),
+        "valid_days": 14,
+    },
+    "referral_invitation": {
+        "name": "Ada",
+        "code": "ADA-7XQ2",
+        "points": 250,
+        "friend_points": 100,
+        "points_url": LINK,
+    },
+    "case_opened": {
+        "case_id": "K7QF-2MXR",
+        "customer_id": "customer-7",
+        "priority": "HIGH",
+        "due_at": DUE,
+        "owner": None,
+        "score": 3,
+        "comment": "The bread was cold.\nTwice.",
+        "sentiment": "NEGATIVE",
+        "themes": ["OPENING_HOURS", "QUALITY"],
+        "origin": "SURVEY",
+    },
+    "case_overdue": {
+        "cases": [
+            {
+                "case_id": "K7QF-2MXR",
+                "customer_id": "customer-7",
+                "priority": "HIGH",
+                "due_at": DUE,
+                "owner": "Grace",
+            },
+            {
+                "case_id": "P3HD-8WTN",
+                "customer_id": "customer-9",
+                "priority": "NORMAL",
+                "due_at": datetime(2026, 5, 3, 9, 5, tzinfo=ZoneInfo("Europe/Berlin")),
+                "owner": None,
+            },
+        ]
+    },
 }
 
 # Mails that nobody asked for just now: they go to those who want offers, and say how to end that.
-OFFERS = ("points_expiring", "tier_ending")
+OFFERS = ("points_expiring", "tier_ending", "referral_invitation")
+INVITATIONS = ("survey_invitation", "recovery_invitation")  # to those who agreed to be asked
+CASES = ("case_opened", "case_overdue")  # to the shop itself, whose people work through the API
 
 every_mail = pytest.mark.parametrize("template", CONTEXTS)
+every_invitation = pytest.mark.parametrize("template", INVITATIONS)
+every_case_mail = pytest.mark.parametrize("template", CASES)
 
 
 def mail(
@@ -61,6 +124,36 @@ def mail(
 ) -> Email:
     context = {**CONTEXTS[template], **changes}
     return render_email(template, settings, to=to, subject=subject, unsubscribe_url=unsubscribe_url, **context)
+
+
+def poisoned(value: Any) -> Any:
+    """`value` with hostile text in place of every string in it."""
+    if isinstance(value, str):
+        return HOSTILE
+    if isinstance(value, dict):
+        return {key: poisoned(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [poisoned(item) for item in value]
+    return value
+
+
+class Tags(HTMLParser):
+    """The start tags of a mail in order, each with the names of its attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, list[str]]] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, [name for name, _ in attrs]))
+
+
+def words_of(html: str) -> str:
+    """The words of a mail's HTML part as they are read, one blank between any two."""
+    lines = re.sub("<(?:br|p|td|blockquote)[^>]*>", " ", html.partition("</style>")[2])
+    return " ".join(unescape(re.sub("<[^>]*>", "", lines)).split())
 
 
 @pytest.fixture
@@ -83,7 +176,7 @@ def sent(client: "SESV2Client", email: Email, settings: Settings = SETTINGS) -> 
 
 
 def test_every_mail_has_both_parts_and_is_among_the_tested() -> None:
-    parts = {"base", "button"}
+    parts = {"base", "button", "scores"}
     for kind in ("html", "txt"):
         assert {path.stem for path in (FOLDER / "mail").glob(f"*.{kind}")} - parts == set(CONTEXTS)
 
@@ -91,10 +184,14 @@ def test_every_mail_has_both_parts_and_is_among_the_tested() -> None:
 @every_mail
 def test_both_parts_carry_the_link_the_greeting_and_who_writes(template: str) -> None:
     email = mail(template)
-    assert LINK in email.text
-    assert LINK.replace("&", "&amp;") in email.html
-    assert "Hello Ada," in email.text
-    assert "Hello Ada," in email.html
+    if template in CASES:
+        greeting = "Hello,"
+    else:
+        greeting = "Hello Ada,"
+        assert LINK in email.text
+        assert LINK.replace("&", "&amp;") in email.html
+    assert email.text.startswith(f"{greeting}\n")
+    assert f">{greeting}<" in email.html
     assert "Mühle & Söhne\nBachgasse 7, 79098 Freiburg\n" in email.text
     assert "Mühle &amp; Söhne<br>Bachgasse 7, 79098 Freiburg" in email.html
 
@@ -121,10 +218,10 @@ def test_the_plain_part_is_plain_and_evenly_spaced(template: str) -> None:
 @every_mail
 def test_hostile_values_stay_text(template: str) -> None:
     settings = Settings(shop_name=HOSTILE, shop_address=HOSTILE)
-    links = {key: HOSTILE for key in CONTEXTS[template] if key.endswith("_url")}
-    html = mail(template, settings=settings, subject=HOSTILE, name=HOSTILE, **links).html
-    assert "<script" not in html
-    assert html.count('href="') == mail(template).html.count('href="')
+    values = poisoned(CONTEXTS[template])
+    html = mail(template, settings=settings, subject=HOSTILE, **{**values, "name": HOSTILE}).html
+    assert "<script" not in html.lower()
+    assert Tags(html).found == Tags(mail(template, comment="One line.").html).found
 
 
 @pytest.mark.parametrize("name", ["Ada Lovelace", "Jean-Luc", "O'Brien", "O’Brien", "Zoë", "王小明", "J. Smith"])
@@ -180,6 +277,162 @@ def test_a_hostile_name_of_a_tier_stays_text() -> None:
     html = mail("tier_ending", tier=HOSTILE).html
     assert "<script" not in html.lower()
     assert "&lt;script&gt;" in html.lower()
+
+
+@every_invitation
+def test_an_invitation_has_a_link_for_each_score_and_one_to_choose_it_later(template: str) -> None:
+    email = mail(template)
+    links = re.findall(r'<a class="button-link" href="([^"]*)" aria-label="([^"]*)"[^>]*>([^<]*)</a>', email.html)
+    assert [(unescape(url), words) for url, _, words in links] == [(SCORE_LINKS[n], str(n)) for n in range(11)]
+    assert len({url for url, _, _ in links}) == 11
+    names = [f"{n} out of 10" for n in range(1, 10)]
+    assert [name for _, name, _ in links] == [
+        "0 out of 10, not at all likely",
+        *names,
+        "10 out of 10, extremely likely",
+    ]
+    assert f">{LINK.replace('&', '&amp;')}</a>" in email.html
+    assert f"\n{LINK}\n" in email.text
+    assert "score=" not in email.text
+
+
+@every_invitation
+def test_the_scores_stand_in_two_rows_so_that_a_phone_has_room_for_them(template: str) -> None:
+    (table,) = re.findall(r"<table[^>]*table-layout:fixed.*?</table>", mail(template).html, re.DOTALL)
+    rows = [re.findall(r">(\d+)</a>", row) for row in re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)]
+    assert rows == [["0", "1", "2", "3", "4", "5"], ["6", "7", "8", "9", "10"]]
+    assert [row.count("<td") for row in re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)] == [6, 6]
+
+
+@every_invitation
+def test_an_invitation_asks_its_question_and_tells_how_long_it_stands(template: str) -> None:
+    email = mail(template, question="Is it <warm> enough?", valid_days=1)
+    assert "\nIs it <warm> enough?\n" in email.text
+    assert "<strong>Is it &lt;warm&gt; enough?</strong>" in email.html
+    assert "works for 1 day." in email.text
+    assert "works for 1 day:" in email.html
+    assert "works for 14 days." in mail(template).text
+    assert "works for 14 days:" in mail(template).html
+
+
+@every_invitation
+def test_an_invitation_says_why_it_was_sent_and_how_to_get_no_more(template: str) -> None:
+    email = mail(template, unsubscribe_url=LEAVE)
+    for body in (email.text, email.html):
+        assert "You get this mail because you" in body
+        assert "and agreed that we ask for your opinion." in body
+    assert f"Unsubscribe: {LEAVE}\n" in email.text
+    assert f'<a href="{LEAVE}"' in email.html
+
+
+def test_points_for_an_answer_are_promised_only_where_there_are_any() -> None:
+    email = mail("survey_invitation")
+    assert "you get 20 points for your answer, whatever it is." in email.text
+    assert "you get <strong>20 points</strong> for your answer, whatever it is." in email.html
+    assert "and 20 points for you." in email.html
+    one = mail("survey_invitation", points=1)
+    assert "you get 1 point for" in one.text
+    assert "you get <strong>1 point</strong> for" in one.html
+    none = mail("survey_invitation", points=0)
+    assert " point" not in none.text + none.html
+
+
+def test_after_a_complaint_the_mail_says_when_it_was_settled() -> None:
+    email = mail("recovery_invitation")
+    assert "On 2 May 2026 we settled it." in email.text
+    assert "On <strong>2 May 2026</strong> we settled it." in email.html
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "words"),
+    [(250, 100, ("250 points", "100 points")), (1, 1, ("1 point", "1 point")), (1500, 0, ("1,500 points", "0 points"))],
+)
+def test_bringing_a_friend_says_the_code_and_who_gets_what(mine: int, theirs: int, words: tuple[str, str]) -> None:
+    email = mail("referral_invitation", points=mine, friend_points=theirs)
+    assert "\nADA-7XQ2\n" in email.text
+    assert ">ADA-7XQ2</p>" in email.html
+    assert f"your friend gets {words[1]}, and you get {words[0]}." in email.text
+    assert f"your friend gets <strong>{words[1]}</strong>, and you get <strong>{words[0]}</strong>." in email.html
+
+
+def test_a_case_tells_all_that_is_known_and_how_to_take_it() -> None:
+    email = mail("case_opened")
+    assert (
+        "Please answer by 4 May 2026, 17:30.\n\n"
+        "Case: K7QF-2MXR\nCustomer: customer-7\nPriority: high\nTaken by: nobody yet\nScore: 3 out of 10\n"
+        "Mood: negative\nAbout: opening hours, quality\n\n"
+        "In the customer’s own words:\n\n> The bread was cold.\n> Twice.\n\n"
+        "Until the case is resolved, this customer gets no promotions and no surveys from us.\n"
+    ) in email.text
+    assert "\nPOST /cases/K7QF-2MXR/assign\nPOST /cases/K7QF-2MXR/resolve\n" in email.text
+    html = words_of(email.html)
+    for words in (
+        "Please answer by 4 May 2026, 17:30. Case: K7QF-2MXR Customer: customer-7 Priority: high Taken by: nobody yet",
+        "Score: 3 out of 10 Mood: negative About: opening hours, quality In the customer’s own words: The bread",
+        "was cold. Twice. Until the case is resolved, this customer gets no promotions and no surveys from us.",
+        "POST /cases/K7QF-2MXR/assign POST /cases/K7QF-2MXR/resolve",
+    ):
+        assert words in html
+
+
+def test_a_case_leaves_out_what_is_not_known() -> None:
+    email = mail("case_opened", score=None, comment=None, sentiment=None, themes=[], owner="Grace")
+    for body in (email.text, words_of(email.html)):
+        assert "Taken by: Grace" in body
+        assert "The customer left no comment." in body
+        assert not re.search("None|Score|Mood|About|own words", body)
+    assert "\n\n\n" not in email.text
+    assert "Score: 0 out of 10" in mail("case_opened", score=0).text
+
+
+@pytest.mark.parametrize(
+    ("origin", "words"),
+    [("SURVEY", "A customer answered a survey and is not happy."), ("COMPLAINT", "A customer wrote to us about")],
+)
+def test_a_case_says_where_it_comes_from(origin: str, words: str) -> None:
+    email = mail("case_opened", origin=origin)
+    assert words in email.text
+    assert words in words_of(email.html)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x0b", "\x85", "\u2028"])
+def test_a_comment_can_be_told_from_what_the_mail_itself_says(end: str) -> None:
+    comment = f"Cold.{end}{end}--{end}Unsubscribe: https://evil.example/<b>{HOSTILE}"
+    email = mail("case_opened", comment=comment)
+    quoted = [line.removeprefix("> ") for line in email.text.split("\n") if line.startswith("> ")]
+    assert quoted == comment.split(end)
+    assert not re.search(r"(?m)^Unsubscribe", email.text)
+    (inside,) = re.findall("<blockquote[^>]*>(.*?)</blockquote>", email.html, re.DOTALL)
+    assert [unescape(line) for line in inside.split("<br>")] == comment.split(end)
+    assert "<" not in inside.replace("<br>", "")
+    assert "a" not in {tag for tag, _ in Tags(email.html).found}
+
+
+def test_cases_past_their_time_are_listed_in_the_order_given() -> None:
+    email = mail("case_overdue")
+    listed = (
+        "Case: K7QF-2MXR\nCustomer: customer-7\nPriority: high\nDue since: 4 May 2026, 17:30\nTaken by: Grace\n\n"
+        "Case: P3HD-8WTN\nCustomer: customer-9\nPriority: normal\nDue since: 3 May 2026, 09:05\n"
+        "Taken by: nobody yet\n\n"
+    )
+    assert listed in email.text
+    assert " ".join(listed.split()) in words_of(email.html)
+    assert "2 customers still wait" in email.text
+    assert ">2 customers still wait for an answer</h1>" in email.html
+    one = mail("case_overdue", cases=CONTEXTS["case_overdue"]["cases"][:1])
+    assert "A customer still waits for an answer.\n" in one.text
+    assert ">A customer still waits for an answer</h1>" in one.html
+
+
+@every_case_mail
+def test_a_mail_to_the_shop_greets_without_a_name_and_cannot_be_unsubscribed(template: str) -> None:
+    email = mail(template)
+    assert email.headers == {}
+    assert email.text.startswith("Hello,\n")
+    assert "nsubscribe" not in email.text + email.html
+    assert "because you look after the customers of Mühle & Söhne." in email.text
+    assert "/assign" in email.text
+    assert "/resolve" in email.text
 
 
 @pytest.mark.parametrize("template", OFFERS)

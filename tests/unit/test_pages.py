@@ -4,6 +4,7 @@ import re
 from base64 import b64encode
 from datetime import date
 from hashlib import sha256
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
@@ -95,6 +96,42 @@ POINTS: dict[str, Any] = {
     ],
     "referral_code": "ADA-7XQ2",
 }
+SURVEY: dict[str, Any] = {
+    "shop_name": SHOP,
+    "token": "a.token",
+    "question": "How likely are you to recommend us to a friend?",
+    "follow_ups": {
+        "PROMOTER": "What do you like best?",
+        "PASSIVE": "What would make it a ten?",
+        "DETRACTOR": "What went wrong?",
+    },
+    "score": None,
+    "comment": "",
+    "comment_max": 1000,
+    "amending": False,
+    "problem": None,
+    "points": 0,
+    "email_masked": "a•••@example.com",
+}
+CHOSEN = {**SURVEY, "score": 9, "points": 20}
+ANSWERED: dict[str, Any] = {
+    "shop_name": SHOP,
+    "thanks": "Thank you for your time.",
+    "score": 8,
+    "points": 0,
+    "change_url": None,
+    "change_until": None,
+    "complaint_url": None,
+    "points_url": None,
+}
+COMPLAINT: dict[str, Any] = {
+    "shop_name": SHOP,
+    "token": "a.token",
+    "text": "",
+    "text_max": 2000,
+    "problem": None,
+    "email_masked": "a•••@example.com",
+}
 # Each page in each of its states; a new template has to be entered here.
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "confirm": ("confirm.html", {"shop_name": SHOP, "token": "a.token", "email_masked": "a•••@example.com"}),
@@ -126,6 +163,45 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "preferences left": ("preferences.html", {**PREFERENCES, "saved": True, "status": "UNSUBSCRIBED"}),
     "preferences pending": ("preferences.html", {**PREFERENCES, "status": "PENDING", "has_phone": False}),
     "preferences suppressed": ("preferences.html", {**PREFERENCES, "suppressed": True, "status": "SUPPRESSED"}),
+    "survey": ("survey.html", SURVEY),
+    "survey chosen": ("survey.html", CHOSEN),
+    "survey anonymous": ("survey.html", {**SURVEY, "email_masked": None}),
+    "survey refused": (
+        "survey.html",
+        {**CHOSEN, "comment": "Warm bread,\nkind people.", "problem": "Your comment is too long."},
+    ),
+    "survey amended": (
+        "survey.html",
+        {**SURVEY, "score": 3, "comment": "Cold bread.", "amending": True, "points": 20},
+    ),
+    "answer taken": ("survey_done.html", ANSWERED),
+    "answer of a promoter": (
+        "survey_done.html",
+        {**ANSWERED, "score": 10, "points": 1200, "points_url": "points?token=p.token"},
+    ),
+    "answer of a detractor": (
+        "survey_done.html",
+        {
+            **ANSWERED,
+            "score": 0,
+            "points": 1,
+            "change_url": "survey?token=a.token",
+            "change_until": date(2026, 5, 3),
+            "complaint_url": "complaint?token=c.token",
+        },
+    ),
+    "closed: answered": ("survey_closed.html", {"shop_name": SHOP, "reason": "answered"}),
+    "closed: full": ("survey_closed.html", {"shop_name": SHOP, "reason": "full"}),
+    "closed: ended": ("survey_closed.html", {"shop_name": SHOP, "reason": "ended"}),
+    "complaint": ("complaint.html", COMPLAINT),
+    "complaint refused": (
+        "complaint.html",
+        {**COMPLAINT, "text": "The bread was <cold>.\nTwice.", "problem": "Please say a little more."},
+    ),
+    "message taken": (
+        "complaint_done.html",
+        {"shop_name": SHOP, "case_id": "K7QF-2MXR", "due_on": date(2026, 5, 6)},
+    ),
     "unsubscribe": (
         "unsubscribe.html",
         {"shop_name": SHOP, "token": "a.token", "topic": None, "email_masked": "a•••@example.com"},
@@ -136,7 +212,11 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "unsubscribed": ("unsubscribed.html", {"shop_name": SHOP, "preferences_url": "preferences?token=a.token"}),
 }
-FORMS = [name for name in PAGES if name == "confirm" or name.startswith(("points", "preferences", "unsubscribe"))]
+FORMS = [
+    name
+    for name in PAGES
+    if name == "confirm" or name.startswith(("complaint", "points", "preferences", "survey", "unsubscribe"))
+]
 FORMS.remove("unsubscribed")
 FORMS.remove("points of a new member")  # nothing to choose from yet
 CODES = {"reason", "status"}  # the program's own words, never anybody's input
@@ -234,7 +314,7 @@ def test_every_control_has_a_label_and_every_reference_its_target(page: str) -> 
     for _, attributes in found.tags:
         for reference in ("aria-describedby", "aria-labelledby"):
             if reference in attributes:
-                assert attributes[reference] in ids
+                assert set(str(attributes[reference]).split()) <= set(ids)
 
 
 @every_form
@@ -442,6 +522,189 @@ def test_hostile_words_of_a_reward_stay_words(field: str) -> None:
     assert "<script" not in html
     assert "<img" not in html
     assert html.count("&#34;&#39;&gt;&lt;script&gt;alert(1)&lt;/script&gt;") == {"name": 2}.get(field, 1)
+
+
+@pytest.mark.parametrize("score", [None, *range(11)])
+@pytest.mark.parametrize("amending", [False, True])
+def test_a_survey_asks_for_one_of_eleven_scores_and_shows_the_one_that_is_chosen(
+    score: int | None, amending: bool
+) -> None:
+    found = elements("survey", score=score, amending=amending)
+    radios = [field for field in found.all("input") if field.get("type") == "radio"]
+    assert [radio["value"] for radio in radios] == ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]
+    assert [radio["value"] for radio in radios if "checked" in radio] == ([] if score is None else [str(score)])
+    assert all(radio["name"] == "score" and "required" in radio for radio in radios)
+
+
+def test_each_score_says_its_number_and_the_question_is_asked_of_all_of_them() -> None:
+    html = page_html("survey")
+    labels = re.findall(r'<label class="score" for="(score-\d+)">(.*?)</label>', html, re.DOTALL)
+    assert [(name, re.sub("<[^>]*>", "", label)) for name, label in labels] == [
+        (f"score-{n}", str(n)) for n in range(11)
+    ]
+    assert all(f' id="{name}" name="score" value="{name.removeprefix("score-")}"' in label for name, label in labels)
+    (group,) = re.findall(r"<fieldset.*?</fieldset>", html, re.DOTALL)
+    assert "<legend>How likely are you to recommend us to a friend?</legend>" in group
+    assert group.count('<label class="score"') == 11
+    (fieldset,) = Elements(group).all("fieldset")
+    assert f'id="{fieldset["aria-describedby"]}"' in group
+    assert Elements(group).text.endswith("0 – Not at all likely , 10 – Extremely likely")
+
+
+def test_the_comment_is_asked_for_in_the_words_for_the_chosen_score() -> None:
+    found = elements("survey chosen")
+    groups = {field["value"]: field["data-group"] for field in found.all("input") if field.get("type") == "radio"}
+    assert groups == {
+        **{str(score): "DETRACTOR" for score in range(7)},
+        **{str(score): "PASSIVE" for score in (7, 8)},
+        **{str(score): "PROMOTER" for score in (9, 10)},
+    }
+    hints = re.findall(r'<p data-group="([A-Z]+)">(.*?)</p>', page_html("survey chosen"))
+    assert dict(hints) == SURVEY["follow_ups"]
+    assert len(hints) == 3
+    css = source("page.css")
+    assert re.search(r"\.follow-up p \{[^}]*display: none;", css)
+    for group in SURVEY["follow_ups"]:
+        rule = (
+            f'\\.survey:has\\(\\.scores \\[data-group="{group}"\\]:checked\\) \\.follow-up \\[data-group="{group}"\\]'
+            r"[^{}]*\{ display: block; \}"
+        )
+        assert re.search(rule, css)
+
+
+def test_the_comment_has_a_label_that_holds_for_any_score_and_the_other_words_describe_it() -> None:
+    html = page_html("survey chosen")
+    assert '<label class="neutral" for="comment">What is the main reason for your score?</label>' in html
+    (field,) = Elements(html).all("textarea")
+    assert (field["id"], field["name"], field["maxlength"]) == ("comment", "comment", "1000")
+    assert "required" not in field
+    # A hidden element that is referred to by itself is read out all the same; inside a visible one it is not.
+    described_by = str(field["aria-describedby"]).split()
+    (hints,) = re.findall(f'<div class="follow-up" id="{described_by[0]}">(.*?)</div>', html, re.DOTALL)
+    assert hints.count("<p ") == 3
+    assert f'id="{described_by[1]}"' in html
+
+
+@pytest.mark.parametrize("group", ["PROMOTER", "PASSIVE", "DETRACTOR"])
+def test_hostile_words_of_a_follow_up_stay_words(group: str) -> None:
+    html = page_html("survey", follow_ups={**SURVEY["follow_ups"], group: HOSTILE})
+    assert f'<p data-group="{group}">&#34;&#39;&gt;&lt;script&gt;alert(1)&lt;/script&gt;' in html
+    assert html.count("&lt;script&gt;") == 1
+    assert "<script" not in html
+
+
+@pytest.mark.parametrize(("page", "field"), [("survey", "comment"), ("complaint", "text")])
+@pytest.mark.parametrize(
+    "typed", ["", "Cold.\nTwice, & <never> again.", "\n\nTwo lines down.", "</textarea>" + HOSTILE]
+)
+def test_what_was_typed_is_still_there_and_nothing_but_text(page: str, field: str, typed: str) -> None:
+    html = page_html(page, **{field: typed, "problem": "Please look again."})
+    (inside,) = re.findall(r"<textarea[^>]*>(.*?)</textarea>", html, re.DOTALL)
+    # A browser leaves out the first line break in a text area.
+    assert inside[0] == "\n"
+    assert unescape(inside[1:]) == typed
+    assert "<" not in inside
+    assert "<script" not in html
+
+
+@pytest.mark.parametrize(
+    ("page", "words", "title"),
+    [
+        ("survey refused", "Your comment is too long.", "Problem: your answer"),
+        ("complaint refused", "Please say a little more.", "Problem: tell us what went wrong"),
+    ],
+)
+def test_a_problem_comes_first_and_has_the_focus(page: str, words: str, title: str) -> None:
+    found = elements(page)
+    assert [attributes["role"] for _, attributes in found.tags if "autofocus" in attributes] == ["alert"]
+    assert words in found.text
+    assert found.text.index(words) < found.text.index(next(text for tag, text in found.texts if tag == "h1"))
+    assert found.texts[0][1].startswith(title)
+    assert not [1 for _, attributes in elements(page.split()[0]).tags if attributes.get("role") == "alert"]
+
+
+def test_a_first_answer_is_sent_and_a_second_one_changes_it() -> None:
+    assert ("button", "Send my answer") in elements("survey chosen").texts
+    assert ("button", "Change my answer") in elements("survey amended").texts
+    for page in ("survey", "survey amended"):
+        assert len(elements(page).all("button")) == 1
+
+
+def test_points_for_an_answer_are_told_once_where_there_are_any() -> None:
+    assert "you get 20 points for your answer, whatever it is." in elements("survey chosen").text
+    assert "you get 1 point for your answer" in elements("survey", points=1).text
+    for page in ("survey", "survey amended"):
+        assert "point" not in elements(page).text
+    assert "1,200 points are yours for it." in elements("answer of a promoter").text
+    assert "1 point is yours for it." in elements("answer of a detractor").text
+    assert "point" not in elements("answer taken").text
+
+
+def test_a_survey_says_whose_answer_it_takes() -> None:
+    assert "a•••@example.com" in elements("survey").text
+    anonymous = elements("survey anonymous").text
+    assert "does not ask who you are" in anonymous
+    assert "None" not in anonymous
+    assert "who you are" not in elements("survey").text
+
+
+@pytest.mark.parametrize(
+    ("page", "links"),
+    [
+        ("answer taken", {}),
+        ("answer of a promoter", {"Bring a friend": "points?token=p.token"}),
+        (
+            "answer of a detractor",
+            {
+                "change your answer": "survey?token=a.token",
+                "Tell us more, we will get back to you": "complaint?token=c.token",
+            },
+        ),
+    ],
+)
+def test_what_may_follow_an_answer_depends_on_it(page: str, links: dict[str, str]) -> None:
+    html = page_html(page)
+    assert {words: url for url, words in re.findall(r'<a [^>]*href="(.*?)">(.*?)</a>', html)} == links
+    assert html.count("<a ") == len(links)
+    assert "Thank you for your time." in Elements(html).text
+
+
+@pytest.mark.parametrize("score", [0, 8, 10])
+def test_the_score_that_was_taken_is_told(score: int) -> None:
+    assert f"You gave us {score} out of 10 ." in elements("answer taken", score=score).text
+
+
+def test_how_long_an_answer_may_be_changed_is_told_where_it_is_known() -> None:
+    assert "until 3 May 2026" in elements("answer of a detractor").text
+    assert "until" not in elements("answer of a detractor", change_until=None).text
+    assert "change" not in elements("answer taken").text
+
+
+def test_a_closed_survey_says_why_and_asks_for_nothing() -> None:
+    headings = {}
+    for page in ("closed: answered", "closed: full", "closed: ended"):
+        found = elements(page)
+        assert not found.all("form", "input", "button")
+        (headings[page],) = (text for tag, text in found.texts if tag == "h1")
+    assert headings == {
+        "closed: answered": "You have answered already",
+        "closed: full": "Please come back tomorrow",
+        "closed: ended": "This survey has ended",
+    }
+
+
+def test_a_complaint_needs_words_and_says_how_many_there_may_be() -> None:
+    (field,) = elements("complaint").all("textarea")
+    assert (field["name"], field["maxlength"], "required" in field) == ("text", "2000", True)
+    text = elements("complaint").text
+    assert "Up to 2,000 characters." in text
+    assert "a•••@example.com" in text
+
+
+def test_a_complaint_is_answered_with_a_number_and_a_day() -> None:
+    html = page_html("message taken")
+    assert '<code class="code">K7QF-2MXR</code>' in html
+    assert '<time datetime="2026-05-06">6 May 2026</time>' in html
 
 
 def test_a_form_problem_names_the_field_as_the_form_does() -> None:
