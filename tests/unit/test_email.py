@@ -345,7 +345,11 @@ def test_after_a_complaint_the_mail_says_when_it_was_settled() -> None:
 
 @pytest.mark.parametrize(
     ("mine", "theirs", "words"),
-    [(250, 100, ("250 points", "100 points")), (1, 1, ("1 point", "1 point")), (1500, 0, ("1,500 points", "0 points"))],
+    [
+        (250, 100, ("250 points", "100 points")),
+        (1, 1, ("1 point", "1 point")),
+        (1500, 1000, ("1,500 points", "1,000 points")),
+    ],
 )
 def test_bringing_a_friend_says_the_code_and_who_gets_what(mine: int, theirs: int, words: tuple[str, str]) -> None:
     email = mail("referral_invitation", points=mine, friend_points=theirs)
@@ -353,6 +357,13 @@ def test_bringing_a_friend_says_the_code_and_who_gets_what(mine: int, theirs: in
     assert ">ADA-7XQ2</p>" in email.html
     assert f"your friend gets {words[1]}, and you get {words[0]}." in email.text
     assert f"your friend gets <strong>{words[1]}</strong>, and you get <strong>{words[0]}</strong>." in email.html
+
+
+def test_a_friend_who_gets_nothing_is_not_promised_anything() -> None:
+    email = mail("referral_invitation", friend_points=0)
+    for body in (email.text, words_of(email.html)):
+        assert "With the first purchase after that, you get 250 points." in body
+        assert "your friend" not in body
 
 
 def test_a_case_tells_all_that_is_known_and_how_to_take_it() -> None:
