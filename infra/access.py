@@ -56,7 +56,7 @@ ACCESS: Final = {
     "ingest_purchases": Access(customers=(*CHANGE, "Query"), scorecards=("GetItem", "UpdateItem"), signing_key=True),
     "send_confirmation": Access(customers=CHANGE, signing_key=True, sends_mail=True),
     "record_feedback": Access(customers=CHANGE),
-    "post_points": Access(customers=(*CHANGE, "Query"), scorecards=("GetItem", "UpdateItem")),
+    "post_points": Access(customers=(*CHANGE, "Query"), scorecards=("GetItem", "UpdateItem", "ConditionCheckItem")),
     "send_points_reminder": Access(customers=(*CHANGE, "Query"), signing_key=True, sends_mail=True),
     # Settlement
     "plan_settlement": Access(scorecards=("DescribeTable",)),

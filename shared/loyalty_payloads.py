@@ -25,7 +25,10 @@ Percent = Annotated[int, Field(ge=0, le=1_000, strict=True)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 TierName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,23}$")]
 # A reward's id stands in its path.
-RewardId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+REWARD_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+RewardId = Annotated[str, StringConstraints(pattern=REWARD_ID)]
+# An id, not a name: what is adjusted travels over the bus and rests in its archive.
+StaffId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")]
 
 
 class TierPayload(Payload):
@@ -50,11 +53,13 @@ class MultiplierPayload(Payload):
 class ProgramPayload(Payload):
     """The loyalty programme; what is left out has its default, but a bonus not named among `bonuses` is not given.
 
-    `version` is the one that a change was made from: where another has come since, nothing is changed.
+    `version` is the one that a change was made from: where another has come since, nothing is changed. `starts_at` may
+    lie in the past at the launch, and is now after that. `published_at` is told, and not taken.
     """
 
     version: Annotated[int, Field(ge=0, strict=True)] | None = None
     starts_at: Moment | None = None
+    published_at: Moment | None = None
     points: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 1
     per_amount: Annotated[int, Field(ge=1, le=_MAX_POINTS, strict=True)] = 100
     rounding: Rounding = Rounding.DOWN
@@ -136,12 +141,15 @@ class RedemptionPayload(Payload):
 
 
 class AdjustmentPayload(Payload):
-    """Points that staff add, or take where negative. The `idempotency_key` becomes the adjustment's id."""
+    """Points that staff add, or take where negative. The `idempotency_key` becomes the adjustment's id.
+
+    `operator` is the id of a member of staff, not a name, and `reason` should name nobody.
+    """
 
     idempotency_key: OrderId
     points: Annotated[int, Field(ge=-_MAX_POINTS, le=_MAX_POINTS, strict=True)]
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-    operator: Name
+    operator: StaffId
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:

@@ -135,7 +135,7 @@ ROUTES: Final = (
         method="POST",
         path="/customers/{customer_id}/points/adjustments",
         function="adjust_points",
-        scope="points:write",
+        scope="points:adjust",
         body="AdjustmentPayload",
         success=201,
         summary="Add or take points, with a reason; the same again is 200",
@@ -161,7 +161,7 @@ ROUTES: Final = (
         path="/points",
         function="show_points",
         query=("token",),
-        summary="The customer's own page: points, tier, rewards and history; changes nothing",
+        summary="The customer's own page: points, tier, rewards and history; redeems nothing",
     ),
     Route(
         method="POST",

@@ -1,14 +1,14 @@
 """GET, PUT /loyalty/program and /loyalty/rewards → the programme and its rewards as data."""
 
 import os
-from typing import Any
+import re
 
 from shared import clock
 from shared.domain import loyalty
 from shared.domain.errors import Conflict, Invalid
 from shared.domain.loyalty import Program
-from shared.http import MAX_ID_LENGTH, Request, Response, respond, serve
-from shared.loyalty_payloads import ProgramPayload, RewardPayload
+from shared.http import Request, Response, respond, serve
+from shared.loyalty_payloads import REWARD_ID, ProgramPayload, RewardPayload
 from shared.settings import Settings
 from shared.store import programs, rewards
 
@@ -18,8 +18,8 @@ def show_program(_request: Request) -> Response:
     latest = programs.latest()
     if latest is None:
         proposed = ProgramPayload().to_program(clock.now(), Settings.from_environment(os.environ).zone)
-        return respond(200, {**_members(proposed), "starts_at": None})
-    return respond(200, _members(latest))
+        return respond(200, {**programs.to_members(proposed), "starts_at": None, "published_at": None})
+    return respond(200, programs.to_members(latest))
 
 
 def change_program(request: Request) -> Response:
@@ -33,7 +33,7 @@ def change_program(request: Request) -> Response:
             raise Conflict(f"version {payload.version} was changed from, {version} is in force", version=version)
         return loyalty.next_version(latest, wanted, now)
 
-    return respond(200, _members(programs.publish(decide)))
+    return respond(200, programs.to_members(programs.publish(decide)))
 
 
 def show_rewards(_request: Request) -> Response:
@@ -46,22 +46,16 @@ def change_reward(request: Request) -> Response:
     payload = request.json(RewardPayload)
     wanted = payload.to_reward(_reward_id(request), Settings.from_environment(os.environ).zone)
     program = programs.latest()
-    if wanted.tier and program and all(tier.name != wanted.tier for tier in program.tiers):
+    if wanted.tier and program and not program.knows(wanted.tier):
         raise Invalid(f"tier: the programme has {', '.join(tier.name for tier in program.tiers)}")
     return respond(200, rewards.reward_members(rewards.define(wanted)))
 
 
 def _reward_id(request: Request) -> str:
     reward_id = request.path["reward_id"]
-    if not reward_id.replace(".", "").replace("-", "").replace("_", "").isalnum() or not reward_id.isascii():
-        raise Invalid("reward_id: want letters, digits, dots, hyphens and underscores")
-    if len(reward_id) > MAX_ID_LENGTH:
-        raise Invalid(f"reward_id: want at most {MAX_ID_LENGTH} characters")
+    if not re.fullmatch(REWARD_ID, reward_id):
+        raise Invalid("reward_id: want up to 64 letters, digits, dots, hyphens and underscores, none of the last first")
     return reward_id
-
-
-def _members(program: Program) -> dict[str, Any]:
-    return programs.to_members(program)
 
 
 handler = serve(

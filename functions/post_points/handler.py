@@ -20,7 +20,8 @@ def post(record: SQSRecord) -> None:
     """Whatever comes again, late or in another order leaves the same account."""
     fact = facts.from_members(json.loads(record.body)["detail"])
     versions = programs.versions()
-    if loyalty.in_force(versions, fact.occurred_at) is None:
+    # A refund may be dated before the launch, and its order after it.
+    if not versions or (fact.type != "PurchaseRefunded" and loyalty.in_force(versions, fact.occurred_at) is None):
         return
     program = versions[-1]
     zone, now = Settings.from_environment(os.environ).zone, clock.now()

@@ -1,5 +1,6 @@
 """GET /points → a customer's own page: points, tier, rewards, history; POST → a voucher for points."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
@@ -12,7 +13,7 @@ from shared.domain.facts import Fact
 from shared.domain.loyalty import Bonus, Program
 from shared.domain.points import Account
 from shared.domain.reward import Redemption, Reward, check_offer
-from shared.http import Request, Response, serve
+from shared.http import MAX_ID_LENGTH, Request, Response, serve
 from shared.links import Link
 from shared.pages import page_response, render_page
 from shared.settings import Settings
@@ -23,7 +24,6 @@ HISTORY_FACTS: Final = 100
 HISTORY_LINES: Final = 15
 VOUCHERS: Final = 10
 SOON_DAYS: Final = 31
-_ID_LENGTH: Final = 64
 _EARNED_BY: Final = {
     Bonus.SIGNUP_CONFIRMED: "Welcome",
     Bonus.PROFILE_COMPLETED: "Profile completed",
@@ -43,13 +43,21 @@ def redeem(request: Request, link: Link, settings: Settings) -> Response:
     """A voucher for the reward whose button was pressed; the same form again shows the same voucher."""
     fields = request.form()
     redemption_id, reward_id = fields.get("redemption_id", ""), fields.get("reward_id", "")
-    if not redemption_id.isalnum() or not reward_id or max(len(redemption_id), len(reward_id)) > _ID_LENGTH:
+    if not redemption_id.isalnum() or not reward_id or max(len(redemption_id), len(reward_id)) > MAX_ID_LENGTH:
         return _page(link, settings, problem="The form was changed on its way. Please try once more.")
+    key = _key(redemption_id, reward_id)
     try:
-        done = rewards.redeem(link.customer_id, redemption_id, reward_id, new_voucher_code, clock.now(), settings.zone)
+        done = rewards.redeem(link.customer_id, key, reward_id, new_voucher_code, clock.now(), settings.zone)
     except (Invalid, Conflict, NotFound) as refused:
         return _page(link, settings, problem=_sentence(refused))
+    if done.redemption.cancelled_at:
+        return _page(link, settings, problem="This voucher was cancelled, and you have its points back.")
     return _page(link, settings, voucher=done.redemption)
+
+
+def _key(form_id: str, reward_id: str) -> str:
+    """The redemption's id: one for each form and reward, and none that the shop itself would choose."""
+    return "page-" + hashlib.sha256(f"{form_id}/{reward_id}".encode()).hexdigest()[:32]
 
 
 def _page(link: Link, settings: Settings, *, voucher: Redemption | None = None, problem: str | None = None) -> Response:
@@ -65,7 +73,7 @@ def _page(link: Link, settings: Settings, *, voucher: Redemption | None = None, 
         "points.html",
         shop_name=settings.shop_name,
         token=link.token,
-        tier=points.tier_of(account, program).name,
+        tier=points.tier_of(account, program, today).name,
         active=held.active,
         pending=held.pending,
         pending_until=points.next_available(account, today),
@@ -74,7 +82,7 @@ def _page(link: Link, settings: Settings, *, voucher: Redemption | None = None, 
         tier_ends_on=account.tier_ends_on,
         expiring=[{"at": day, "points": number} for day, number in expiring],
         expiring_soon=bool(expiring) and (expiring[0][0] - today).days <= max(SOON_DAYS, program.expiry_warning_days),
-        rewards=[_offer(one, account, program, taken, now, held.active) for one in _offered(now)],
+        rewards=[_offer(one, account, program, taken, now, today, held.active) for one in _offered(now)],
         redemption_id=uuid4().hex,
         vouchers=[
             {"code": one.code, "name": one.reward_name, "on": one.redeemed_at.astimezone(settings.zone).date()}
@@ -87,13 +95,14 @@ def _page(link: Link, settings: Settings, *, voucher: Redemption | None = None, 
         referral_code=referrals.code_of(found.customer_id, mint_referral_code),
         referral_points=program.bonuses.get(Bonus.REFERRAL, 0),
         referral_friend_points=program.bonuses.get(Bonus.REFERRED, 0),
-        preferences_url=links.preferences_path(found.customer_id, now + links.PREFERENCES_LINK),
+        # No longer than this link itself could hold.
+        preferences_url=links.preferences_path(found.customer_id, now + links.POINTS_LINK),
     )
     return page_response(html, 422 if problem else 200)
 
 
 def _next_tier(account: Account, program: Program, today: date) -> dict[str, Any] | None:
-    following = points.next_tier(account, program)
+    following = points.next_tier(account, program, today)
     if following is None:
         return None
     earned = max(0, account.qualifying(program, today))
@@ -112,12 +121,18 @@ def _offered(now: datetime) -> list[Reward]:
 
 
 def _offer(
-    reward: Reward, account: Account, program: Program, taken: list[Redemption], now: datetime, active: int
+    reward: Reward,
+    account: Account,
+    program: Program,
+    taken: list[Redemption],
+    now: datetime,
+    today: date,
+    active: int,
 ) -> dict[str, Any]:
     had = sum(one.reward_id == reward.reward_id and not one.cancelled_at for one in taken)
     obstacle = None
     try:
-        check_offer(reward, account, program, had, now)
+        check_offer(reward, account, program, had, now, today)
         if reward.cost > active:
             raise Invalid(f"{reward.cost - active:,} more points needed")
     except RegularsError as refused:

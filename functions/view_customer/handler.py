@@ -9,7 +9,7 @@ from shared import clock
 from shared.addresses import normalise_email
 from shared.domain.customer import Customer
 from shared.domain.errors import Invalid, NotFound
-from shared.domain.facts import to_timestamp
+from shared.domain.facts import Fact, to_timestamp
 from shared.domain.scorecard import Scorecard, rfm
 from shared.http import Request, Response, respond, serve
 from shared.settings import Settings
@@ -41,8 +41,14 @@ def timeline(request: Request) -> Response:
         raise NotFound("there is no such customer")
     next_token = base64.urlsafe_b64encode(more.encode()).decode() if more else None
     return respond(
-        200, {"customer_id": customer_id, "facts": [facts.to_members(fact) for fact in page], "next": next_token}
+        200, {"customer_id": customer_id, "facts": [_shown(fact, request) for fact in page], "next": next_token}
     )
+
+
+def _shown(fact: Fact, request: Request) -> dict[str, Any]:
+    """A fact; the code of a voucher only for keys that may make some, for whoever has it may spend it."""
+    members = facts.to_members(fact)
+    return members if "points:write" in request.scopes else {k: v for k, v in members.items() if k != "code"}
 
 
 def _view(found: Customer | None) -> Response:

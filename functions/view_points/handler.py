@@ -1,7 +1,7 @@
 """GET /customers/{id}/points, /customers/{id}/redemptions → what a customer has, is owed, and has redeemed."""
 
 import os
-from datetime import datetime
+from datetime import date, datetime
 
 from shared import clock, links
 from shared.domain import points
@@ -34,10 +34,10 @@ def view(request: Request) -> Response:
             "spent": held.spent,
             "expired": held.expired,
             "negative": held.negative,
-            "tier": points.tier_of(account, program).name,
+            "tier": points.tier_of(account, program, today).name,
             "tier_ends_on": account.tier_ends_on.isoformat() if account.tier_ends_on else None,
             "qualifying_points": account.qualifying(program, today),
-            **_next_tier(account, program, account.qualifying(program, today)),
+            **_next_tier(account, program, today),
             "expiring": [{"at": day.isoformat(), "points": number} for day, number in points.expiring(account, today)],
             "referral_code": referrals.code_of(account.customer_id, mint_referral_code),
             "page_url": _page_url(request, settings, now),
@@ -46,9 +46,11 @@ def view(request: Request) -> Response:
 
 
 def view_redemptions(request: Request) -> Response:
-    """The vouchers, cancelled ones included, newest first."""
-    found = rewards.redemptions(_known(request))
-    return respond(200, {"redemptions": [rewards.redemption_members(one) for one in found]})
+    """The vouchers, cancelled ones included, newest first; their codes for keys that may make some."""
+    found = [rewards.redemption_members(one) for one in rewards.redemptions(_known(request))]
+    if "points:write" not in request.scopes:
+        found = [{**one, "code": None} for one in found]
+    return respond(200, {"redemptions": found})
 
 
 def _page_url(request: Request, settings: Settings, now: datetime) -> str | None:
@@ -65,11 +67,14 @@ def _known(request: Request) -> str:
     return request.customer_id
 
 
-def _next_tier(account: Account, program: Program, earned: int) -> dict[str, object]:
-    following = points.next_tier(account, program)
+def _next_tier(account: Account, program: Program, today: date) -> dict[str, object]:
+    following = points.next_tier(account, program, today)
     if following is None:
         return {"next_tier": None, "points_to_next_tier": None}
-    return {"next_tier": following.name, "points_to_next_tier": max(0, following.threshold - earned)}
+    return {
+        "next_tier": following.name,
+        "points_to_next_tier": max(0, following.threshold - account.qualifying(program, today)),
+    }
 
 
 handler = serve(

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from shared.domain.errors import Invalid
 from shared.domain.months import last_day, month_of, months_after
@@ -15,6 +15,7 @@ MAX_QUALIFYING_MONTHS: Final = 24
 # The month of points that never expire; it sorts behind every other.
 NEVER: Final = "9999-12"
 _PERCENT: Final = 100
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORTEST_MONTH_DAYS: Final = 28
 
 
@@ -99,6 +100,7 @@ DEFAULT_BONUSES: Final = {
 class Program:
     """One version of the programme, for what happens from `starts_at` until the next version starts.
 
+    `published_at` is when it was made: an order whose event came before the first version was never heard of.
     `points` are earned for every `per_amount` minor units of merchandise, net of discount, tax and shipping;
     a fraction that is left at the end of an order is rounded. Points of orders and referrals stay pending for
     `pending_days`, and all points live until the end of the month `expiry_months` after that of their day
@@ -109,6 +111,7 @@ class Program:
 
     version: int = 0
     starts_at: datetime
+    published_at: datetime = _LONG_AGO
     points: int = 1
     per_amount: int = 100
     rounding: Rounding = Rounding.DOWN
@@ -140,8 +143,12 @@ class Program:
                 raise Invalid(f"multipliers: {one.name} ends before it starts")
 
     def rank(self, tier: str) -> int:
-        """The place of a tier, 0 for the first; one that this version does not know is the first."""
+        """The place of a tier, 0 for the first and for one that this version does not know."""
         return next((place for place, one in enumerate(self.tiers) if one.name == tier), 0)
+
+    def knows(self, tier: str) -> bool:
+        """Whether this version has a tier of this name."""
+        return any(one.name == tier for one in self.tiers)
 
     def tier_for(self, earned: int) -> Tier:
         """The highest tier that this many points in the qualifying window reach."""
@@ -167,18 +174,23 @@ class Earning:
 def next_version(latest: Program | None, wanted: Program, now: datetime) -> Program:
     """The version that a change makes, in force from now on; the latest itself where nothing would change.
 
-    Only the first may start in the past, for orders since then to earn; none in the future. Raises Invalid there.
+    Only the first may start in the past, for late orders and imports to earn; a later one starts now, whatever it says,
+    and none in the future. Raises Invalid there.
     """
-    if latest is not None and replace(wanted, version=latest.version, starts_at=latest.starts_at) == latest:
+    if latest is not None and replace(wanted, **_when(latest)) == latest:
         return latest
     # What is shown of the latest may be sent back, even where two clocks differ.
     if wanted.starts_at > now and (latest is None or wanted.starts_at != latest.starts_at):
         raise Invalid("starts_at lies in the future; put the programme on its day")
     if latest is None:
-        return replace(wanted, version=1)
+        return replace(wanted, version=1, published_at=now)
     # Versions are told apart by their start, even where two clocks differ.
     starts_at = max(now, latest.starts_at + timedelta(milliseconds=1))
-    return replace(wanted, version=latest.version + 1, starts_at=starts_at)
+    return replace(wanted, version=latest.version + 1, starts_at=starts_at, published_at=now)
+
+
+def _when(program: Program) -> dict[str, Any]:
+    return {"version": program.version, "starts_at": program.starts_at, "published_at": program.published_at}
 
 
 def in_force(versions: Sequence[Program], moment: datetime) -> Program | None:

@@ -41,7 +41,7 @@ class Entry(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
-    """Sums of ledger entries. All count up but `adjusted`, which may fall below zero."""
+    """Sums of ledger entries. Over all time only `adjusted` may fall; a month's `redeemed` falls by cancellations."""
 
     issued: int = 0
     redeemed: int = 0
@@ -73,7 +73,8 @@ class Account:
 
     `lots` are points by what they are good for: `2027-11` until the end of that month, `2027-11@2026-12-05` the
     same but pending until that day. `negative` are points owed by the customer; then there are no lots, but for
-    those whose month is over and that wait to be written off. `books` are the sums of all entries, `months` those
+    those whose month is over and that wait to be written off. `forgiven` are points that refunds should have taken
+    back and that were spent. `books` are the sums of all entries, `months` those
     of the last KEPT_BOOK_MONTHS by the month of posting; `earned` counts by the month of what earned them, net of
     refunds, for the tiers. `tiers` are the last changes, as (since, name); none is the programme's first tier.
     `tier_ends_on` is the last day of a tier's grace. `bonuses` are those given once, with what they were given for.
@@ -84,6 +85,7 @@ class Account:
     customer_id: str
     lots: Mapping[str, int] = field(default_factory=dict)
     negative: int = 0
+    forgiven: int = 0
     books: Books = Books()
     months: Mapping[str, Books] = field(default_factory=dict)
     earned: Mapping[str, int] = field(default_factory=dict)
@@ -152,6 +154,7 @@ def apply(account: Account, fact: Fact) -> Account:
         account,
         lots=_sum(account.lots, data.get("lots", {})),
         negative=account.negative + data.get("negative", 0),
+        forgiven=account.forgiven + data.get("forgiven", 0),
         books=books,
         months=months,
         earned=earned,
@@ -252,7 +255,7 @@ def earn(
     Points that would have expired already are not earned.
     """
     today = now.astimezone(zone).date()
-    given = once is not None and account.bonuses.get(once[0]) == once[1]
+    given = once is not None and _was_given(account.bonuses.get(once[0], ""), once[1])
     if earning.points <= 0 or given or earning.expires < month_of(today):
         return Posting(account)
     paid = min(account.negative, earning.points)
@@ -273,7 +276,7 @@ def earn(
         Posting(account), Entry.EARN, "PointsEarned", fact_id, earning.points, members, now, zone, occurred_at
     )
     reached = program.tier_for(posting.account.qualifying(program, today))
-    if program.rank(reached.name) > _rank(posting.account, program):
+    if program.rank(reached.name) > rank_of(posting.account, program, today):
         return _change_tier(posting, program, reached, now, zone)
     return posting
 
@@ -297,10 +300,10 @@ def take_back(
     """
     today = now.astimezone(zone).date()
     expires, available_on = earned.data["expires"], date.fromisoformat(earned.data["available_on"])
-    forgiven = points if expires < month_of(today) else 0
+    lapsed = points if expires < month_of(today) else 0
     own = (f"{expires}@{available_on}", expires)
     order = [*own, *sorted(lot for lot in _living(account, today) if lot not in own)]
-    lots, missing = _take(account.lots, points - forgiven, order)
+    lots, missing = _take(account.lots, points - lapsed, order)
     owed = 0
     if policy is NegativeBalance.UNLIMITED:
         owed, missing = missing, 0
@@ -308,7 +311,8 @@ def take_back(
         **data,
         "lots": lots,
         "negative": owed,
-        "forgiven": forgiven + missing,
+        "forgiven": missing,
+        "lapsed": lapsed,
         "earned": dict.fromkeys(earned.data["earned"], -points),
     }
     taken = sum(lots.values()) - owed
@@ -334,7 +338,8 @@ def cancel(
 ) -> Posting:
     """Give the points of a redemption back to the lots they came from (`redeemed`: lot → points).
 
-    A debt is paid first. Points whose month is over meanwhile get until the end of the current one.
+    A debt is paid first, and what a refund was forgiven because these points were spent is taken back now. Points
+    whose month is over meanwhile get until the end of the current one.
     """
     month = month_of(now.astimezone(zone).date())
     paid = min(account.negative, sum(redeemed.values()))
@@ -346,8 +351,15 @@ def cancel(
             # Active once, active again: no day to wait for.
             lots = _sum(lots, {max(_expires(lot), month): kept})
     members = {**data, "lots": lots, "negative": -paid}
-    points = sum(redeemed.values())
-    return _entry(Posting(account), Entry.REDEEM, "RedemptionCancelled", fact_id, points, members, now, zone)
+    posting = _entry(
+        Posting(account), Entry.REDEEM, "RedemptionCancelled", fact_id, sum(redeemed.values()), members, now, zone
+    )
+    owing = min(account.forgiven, sum(lots.values()))
+    if not owing:
+        return posting
+    taken, _ = _take(lots, owing, sorted(lots))
+    members = {"source": "CANCELLATION", "redemption_id": fact_id, "lots": taken, "forgiven": -owing}
+    return _entry(posting, Entry.REFUND, "PointsRefunded", f"{fact_id}/cancelled", -owing, members, now, zone)
 
 
 def adjust(
@@ -386,8 +398,8 @@ def review(account: Account, program: Program, now: datetime, zone: tzinfo) -> P
     posting = Posting(account)
     earned = account.qualifying(program, today)
     reached = program.tier_for(earned)
-    held, rank = _rank(account, program), program.rank(reached.name)
-    known = account.tier is None or any(tier.name == account.tier for tier in program.tiers)
+    held, rank = rank_of(account, program, today), program.rank(reached.name)
+    known = account.tier is None or program.knows(account.tier)
     if not known or rank > held:
         # A tier that the programme no longer has ends without grace: there is nothing left to keep.
         return _change_tier(posting, program, reached, now, zone)
@@ -420,29 +432,40 @@ def warn(account: Account, program: Program, now: datetime, zone: tzinfo) -> Pos
     return posting
 
 
-def tier_of(account: Account, program: Program) -> Tier:
+def tier_of(account: Account, program: Program, today: date) -> Tier:
     """The tier that is held, as the programme describes it."""
-    return program.tiers[_rank(account, program)]
+    return program.tiers[rank_of(account, program, today)]
 
 
-def next_tier(account: Account, program: Program) -> Tier | None:
+def next_tier(account: Account, program: Program, today: date) -> Tier | None:
     """The tier above the one that is held; None at the top."""
-    above = program.tiers[_rank(account, program) + 1 :]
+    above = program.tiers[rank_of(account, program, today) + 1 :]
     return above[0] if above else None
 
 
-def tier_percent_at(account: Account, program: Program, moment: datetime) -> int:
+def tier_percent_at(account: Account, program: Program, moment: datetime, zone: tzinfo) -> int:
     """By how much an order of that moment earns more: the tier held then, not one that the order itself led to."""
-    return program.tiers[program.rank(account.tier_at(moment) or "")].percent
+    held = account.tier_at(moment)
+    if held is None or program.knows(held):
+        return program.tiers[program.rank(held or "")].percent
+    return program.tier_for(account.qualifying(program, moment.astimezone(zone).date())).percent
 
 
-def _rank(account: Account, program: Program) -> int:
-    return program.rank(account.tier or "")
+def rank_of(account: Account, program: Program, today: date) -> int:
+    """The place of the tier that is held. One that the programme no longer has counts as what its points reach now."""
+    if account.tier is None or program.knows(account.tier):
+        return program.rank(account.tier or "")
+    return program.rank(program.tier_for(account.qualifying(program, today)).name)
+
+
+def _was_given(held: str, period: str) -> bool:
+    """Years count up: an earlier one is not made up for after a later one."""
+    return held == period or (held.isdigit() and period.isdigit() and period < held)
 
 
 def _change_tier(posting: Posting, program: Program, to: Tier, now: datetime, zone: tzinfo) -> Posting:
     account = posting.account
-    before = tier_of(account, program).name if account.tier is None else account.tier
+    before = program.tiers[0].name if account.tier is None else account.tier
     # Changes sort by their time, even where clocks differ.
     at = now
     if account.tiers:

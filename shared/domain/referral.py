@@ -13,7 +13,6 @@ from shared.domain.scorecard import Scorecard
 
 # Providers that deliver mail for ada.lovelace@ to adalovelace@.
 _DOTS_DO_NOT_COUNT: Final = frozenset({"gmail.com", "googlemail.com"})
-ONCE: Final = "ONCE"
 
 
 def same_mailbox(email: str) -> str:
@@ -42,21 +41,19 @@ def is_earned(friend: Customer, card: Scorecard | None, referrer: Customer, zone
 
 
 def reward(
-    friend: Account, referrer: Account, program: Program, now: datetime, zone: tzinfo
+    friend: Account, referrer: Account, time: int, program: Program, now: datetime, zone: tzinfo
 ) -> tuple[Posting, Posting]:
-    """What both earn: pending like an order, for the purchase may yet go back."""
+    """What both earn: pending like an order, for the purchase may yet go back; `time` numbers the friend's tries."""
     today = now.astimezone(zone).date()
 
-    def give(account: Account, bonus: Bonus, other: Account, fact_id: str, once: tuple[Bonus, str] | None) -> Posting:
+    def give(account: Account, bonus: Bonus, other: Account, fact_id: str) -> Posting:
         earning = loyalty.granted(program.bonuses.get(bonus, 0), program, today, pending=True)
         data = {"source": bonus, "about": other.customer_id}
-        return points.earn(
-            account, earning, program, fact_id=fact_id, occurred_at=now, now=now, zone=zone, data=data, once=once
-        )
+        return points.earn(account, earning, program, fact_id=fact_id, occurred_at=now, now=now, zone=zone, data=data)
 
     return (
-        give(friend, Bonus.REFERRED, referrer, f"{Bonus.REFERRED}/{ONCE}", (Bonus.REFERRED, ONCE)),
-        give(referrer, Bonus.REFERRAL, friend, f"{Bonus.REFERRAL}/{friend.customer_id}", None),
+        give(friend, Bonus.REFERRED, referrer, f"{Bonus.REFERRED}/{time}"),
+        give(referrer, Bonus.REFERRAL, friend, f"{Bonus.REFERRAL}/{friend.customer_id}/{time}"),
     )
 
 
@@ -75,7 +72,7 @@ def take_back(
         earned.data["points"],
         earned,
         program.negative_balance,
-        fact_id=f"{bonus}/{about}",
+        fact_id=f"{bonus}/{about}/{account.entry}",
         occurred_at=now,
         now=now,
         zone=zone,

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from shared.domain.errors import Conflict, Invalid
 from shared.domain.loyalty import Program
-from shared.domain.points import Account
+from shared.domain.points import Account, rank_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +64,13 @@ class NotOffered(Conflict):
     """The reward is not to be had at this time, by this customer, or any more."""
 
 
-def check_offer(reward: Reward, account: Account, program: Program, taken: int, now: datetime) -> None:
+def check_offer(reward: Reward, account: Account, program: Program, taken: int, now: datetime, today: date) -> None:
     """Raises NotOffered where this customer, who has `taken` of it before, cannot have it whatever points she has."""
     if reward.starts_at and now < reward.starts_at:
         raise NotOffered(f"{reward.name} is not offered yet")
     if reward.ends_at and now >= reward.ends_at:
         raise NotOffered(f"{reward.name} is no longer offered")
-    if reward.tier and program.rank(account.tier or "") < program.rank(reward.tier):
+    if reward.tier and (not program.knows(reward.tier) or rank_of(account, program, today) < program.rank(reward.tier)):
         raise NotOffered(f"{reward.name} is for the tier {reward.tier}", tier=reward.tier)
     if reward.limit_per_customer is not None and taken >= reward.limit_per_customer:
         times = "once" if reward.limit_per_customer == 1 else f"{reward.limit_per_customer} times"

@@ -81,7 +81,7 @@ def tonight(account: Account, program: Program, birthday: date | None, now: date
 def statement(account: Account, program: Program, today: date) -> Statement:
     """One account's part of the statement."""
     held = points.balance(account, today)
-    tier = points.tier_of(account, program).name
+    tier = points.tier_of(account, program, today).name
     balanced = sum(account.lots.values()) - account.negative == account.books.balance
     liability = Liability(
         accounts=1,

@@ -67,7 +67,8 @@ def post(postings: Sequence[Posting], also: Iterable[table.Write] = ()) -> None:
         table.transact([*accounts, *happened, *also])
     except table.Cancelled as cancelled:
         # Facts that are numbered by the account may meet those of whoever was faster: then the account tells.
-        stale = any(cancelled.refused(index) for index in range(len(accounts)))
+        # So does one that another transaction is at work on: what that writes may be seen before it is done.
+        stale = any(code != "None" for code in cancelled.codes[: len(accounts)])
         known = any(cancelled.refused(len(accounts) + index) for index in range(len(happened)))
         if known and not stale:
             raise AlreadyPosted from cancelled
@@ -92,6 +93,7 @@ def take_back_refund(back: Fact, versions: Sequence[Program], now: datetime, zon
     """
     if loyalty.in_force(versions, from_timestamp(back.data["ordered_at"])) is None:
         return Posting(Account(customer_id=back.customer_id))
+    launched_at = versions[0].published_at
     bought = facts.find(back.customer_id, from_timestamp(back.data["ordered_at"]), "PurchaseRecorded", _order_id(back))
     assert bought is not None, "an order is recorded before its refund is"
     order = Order.from_data(bought.data)
@@ -99,6 +101,9 @@ def take_back_refund(back: Fact, versions: Sequence[Program], now: datetime, zon
         account = find(back.customer_id)
         earned = facts.find(back.customer_id, bought.occurred_at, "PointsEarned", order.order_id)
         posting = Posting(account)
+        if earned is None and bought.recorded_at < launched_at:
+            # Its event came when there was no programme, and will not come again.
+            return posting
         if earned is None:
             posting = _earned(account, bought, versions, now, zone)
             if not posting.facts:
@@ -142,7 +147,7 @@ def _earned(account: Account, bought: Fact, versions: Sequence[Program], now: da
     program = loyalty.in_force(versions, bought.occurred_at)
     if program is None:
         return Posting(account)
-    percent = points.tier_percent_at(account, program, bought.occurred_at)
+    percent = points.tier_percent_at(account, program, bought.occurred_at, zone)
     return points.earn(
         account,
         loyalty.earned_by(Order.from_data(bought.data), program, percent, zone),
@@ -195,6 +200,7 @@ def to_item(account: Account) -> dict[str, Any]:
         "customer_id": account.customer_id,
         "lots": account.lots,
         "negative": account.negative,
+        "forgiven": account.forgiven,
         "books": books_list(account.books),
         "months": {month: books_list(books) for month, books in account.months.items()},
         "earned": account.earned,
@@ -213,6 +219,7 @@ def from_item(item: Mapping[str, Any]) -> Account:
         customer_id=item["customer_id"],
         lots=item["lots"],
         negative=item["negative"],
+        forgiven=item["forgiven"],
         books=books_from(item["books"]),
         months={month: books_from(books) for month, books in item["months"].items()},
         earned=item["earned"],

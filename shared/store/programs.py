@@ -23,7 +23,7 @@ _PLAIN: Final = (
 
 
 def versions() -> list[Program]:
-    """Every version, oldest first (1 read unit per 4 KB; a plain one has some 700 bytes)."""
+    """Every version, oldest first (1 read unit per 4 KB of all of them; a plain one has some 700 bytes)."""
     return [from_members(item) for item in table.query(table.customers_table(), _PARTITION, _PREFIX)]
 
 
@@ -54,6 +54,7 @@ def to_members(program: Program) -> dict[str, Any]:
     return {
         **{name: getattr(program, name) for name in _PLAIN},
         "starts_at": to_timestamp(program.starts_at),
+        "published_at": to_timestamp(program.published_at),
         "rounding": program.rounding,
         "downgrade": program.downgrade,
         "negative_balance": program.negative_balance,
@@ -68,6 +69,7 @@ def from_members(members: Mapping[str, Any]) -> Program:
     return Program(
         **{name: members.get(name) for name in _PLAIN},  # type: ignore[arg-type]
         starts_at=from_timestamp(members["starts_at"]),
+        published_at=from_timestamp(members["published_at"]),
         rounding=Rounding(members["rounding"]),
         downgrade=Downgrade(members["downgrade"]),
         negative_balance=NegativeBalance(members["negative_balance"]),

@@ -43,7 +43,8 @@ def owner_of(code: str) -> str | None:
 def reward(friend_id: str, now: datetime, zone: tzinfo) -> bool:
     """Reward a friend's first purchase, hers and that of who referred her, once; False where there is nothing to.
 
-    One transaction of both accounts, both facts and the guard of the friend's mailbox: 10 write units.
+    One transaction of both accounts, both facts, the guard of the friend's mailbox, and a check of her scorecard: 12
+    write units.
     """
     for _ in table.tries():
         friend = customers.find(friend_id)
@@ -51,12 +52,14 @@ def reward(friend_id: str, now: datetime, zone: tzinfo) -> bool:
             return False
         program, owner = programs.latest(), owner_of(friend.referral_code)
         guard = _guard_key(friend.email)
-        if program is None or owner is None or table.get(table.customers_table(), guard):
+        before = table.get(table.customers_table(), guard)
+        if program is None or owner is None or (before and not _may_come_again(before, friend_id)):
             return False
-        referrer = customers.find(owner)
-        if referrer is None or not referral.is_earned(friend, scorecards.find(friend_id), referrer, zone):
+        referrer, card = customers.find(owner), scorecards.find(friend_id)
+        if referrer is None or card is None or not referral.is_earned(friend, card, referrer, zone):
             return False
-        ours, theirs = referral.reward(accounts.find(friend_id), accounts.find(owner), program, now, zone)
+        time = before["version"] + 1 if before else 1
+        ours, theirs = referral.reward(accounts.find(friend_id), accounts.find(owner), time, program, now, zone)
         given = [posting for posting in (ours, theirs) if posting.facts]
         item = {
             **guard,
@@ -64,8 +67,10 @@ def reward(friend_id: str, now: datetime, zone: tzinfo) -> bool:
             "referrer_id": owner,
             "friend": _earned_members(ours),
             "referrer": _earned_members(theirs),
+            "version": time,
         }
-        also = [table.put_new(table.customers_table(), item)]
+        # The purchase may go back at this very moment: then it is looked at anew.
+        also = [table.put_version(table.customers_table(), item), scorecards.unchanged(card)]
         if theirs.facts and theirs.account.version == 0:
             also.append(scorecards.ensure(owner))
         try:
@@ -90,17 +95,22 @@ def take_back(friend_id: str, now: datetime, zone: tzinfo) -> bool:
         if program is None or card is None or card.orders > 0:
             return False
         postings = [
-            _taken(item["friend"], friend_id, item["referrer_id"], Bonus.REFERRED, program, now, zone),
-            _taken(item["referrer"], item["referrer_id"], friend_id, Bonus.REFERRAL, program, now, zone),
+            _taken(item.get("friend"), friend_id, item["referrer_id"], Bonus.REFERRED, program, now, zone),
+            _taken(item.get("referrer"), item["referrer_id"], friend_id, Bonus.REFERRAL, program, now, zone),
         ]
-        changed = {**item, "taken_back_at": to_timestamp(now)}
-        also = [table.put(table.customers_table(), changed, "attribute_not_exists(taken_back_at)")]
+        changed = {**item, "taken_back_at": to_timestamp(now), "version": item["version"] + 1}
+        also = [table.put_version(table.customers_table(), changed), scorecards.unchanged(card)]
         try:
             accounts.post([posting for posting in postings if posting and posting.facts], also)
         except (accounts.AlreadyPosted, table.Cancelled):
             continue
         return True
     raise AssertionError("tries() ends by raising")
+
+
+def _may_come_again(guard: table.Item, friend_id: str) -> bool:
+    """Whether what this mailbox had earned was taken back: then a purchase that stays earns it after all."""
+    return guard["customer_id"] == friend_id and "taken_back_at" in guard
 
 
 def _taken(

@@ -140,7 +140,7 @@ def _spend(
         # Whoever redeems something else meanwhile has moved the account's version.
         held = redemptions(account.customer_id)
         taken = sum(one.reward_id == reward.reward_id and not one.cancelled_at for one in held)
-    check_offer(reward, account, program, taken, now)
+    check_offer(reward, account, program, taken, now, now.astimezone(zone).date())
     settled = points.settle(account, now, zone)
     data = {
         "redemption_id": voucher.redemption_id,

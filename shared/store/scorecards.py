@@ -63,6 +63,13 @@ def count(card: Scorecard) -> table.Write:
     return table.update(table.scorecards_table(), {"customer_id": card.customer_id}, change, condition, values)
 
 
+def unchanged(card: Scorecard) -> table.Write:
+    """The check that the counters are still these (2 write units)."""
+    return table.check(
+        table.scorecards_table(), {"customer_id": card.customer_id}, "version = :version", {":version": card.version}
+    )
+
+
 def ensure(customer_id: str) -> table.Write:
     """The write that gives a customer without orders a scorecard, and leaves any other as it is (2 write units)."""
     return table.update(

@@ -130,6 +130,16 @@ def update(
     return {"Update": {**statement, "ExpressionAttributeNames": names} if names else statement}
 
 
+def check(table: str, key: Mapping[str, str], condition: str, values: Mapping[str, Any]) -> Write:
+    """No write, but a condition on an item that others may be writing."""
+    return {"ConditionCheck": {"TableName": table, "Key": pack(key), **_conditioned(condition, values)}}
+
+
+def delete(table: str, key: Mapping[str, str]) -> Write:
+    """A write that removes an item, if it is there."""
+    return {"Delete": {"TableName": table, "Key": pack(key)}}
+
+
 def transact(writes: Sequence[Write]) -> None:
     """Do all writes or none (2 write units per KB and item). Raises Cancelled where a condition does not hold."""
     typed: Sequence[TransactWriteItemTypeDef] = writes  # type: ignore[assignment]
@@ -150,7 +160,8 @@ def transact(writes: Sequence[Write]) -> None:
 def apply(write: Write) -> None:
     """Do one write by itself (1 write unit per KB). Raises Cancelled where its condition does not hold."""
     ((kind, statement),) = write.items()
-    call = dynamodb().put_item if kind == "Put" else dynamodb().update_item
+    client = dynamodb()
+    call: Any = {"Put": client.put_item, "Update": client.update_item, "Delete": client.delete_item}[kind]
     try:
         call(**statement)
     except dynamodb().exceptions.ConditionalCheckFailedException as error:

@@ -60,7 +60,7 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
         "sender": {"SendEmail"},
     },
     "record_feedback": {"customers": CHANGE, "feedback": CONSUME},
-    "post_points": {"customers": CHANGE | {"Query"}, "scorecards": COUNT, "points": CONSUME},
+    "post_points": {"customers": CHANGE | {"Query"}, "scorecards": COUNT | {"ConditionCheckItem"}, "points": CONSUME},
     "send_points_reminder": {
         "customers": CHANGE | {"Query"},
         "signing key": SECRET,
