@@ -136,7 +136,7 @@ def signed_up_with_all(invoke: Invoke) -> None:
 
 def referred(invoke: Invoke) -> None:
     """Grace has brought Ada, who has bought."""
-    launched(invoke, bonuses={"REFERRAL": 200, "REFERRED": 100}, points=0)
+    launched(invoke, bonuses={"REFERRAL": 200, "REFERRED": 100})
     known("K-1", email="grace@example.com")
     code = referrals.code_of("K-1", mint_referral_code)
     known("K-77", email="ada@example.com", referral_code=code, referred_at=datetime(2026, 11, 1, tzinfo=UTC))
@@ -226,9 +226,10 @@ def test_killed_at_any_call_and_run_again_it_leaves_what_an_undisturbed_run_leav
         return sorted(found, key=repr)
 
     before(invoke)
-    ready = stored()
+    ready, untouched = stored(), left()
     act(invoke)
     undisturbed = left()
+    assert undisturbed != untouched
     for number in count(1):
         killed = []
         for when in ("before", "after"):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.facts import Fact, to_timestamp
-from shared.domain.points import balance
+from shared.domain.points import NotEnoughPoints, balance
 from shared.domain.purchase import Order, Refund
 from shared.domain.reward import Reward
 from shared.store import accounts, adjustments, facts, programs, purchases, rewards, scorecards, table
@@ -150,7 +150,7 @@ def test_a_night_that_is_days_late_leaves_what_a_punctual_one_leaves(
 def test_an_account_that_is_used_between_the_months_end_and_the_night_expires_there_and_once(invoke: Invoke) -> None:
     buy("K-1", "1", "2026-01-10 12:00", 40)
     buy("K-1", "2", "2026-02-10 12:00", 50)
-    with pytest.raises(Exception, match="missing"):
+    with pytest.raises(NotEnoughPoints, match="missing"):
         redeem("K-1", "too-much", "2026-04-01 00:05", 60)
     redeem("K-1", "v", "2026-04-01 00:10", 30)
     assert entries("K-1", "PointsExpired") == [("2026-03-31T22:00:00.000Z", -40)]
