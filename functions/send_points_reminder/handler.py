@@ -55,7 +55,7 @@ def _ending(fact: Fact, customer: Customer, settings: Settings, root: str, now: 
     if program is None or account.tier_ends_on != ends_on or ends_on < today:
         return None
     # Of now: the next night lets the tier stay for what has been earned since the last one.
-    missing = points.tier_of(account, program).threshold - account.qualifying(program, today)
+    missing = points.tier_of(account, program, today).threshold - account.qualifying(program, today)
     if missing <= 0:
         return None
     tier = fact.data["tier"]
