@@ -26,7 +26,7 @@ from moto.ses.models import Message, ses_backends
 from infra.access import ACCESS, Access
 from shared import links
 from shared.domain import points
-from shared.domain.facts import Fact
+from shared.domain.facts import Fact, to_timestamp
 from shared.domain.points import Account
 from shared.store import accounts, customers, facts, table
 
@@ -74,7 +74,12 @@ class Killed(BaseException):
 class Calls:
     """Which AWS actions have been called, each with the table it went to."""
 
-    _ITEM_ACTIONS: Final = {"Put": "PutItem", "Update": "UpdateItem", "ConditionCheck": "ConditionCheckItem"}
+    _ITEM_ACTIONS: Final = {
+        "Put": "PutItem",
+        "Update": "UpdateItem",
+        "Delete": "DeleteItem",
+        "ConditionCheck": "ConditionCheckItem",
+    }
 
     def __init__(self) -> None:
         self.made: set[tuple[str, str]] = set()
@@ -229,9 +234,11 @@ def sent_mails() -> list[Message]:
 
 
 def happened(name: str, **changes: object) -> Fact:
-    """The fact of a queue's event file, as of today and changed, put on record."""
+    """The fact of a queue's event file, as of today and changed, put on record now."""
     (record,) = json.loads(filled((EVENTS / f"{name}.json").read_text(), as_of_today()))["Records"]
-    fact = facts.from_members({**json.loads(record["body"])["detail"], **changes})
+    fact = facts.from_members(
+        {**json.loads(record["body"])["detail"], "recorded_at": to_timestamp(datetime.now(UTC)), **changes}
+    )
     table.apply(facts.record(fact))
     return fact
 

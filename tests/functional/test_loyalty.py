@@ -37,7 +37,7 @@ def test_what_was_proposed_can_be_put_and_is_launched_now(invoke: Invoke, load: 
     assert put["version"] == 1
     assert before - timedelta(milliseconds=1) <= from_timestamp(put["starts_at"]) <= datetime.now(UTC)
     changed = {name for name in put if put[name] != proposed[name]}
-    assert changed == {"version", "starts_at"}
+    assert changed == {"version", "starts_at", "published_at"}
 
 
 def test_a_launch_keeps_what_it_says_and_gives_only_the_bonuses_that_it_names(invoke: Invoke, load: Load) -> None:

@@ -104,6 +104,15 @@ def test_a_refund_that_comes_before_its_order_has_it_earn_first(
     assert contents() == before
 
 
+def test_a_refund_of_an_order_whose_event_came_before_the_launch_earns_and_takes_nothing(
+    invoke: Invoke, launch: Launch
+) -> None:
+    launch()
+    happened("post_points/purchase_recorded", recorded_at=to_timestamp(datetime.now(UTC) - timedelta(hours=1)))
+    take(invoke, "post_points/purchase_refunded")
+    assert account_of("K-77").version == 0
+
+
 def test_several_refunds_in_any_order_and_repeated_leave_the_same(
     launch: Launch, load: Load, deliver: Deliver, empty_tables: Callable[[], None]
 ) -> None:
@@ -158,6 +167,10 @@ def test_points_that_are_spent_when_their_order_goes_back_are_owed_or_forgiven(
     assert (shown["active"], shown["negative"], shown["spent"]) == (0, negative, 189)
     deliver(happened("post_points/purchase_recorded", id="next", order_id="next"))
     assert sum(account_of("K-77").lots.values()) == 199 - negative
+    # The voucher that spent them goes back, too: then nothing is owed and nothing was forgiven.
+    assert invoke("redeem_reward/cancel")["statusCode"] == 200
+    account = account_of("K-77")
+    assert (account.books.balance, account.negative, account.forgiven) == (199, 0, 0)
 
 
 def test_a_survey_earns_once_for_each_survey(invoke: Invoke, launch: Launch, load: Load, deliver: Deliver) -> None:
@@ -317,10 +330,11 @@ def test_what_a_referral_earned_goes_back_once_with_the_last_of_the_friends_orde
     before = contents()
     deliver(*all_facts("ada@example.com", GRACE))
     assert contents() == before
-    # Another order makes it no first one.
+    # A purchase that stays earns it after all, and once.
     buy(invoke, "ada@example.com", "1003")
-    deliver(*all_facts("ada@example.com"))
-    assert referral_points("ada@example.com", GRACE) == [0, 0]
+    for _ in range(2):
+        deliver(*all_facts("ada@example.com"))
+    assert referral_points("ada@example.com", GRACE) == [100, 200]
 
 
 def test_points_of_nobody_and_of_no_programme_are_not_found(invoke: Invoke, load: Load) -> None:

@@ -261,6 +261,15 @@ def test_a_refusal_is_said_on_the_page_and_nothing_is_spent(
     assert contents() == before
 
 
+def test_a_voucher_that_was_cancelled_is_not_shown_again_as_new(invoke: Invoke, funded: None, load: Load) -> None:
+    press(invoke, load)
+    (voucher,) = rewards.redemptions("K-77")
+    assert invoke("redeem_reward/cancel", fill={"basket-99": voucher.redemption_id})["statusCode"] == 200
+    again = press(invoke, load)
+    assert (again["statusCode"], voucher.code in again["body"]) == (422, False)
+    assert (account_of("K-77").books.redeemed, left()) == (0, 20)
+
+
 def test_what_staff_have_typed_is_shown_and_never_run(invoke: Invoke, funded: None, load: Load) -> None:
     hostile = '"><script>alert(1)</script>'
     invoke("configure_loyalty/put_reward", name=hostile, description=hostile)
