@@ -167,6 +167,8 @@ def _described(fact: Fact) -> str:
     match fact.type:
         case "PointsEarned":
             return _EARNED_BY[Bonus(data["source"])] if data["source"] != "ORDER" else f"Order {data['order_id']}"
+        case "PointsRefunded" if data["source"] == "CANCELLATION":
+            return "Earlier refund"
         case "PointsRefunded":
             return f"Refund of order {data['order_id']}" if data["source"] == "ORDER" else "Referral taken back"
         case "PointsRedeemed":

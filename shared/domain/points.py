@@ -255,7 +255,7 @@ def earn(
     Points that would have expired already are not earned.
     """
     today = now.astimezone(zone).date()
-    given = once is not None and _was_given(account.bonuses.get(once[0], ""), once[1])
+    given = once is not None and _was_given(account, *once)
     if earning.points <= 0 or given or earning.expires < month_of(today):
         return Posting(account)
     paid = min(account.negative, earning.points)
@@ -458,9 +458,10 @@ def rank_of(account: Account, program: Program, today: date) -> int:
     return program.rank(program.tier_for(account.qualifying(program, today)).name)
 
 
-def _was_given(held: str, period: str) -> bool:
-    """Years count up: an earlier one is not made up for after a later one."""
-    return held == period or (held.isdigit() and period.isdigit() and period < held)
+def _was_given(account: Account, bonus: Bonus, period: str) -> bool:
+    """Years of birthdays count up: an earlier one is not made up for after a later one."""
+    held = account.bonuses.get(bonus, "")
+    return held == period or (bonus is Bonus.BIRTHDAY and period < held)
 
 
 def _change_tier(posting: Posting, program: Program, to: Tier, now: datetime, zone: tzinfo) -> Posting:
