@@ -381,7 +381,7 @@ def test_any_order_of_refunds_takes_back_the_same_and_never_less_than_before(
 
 def test_the_first_version_may_start_in_the_past_and_not_in_the_future() -> None:
     wanted = Program(starts_at=NOW - timedelta(days=90))
-    assert loyalty.next_version(None, wanted, NOW) == replace(wanted, version=1)
+    assert loyalty.next_version(None, wanted, NOW) == replace(wanted, version=1, published_at=NOW)
     assert loyalty.next_version(None, replace(wanted, starts_at=NOW), NOW).starts_at == NOW
     with pytest.raises(Invalid, match="future"):
         loyalty.next_version(None, replace(wanted, starts_at=NOW + timedelta(seconds=1)), NOW)
@@ -389,14 +389,22 @@ def test_the_first_version_may_start_in_the_past_and_not_in_the_future() -> None
 
 @pytest.mark.parametrize("days", [-900, 0, 900])
 def test_the_same_content_makes_no_new_version_whenever_it_would_start(days: int) -> None:
-    wanted = replace(PROGRAM, version=0, starts_at=NOW + timedelta(days=days))
+    wanted = replace(PROGRAM, version=0, starts_at=NOW + timedelta(days=days), published_at=NOW - timedelta(days=days))
     assert loyalty.next_version(PROGRAM, wanted, NOW) is PROGRAM
+
+
+def test_a_version_was_published_when_it_was_made_whatever_it_says() -> None:
+    wanted = Program(starts_at=NOW - timedelta(days=90), published_at=NOW - timedelta(days=90))
+    first = loyalty.next_version(None, wanted, NOW)
+    second = loyalty.next_version(first, replace(first, points=2), NOW + timedelta(days=1))
+    assert (first.published_at, second.published_at) == (NOW, NOW + timedelta(days=1))
 
 
 @pytest.mark.parametrize("days", [-900, 0])
 def test_a_later_version_starts_now_however_early_it_was_wished_for(days: int) -> None:
     wanted = replace(PROGRAM, version=0, points=2, starts_at=NOW + timedelta(days=days))
-    assert loyalty.next_version(PROGRAM, wanted, NOW) == replace(PROGRAM, points=2, version=2, starts_at=NOW)
+    later = replace(PROGRAM, points=2, version=2, starts_at=NOW, published_at=NOW)
+    assert loyalty.next_version(PROGRAM, wanted, NOW) == later
 
 
 def test_a_later_version_that_is_meant_for_another_day_is_refused_rather_than_started_now() -> None:

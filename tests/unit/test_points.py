@@ -162,6 +162,20 @@ def test_a_bonus_is_given_once_for_what_it_is_given_for() -> None:
     assert earn(first, 50, once=(Bonus.BIRTHDAY, "2027")).account.books.issued == 100
 
 
+def test_a_year_is_not_made_up_for_after_a_later_one() -> None:
+    """Who moves her birthday back over New Year has been congratulated for that year, or missed it."""
+    given = earn(EMPTY, 50, once=(Bonus.BIRTHDAY, "2027")).account
+    assert earn(given, 50, once=(Bonus.BIRTHDAY, "2026")) == Posting(given)
+    assert earn(given, 50, once=(Bonus.BIRTHDAY, "2028")).account.books.issued == 100
+
+
+def test_surveys_have_no_order_whatever_they_are_called() -> None:
+    given = EMPTY
+    for number, survey in enumerate(("b", "a", "11", "9", "10"), start=1):
+        given = earn(given, 10, once=(Bonus.SURVEY_ANSWERED, survey)).account
+        assert given.books.issued == 10 * number
+
+
 def test_what_would_have_expired_already_is_not_earned() -> None:
     assert earn(EMPTY, 20, "2026-10") == Posting(EMPTY)
     assert earn(EMPTY, 20, "2026-11", now=berlin("2026-11-30T23:59")).account.lots == {"2026-11": 20}
@@ -201,16 +215,43 @@ def test_an_order_earns_by_the_tier_that_was_held_when_it_was_placed() -> None:
     silver = earn(EMPTY, SILVER).account
     gold = earn(silver, GOLD, now=NOW + 10 * DAY).account
     moments = [NOW - DAY, NOW - timedelta(milliseconds=1), NOW, NOW + 9 * DAY, NOW + 10 * DAY, NOW + 99 * DAY]
-    percents = [points.tier_percent_at(gold, PROGRAM, moment) for moment in moments]
+    percents = [points.tier_percent_at(gold, PROGRAM, moment, BERLIN) for moment in moments]
     assert percents == [100, 100, 125, 125, 150, 150]
 
 
-def test_a_tier_that_the_programme_does_not_know_earns_as_the_first() -> None:
+# The same three steps under other names, and with other multipliers.
+RENAMED = (
+    Tier(name="BASE", threshold=0, percent=110),
+    Tier(name="TOP", threshold=SILVER, percent=130),
+    Tier(name="PEAK", threshold=GOLD + 1, percent=160),
+)
+
+
+def test_a_tier_that_was_renamed_counts_as_the_one_that_its_points_reach() -> None:
     gold = earn(EMPTY, GOLD).account
-    other = replace(PROGRAM, tiers=(Tier(name="BASE", threshold=0, percent=110), Tier(name="TOP", threshold=9)))
-    assert points.tier_percent_at(gold, other, NOW + DAY) == 110
-    assert points.tier_of(gold, other).name == "BASE"
-    assert points.tier_of(gold, PROGRAM).name == "GOLD"
+    other = replace(PROGRAM, tiers=RENAMED)
+    assert (points.rank_of(gold, other, TODAY), points.tier_of(gold, other, TODAY).name) == (1, "TOP")
+    assert points.next_tier(gold, other, TODAY) == RENAMED[2]
+    assert [points.tier_percent_at(gold, other, NOW + hours * DAY, BERLIN) for hours in (-1, 0, 1)] == [110, 130, 130]
+    assert points.tier_of(gold, PROGRAM, TODAY).name == "GOLD"
+    assert points.next_tier(gold, PROGRAM, TODAY) is None
+
+
+def test_what_a_renamed_tier_counts_as_falls_when_its_points_leave_the_qualifying_months() -> None:
+    gold, other = earn(EMPTY, GOLD).account, replace(PROGRAM, tiers=RENAMED)
+    last, first = berlin("2027-10-31T23:59"), berlin("2027-11-01T00:00")
+    assert [points.tier_of(gold, other, day.date()).name for day in (last, first)] == ["TOP", "BASE"]
+    # By the day of the shop, on which the month begins two hours or one before it does in Greenwich.
+    assert [points.tier_percent_at(gold, other, moment, BERLIN) for moment in (last, first)] == [130, 110]
+
+
+def test_an_order_that_reaches_a_tier_above_what_a_renamed_one_counts_as_is_left_to_the_night() -> None:
+    silver, other = earn(EMPTY, SILVER).account, replace(PROGRAM, tiers=RENAMED)
+    more = earn(silver, GOLD).account
+    renamed = replace(more, tiers=silver.tiers)
+    assert points.tier_of(renamed, other, TODAY).name == "PEAK"
+    changed = points.review(renamed, other, NOW, BERLIN)
+    assert [(fact.data["from"], fact.data["to"]) for fact in changed.facts] == [("SILVER", "PEAK")]
 
 
 def test_what_expires_first_is_spent_first() -> None:
@@ -297,6 +338,7 @@ def test_a_refund_takes_its_points_from_their_own_lot_first() -> None:
         "lots": {"2027-11@2026-12-05": -15},
         "negative": 0,
         "forgiven": 0,
+        "lapsed": 0,
         "earned": {"2026-11": -15},
         "posted": "2026-11",
         "number": 3,
@@ -330,7 +372,8 @@ def test_points_that_are_spent_for_good_are_forgiven_or_owed(
     taken = take_back(spent, 20, order.facts[0], policy=policy)
     assert (taken.account.lots, taken.account.negative) == ({}, negative)
     data = taken.facts[0].data
-    assert (data["points"], data["forgiven"], data["negative"]) == (booked, forgiven, negative)
+    assert (data["points"], data["forgiven"], data["lapsed"], data["negative"]) == (booked, forgiven, 0, negative)
+    assert taken.account.forgiven == forgiven
     assert taken.account.qualifying(PROGRAM, TODAY) == 0
 
 
@@ -348,8 +391,71 @@ def test_points_that_expired_with_their_month_are_not_taken_from_others(policy: 
     for before in (account, settled):
         taken = take_back(before, 20, order.facts[0], policy=policy, now=later)
         assert (taken.account.lots, taken.account.negative) == (before.lots, 0)
-        assert (taken.facts[0].data["points"], taken.facts[0].data["forgiven"]) == (0, 20)
-        assert taken.account.earned == {"2026-11": 10}
+        data = taken.facts[0].data
+        assert (data["points"], data["forgiven"], data["lapsed"]) == (0, 0, 20)
+        assert (taken.account.earned, taken.account.forgiven) == ({"2026-11": 10}, 0)
+
+
+def forgiven(number: int) -> Account:
+    """An account that spent points of an order, which went back then."""
+    order = earn(EMPTY, number)
+    return take_back(redeem(order.account, number).account, number, order.facts[0]).account
+
+
+def test_what_was_redeemed_refunded_and_forgiven_is_gone_when_the_voucher_is_cancelled() -> None:
+    spent = forgiven(20)
+    assert (spent.forgiven, spent.books) == (20, Books(issued=20, redeemed=20))
+    undone = cancel(spent, {"2027-11": 20})
+    assert [(fact.type, fact.id, fact.data["points"], fact.data["balance"]) for fact in undone.facts] == [
+        ("RedemptionCancelled", "red_1", 20, 20),
+        ("PointsRefunded", "red_1/cancelled", -20, 0),
+    ]
+    assert undone.facts[1].data == {
+        "source": "CANCELLATION",
+        "redemption_id": "red_1",
+        "entry": "REFUND",
+        "points": -20,
+        "balance": 0,
+        "lots": {"2027-11": -20},
+        "forgiven": -20,
+        "posted": "2026-11",
+        "number": 5,
+    }
+    assert (undone.account.lots, undone.account.forgiven) == ({}, 0)
+    assert undone.account.books == Books(issued=20, refunded=20)
+
+
+def test_no_more_is_taken_back_than_was_forgiven_and_what_expires_first_goes_first() -> None:
+    undone = cancel(forgiven(12), {"2027-12": 10, "2027-11": 10})
+    assert (undone.account.lots, undone.account.forgiven) == ({"2027-12": 8}, 0)
+    # What comes back later is hers.
+    again = cancel(undone.account, {"2027-12": 5})
+    assert (types(again), again.account.lots) == (["RedemptionCancelled"], {"2027-12": 13})
+
+
+def test_no_more_is_taken_back_than_the_voucher_gives_and_the_rest_waits_for_another() -> None:
+    partly = cancel(forgiven(25), {"2027-11": 10}).account
+    assert (partly.lots, partly.forgiven) == ({}, 15)
+    untouched = earn(partly, 30).account
+    assert (untouched.lots, untouched.forgiven) == ({"2027-11": 30}, 15)
+    rest = cancel(untouched, {"2027-12": 20}).account
+    assert (rest.lots, rest.forgiven) == ({"2027-11": 30, "2027-12": 5}, 0)
+
+
+def test_a_debt_is_paid_before_what_was_forgiven_is_taken_back() -> None:
+    owing_too = replace(forgiven(5), negative=12)
+    undone = cancel(owing_too, {"2027-11": 10, "2027-12": 10})
+    assert (undone.account.negative, undone.account.lots, undone.account.forgiven) == (0, {"2027-12": 3}, 0)
+    swallowed = cancel(replace(owing_too, negative=20), {"2027-11": 20})
+    assert (types(swallowed), swallowed.account.forgiven) == (["RedemptionCancelled"], 5)
+
+
+def test_what_lapsed_with_its_month_is_not_taken_from_a_cancelled_voucher() -> None:
+    order = earn(EMPTY, 20, "2026-11")
+    spent = redeem(order.account, 20)
+    later = berlin("2026-12-01T00:00")
+    lapsed = take_back(spent.account, 20, order.facts[0], now=later).account
+    assert cancel(lapsed, {"2026-11": 20}, later).account.lots == {"2026-12": 20}
 
 
 def test_an_adjustment_adds_points_that_are_active_at_once() -> None:
@@ -585,8 +691,8 @@ def test_the_last_four_changes_of_the_tier_are_kept() -> None:
         account = earn(account, GOLD, "2028-12", month=f"2027-{month:02}", now=night).account
         account = review(account, night + 20 * DAY, qualifying_months=1, grace_days=0).account
     assert [name for _, name in account.tiers] == ["GOLD", "MEMBER", "GOLD", "MEMBER"]
-    assert points.tier_percent_at(account, PROGRAM, berlin("2027-04-16T12:00")) == 150
-    assert points.tier_percent_at(account, PROGRAM, berlin("2027-01-16T12:00")) == 100
+    assert points.tier_percent_at(account, PROGRAM, berlin("2027-04-16T12:00"), BERLIN) == 150
+    assert points.tier_percent_at(account, PROGRAM, berlin("2027-01-16T12:00"), BERLIN) == 100
 
 
 def test_a_tier_changes_after_the_change_before_even_where_clocks_differ() -> None:

@@ -65,6 +65,7 @@ class Purse:
     def __init__(self) -> None:
         self.held = Counter[Point]()
         self.debt = 0
+        self.forgiven = 0
 
     def living(self, today: date) -> list[Point]:
         return sorted(point for point in self.held.elements() if point[0] >= month_of(today))
@@ -76,9 +77,19 @@ class Purse:
         return [point for point in self.living(today) if point[1] > today.isoformat()]
 
     def add(self, added: list[Point]) -> None:
+        self.held.update(self.less_debt(added))
+
+    def give_back(self, added: list[Point]) -> None:
+        """What a voucher had cost; refunds that were forgiven meanwhile take their part of it, the soonest first."""
+        kept = sorted(self.less_debt(added))
+        taken = min(self.forgiven, len(kept))
+        self.forgiven -= taken
+        self.held.update(kept[taken:])
+
+    def less_debt(self, added: list[Point]) -> list[Point]:
         paid = min(self.debt, len(added))
         self.debt -= paid
-        self.held.update(added[paid:])
+        return added[paid:]
 
     def take(self, taken: list[Point]) -> None:
         self.held.subtract(taken)
@@ -203,16 +214,23 @@ class LedgerMachine(RuleBasedStateMachine):
         day = earning.available_on.isoformat()
         self.purse.add([(earning.expires, day if day > today.isoformat() else "")] * earning.points)
         self.keep(posting)
-        first = months_after(month_of(today), 1 - self.program.qualifying_months)
+        reached = self.reached(self.program, today)
+        assert points.rank_of(self.account, self.program, today) >= self.program.rank(reached.name)
+        return posting.facts[0]
+
+    def reached(self, program: Program, day: date) -> Tier:
+        """The tier that what was earned leads to, by the facts."""
+        first = months_after(month_of(day), 1 - program.qualifying_months)
+        if self.facts:
+            last = max(fact.data["posted"] for fact in self.facts)
+            first = max(first, months_after(last, 1 - loyalty.MAX_QUALIFYING_MONTHS))
         counted = sum(
             number
             for fact in self.facts
             for month, number in fact.data.get("earned", {}).items()
-            if first <= month <= month_of(today)
+            if first <= month <= month_of(day)
         )
-        reached = self.program.tier_for(counted)
-        assert self.program.rank(self.account.tier or "") >= self.program.rank(reached.name)
-        return posting.facts[0]
+        return program.tier_for(counted)
 
     @rule(shape=ORDERS, hours=st.one_of(st.integers(-12, 48), st.integers(0, 24 * 100)))
     def order(self, shape: tuple[int, int, int, int, int], hours: int) -> None:
@@ -220,13 +238,18 @@ class LedgerMachine(RuleBasedStateMachine):
         order = order_of(self.next_id("#"), ordered_at, shape)
         program = loyalty.in_force(self.versions, ordered_at)
         assert program is not None
-        percent = points.tier_percent_at(self.account, program, ordered_at)
+        percent = points.tier_percent_at(self.account, program, ordered_at, BERLIN)
         changes = [fact for fact in self.facts if fact.type == "TierChanged"]
         if len(changes) <= KEPT_TIER_CHANGES:
             moment = to_timestamp(ordered_at)
             held = [fact.data["to"] for fact in changes if to_timestamp(fact.occurred_at) <= moment]
             by_name = {tier.name: tier.percent for tier in program.tiers}
-            assert percent == by_name.get(held[-1] if held else "", program.tiers[0].percent)
+            if not held:
+                assert percent == program.tiers[0].percent
+            elif held[-1] in by_name:
+                assert percent == by_name[held[-1]]
+            else:
+                assert percent == self.reached(program, today_at(ordered_at)).percent
         earning = loyalty.earned_by(order, program, percent, BERLIN)
         earned = self.earn(earning, order.order_id, ordered_at)
         if earned:
@@ -274,7 +297,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def cancel(self, which: int) -> None:
         fact_id, lots, spent = self.redemptions.pop(which % len(self.redemptions))
         month = month_of(self.today)
-        self.purse.add([(max(expires, month), "") for expires, _ in spent])
+        self.purse.give_back([(max(expires, month), "") for expires, _ in spent])
         self.keep(points.cancel(self.account, lots, fact_id=fact_id, now=self.now, zone=BERLIN, data={}))
 
     def take_back(self, number: int, earned: Fact, fact_id: str) -> None:
@@ -291,8 +314,10 @@ class LedgerMachine(RuleBasedStateMachine):
             self.purse.take(taken)
             if policy is NegativeBalance.UNLIMITED:
                 self.purse.debt += number - len(taken)
+            else:
+                self.purse.forgiven += number - len(taken)
         data = posting.facts[0].data
-        assert data["forgiven"] - data["points"] == number
+        assert data["forgiven"] + data["lapsed"] - data["points"] == number
         self.keep(posting)
 
     @precondition(lambda self: self.orders)
@@ -416,6 +441,7 @@ class LedgerMachine(RuleBasedStateMachine):
         held = points.balance(self.account, today)
         counted = len(purse.active(today)), len(purse.pending(today)), purse.debt
         assert (held.active, held.pending, held.negative) == counted
+        assert self.account.forgiven == purse.forgiven
         by_month = Counter(month for month, _ in purse.living(today) if month != loyalty.NEVER)
         assert points.expiring(self.account, today) == [(last_day(month), n) for month, n in sorted(by_month.items())]
 
@@ -432,6 +458,13 @@ class LedgerMachine(RuleBasedStateMachine):
         shuffled = Random(len(self.facts)).sample(self.facts, len(self.facts))
         assert points.account_from("cus_a", shuffled) == self.account
         assert len({(fact.type, fact.id, fact.occurred_at) for fact in self.facts}) == len(self.facts)
+
+    @invariant()
+    def a_tier_that_is_no_more_counts_as_what_is_reached(self) -> None:
+        today, held = self.today, self.account.tier or self.program.tiers[0].name
+        by_name = {tier.name: tier for tier in self.program.tiers}
+        first = self.program.tiers[0] if self.account.tier is None else self.reached(self.program, today)
+        assert points.tier_of(self.account, self.program, today) == by_name.get(held, first)
 
     @invariant()
     def the_tier_is_the_one_of_the_last_change(self) -> None:
@@ -480,7 +513,7 @@ def posted(events: list[Order | Refund], nights: list[bool], program: Program) -
     def place(account: Account, order: Order) -> Account:
         if order.order_id in bought:
             return account
-        percent = points.tier_percent_at(account, program, order.ordered_at)
+        percent = points.tier_percent_at(account, program, order.ordered_at, BERLIN)
         earning = loyalty.earned_by(order, program, percent, BERLIN)
         posting = points.earn(
             account,
@@ -552,6 +585,6 @@ def test_purchases_and_refunds_lead_to_the_same_account_in_whatever_order_they_c
     in_order = posted(events, [False] * len(events), program)
     in_any = posted(shuffled, nights, program)
     assert (in_any.lots, in_any.negative, in_any.books) == (in_order.lots, in_order.negative, in_order.books)
-    assert in_any.earned == in_order.earned
+    assert (in_any.earned, in_any.forgiven) == (in_order.earned, in_order.forgiven)
     last = today_at(START + timedelta(days=28))
     assert points.balance(in_any, last) == points.balance(in_order, last)
