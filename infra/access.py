@@ -12,11 +12,11 @@ class Access:
     """What one function may use; its environment names exactly these things and no others.
 
     `customers`, `scorecards`: DynamoDB actions on that table, without the `dynamodb:`.
-    `bucket`: S3 actions on the objects below `rescorings/` of the data bucket, without the `s3:`.
+    `bucket`: S3 actions on the objects below `bucket_folder` of the data bucket, without the `s3:`.
     `signing_key`: reads the secret that signs tokens in links.
     `sends_mail`: may send as the shop's sender through the configuration set.
     `publishes`: may put events on the bus.
-    `starts_rescoring`, `starts_settlement`: may start that state machine.
+    `starts_rescoring`, `starts_settlement`, `starts_invitations`: may start that state machine.
     `links`: is told where links lead, as everything that sends mail is.
     """
 
@@ -28,6 +28,8 @@ class Access:
     publishes: bool = False
     starts_rescoring: bool = False
     starts_settlement: bool = False
+    starts_invitations: bool = False
+    bucket_folder: str = "rescorings"
     links: bool = False
 
 
@@ -50,6 +52,13 @@ ACCESS: Final = {
     "show_points": Access(customers=(*CHANGE, "UpdateItem", "Query"), signing_key=True),
     "start_settlement": Access(starts_settlement=True),
     "report_loyalty": Access(customers=("GetItem",)),
+    "configure_surveys": Access(customers=(*CHANGE, "Query"), signing_key=True, links=True),
+    "start_invitations": Access(starts_invitations=True),
+    "answer_survey": Access(customers=(*CHANGE, "UpdateItem", "Query"), scorecards=("GetItem",), signing_key=True),
+    "take_feedback": Access(customers=(*CHANGE, "UpdateItem"), signing_key=True),
+    "take_complaint": Access(customers=(*CHANGE, "UpdateItem"), scorecards=("GetItem",), signing_key=True),
+    "manage_cases": Access(customers=(*CHANGE, "UpdateItem", "DeleteItem", "Query")),
+    "report_nps": Access(customers=("Query",)),
     "describe_api": Access(),
     # Streams, queues
     "publish_changes": Access(publishes=True),
@@ -58,6 +67,19 @@ ACCESS: Final = {
     "record_feedback": Access(customers=CHANGE),
     "post_points": Access(customers=(*CHANGE, "Query"), scorecards=("GetItem", "UpdateItem", "ConditionCheckItem")),
     "send_points_reminder": Access(customers=(*CHANGE, "Query"), signing_key=True, sends_mail=True),
+    "send_invitation": Access(customers=CHANGE, signing_key=True, sends_mail=True),
+    "invite_referral": Access(customers=(*CHANGE, "Query"), signing_key=True, sends_mail=True),
+    "notify_marketer": Access(customers=CHANGE, sends_mail=True),
+    # Every hour
+    "watch_cases": Access(customers=(*CHANGE, "UpdateItem", "DeleteItem", "Query")),
+    # Invitations
+    "plan_invitations": Access(scorecards=("DescribeTable",)),
+    "invite_survey": Access(
+        customers=(*CHANGE, "UpdateItem", "Query"),
+        scorecards=("Scan",),
+        bucket=("PutObject",),
+        bucket_folder="invitations",
+    ),
     # Settlement
     "plan_settlement": Access(scorecards=("DescribeTable",)),
     "settle_points": Access(customers=(*CHANGE, "Query", "BatchGetItem"), scorecards=("Scan",)),

@@ -20,6 +20,8 @@ _STATUS: Final = {"expired": 410, "invalid": 400, "replaced": 410, "closed": 410
 PREFERENCES_LINK: Final = timedelta(days=PREFERENCES_LINK_DAYS)
 # How long a link to the points page holds: whoever has it may spend the points.
 POINTS_LINK: Final = timedelta(days=90)
+# How long the link to the complaint form holds.
+COMPLAINT_LINK: Final = timedelta(days=60)
 
 
 def confirmation_path(customer_id: str, signup: Signup) -> str:
@@ -40,6 +42,21 @@ def points_path(customer_id: str, expires_at: datetime) -> str:
     return f"points?token={sign(Purpose.POINTS, {'customer': customer_id}, expires_at)}"
 
 
+def survey_path(customer_id: str, invitation_id: str, expires_at: datetime) -> str:
+    """The path of a customer's survey; `?score=9` behind it chooses a score, and answers nothing."""
+    return f"surveys/{sign(Purpose.SURVEY, {'customer': customer_id, 'invitation': invitation_id}, expires_at)}"
+
+
+def feedback_path(survey_id: str, place: str) -> str:
+    """The path of a survey for whoever is at a place, such as a counter; it holds for good, for it may be printed."""
+    return f"feedback/{sign(Purpose.FEEDBACK, {'survey': survey_id, 'place': place})}"
+
+
+def complaint_path(customer_id: str, expires_at: datetime) -> str:
+    """The path of the form by which a customer complains."""
+    return f"complaints?token={sign(Purpose.COMPLAINT, {'customer': customer_id}, expires_at)}"
+
+
 def unsubscribe_path(customer_id: str, topic: Topic | None) -> str:
     """The path that unsubscribes from a topic, or from all; it holds for good, as old mails have to keep their word."""
     claims = {"customer": customer_id, **({"topic": topic} if topic else {})}
@@ -48,7 +65,7 @@ def unsubscribe_path(customer_id: str, topic: Topic | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An opened link that holds: whose it is, what else it says, and its token, for the form of the page behind it."""
+    """An opened link that holds: whose it is (nobody's: ""), what else it says, and its token for the page's form."""
 
     customer_id: str
     claims: Mapping[str, str]
@@ -58,20 +75,20 @@ class Link:
 def opened(purpose: Purpose, answer: Callable[[Request, Link, Settings], Response]) -> Callable[[Request], Response]:
     """A route behind a link of this purpose: `answer` sees links that hold, others get the page that says why not.
 
-    The token is the form's field where there is one, else the query's.
+    The token is the form's field where there is one, else the path's or the query's.
     """
 
     def route(request: Request) -> Response:
         settings = Settings.from_environment(os.environ)
         fields = request.form() if request.is_form else {}
-        token = fields.get("token") or request.query.get("token", "")
+        token = fields.get("token") or request.path.get("token") or request.query.get("token", "")
         try:
             claims = read(purpose, token, clock.now())
         except ExpiredLinkError:
             return problem_page(settings, "expired")
         except BadLinkError:
             return problem_page(settings, "invalid")
-        return answer(request, Link(claims["customer"], claims, token), settings)
+        return answer(request, Link(claims.get("customer", ""), claims, token), settings)
 
     return route
 

@@ -14,7 +14,7 @@ from shared import aws, clock, email, links
 from shared.domain.consent import Channel, Status, Topic, allows
 from shared.domain.customer import Customer
 from shared.settings import Settings
-from shared.store import mails
+from shared.store import mails, surveys
 from shared.store.mails import Outcome
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Skip(StrEnum):
     NO_CONSENT = "NO_CONSENT"
     SUPPRESSED = "SUPPRESSED"
     PAUSED = "PAUSED"
+    OPEN_CASE = "OPEN_CASE"
     OUTDATED = "OUTDATED"
 
 
@@ -61,14 +62,19 @@ def deliver(
     mail_id: str,
     topic: Topic,
     write: Callable[[Customer, Settings, str], Letter | None],
+    *,
+    despite_case: bool = False,
 ) -> None:
     """Send a mail on a topic, at most once for each `mail_id`; raises MailRefused where it may be tried again.
 
     `write` gets the customer, the settings and the root of links; None from it says that the mail is out of date.
+    While a case of the customer is open nothing is sent but `despite_case`.
     """
     settings, now = Settings.from_environment(os.environ), clock.now()
     root = (settings.public_url or os.environ["PUBLIC_URL"]).rstrip("/")
     reason = skip_reason(customer, topic, now.astimezone(settings.zone).date())
+    if reason is None and not despite_case and surveys.care_of(customer_id).open_cases:
+        reason = Skip.OPEN_CASE
     letter = None
     if customer is not None and reason is None:
         letter = write(customer, settings, root)
@@ -90,6 +96,25 @@ def deliver(
         raise
     sent = {"template": letter.template, "message_id": message_id}
     mails.settle(customer_id, mail_id, Outcome.SENT, sent, clock.now())
+
+
+def tell_marketer(customer_id: str, mail_id: str, write: Callable[[Settings], Letter]) -> None:
+    """Send a mail about a customer to the shop's own marketer, at least once for each `mail_id`."""
+    if mails.was_sent(customer_id, mail_id):
+        return
+    settings = Settings.from_environment(os.environ)
+    letter = write(settings)
+    message = email.render_email(
+        letter.template,
+        settings,
+        to=settings.marketer_email or settings.sender,
+        subject=letter.subject,
+        unsubscribe_url=None,
+        tags=None,
+        **letter.context,
+    )
+    message_id = email.send_email(_ses(), message, settings, os.environ["CONFIGURATION_SET"])
+    mails.record_sent(customer_id, mail_id, letter.template, message_id, clock.now())
 
 
 def _compose(customer: Customer, letter: Letter, topic: Topic, settings: Settings, root: str) -> email.Email:

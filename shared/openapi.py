@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from shared import loyalty_payloads, payloads
+from shared import loyalty_payloads, payloads, survey_payloads
 from shared.http import FORM_TYPE, JSON_TYPE
 from shared.routes import ROUTES, Route
 
@@ -28,15 +28,21 @@ _PROBLEM: Final = {
         },
     },
 }
-_PAGES: Final = ("confirm_signup", "manage_preferences", "unsubscribe_customer", "show_points")
+_PAGES: Final = (
+    "confirm_signup",
+    "manage_preferences",
+    "unsubscribe_customer",
+    "show_points",
+    "answer_survey",
+    "take_feedback",
+    "take_complaint",
+)
 
 
 def describe() -> dict[str, Any]:
     """The OpenAPI document."""
     names = sorted({route.body for route in ROUTES if route.body})
-    models: list[tuple[type[BaseModel], Literal["validation"]]] = [
-        (getattr(loyalty_payloads, name, None) or getattr(payloads, name), "validation") for name in names
-    ]
+    models: list[tuple[type[BaseModel], Literal["validation"]]] = [(_model(name), "validation") for name in names]
     _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
@@ -54,6 +60,12 @@ def describe() -> dict[str, Any]:
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _model(name: str) -> type[BaseModel]:
+    (found,) = [getattr(one, name) for one in (payloads, loyalty_payloads, survey_payloads) if hasattr(one, name)]
+    model: type[BaseModel] = found
+    return model
 
 
 def _operation(route: Route) -> dict[str, Any]:

@@ -11,11 +11,18 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 LOGGER = Logger()
 
 
+class NotYet(Exception):
+    """It is too early for this message: it comes again, and nothing is wrong."""
+
+
 class _Processor(BatchProcessor):
     """Powertools keeps failures to itself; a message that ends in the dead-letter queue has to say why."""
 
     def failure_handler(self, record: Any, exception: Any) -> Any:
-        LOGGER.error("message failed", exc_info=exception, message_id=record.message_id)
+        if isinstance(exception, tuple) and isinstance(exception[1], NotYet):
+            LOGGER.info("message waits", reason=str(exception[1]), message_id=record.message_id)
+        else:
+            LOGGER.error("message failed", exc_info=exception, message_id=record.message_id)
         return super().failure_handler(record, exception)
 
 

@@ -8,7 +8,8 @@ from typing import Final
 class Route:
     """One route: `function` is the folder below `functions/`; `scope` is what a key must carry, None is public.
 
-    `body` names the model in `shared/payloads.py` or `loyalty_payloads.py` that the JSON body has to satisfy.
+    `body` names the model that the JSON body has to satisfy, in `shared/payloads.py`, `loyalty_payloads.py` or
+    `survey_payloads.py`.
     """
 
     method: str
@@ -207,6 +208,138 @@ ROUTES: Final = (
         scope="loyalty:write",
         success=202,
         summary="Start tonight's settlement of points accounts now",
+    ),
+    Route(
+        method="GET",
+        path="/surveys/{token}",
+        function="answer_survey",
+        query=("score",),
+        summary="The survey's page behind a link in a mail; `score` is chosen there and not recorded",
+    ),
+    Route(
+        method="POST",
+        path="/surveys/{token}",
+        function="answer_survey",
+        summary="Answer a survey, or change the answer (form)",
+    ),
+    Route(
+        method="GET",
+        path="/feedback/{token}",
+        function="take_feedback",
+        summary="A survey for whoever stands at a counter or reads a receipt",
+    ),
+    Route(
+        method="POST",
+        path="/feedback/{token}",
+        function="take_feedback",
+        summary="Answer it without a name (form)",
+    ),
+    Route(
+        method="GET",
+        path="/complaints",
+        function="take_complaint",
+        query=("token",),
+        summary="The form by which a customer complains",
+    ),
+    Route(
+        method="POST",
+        path="/complaints",
+        function="take_complaint",
+        query=("token",),
+        summary="Open a case by a complaint (form)",
+    ),
+    Route(
+        method="GET",
+        path="/nps/surveys",
+        function="configure_surveys",
+        scope="surveys:read",
+        summary="All surveys as data",
+    ),
+    Route(
+        method="PUT",
+        path="/nps/surveys/{survey_id}",
+        function="configure_surveys",
+        scope="surveys:write",
+        body="SurveyPayload",
+        summary="Make a survey, or change it",
+    ),
+    Route(
+        method="GET",
+        path="/nps/surveys/{survey_id}/link",
+        function="configure_surveys",
+        scope="surveys:read",
+        query=("place",),
+        summary="The anonymous link of a place, to print on a counter or a receipt",
+    ),
+    Route(
+        method="GET",
+        path="/nps/rules",
+        function="configure_surveys",
+        scope="surveys:read",
+        summary="What holds across surveys and cases: throttle, quiet hours, due times",
+    ),
+    Route(
+        method="PUT",
+        path="/nps/rules",
+        function="configure_surveys",
+        scope="surveys:write",
+        body="RulesPayload",
+        summary="Change what holds across surveys and cases",
+    ),
+    Route(
+        method="POST",
+        path="/nps/invitations",
+        function="start_invitations",
+        scope="surveys:write",
+        success=202,
+        summary="Start tonight's invitations to surveys now",
+    ),
+    Route(
+        method="GET",
+        path="/cases",
+        function="manage_cases",
+        scope="cases:read",
+        query=("status", "limit", "next"),
+        summary="Open cases, the most urgent first, or resolved ones",
+    ),
+    Route(
+        method="GET",
+        path="/cases/{case_id}",
+        function="manage_cases",
+        scope="cases:read",
+        summary="A case with its notes",
+    ),
+    Route(
+        method="POST",
+        path="/cases/{case_id}/assign",
+        function="manage_cases",
+        scope="cases:write",
+        body="AssignPayload",
+        summary="Give a case to somebody",
+    ),
+    Route(
+        method="POST",
+        path="/cases/{case_id}/notes",
+        function="manage_cases",
+        scope="cases:write",
+        body="NotePayload",
+        summary="Write into a case",
+    ),
+    Route(
+        method="POST",
+        path="/cases/{case_id}/resolve",
+        function="manage_cases",
+        scope="cases:write",
+        body="ResolvePayload",
+        summary="Close a case with what came of it; the same again changes nothing",
+    ),
+    Route(
+        method="GET",
+        path="/reports/nps",
+        function="report_nps",
+        scope="reports:read",
+        query=("from", "to"),
+        summary="NPS with margin and n, by month, segment, channel, category and survey; cases and recoveries",
     ),
     Route(
         method="GET",

@@ -27,6 +27,7 @@ class Settings:
     `currency`: the ISO 4217 code that the shop counts in; purchases in another are refused.
     `time_zone`: the IANA zone that decides what a day and a month are.
     `alarm_email`: who is told of alarms; empty tells nobody.
+    `marketer_email`: who is told of cases; empty takes the sender's own mailbox.
     """
 
     stage: str = LOCAL_STAGE
@@ -39,6 +40,7 @@ class Settings:
     currency: str = "EUR"
     time_zone: str = "UTC"
     alarm_email: str = ""
+    marketer_email: str = ""
 
     def __post_init__(self) -> None:
         problems = [text for ok, text in self._checks() if not ok]
@@ -58,6 +60,10 @@ class Settings:
             (
                 not self.alarm_email or bool(address.fullmatch(self.alarm_email)),
                 f"alarm_email {self.alarm_email!r}: want an e-mail address or nothing",
+            ),
+            (
+                not self.marketer_email or bool(address.fullmatch(self.marketer_email)),
+                f"marketer_email {self.marketer_email!r}: want an e-mail address or nothing",
             ),
             (
                 not self.public_url or _is_web_address(self.public_url),

@@ -27,6 +27,9 @@ class Purpose(StrEnum):
     PREFERENCES = "preferences"
     UNSUBSCRIBE = "unsubscribe"
     POINTS = "points"
+    SURVEY = "survey"
+    FEEDBACK = "feedback"
+    COMPLAINT = "complaint"
 
 
 class BadLinkError(Exception):

@@ -115,13 +115,15 @@ class Function(lambda_.Function):
             if actions:
                 table.grant(self, *(f"dynamodb:{action}" for action in actions))
         if access.bucket:
-            self.allow((f"s3:{action}" for action in access.bucket), [data.bucket.arn_for_objects("rescorings/*")])
+            self.allow(
+                (f"s3:{action}" for action in access.bucket), [data.bucket.arn_for_objects(f"{access.bucket_folder}/*")]
+            )
             # cdk-nag names the finding by the export that the bucket's stack makes for this reference.
             export = Stack.of(self).resolve(data.export_value(data.bucket.bucket_arn))["Fn::ImportValue"]
             accept(
                 self.role_of_its_own,
-                f"IAM5[Resource::{export}/rescorings/*]",
-                "the objects of a rescoring carry its id, which is not known before",
+                f"IAM5[Resource::{export}/{access.bucket_folder}/*]",
+                "the objects of a run carry its id, which is not known before",
             )
         if access.signing_key:
             self.allow(["secretsmanager:GetSecretValue"], [data.signing_key.secret_arn])

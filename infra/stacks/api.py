@@ -138,15 +138,19 @@ class ApiStack(Stack):
         access, environment = ACCESS[name], {}
         if access.links:
             environment["PUBLIC_URL"] = self._settings.public_url or self.api.api_endpoint
-        if access.starts_rescoring:
-            environment["RESCORING_STATE_MACHINE_ARN"] = jobs.rescoring.state_machine_arn
-        if access.starts_settlement:
-            environment["SETTLEMENT_STATE_MACHINE_ARN"] = jobs.settlement.state_machine_arn
+        started = [
+            (variable, machine)
+            for starts, variable, machine in (
+                (access.starts_rescoring, "RESCORING", jobs.rescoring),
+                (access.starts_settlement, "SETTLEMENT", jobs.settlement),
+                (access.starts_invitations, "INVITATIONS", jobs.invitations),
+            )
+            if starts
+        ]
+        environment |= {f"{variable}_STATE_MACHINE_ARN": machine.state_machine_arn for variable, machine in started}
         function = self._function(name, environment)
-        if access.starts_rescoring:
-            jobs.rescoring.grant_start_execution(function)
-        if access.starts_settlement:
-            jobs.settlement.grant_start_execution(function)
+        for _, machine in started:
+            machine.grant_start_execution(function)
         return function
 
     def _function(self, name: str, environment: dict[str, str] | None = None) -> Function:

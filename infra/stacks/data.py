@@ -38,7 +38,9 @@ class DataStack(Stack):
                     prefix="rescorings/",
                     expiration=Duration.days(30),
                     abort_incomplete_multipart_upload_after=Duration.days(1),
-                )
+                ),
+                # Why somebody was or was not asked: for as long as she may wonder.
+                s3.LifecycleRule(prefix="invitations/", expiration=Duration.days(365)),
             ],
             removal_policy=self._removal_policy,
         )

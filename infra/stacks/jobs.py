@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack, TimeZone
 from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_logs as logs
@@ -51,11 +52,14 @@ class JobsStack(Stack):
         self.post_points, self.points = self._post_points()
         self.rescoring = self._rescoring()
         self.settlement = self._settlement()
+        self.invitations = self._invitations()
         self.missed_schedules = DeadLetterQueue(self, "schedules", settings=settings)
         # Not at an hour that is left out when the clocks go forward: that night nothing would run.
         self._every_night("rescoring", self.rescoring, hour=4, input_text='{"as_of": null}')
         # In the morning, for its mails leave at once; points end with their month whenever it runs.
         self._every_night("settlement", self.settlement, hour=7, input_text="{}")
+        self._every_night("invitations", self.invitations, hour=8, input_text="{}")
+        self.watch_cases = self._watch_cases()
         self.dead_letter_queues = [self.unpublished, self.purchases.failed, self.points.failed, self.missed_schedules]
 
         CfnOutput(self, "BusName", value=self.bus.event_bus_name)
@@ -180,19 +184,7 @@ class JobsStack(Stack):
             "started_at.$": "$$.Execution.StartTime",
         }
         plan = self._step("plan_settlement", started, result_path="$.plan")
-        settle = sfn.Map(
-            self,
-            "Each segment of accounts",
-            items_path="$.plan.segments",
-            max_concurrency=RESCORING_AT_ONCE,
-            item_selector={
-                "started_at.$": "$.plan.started_at",
-                "segment.$": "$$.Map.Item.Value.segment",
-                "total_segments.$": "$$.Map.Item.Value.total_segments",
-            },
-            result_path="$.parts",
-        )
-        settle.item_processor(self._step("settle_points"))
+        settle = self._each_segment("Each segment of accounts", "settlement_id", "settle_points")
         close = self._step(
             "close_settlement",
             {
@@ -202,6 +194,59 @@ class JobsStack(Stack):
             },
         )
         return self._machine("settlement", plan.next(settle).next(close))
+
+    def _invitations(self) -> sfn.StateMachine:
+        """Go through the customers in parallel segments, and decide whom to ask."""
+        started = {"run_id.$": "$$.Execution.Name", "started_at.$": "$$.Execution.StartTime"}
+        plan = self._step("plan_invitations", started, result_path="$.plan")
+        return self._machine(
+            "invitations", plan.next(self._each_segment("Each segment of customers", "run_id", "invite_survey"))
+        )
+
+    def _each_segment(self, title: str, id_name: str, function: str) -> sfn.Map:
+        """A state that calls a function for each segment of the plan; what all answer is in `$.parts`."""
+        each = sfn.Map(
+            self,
+            title,
+            items_path="$.plan.segments",
+            max_concurrency=RESCORING_AT_ONCE,
+            item_selector={
+                f"{id_name}.$": f"$.plan.{id_name}",
+                "started_at.$": "$.plan.started_at",
+                "segment.$": "$$.Map.Item.Value.segment",
+                "total_segments.$": "$$.Map.Item.Value.total_segments",
+            },
+            result_path="$.parts",
+        )
+        each.item_processor(self._step(function))
+        return each
+
+    def _watch_cases(self) -> Function:
+        function = Function(
+            self,
+            "watch_cases",
+            settings=self._settings,
+            data=self._data,
+            layer=self._layer,
+            timeout=Duration.minutes(2),
+        )
+        role = iam.Role(self, "watch-cases-schedule", assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com"))
+        target = scheduler_targets.LambdaInvoke(function, role=role, dead_letter_queue=self.missed_schedules)
+        accept(
+            role,
+            f"IAM5[Resource::<{self.get_logical_id(function.node.default_child)}.Arn>:*]",
+            "CDK allows a function together with its versions, of which it has none",
+        )
+        scheduler.Schedule(
+            self,
+            "Hourly watch of cases",
+            schedule_name=f"regulars-{self._settings.stage}-cases",
+            description="Tells of overdue cases, and asks whether resolved ones helped",
+            schedule=scheduler.ScheduleExpression.rate(Duration.hours(1)),
+            time_window=scheduler.TimeWindow.off(),
+            target=target,
+        )
+        return function
 
     def _machine(self, name: str, definition: sfn.IChainable) -> sfn.StateMachine:
         """A state machine of all steps made since the last one."""

@@ -63,9 +63,19 @@ class MailStack(Stack):
             ],
         )
         self.record_feedback, feedback = self._record_feedback()
-        self.send_confirmation, confirmations = self._send_confirmation(jobs)
-        self.send_points_reminder, reminders = self._send_points_reminder(jobs)
-        self.dead_letter_queues = [feedback.failed, confirmations.failed, reminders.failed]
+        self.send_confirmation, confirmations = self._mails(
+            jobs, "confirmations", "send_confirmation", "CustomerSignedUp"
+        )
+        self.send_points_reminder, reminders = self._mails(
+            jobs, "reminders", "send_points_reminder", "PointsExpiring", "TierEnding"
+        )
+        self.send_invitation, invitations = self._mails(jobs, "surveys", "send_invitation", "SurveyInvited")
+        self.invite_referral, promoters = self._mails(jobs, "promoters", "invite_referral", "SurveyAnswered")
+        self.notify_marketer, cases = self._mails(jobs, "cases", "notify_marketer", "CaseOpened", "CaseOverdue")
+        # A message that comes in somebody's quiet hours is hidden until they are over.
+        self.send_invitation.add_environment("INVITATIONS_QUEUE_URL", invitations.queue_url)
+        queues = (feedback, confirmations, reminders, invitations, promoters, cases)
+        self.dead_letter_queues = [queue.failed for queue in queues]
 
         CfnOutput(self, "FeedbackTopicArn", value=self.feedback_topic.topic_arn)
 
@@ -78,29 +88,19 @@ class MailStack(Stack):
         queue.feed(function, at_once=2)
         return function, queue
 
-    def _send_confirmation(self, jobs: JobsStack) -> tuple[Function, ConsumedQueue]:
+    def _mails(
+        self, jobs: JobsStack, queue_name: str, function_name: str, *detail_types: str
+    ) -> tuple[Function, ConsumedQueue]:
+        """A function that sends mail about facts of these types, and the queue that it eats from."""
         queue = ConsumedQueue(
             self,
-            "confirmations",
+            queue_name,
             settings=self._settings,
             function_timeout=BATCH_TIMEOUT,
             max_receives=MAIL_RECEIVES,
         )
-        queue.hear(jobs.bus, "CustomerSignedUp")
-        function = self._sender("send_confirmation")
-        queue.feed(function, at_once=2)
-        return function, queue
-
-    def _send_points_reminder(self, jobs: JobsStack) -> tuple[Function, ConsumedQueue]:
-        queue = ConsumedQueue(
-            self,
-            "reminders",
-            settings=self._settings,
-            function_timeout=BATCH_TIMEOUT,
-            max_receives=MAIL_RECEIVES,
-        )
-        queue.hear(jobs.bus, "PointsExpiring", "TierEnding")
-        function = self._sender("send_points_reminder")
+        queue.hear(jobs.bus, *detail_types)
+        function = self._sender(function_name)
         queue.feed(function, at_once=2)
         return function, queue
 

@@ -26,7 +26,21 @@ BACKGROUND_FUNCTIONS: Final = (
     "post_points",
     "send_confirmation",
     "send_points_reminder",
+    "send_invitation",
+    "invite_referral",
+    "notify_marketer",
     "record_feedback",
+    "watch_cases",
+)
+# Those that fail for hours before anything reaches a dead-letter queue, whose alarm tells of the others.
+PATIENT_FUNCTIONS: Final = (
+    "publish_changes",
+    "send_confirmation",
+    "send_points_reminder",
+    "send_invitation",
+    "invite_referral",
+    "notify_marketer",
+    "watch_cases",
 )
 RESCORING_FUNCTIONS: Final = (
     "plan_rescoring",
@@ -36,6 +50,7 @@ RESCORING_FUNCTIONS: Final = (
     "report_rescoring",
 )
 SETTLEMENT_FUNCTIONS: Final = ("plan_settlement", "settle_points", "close_settlement")
+INVITATION_FUNCTIONS: Final = ("plan_invitations", "invite_survey")
 
 MAX_STREAM_LAG: Final = Duration.minutes(5)
 
@@ -44,9 +59,9 @@ class WatchStack(Stack):
     """Alarms, a topic that they speak to, and a dashboard.
 
     CloudWatch charges $0.10 a month per metric that an alarm reads, ten of them free, however they are summed.
-    There are 20: each dead-letter queue, the errors of each background function, the account's throttles (all
-    functions share one pool, so that is the figure that matters), the stream's lag, the failures and time-outs
-    of rescoring and settlement, the API's 5xx. Dashboards are free up to three, of at most 50 metrics each.
+    There are 26: each dead-letter queue, the errors of functions that are patient with theirs, the account's
+    throttles (all functions share one pool, so that is the figure that matters), the stream's lag, the failures
+    and time-outs of what runs every night, the API's 5xx. Dashboards are free up to three, of at most 50 metrics each.
     """
 
     def __init__(
@@ -84,7 +99,7 @@ class WatchStack(Stack):
         for name, metric in failed.items():
             self._alarm(name, metric, "Something failed for good and waits in this queue: look, mend, redrive")
 
-        for name in BACKGROUND_FUNCTIONS:
+        for name in PATIENT_FUNCTIONS:
             self._alarm(
                 f"{name}-errors",
                 self._of_function(name, "Errors"),
@@ -108,6 +123,7 @@ class WatchStack(Stack):
         for name, machine, meaning in (
             ("rescoring", jobs.rescoring, "Segments and reports stay as they were after the last run"),
             ("settlement", jobs.settlement, "Points are not expired, tiers not reviewed, nobody is warned"),
+            ("invitations", jobs.invitations, "Nobody is asked anything"),
         ):
             self._alarm(f"{name}-failed", machine.metric_failed(period=Duration.minutes(5)), meaning)
             self._alarm(f"{name}-timed-out", machine.metric_timed_out(period=Duration.minutes(5)), meaning)
@@ -179,14 +195,12 @@ class WatchStack(Stack):
                         "Errors of functions that no request waits for",
                         [
                             self._of_function(name, "Errors").with_(label=name)
-                            for name in (*BACKGROUND_FUNCTIONS, *RESCORING_FUNCTIONS, *SETTLEMENT_FUNCTIONS)
-                        ],
-                    ),
-                    graph(
-                        "Duration of functions that no request waits for",
-                        [
-                            self._of_function(name, "Duration", statistic="p95").with_(label=name)
-                            for name in (*BACKGROUND_FUNCTIONS, *RESCORING_FUNCTIONS, *SETTLEMENT_FUNCTIONS)
+                            for name in (
+                                *BACKGROUND_FUNCTIONS,
+                                *RESCORING_FUNCTIONS,
+                                *SETTLEMENT_FUNCTIONS,
+                                *INVITATION_FUNCTIONS,
+                            )
                         ],
                     ),
                 ],
@@ -196,10 +210,10 @@ class WatchStack(Stack):
                 ],
                 [
                     graph(
-                        "Rescoring and settlement",
+                        "What runs every night",
                         [
                             metric
-                            for machine in (jobs.rescoring, jobs.settlement)
+                            for machine in (jobs.rescoring, jobs.settlement, jobs.invitations)
                             for metric in (machine.metric_succeeded(), machine.metric_failed(), machine.metric_time())
                         ],
                     ),

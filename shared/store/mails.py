@@ -9,7 +9,8 @@ from shared.domain.errors import Busy
 from shared.domain.facts import Fact, to_timestamp
 from shared.store import facts, table
 
-KEEP_DAYS: Final = 30
+# Longer than a year: some mails may go out once in it.
+KEEP_DAYS: Final = 400
 
 
 class Outcome(StrEnum):

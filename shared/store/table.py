@@ -183,7 +183,7 @@ def tries() -> Iterator[int]:
 def query(
     table: str,
     partition: str,
-    prefix: str,
+    prefix: str = "",
     *,
     limit: int | None = None,
     newest_first: bool = False,
@@ -193,8 +193,8 @@ def query(
     items: list[Item] = []
     request: dict[str, Any] = {
         "TableName": table,
-        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
-        "ExpressionAttributeValues": pack({":pk": partition, ":prefix": prefix}),
+        "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :prefix)" if prefix else ""),
+        "ExpressionAttributeValues": pack({":pk": partition, ":prefix": prefix or None}),
         "ScanIndexForward": not newest_first,
         "ConsistentRead": True,
     }

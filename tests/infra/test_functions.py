@@ -40,6 +40,32 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
     "show_points": {"customers": CHANGE | {"UpdateItem", "Query"}, "signing key": SECRET},
     "start_settlement": {"settlement": {"StartExecution"}},
     "report_loyalty": {"customers": {"GetItem"}},
+    "configure_surveys": {"customers": CHANGE | {"Query"}, "signing key": SECRET},
+    "start_invitations": {"invitations machine": {"StartExecution"}},
+    "answer_survey": {
+        "customers": CHANGE | {"UpdateItem", "Query"},
+        "scorecards": {"GetItem"},
+        "signing key": SECRET,
+    },
+    "take_feedback": {"customers": CHANGE | {"UpdateItem"}, "signing key": SECRET},
+    "take_complaint": {"customers": CHANGE | {"UpdateItem"}, "scorecards": {"GetItem"}, "signing key": SECRET},
+    "manage_cases": {"customers": CHANGE | {"UpdateItem", "DeleteItem", "Query"}},
+    "report_nps": {"customers": {"Query"}},
+    "send_invitation": {"customers": CHANGE, "signing key": SECRET, "surveys": CONSUME, "sender": {"SendEmail"}},
+    "invite_referral": {
+        "customers": CHANGE | {"Query"},
+        "signing key": SECRET,
+        "promoters": CONSUME,
+        "sender": {"SendEmail"},
+    },
+    "notify_marketer": {"customers": CHANGE, "cases": CONSUME, "sender": {"SendEmail"}},
+    "watch_cases": {"customers": CHANGE | {"UpdateItem", "DeleteItem", "Query"}},
+    "plan_invitations": {"scorecards": {"DescribeTable"}},
+    "invite_survey": {
+        "customers": CHANGE | {"UpdateItem", "Query"},
+        "scorecards": {"Scan"},
+        "decisions": {"PutObject"},
+    },
     "describe_api": {},
     "publish_changes": {
         "changes of customers": {"DescribeStream", "GetRecords", "GetShardIterator"},
@@ -92,6 +118,8 @@ _CALLED: Final = (
     (r'GetAtt": \["Bus', "bus"),
     (r"RefRescoring", "rescoring"),
     (r"RefSettlement", "settlement"),
+    (r"RefInvitations", "invitations machine"),
+    (r"OutputFnGetAttData\w*Arn.*/invitations/\*", "decisions"),
     (r"identity/\*|configuration-set/", "sender"),
     (r'GetAtt": \["publishchangesfailed', "publish-changes-failed"),
     (r'GetAtt": \["purchases\w*"', "purchases"),
@@ -99,6 +127,9 @@ _CALLED: Final = (
     (r'GetAtt": \["feedback[0-9A-F]{8}"', "feedback"),
     (r'GetAtt": \["points[0-9A-F]{8}"', "points"),
     (r'GetAtt": \["reminders[0-9A-F]{8}"', "reminders"),
+    (r'GetAtt": \["surveys[0-9A-F]{8}"', "surveys"),
+    (r'GetAtt": \["promoters[0-9A-F]{8}"', "promoters"),
+    (r'GetAtt": \["cases[0-9A-F]{8}"', "cases"),
     (r'GetAtt": \["\w*logs', "own log"),
 )
 
@@ -231,18 +262,20 @@ def test_a_function_is_told_of_what_it_may_use_and_of_nothing_else(production: A
     told_by = {
         "CUSTOMERS_TABLE": "customers",
         "SCORECARDS_TABLE": "scorecards",
-        "DATA_BUCKET": "rescorings",
         "SIGNING_KEY_SECRET": "signing key",
         "BUS_NAME": "bus",
         "CONFIGURATION_SET": "sender",
         "RESCORING_STATE_MACHINE_ARN": "rescoring",
         "SETTLEMENT_STATE_MACHINE_ARN": "settlement",
+        "INVITATIONS_STATE_MACHINE_ARN": "invitations machine",
+        "INVITATIONS_QUEUE_URL": "surveys",
     }
     for name, function in production.functions().items():
         variables = function["Environment"]["Variables"]
         assert {told_by[variable] for variable in told_by.keys() & variables.keys()} == (
             set(told_by.values()) & GRANTS[name].keys()
         ), name
+        assert ("DATA_BUCKET" in variables) == bool({"rescorings", "decisions"} & GRANTS[name].keys()), name
         assert variables["POWERTOOLS_SERVICE_NAME"] == name
         assert variables["SHOP_NAME"] == "The Corner Shop"
 

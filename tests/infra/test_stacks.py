@@ -69,11 +69,13 @@ def test_customers_items_may_end_and_their_changes_are_streamed(production: Asse
     assert "StreamSpecification" not in scorecards
 
 
-def test_the_bucket_is_closed_and_forgets_rescorings_after_a_month(production: Assembly) -> None:
+def test_the_bucket_is_closed_and_forgets_rescorings_after_a_month_and_decisions_after_a_year(
+    production: Assembly,
+) -> None:
     bucket = _only(production, "AWS::S3::Bucket")
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
-    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
-    assert (rule["Prefix"], rule["ExpirationInDays"]) == ("rescorings/", 30)
+    rules = {rule["Prefix"]: rule["ExpirationInDays"] for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    assert rules == {"rescorings/": 30, "invitations/": 365}
     assert "aws:SecureTransport" in json.dumps(_only(production, "AWS::S3::BucketPolicy"))
 
 
@@ -164,7 +166,8 @@ def test_every_queue_that_is_consumed_fails_record_by_record_into_a_dead_letter_
         assert failed["RedriveAllowPolicy"]["redrivePermission"] == "byQueue"
         assert failed["MessageRetentionPeriod"] == 14 * 24 * 3600
         names.add(queue["QueueName"].removeprefix("regulars-prod-"))
-    assert names == {"purchases", "points", "confirmations", "reminders", "feedback"}
+    letters = {"confirmations", "reminders", "surveys", "promoters", "cases"}
+    assert names == {"purchases", "points", "feedback", *letters}
 
 
 def test_a_mail_outlives_hours_without_ses_and_a_long_queue_leaves_room_for_the_api(production: Assembly) -> None:
@@ -174,7 +177,7 @@ def test_a_mail_outlives_hours_without_ses_and_a_long_queue_leaves_room_for_the_
         if "RedrivePolicy" in queue["Properties"]
     }
     by_name = {queue["QueueName"].removeprefix("regulars-prod-"): queue for queue in queues.values()}
-    for name in ("confirmations", "reminders"):
+    for name in ("confirmations", "reminders", "surveys", "promoters", "cases"):
         assert by_name[name]["RedrivePolicy"]["maxReceiveCount"] * by_name[name]["VisibilityTimeout"] >= 5 * 3600
     assert {queue["MessageRetentionPeriod"] for queue in queues.values()} == {14 * 24 * 3600}
     at_once = {
@@ -189,6 +192,9 @@ def test_a_mail_outlives_hours_without_ses_and_a_long_queue_leaves_room_for_the_
         "points": 5,
         "confirmations": 2,
         "reminders": 2,
+        "surveys": 2,
+        "promoters": 2,
+        "cases": 2,
         "feedback": 2,
     }
 
@@ -218,7 +224,7 @@ def test_every_dead_letter_queue_has_an_alarm(production: Assembly) -> None:
             if alarm["Properties"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
         ]
     )
-    assert len(failed) == 7
+    assert len(failed) == 10
     assert [name for name in failed if name not in watched] == []
 
 
@@ -251,13 +257,17 @@ def test_without_an_address_nobody_is_mailed_alarms(local: Assembly) -> None:
 
 @pytest.mark.parametrize(
     ("name", "time", "told"),
-    [("rescoring", "cron(0 4 * * ? *)", {"as_of": None}), ("settlement", "cron(0 7 * * ? *)", {})],
+    [
+        ("rescoring", "cron(0 4 * * ? *)", {"as_of": None}),
+        ("settlement", "cron(0 7 * * ? *)", {}),
+        ("invitations", "cron(0 8 * * ? *)", {}),
+    ],
 )
 def test_what_runs_every_night_starts_in_the_shops_own_time_zone(
     production: Assembly, name: str, time: str, told: object
 ) -> None:
     schedules = [schedule["Properties"] for _, schedule in production.resources("AWS::Scheduler::Schedule")]
-    assert len(schedules) == 2
+    assert len(schedules) == 4
     (schedule,) = [one for one in schedules if one["Name"] == f"regulars-prod-{name}"]
     assert schedule["ScheduleExpression"] == time
     assert schedule["ScheduleExpressionTimezone"] == "Europe/Berlin"
@@ -270,7 +280,7 @@ def test_what_runs_every_night_starts_in_the_shops_own_time_zone(
 def _machine(assembly: Assembly, name: str) -> Mapping[str, Any]:
     found = assembly.resources("AWS::StepFunctions::StateMachine")
     machines: list[Mapping[str, Any]] = [machine["Properties"] for _, machine in found]
-    assert len(machines) == 2
+    assert len(machines) == 3
     (machine,) = [one for one in machines if one["StateMachineName"] == f"regulars-prod-{name}"]
     return machine
 

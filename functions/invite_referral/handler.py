@@ -1,0 +1,54 @@
+"""`SurveyAnswered` by a promoter → a mail with her code for friends, at most once a year."""
+
+import json
+import os
+from datetime import datetime
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from shared import clock, links
+from shared.domain.consent import Topic
+from shared.domain.customer import Customer
+from shared.domain.loyalty import Bonus, Program
+from shared.domain.nps import Group
+from shared.domain.survey import RECOVERY
+from shared.mailing import Letter, deliver
+from shared.queues import consume
+from shared.settings import Settings
+from shared.store import customers, facts, programs, referrals
+from shared.tokens import mint_referral_code
+
+
+def invite(record: SQSRecord) -> None:
+    """Only where the loyalty programme rewards referrals."""
+    fact = facts.from_members(json.loads(record.body)["detail"])
+    program = programs.latest()
+    if fact.data["group"] != Group.PROMOTER or fact.data["survey_id"] == RECOVERY or program is None:
+        return
+    if not program.bonuses.get(Bonus.REFERRAL):
+        return
+    now = clock.now()
+    year = fact.occurred_at.astimezone(Settings.from_environment(os.environ).zone).year
+    deliver(
+        customers.find(fact.customer_id),
+        fact.customer_id,
+        f"referral-{year}",
+        Topic.OFFERS,
+        lambda customer, _settings, root: _write(customer, program, root, now),
+    )
+
+
+def _write(customer: Customer, program: Program, root: str, now: datetime) -> Letter:
+    return Letter(
+        template="referral_invitation",
+        subject="Do you know somebody who would like it here, too?",
+        context={
+            "code": referrals.code_of(customer.customer_id, mint_referral_code),
+            "points": program.bonuses[Bonus.REFERRAL],
+            "friend_points": program.bonuses.get(Bonus.REFERRED, 0),
+            "points_url": f"{root}/{links.points_path(customer.customer_id, now + links.POINTS_LINK)}",
+        },
+    )
+
+
+handler = consume(invite)

@@ -1,0 +1,95 @@
+"""`SurveyInvited` → the mail with eleven scores to choose from, at most once, and not in the customer's quiet hours."""
+
+import json
+import os
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from shared import aws, clock, links
+from shared.domain import survey
+from shared.domain.consent import Topic
+from shared.domain.customer import Customer
+from shared.domain.survey import RECOVERY, Invitation
+from shared.mailing import Letter, deliver
+from shared.queues import NotYet, consume
+from shared.settings import Settings
+from shared.store import cases, customers, facts, surveys
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+# The longest that SQS hides a message.
+MAX_WAIT_SECONDS: Final = 12 * 3600
+
+
+def send(record: SQSRecord) -> None:
+    """What was answered, or has expired meanwhile, is not sent. In quiet hours the message comes again after them."""
+    fact = facts.from_members(json.loads(record.body)["detail"])
+    asked = surveys.find_invitation(fact.customer_id, fact.id)
+    found = customers.find(fact.customer_id)
+    settings, now = Settings.from_environment(os.environ), clock.now()
+    assert asked is not None, "an invitation is written with its fact"
+    home = found.contact.time_zone if found else None
+    send_at = survey.out_of_quiet_hours(now, surveys.rules(), ZoneInfo(home) if home else settings.zone)
+    if max(send_at, asked.send_at) > now:
+        _wait(record, int((max(send_at, asked.send_at) - now).total_seconds()) + 1)
+    deliver(
+        found,
+        fact.customer_id,
+        f"survey-{asked.invitation_id}",
+        Topic.SURVEYS,
+        lambda customer, settings, root: _write(asked, customer, settings, root, now),
+        # Whether a case was resolved well may be asked while another is open.
+        despite_case=asked.survey_id == RECOVERY,
+    )
+
+
+def _write(asked: Invitation, customer: Customer, settings: Settings, root: str, now: datetime) -> Letter | None:
+    if asked.answer or now >= asked.expires_at:
+        return None
+    url = f"{root}/{links.survey_path(asked.customer_id, asked.invitation_id, asked.expires_at)}"
+    context: dict[str, object] = {
+        "survey_url": url,
+        "score_urls": [f"{url}?score={score}" for score in range(11)],
+        "valid_days": max(1, (asked.expires_at - now).days),
+    }
+    if asked.survey_id == RECOVERY:
+        one = cases.find(asked.case_id or "")
+        if one is None or one.resolved_at is None:
+            return None
+        resolved_on = one.resolved_at.astimezone(settings.zone).date()
+        return Letter(
+            template="recovery_invitation",
+            subject=f"Did we put things right? {settings.shop_name} would like to know",
+            context={**context, "question": surveys.rules().recovery_question, "resolved_on": resolved_on},
+        )
+    wanted = surveys.find(asked.survey_id)
+    if wanted is None or not wanted.enabled:
+        return None
+    _, texts = wanted.texts_for(customer.contact.locale)
+    return Letter(
+        template="survey_invitation",
+        subject=texts.question,
+        context={**context, "question": texts.question, "points": wanted.points or 0},
+    )
+
+
+def _wait(record: SQSRecord, seconds: int) -> None:
+    _sqs().change_message_visibility(
+        QueueUrl=os.environ["INVITATIONS_QUEUE_URL"],
+        ReceiptHandle=record.receipt_handle,
+        VisibilityTimeout=min(seconds, MAX_WAIT_SECONDS),
+    )
+    raise NotYet(f"in {seconds} seconds")
+
+
+@cache
+def _sqs() -> "SQSClient":
+    return aws.client("sqs")
+
+
+handler = consume(send)
