@@ -1,0 +1,187 @@
+"""A survey round over the deployed stack: asked once, answered once, repaired, counted; links that scanners follow."""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared import clock, links
+from shared.store import facts, surveys
+from tests.e2e.conftest import Crm, Mail, eventually
+
+RULES = {"cooldown_days": 30, "quiet_from": 0, "quiet_until": 0, "recovery_after_days": 0, "owner": "grace"}
+SURVEY = {"trigger": "PURCHASE", "days_after": 0, "points": 15, "anonymous_per_day": 2}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def survey(crm: Crm) -> None:
+    """One survey on the day of a purchase, and no quiet hours: a test does not wait for the morning."""
+    crm.call("PUT", "/nps/rules", json=RULES).raise_for_status()
+    crm.call("PUT", "/nps/surveys/after-purchase", json=SURVEY).raise_for_status()
+
+
+def confirm(crm: Crm, link: str) -> None:
+    path, _, token = link.partition("?token=")
+    assert crm.client.post(path, data={"token": token}).status_code == 200
+
+
+def bought(crm: Crm, email: str) -> str:
+    """A confirmed customer who has just bought something."""
+    confirm(crm, crm.sign_up(email))
+    order = {
+        "order_id": f"nps-{email}",
+        "customer": {"email": email},
+        "ordered_at": clock.now().isoformat(),
+        "currency": "EUR",
+        "total": 2_500,
+        "channel": "web",
+        "products": [{"sku": "cup", "category": "Cups", "quantity": 1, "price": 2_500}],
+    }
+    customer_id: str = crm.call("POST", "/purchases", json=order).raise_for_status().json()["customer_id"]
+    return customer_id
+
+
+def invitation(crm: Crm, email: str, runs: int = 1) -> Mail:
+    """The mail that asks, after so many runs at once."""
+    before = len(crm.mails(email))
+    for _ in range(runs):
+        assert crm.call("POST", "/nps/invitations").status_code == 202
+    found: list[Mail] = eventually(lambda: crm.mails(email)[before:], seconds=120)
+    return found[0]
+
+
+def types(crm: Crm, customer_id: str) -> list[str]:
+    return [fact["type"] for fact in crm.facts(customer_id)]
+
+
+def score_links(mail: Mail) -> list[str]:
+    return re.findall(r'href="(http[^"]+\?score=\d+)"', mail.html)
+
+
+def state(crm: Crm, aws: Callable[[str], Any], customer_id: str) -> list[Any]:
+    """Everything that is stored of a customer."""
+    query = (
+        aws("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=crm.stack.customers_table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": f"CUST#{customer_id}"}},
+        )
+    )
+    return [item for page in query for item in page["Items"]]
+
+
+def test_duplicate_runs_ask_once_and_a_scanner_that_follows_every_link_answers_nothing(
+    crm: Crm, aws: Callable[[str], Any]
+) -> None:
+    email = "asked@example.com"
+    customer_id = bought(crm, email)
+    mail = invitation(crm, email, runs=3)
+    found = score_links(mail)
+    assert [int(link.rpartition("=")[2]) for link in found] == list(range(11))
+    eventually(lambda: "EmailSent" in types(crm, customer_id))
+    eventually(lambda: types(crm, customer_id).count("PointsEarned") == 2)
+    before = state(crm, aws, customer_id)
+    addresses = set(re.findall(r'https?://[^\s"<>]+', mail.html + mail.text))
+    assert len(addresses) > 11
+    for address in addresses:
+        if address.startswith(crm.stack.api_url):
+            assert crm.client.get(address).status_code == 200
+            crm.client.head(address)
+    assert state(crm, aws, customer_id) == before
+    assert types(crm, customer_id).count("SurveyInvited") == 1
+    assert len([one for one in crm.mails(email) if "recommend" in one.subject]) == 1
+
+
+def test_a_detractors_answer_opens_a_case_tells_the_marketer_and_is_repaired(crm: Crm) -> None:
+    email = "unhappy@example.com"
+    customer_id = bought(crm, email)
+    page = score_links(invitation(crm, email))[2].partition("?")[0]
+    before = len(crm.mails("hello@shop.example"))
+    answer = crm.client.post(page, data={"score": "2", "comment": "The cup was <b>broken</b> & nobody answers"})
+    assert answer.status_code == 200
+    (told,) = eventually(lambda: crm.mails("hello@shop.example")[before:])
+    assert "&lt;b&gt;broken" in told.html
+    (opened,) = [fact for fact in crm.facts(customer_id) if fact["type"] == "CaseOpened"]
+    case_id = opened["case_id"]
+    assert case_id in told.text
+    listed = crm.call("GET", "/cases").json()["cases"]
+    assert [one["customer_id"] for one in listed if one["case_id"] == case_id] == [customer_id]
+    crm.call("POST", f"/cases/{case_id}/notes", json={"author": "grace", "text": "Sent a new one"}).raise_for_status()
+    done = crm.call("POST", f"/cases/{case_id}/resolve", json={"outcome": "SOLVED"})
+    assert done.json()["status"] == "RESOLVED"
+    eventually(lambda: "CaseResolved" in types(crm, customer_id))
+
+
+@pytest.mark.usefixtures("store")
+def test_two_answers_at_the_same_instant_leave_one_answer_and_one_count(crm: Crm) -> None:
+    email = "twice@example.com"
+    customer_id = bought(crm, email)
+    page = score_links(invitation(crm, email))[9].partition("?")[0]
+    with ThreadPoolExecutor(2) as pool:
+        statuses = list(pool.map(lambda score: crm.client.post(page, data={"score": score}).status_code, ("9", "10")))
+    assert statuses == [200, 200]
+    seen = types(crm, customer_id)
+    assert (seen.count("SurveyAnswered"), seen.count("SurveyAnswerChanged")) == (1, 1)
+    (asked,) = [fact for fact in facts.every(customer_id) if fact.type == "SurveyInvited"]
+    stored = surveys.find_invitation(customer_id, asked.id)
+    assert stored is not None
+    assert stored.answer is not None
+    last = [fact for fact in facts.every(customer_id) if fact.type == "SurveyAnswerChanged"][-1]
+    assert stored.answer.score == last.data["score"]
+    # Fifteen points for the answer, fifty for confirming, and the order's: once each.
+    eventually(lambda: types(crm, customer_id).count("PointsEarned") == 3)
+
+
+@pytest.mark.usefixtures("store")
+def test_forged_expired_and_swapped_links_answer_nothing(crm: Crm) -> None:
+    one, other = bought(crm, "one@example.com"), bought(crm, "other@example.com")
+    mail = invitation(crm, "one@example.com")
+    eventually(lambda: "SurveyInvited" in types(crm, other))
+    good = score_links(mail)[0].partition("?")[0]
+    root, _, token = good.rpartition("/")
+    (asked,) = [fact for fact in facts.every(other) if fact.type == "SurveyInvited"]
+    later = datetime.now(UTC) + timedelta(days=1)
+    expired = links.survey_path(one, asked.id, datetime.now(UTC) - timedelta(minutes=1))
+    for_points = links.points_path(one, later).partition("=")[2]
+    nobody = links.survey_path("cus_nobody", asked.id, later)
+    api = crm.stack.api_url
+    tried = {
+        f"{root}/{token[:-3]}AAA": 400,
+        f"{root}/{token}x": 400,
+        f"{root}/{for_points}": 400,
+        f"{api}/{expired}": 410,
+        f"{api}/{nobody}": 400,
+    }
+    for address, status in tried.items():
+        assert crm.client.post(address, data={"score": "0"}).status_code == status, address
+    # Nor does the token of one customer's page record on another's.
+    assert crm.client.post(good, data={"score": "0", "token": token[:-3] + "AAA"}).status_code == 400
+    assert "SurveyAnswered" not in types(crm, one) + types(crm, other)
+
+
+def test_an_anonymous_link_takes_what_its_day_allows_and_the_report_adds_up(crm: Crm) -> None:
+    def told() -> dict[str, Any]:
+        found: dict[str, Any] = crm.call("GET", "/reports/nps").raise_for_status().json()
+        return found
+
+    place = crm.call("GET", "/nps/surveys/after-purchase/link", params={"place": "counter"}).json()
+    before = told()
+    statuses = []
+    for score in ("10", "9", "8"):
+        form = crm.client.get(place["url"])
+        token = re.search(r'name="token" value="([^"]+)"', form.text)
+        assert token
+        for _ in range(2):
+            statuses.append(crm.client.post(place["url"], data={"token": token[1], "score": score}).status_code)
+    assert statuses == [200, 200, 200, 200, 429, 429]
+    assert crm.client.post(place["url"], data={"score": "10"}).status_code == 422
+    after = told()
+    assert after["n"] - before["n"] == 2
+    for dimension in ("month", "survey", "segment", "channel", "category"):
+        assert sum(row["n"] for row in after[f"by_{dimension}"]) == after["n"], dimension
+    assert after["nps"] is None or after["n"] >= 10
