@@ -36,10 +36,11 @@ def earn(
     month: str = "2026-11",
     now: datetime = NOW,
     once: tuple[Bonus, str] | None = None,
+    program: Program = PROGRAM,
 ) -> Posting:
     earning = Earning(points=number, expires=expires, available_on=available_on, month=month, program_version=3)
     return points.earn(
-        account, earning, PROGRAM, fact_id="#1", occurred_at=now, now=now, zone=BERLIN, data={}, once=once
+        account, earning, program, fact_id="#1", occurred_at=now, now=now, zone=BERLIN, data={}, once=once
     )
 
 
@@ -241,16 +242,15 @@ def test_what_a_renamed_tier_counts_as_falls_when_its_points_leave_the_qualifyin
     gold, other = earn(EMPTY, GOLD).account, replace(PROGRAM, tiers=RENAMED)
     last, first = berlin("2027-10-31T23:59"), berlin("2027-11-01T00:00")
     assert [points.tier_of(gold, other, day.date()).name for day in (last, first)] == ["TOP", "BASE"]
-    # By the day of the shop, on which the month begins two hours or one before it does in Greenwich.
+    # By the shop's clock: in Greenwich it is October at both.
     assert [points.tier_percent_at(gold, other, moment, BERLIN) for moment in (last, first)] == [130, 110]
 
 
-def test_an_order_that_reaches_a_tier_above_what_a_renamed_one_counts_as_is_left_to_the_night() -> None:
+def test_a_renamed_tier_that_points_lift_at_once_is_put_down_by_the_night() -> None:
     silver, other = earn(EMPTY, SILVER).account, replace(PROGRAM, tiers=RENAMED)
-    more = earn(silver, GOLD).account
-    renamed = replace(more, tiers=silver.tiers)
-    assert points.tier_of(renamed, other, TODAY).name == "PEAK"
-    changed = points.review(renamed, other, NOW, BERLIN)
+    more = earn(silver, GOLD, program=other)
+    assert (types(more), points.tier_of(more.account, other, TODAY).name) == (["PointsEarned"], "PEAK")
+    changed = points.review(more.account, other, NOW, BERLIN)
     assert [(fact.data["from"], fact.data["to"]) for fact in changed.facts] == [("SILVER", "PEAK")]
 
 
