@@ -7,7 +7,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -17,8 +17,10 @@ from zoneinfo import ZoneInfo
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from moto import mock_aws
-from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 from moto.core.serialize import ResponseSerializer
 from moto.dynamodb.models import dynamodb_backends
 from moto.ses.models import Message, ses_backends
@@ -343,6 +345,46 @@ def deliver(invoke: Invoke) -> Callable[..., None]:
         assert invoke("post_points", as_records(*happened)) == {"batchItemFailures": []}
 
     return run
+
+
+@pytest.fixture
+def at_transaction() -> Iterator[Callable[..., None]]:
+    """`at_transaction("PointsAdjusted", act)`: have `act` happen when the next transaction that says this is sent.
+
+    With `codes` it is not done after that, but cancelled for these reasons, in the order of its writes.
+    """
+    events: Any = table.dynamodb().meta.events
+    name = "before-send.dynamodb.TransactWriteItems"
+    waiting: list[Callable[..., AWSResponse | None]] = []
+
+    def arm(word: str, act: Callable[[], object], codes: Sequence[str] = ()) -> None:
+        def meanwhile(request: Any, **_kwargs: Any) -> AWSResponse | None:
+            if word not in request.body.decode():
+                return None
+            disarm(meanwhile)
+            act()
+            return cancelled(request, codes) if codes else None
+
+        waiting.append(meanwhile)
+        events.register_first(name, meanwhile)
+
+    def disarm(handler: Callable[..., AWSResponse | None]) -> None:
+        waiting.remove(handler)
+        events.unregister(name, handler)
+
+    yield arm
+    never_sent = len(waiting)
+    for handler in list(waiting):
+        disarm(handler)
+    assert not never_sent
+
+
+def cancelled(request: Any, codes: Sequence[str]) -> AWSResponse:
+    """What DynamoDB answers when it cancels a transaction; the writes that are not named had nothing against it."""
+    reasons = [{"Code": code} for code in codes]
+    reasons += [{"Code": "None"}] * (len(json.loads(request.body)["TransactItems"]) - len(codes))
+    body = {"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "CancellationReasons": reasons}
+    return AWSResponse(request.url, 400, HTTPHeaders(), MockRawResponse(json.dumps(body)))
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ Invoke = Callable[..., dict[str, Any]]
 Contents = Callable[..., dict[str, list[dict[str, Any]]]]
 Launch = Callable[..., None]
 Deliver = Callable[..., None]
+AtTransaction = Callable[..., None]
 
 YEAR_OF_EARNING = 12
 
@@ -111,6 +112,51 @@ def test_a_refund_of_an_order_whose_event_came_before_the_launch_earns_and_takes
     happened("post_points/purchase_recorded", recorded_at=to_timestamp(datetime.now(UTC) - timedelta(hours=1)))
     take(invoke, "post_points/purchase_refunded")
     assert account_of("K-77").version == 0
+
+
+def test_an_order_that_was_heard_of_before_the_launch_and_goes_back_after_it_earns_nothing(
+    invoke: Invoke, launch: Launch, deliver: Deliver
+) -> None:
+    invoke("record_purchase/by_customer_number", fill=as_of_today())
+    deliver(*facts_of("K-77", "PurchaseRecorded"))
+    launch()
+    fill = {**as_of_today(), "#1001": "#1002", "%231001": "%231002"}
+    for refund_id, amount in (("some", 900), ("rest", 2_000)):
+        assert invoke("refund_purchase/amount", fill=fill, refund_id=refund_id, amount=amount)["statusCode"] == 201
+    refunds = facts_of("K-77", "PurchaseRefunded")
+    assert {back.data["refund_id"]: back.data["whole"] for back in refunds} == {"some": False, "rest": True}
+    deliver(*refunds)
+    assert account_of("K-77").version == 0
+    assert facts_of("K-77", "PointsEarned", "PointsRefunded") == []
+
+
+@pytest.mark.parametrize("code", ["ConditionalCheckFailed", "TransactionConflict", "ThrottlingError"])
+def test_a_refund_that_meets_its_own_order_is_taken_back_after_it(
+    launch: Launch, deliver: Deliver, at_transaction: AtTransaction, code: str
+) -> None:
+    """Both have the order earn, and the order is faster: that its fact is known says nothing of the refund's."""
+    launch()
+    bought = happened("post_points/purchase_recorded")
+    at_transaction("PointsRefunded", lambda: deliver(bought), [code, "ConditionalCheckFailed"])
+    deliver(happened("post_points/purchase_refunded"))
+    account = account_of("K-77")
+    assert (account.books.issued, account.books.refunded, account.forgiven) == (199, 54, 0)
+
+
+@pytest.mark.parametrize("refund_first", [False, True])
+def test_a_refund_that_is_dated_before_the_launch_takes_back_what_an_order_after_it_earned(
+    invoke: Invoke, deliver: Deliver, contents: Contents, refund_first: bool
+) -> None:
+    invoke("configure_loyalty/put_program", fill=as_of_today(), starts_at=shop_day(-1).isoformat())
+    early = f"{shop_day(-2)}T09:00:00.000Z"
+    bought = happened("post_points/purchase_recorded")
+    back = happened("post_points/purchase_refunded", occurred_at=early, refunded_at=early)
+    deliver(*((back, bought) if refund_first else (bought, back)))
+    account = account_of("K-77")
+    assert (account.books.issued, account.books.refunded) == (199, 54)
+    before = contents()
+    deliver(bought, back)
+    assert contents() == before
 
 
 def test_several_refunds_in_any_order_and_repeated_leave_the_same(
@@ -231,6 +277,13 @@ def buy(invoke: Invoke, email: str, order_id: str, days: int = 0) -> None:
     assert answer["statusCode"] == 201
 
 
+def give_back(invoke: Invoke, order_id: str) -> None:
+    """A refund of all of it, now."""
+    fill = {"#1001": order_id, "%231001": order_id}
+    now = datetime.now(UTC).isoformat()
+    assert invoke("refund_purchase/amount", fill=fill, amount=2_900, refunded_at=now)["statusCode"] == 201
+
+
 def referral_points(*emails: str) -> list[int]:
     """What each has earned by referrals, less what was taken back."""
     found = []
@@ -314,17 +367,11 @@ def test_what_a_referral_earned_goes_back_once_with_the_last_of_the_friends_orde
     buy(invoke, "ada@example.com", "1001")
     buy(invoke, "ada@example.com", "1002")
     deliver(*all_facts("ada@example.com"))
-
-    def refund(order_id: str) -> None:
-        today = datetime.now(UTC).isoformat()
-        fill = {"#1001": order_id, "%231001": order_id}
-        answer = invoke("refund_purchase/amount", fill=fill, amount=2_900, refunded_at=today)
-        assert answer["statusCode"] == 201
-        deliver(*facts_of(id_of("ada@example.com"), "PurchaseRefunded"))
-
-    refund("1001")
+    give_back(invoke, "1001")
+    deliver(*all_facts("ada@example.com"))
     assert referral_points("ada@example.com", GRACE) == [100, 200]
-    refund("1002")
+    give_back(invoke, "1002")
+    deliver(*all_facts("ada@example.com"))
     assert referral_points("ada@example.com", GRACE) == [0, 0]
     assert account_of(id_of(GRACE)).books.refunded == 200
     before = contents()
@@ -335,6 +382,74 @@ def test_what_a_referral_earned_goes_back_once_with_the_last_of_the_friends_orde
     for _ in range(2):
         deliver(*all_facts("ada@example.com"))
     assert referral_points("ada@example.com", GRACE) == [100, 200]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("delivered_after", [{1, 2, 3}, {1, 3}, {2, 3}, {3}])
+def test_a_friend_who_gives_back_her_first_order_and_keeps_the_second_has_both_rewarded_once(
+    invoke: Invoke, code: str, deliver: Deliver, delivered_after: set[int], newest_first: bool
+) -> None:
+    sign_up(invoke, "ada@example.com", referral_code=code)
+
+    def arrive() -> None:
+        found = all_facts("ada@example.com")
+        deliver(*(reversed(found) if newest_first else found))
+
+    steps: tuple[Callable[[], None], ...] = (
+        lambda: buy(invoke, "ada@example.com", "1001"),
+        lambda: give_back(invoke, "1001"),
+        lambda: buy(invoke, "ada@example.com", "1002"),
+    )
+    for number, step in enumerate(steps, start=1):
+        step()
+        if number in delivered_after:
+            arrive()
+    assert referral_points("ada@example.com", GRACE) == [100, 200]
+    give_back(invoke, "1002")
+    for _ in range(2):
+        arrive()
+    assert referral_points("ada@example.com", GRACE) == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("bonuses", "earned"), [({"REFERRAL": 200}, [0, 200]), ({"REFERRED": 100}, [100, 0]), ({}, [0, 0])]
+)
+def test_a_referral_that_rewards_one_side_alone_is_taken_back_too(
+    invoke: Invoke, code: str, launch: Launch, deliver: Deliver, bonuses: dict[str, int], earned: list[int]
+) -> None:
+    launch(bonuses=bonuses)
+    sign_up(invoke, "ada@example.com", referral_code=code)
+    for order_id in ("1001", "1002"):
+        buy(invoke, "ada@example.com", order_id)
+        deliver(*all_facts("ada@example.com"))
+        assert referral_points("ada@example.com", GRACE) == earned
+        give_back(invoke, order_id)
+        deliver(*all_facts("ada@example.com"))
+        assert referral_points("ada@example.com", GRACE) == [0, 0]
+
+
+def test_a_first_order_that_goes_back_while_it_is_being_rewarded_rewards_nobody(
+    invoke: Invoke, code: str, deliver: Deliver, at_transaction: AtTransaction
+) -> None:
+    sign_up(invoke, "ada@example.com", referral_code=code)
+    buy(invoke, "ada@example.com", "1001")
+    at_transaction("REFERRED/1", lambda: give_back(invoke, "1001"))
+    deliver(*all_facts("ada@example.com"))
+    assert referral_points("ada@example.com", GRACE) == [0, 0]
+    assert facts_of(id_of(GRACE), "PointsEarned") == []
+
+
+def test_a_second_order_while_a_referral_is_being_taken_back_leaves_it(
+    invoke: Invoke, code: str, deliver: Deliver, at_transaction: AtTransaction
+) -> None:
+    sign_up(invoke, "ada@example.com", referral_code=code)
+    buy(invoke, "ada@example.com", "1001")
+    deliver(*all_facts("ada@example.com"))
+    give_back(invoke, "1001")
+    at_transaction("taken_back_at", lambda: buy(invoke, "ada@example.com", "1002"))
+    deliver(*all_facts("ada@example.com"))
+    assert referral_points("ada@example.com", GRACE) == [100, 200]
+    assert [fact.data["source"] for fact in facts_of(id_of("ada@example.com"), "PointsRefunded")] == ["ORDER"]
 
 
 def test_points_of_nobody_and_of_no_programme_are_not_found(invoke: Invoke, load: Load) -> None:
@@ -472,3 +587,23 @@ def test_a_key_that_only_reads_gets_no_link_by_which_points_can_be_spent(
     assert invoke("view_points", event)["json"]["page_url"].startswith("https://crm.shop.example/points?token=")
     event["requestContext"]["authorizer"]["lambda"]["scopes"] = "customers:read"
     assert invoke("view_points", event)["json"]["page_url"] is None
+
+
+def test_a_key_that_redeems_for_customers_may_not_adjust_what_they_have(
+    invoke: Invoke, load: Load, launch: Launch, contents: Contents
+) -> None:
+    launch()
+    invoke("record_purchase/by_customer_number")
+    event, before = load("adjust_points/add"), contents()
+    event["requestContext"]["authorizer"]["lambda"]["scopes"] = "customers:read points:write"
+    refused = invoke("adjust_points", event)
+    assert (refused["statusCode"], "points:adjust" in refused["body"]) == (403, True)
+    assert contents() == before
+
+
+def test_a_member_of_staff_is_named_by_an_id_and_not_by_a_name(invoke: Invoke, launch: Launch) -> None:
+    launch()
+    invoke("record_purchase/by_customer_number")
+    for operator in ("Grace Hopper", "grace@example.com", "-grace", "g" * 61):
+        assert invoke("adjust_points/add", operator=operator)["statusCode"] == 422
+    assert invoke("adjust_points/add", operator="g" * 60)["statusCode"] == 201

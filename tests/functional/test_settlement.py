@@ -221,6 +221,34 @@ def test_a_birthday_is_kept_once_a_year_also_a_day_late(invoke: Invoke, first: s
     assert (account_of(ada).books.issued, report["accounts"], report["issued"]) == (200, 1, 200)
 
 
+def test_a_birthday_that_is_moved_over_new_year_is_kept_no_second_time(invoke: Invoke) -> None:
+    launch(invoke, expiry_months=24)
+    ada = sign_up(invoke, "ada@example.com", birthday="1990-01-02")
+    night(invoke, "2027-01-03 02:00", ALL)
+    sign_up(invoke, "ada@example.com", birthday="1990-12-30")
+    for when in ("2027-01-05 02:00", "2027-12-30 02:00", "2028-01-05 02:00"):
+        night(invoke, when, ALL)
+        assert [fact.id for fact in facts_of(ada, "PointsEarned")] == ["BIRTHDAY/2027"]
+    night(invoke, "2028-12-30 02:00", ALL)
+    assert [fact.id for fact in facts_of(ada, "PointsEarned")] == ["BIRTHDAY/2027", "BIRTHDAY/2028"]
+    account_of(ada)
+
+
+def test_an_adjustment_that_meets_a_night_is_made_after_it(invoke: Invoke, at_transaction: Callable[..., None]) -> None:
+    """Both write off the same points under the same number: that fact is known, and the adjustment is not."""
+    buy("K-1", "1", "2026-01-10 12:00", 40)
+    meanwhile: list[dict[str, Any]] = []
+    at_transaction(
+        "PointsAdjusted",
+        lambda: meanwhile.append(night(invoke, "2026-04-01 02:00", ALL)),
+        ["TransactionConflict", "ConditionalCheckFailed"],
+    )
+    adjust("K-1", "a", "2026-04-01 00:10", 20)
+    assert (meanwhile[0]["expired"], meanwhile[0]["adjusted"]) == (40, 0)
+    assert [points for _, points in entries("K-1", "PointsExpired", "PointsAdjusted")] == [-40, 20]
+    assert account_of("K-1").books.balance == 20
+
+
 def a_busy_quarter(invoke: Invoke) -> None:
     """Orders, a refund, a redemption, a gift and a debt, with nights in between but not at each month's end."""
     buy("K-1", "1", "2026-01-10 12:00", 400)
