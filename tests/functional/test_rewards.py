@@ -10,9 +10,10 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 
 from shared import links
+from shared.domain.facts import to_timestamp
 from shared.store import rewards
 from shared.tokens import Purpose, sign
-from tests.functional.conftest import account_of, facts_of, shop_day
+from tests.functional.conftest import account_of, facts_of, happened, shop_day
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -268,6 +269,108 @@ def test_a_voucher_that_was_cancelled_is_not_shown_again_as_new(invoke: Invoke, 
     again = press(invoke, load)
     assert (again["statusCode"], voucher.code in again["body"]) == (422, False)
     assert (account_of("K-77").books.redeemed, left()) == (0, 20)
+
+
+def test_the_same_form_with_another_button_is_another_voucher(
+    invoke: Invoke, funded: None, load: Load, contents: Contents
+) -> None:
+    """Who goes back in her browser and presses another button wants the other reward, too."""
+    invoke("configure_loyalty/put_reward", fill={"tea-tin": "mug"}, name="A mug", cost=90)
+    press(invoke, load)
+    answer = press(invoke, load, reward_id="mug")
+    mug, tin = rewards.redemptions("K-77")
+    assert (mug.reward_id, tin.reward_id) == ("mug", "tea-tin")
+    assert (answer["statusCode"], mug.code in answer["body"]) == (200, True)
+    assert account_of("K-77").books.redeemed == 190
+    before = contents()
+    for reward_id, voucher in (("tea-tin", tin), ("mug", mug)):
+        assert voucher.code in press(invoke, load, reward_id=reward_id)["body"]
+    assert contents() == before
+
+
+def test_vouchers_of_the_page_have_ids_that_no_form_and_no_shop_has_chosen(
+    invoke: Invoke, funded: None, load: Load
+) -> None:
+    form = "5f0a9c1be2d84d0b9a7c3e6f12345678"
+    assert redeemed(invoke, idempotency_key=form) == 201
+    press(invoke, load, redemption_id=form)
+    by_page, by_shop = rewards.redemptions("K-77")
+    assert (by_shop.redemption_id, by_page.redemption_id == form) == (form, False)
+    assert re.fullmatch("page-[0-9a-f]{32}", by_page.redemption_id)
+
+
+def test_a_key_that_only_reads_sees_no_code_of_a_voucher(invoke: Invoke, funded: None, load: Load) -> None:
+    voucher = invoke(REDEEM)["json"]
+    invoke("redeem_reward/cancel")
+    for name, may_write in (("view_points/redemptions", True), ("view_customer/timeline", False)):
+        event = load(name)
+        event["queryStringParameters"] = {"limit": "100"}
+        lambda_authorizer = event["requestContext"]["authorizer"]["lambda"]
+        assert ("points:write" in lambda_authorizer["scopes"]) == may_write
+        for scopes in ("customers:read", "customers:read points:adjust", "customers:read points:write"):
+            lambda_authorizer["scopes"] = scopes
+            answer = invoke(name, event)
+            assert (answer["statusCode"], voucher["code"] in answer["body"]) == (200, scopes.endswith("points:write"))
+    event = load("view_points/redemptions")
+    event["requestContext"]["authorizer"]["lambda"]["scopes"] = "customers:read"
+    (shown,) = invoke("view_points/redemptions", event)["json"]["redemptions"]
+    assert (shown["redemption_id"], shown["status"], shown["code"]) == ("basket-99", "CANCELLED", None)
+
+
+def test_what_was_redeemed_refunded_and_forgiven_leaves_no_points_when_its_voucher_is_cancelled(
+    invoke: Invoke, launch: Launch, deliver: Callable[..., None]
+) -> None:
+    launch(pending_days=0, negative_balance="WITHIN_BALANCE")
+    invoke("record_purchase/by_customer_number")
+    invoke("configure_loyalty/put_reward", cost=199)
+    deliver(happened("post_points/purchase_recorded"))
+    assert redeemed(invoke) == 201
+    deliver(happened("post_points/purchase_refunded", products=[], amount=15_900, whole=True))
+    assert (account_of("K-77").forgiven, account_of("K-77").books.balance) == (199, 0)
+    for status in (200, 200):
+        assert invoke("redeem_reward/cancel")["statusCode"] == status
+        account = account_of("K-77")
+        assert (account.lots, account.negative, account.forgiven, account.books.balance) == ({}, 0, 0, 0)
+        assert (account.books.redeemed, account.books.refunded) == (0, 199)
+    page = invoke("show_points/get", fill={"TOKEN": token_of()})["body"]
+    assert ("<strong>0</strong> points to spend" in page, "Earlier refund" in page) == (True, True)
+    assert redeemed(invoke, idempotency_key="again") == 422
+
+
+@pytest.mark.parametrize(
+    ("threshold", "tier", "next_tier", "earned"), [(199, "DRAGON", None, 598), (398, "GREEN", "DRAGON", 199)]
+)
+def test_a_tier_that_is_renamed_while_it_has_holders_and_rewards(
+    invoke: Invoke,
+    launch: Launch,
+    deliver: Callable[..., None],
+    threshold: int,
+    tier: str,
+    next_tier: str | None,
+    earned: int,
+) -> None:
+    green = {"name": "GREEN", "threshold": 0}
+    launch(pending_days=0, tiers=[green, {"name": "OOLONG", "threshold": 199, "percent": 200}])
+    invoke("record_purchase/by_customer_number")
+    invoke("configure_loyalty/put_reward", tier="OOLONG")
+    deliver(happened("post_points/purchase_recorded"))
+    assert redeemed(invoke, idempotency_key="first") == 201
+    launch(pending_days=0, tiers=[green, {"name": "DRAGON", "threshold": threshold, "percent": 300}])
+    # The reward is nobody's now, whatever she holds; she holds what her points reach.
+    refused = invoke(REDEEM)
+    assert (refused["statusCode"], refused["json"]["tier"]) == (409, "OOLONG")
+    shown = invoke("view_points/points")["json"]
+    assert (shown["tier"], shown["next_tier"]) == (tier, next_tier)
+    page = invoke("show_points/get", fill={"TOKEN": token_of()})["body"]
+    assert (tier.title() in page, "For Oolong members." in page) == (True, True)
+    now = to_timestamp(datetime.now(UTC))
+    # 154.00 · 220.00 / 170.00, three times or once.
+    deliver(happened("post_points/purchase_recorded", id="next", order_id="next", occurred_at=now, ordered_at=now))
+    assert [fact.data["points"] for fact in facts_of("K-77", "PointsEarned")] == [199, earned]
+    assert invoke("configure_loyalty/put_reward", tier="OOLONG")["statusCode"] == 422
+    assert invoke("configure_loyalty/put_reward", tier="DRAGON")["statusCode"] == 200
+    # Both orders reach it, by either threshold.
+    assert redeemed(invoke) == 201
 
 
 def test_what_staff_have_typed_is_shown_and_never_run(invoke: Invoke, funded: None, load: Load) -> None:
