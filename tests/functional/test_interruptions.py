@@ -150,11 +150,35 @@ def deliver(*types: str) -> Callable[[Invoke], object]:
     return act
 
 
+def deliver_the_last_order(invoke: Invoke) -> None:
+    last = facts_of("K-77", "PurchaseRecorded")[-1]
+    assert last.id == "#1003"
+    assert invoke("post_points", as_records(last)) == {"batchItemFailures": []}
+
+
 def referral_regretted(invoke: Invoke) -> None:
     referred(invoke)
     deliver("PurchaseRecorded")(invoke)
     fill = {**as_of_today(), "#1001": "#1002", "%231001": "%231002"}
     assert invoke("refund_purchase/amount", fill=fill, amount=2_900)["statusCode"] == 201
+
+
+def referral_earned_again(invoke: Invoke) -> None:
+    """What Ada's first order had earned was taken back, and now she has bought another."""
+    referral_regretted(invoke)
+    deliver("PurchaseRefunded")(invoke)
+    invoke("record_purchase/by_customer_number", fill=as_of_today(), order_id="#1003")
+
+
+def refund_forgiven(invoke: Invoke) -> None:
+    """The points of an order went into a voucher before it went back."""
+    launched(invoke, pending_days=0, negative_balance="WITHIN_BALANCE")
+    known("K-77")
+    invoke("configure_loyalty/put_reward", cost=199)
+    happened("post_points/purchase_recorded")
+    post("purchase_recorded")(invoke)
+    assert invoke("redeem_reward/redeem")["statusCode"] == 201
+    post("purchase_refunded")(invoke)
 
 
 def three_accounts(invoke: Invoke) -> None:
@@ -200,12 +224,14 @@ SCENES: dict[str, Scene] = {
     "the points of a confirmed signup": (signed_up_with_all, post("consent_granted")),
     "the points of a friend's first order": (referred, deliver("PurchaseRecorded")),
     "the points of a friend who gives all back": (referral_regretted, deliver("PurchaseRefunded")),
+    "the points of a friend who buys again": (referral_earned_again, deliver_the_last_order),
     "an adjustment": (
         customer_known,
         lambda invoke: invoke("adjust_points/add"),
     ),
     "a redemption of a reward with a stock": (funded, lambda invoke: invoke("redeem_reward/redeem")),
     "a cancellation": (redeemed, lambda invoke: invoke("redeem_reward/cancel")),
+    "a cancellation of what a refund was forgiven": (refund_forgiven, lambda invoke: invoke("redeem_reward/cancel")),
     "the points looked at": (funded, lambda invoke: invoke("view_points/points")),
     "the settlement of several accounts": (three_accounts, settle),
     "the launch of a programme": (nothing, launched),
