@@ -81,6 +81,18 @@ def test_a_change_is_a_new_version_from_now_on_and_one_made_from_an_older_is_ref
     assert contents() == stored
 
 
+def test_when_a_version_was_published_is_told_and_not_taken(invoke: Invoke) -> None:
+    begun = datetime.now(UTC) - timedelta(milliseconds=1)
+    said = {"published_at": "2020-01-01T00:00:00Z", "starts_at": "2026-11-01"}
+    first = invoke("configure_loyalty/put_program", **said)["json"]
+    same = invoke("configure_loyalty/put_program", published_at="2021-01-01T00:00:00Z")["json"]
+    second = invoke("configure_loyalty/put_program", points=2, **said)["json"]
+    assert same == first
+    assert from_timestamp(first["published_at"]) >= begun
+    assert second["published_at"] > first["published_at"]
+    assert invoke("configure_loyalty/get_program")["json"] == second
+
+
 def test_a_start_in_the_future_is_refused_for_a_launch_and_for_a_change(
     invoke: Invoke, launch: Launch, contents: Contents
 ) -> None:
@@ -239,6 +251,6 @@ def test_a_wrong_reward_is_refused(
 
 def test_a_reward_id_that_no_path_carries_is_refused(invoke: Invoke, load: Load) -> None:
     event = load("configure_loyalty/put_reward")
-    for reward_id in ("a b", "é", "x" * 65, "", "a/b"):
+    for reward_id in ("a b", "é", "x" * 65, "", "a/b", ".a", "-a", "_a", "a\n"):
         event["pathParameters"] = {"reward_id": reward_id}
         assert invoke("configure_loyalty/put_reward", event)["statusCode"] == 422
