@@ -1,8 +1,9 @@
 """`SurveyInvited` → the mail with eleven scores to choose from, at most once, and not in the customer's quiet hours."""
 
 import json
+import math
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -55,7 +56,7 @@ def _write(asked: Invitation, customer: Customer, settings: Settings, root: str,
     context: dict[str, object] = {
         "survey_url": url,
         "score_urls": [f"{url}?score={score}" for score in range(11)],
-        "valid_days": max(1, (asked.expires_at - now).days),
+        "valid_days": math.ceil((asked.expires_at - now) / timedelta(days=1)),
     }
     if asked.survey_id == RECOVERY:
         one = cases.find(asked.case_id or "")

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from infra.local import EXAMPLE_SHOP
-from tests.e2e.conftest import Crm, eventually
+from tests.e2e.conftest import Crm, eventually, link_in
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
@@ -156,6 +156,63 @@ def test_a_member_redeems_a_reward_on_her_own_page_by_keyboard_and_once(
     page.reload()
     expect(page.get_by_role("status")).to_be_visible()
     assert (points()["active"], points()["spent"]) == (340, 200)
+
+
+def test_a_survey_is_answered_by_click_and_changed_by_keyboard(
+    crm: Crm, page: Page, request: pytest.FixtureRequest
+) -> None:
+    scripts = has_scripts(page, request)
+    email = f"asked-{scripts}@example.com".lower()
+    quiet_never = {"quiet_from": 0, "quiet_until": 0, "cooldown_days": 0}
+    crm.call("PUT", "/nps/rules", json=quiet_never).raise_for_status()
+    crm.call("PUT", "/nps/surveys/page", json={"trigger": "PURCHASE", "days_after": 0}).raise_for_status()
+    confirm, _, token = crm.sign_up(email).partition("?token=")
+    crm.client.post(confirm, data={"token": token}).raise_for_status()
+    order = {
+        "order_id": f"asked-{scripts}",
+        "customer": {"email": email},
+        "ordered_at": datetime.now(UTC).isoformat(),
+        "currency": "EUR",
+        "total": 1_000,
+    }
+    customer_id = crm.call("POST", "/purchases", json=order).raise_for_status().json()["customer_id"]
+    before = len(crm.mails(email))
+    crm.call("POST", "/nps/invitations").raise_for_status()
+    mail = eventually(lambda: crm.mails(email)[before:], 120)[0]
+    page.set_content(mail.html)
+    shot(page, "survey-mail")
+    fits(page)
+    page.goto(link_in(mail).partition("?")[0] + "?score=9")
+    chosen = page.locator("input[name=score][value='9']")
+    expect(chosen).to_be_checked()
+    shot(page, "survey")
+    fits(page)
+    page.locator("textarea").fill("Lovely cups & <i>quick</i> delivery")
+    page.get_by_role("button").click()
+    expect(page.get_by_text("9 out of 10")).to_be_visible()
+    shot(page, "survey-done")
+    fits(page)
+    page.get_by_role("link", name="change your answer").click()
+    expect(page.locator("textarea")).to_have_value("Lovely cups & <i>quick</i> delivery")
+    page.locator("input[name=score][value='9']").focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowLeft")
+    expect(page.locator("input[name=score][value='3']")).to_be_checked()
+    shot(page, "survey-detractor")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("3 out of 10")).to_be_visible()
+    facts = [fact["type"] for fact in crm.facts(customer_id)]
+    assert (facts.count("SurveyAnswered"), facts.count("SurveyAnswerChanged")) == (1, 1)
+    assert facts.count("CaseOpened") == 1
+    page.get_by_role("link", name="Tell us more").click()
+    page.locator("textarea").fill("It came broken.")
+    page.get_by_role("button").click()
+    expect(page.get_by_text("c-")).to_be_visible()
+    shot(page, "complaint-done")
+    fits(page)
+    assert [fact["type"] for fact in crm.facts(customer_id)].count("CaseOpened") == 2
 
 
 def publish(page: Page, url: str, html: str) -> None:
