@@ -46,6 +46,10 @@ MAIL_TIMEOUT_SECONDS: Final = 60.0
 POINTS_TIMEOUT_SECONDS: Final = 60.0
 RESCORING_TIMEOUT_SECONDS: Final = 180.0
 TIMELINE_LENGTH: Final = 9
+# What customers answer at the counter, so that there is a score: below ten answers only counts are shown.
+COUNTER_SCORES: Final = ("10", "9", "9", "8", "10", "7", "9", "10", "6", "9", "10", "8")
+_SURVEY_LINK: Final = re.compile(r"https?://\S+/surveys/[^\s?]+")
+_CASE_SUBJECT: Final = re.compile(r"New case .*")
 _CONFIRM_LINK: Final = re.compile(r"https?://\S+/signups/confirm\?token=\S+")
 
 T = TypeVar("T")
@@ -80,7 +84,7 @@ def demo(
     port: Annotated[int, typer.Option(help="The port of the local AWS; another is taken where it is busy.")] = 4566,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the CRM running at the end.")] = False,
 ) -> None:
-    """Show the whole way on a local AWS: signup, mail, confirmation, points, real purchases, segments.
+    """Show the whole way on a local AWS: signup, mail, points, a survey, real purchases, segments.
 
     It runs in a local AWS of its own, beside one that may be running, and ends it; `--keep` leaves it running as
     `regulars up` would.
@@ -157,6 +161,8 @@ def _show(crm: _Crm, file: Path, survey: _Survey) -> None:
         visitor_id = _buy(crm, survey.currency)
     with _step("Confirming and buying earned points; some of them become a voucher"):
         _redeem(crm, visitor_id)
+    with _step("A survey: the subscriber is asked, is not happy, and the marketer hears of it"):
+        _survey_round(crm, visitor_id)
     with _step(f"Purchases by POST /purchases, {HTTP_CONNECTIONS} at a time"):
         sent = _send(crm, survey.first)
         say(f"{sent:,} of the {survey.orders:,} orders in {HTTP_SECONDS:.0f} s; the rest by `regulars import`")
@@ -217,11 +223,17 @@ def _sign_up(crm: _Crm) -> None:
 
 
 def _link_in_outbox(crm: _Crm) -> str | None:
+    return _in_outbox(crm, VISITOR, _CONFIRM_LINK)
+
+
+def _in_outbox(crm: _Crm, to: str, pattern: re.Pattern[str]) -> str | None:
+    """What fits the pattern in the subject or the text of a mail to this address."""
     outbox = httpx.get(crm.outbox_url, timeout=10, trust_env=False).json()
     for messages in outbox["messages"].values():  # by AWS account
         for message in messages:
-            if VISITOR in message["To"] and (link := _CONFIRM_LINK.search(message["BodyText"])):
-                return link[0]
+            text = f"{message['Subject']}\n{message['BodyText']}"
+            if to in message["To"] and (found := pattern.search(text)):
+                return found[0]
     return None
 
 
@@ -282,6 +294,35 @@ def _redeem(crm: _Crm, customer_id: str) -> None:
     page = _checked(httpx.get(held["page_url"], timeout=30, trust_env=False), 200)
     say(f"the customer's own page shows: {_title(page.text)}, {_balance(page.text)}")
     say(held["page_url"])
+
+
+def _survey_round(crm: _Crm, customer_id: str) -> None:
+    # Whoever tries this out at night need not wait for the morning, nor a week for the purchase to arrive.
+    _checked(crm.api.put("/nps/rules", json={"quiet_from": 0, "quiet_until": 0}), 200)
+    about = {"trigger": "PURCHASE", "days_after": 0, "anonymous_per_day": 50}
+    _checked(crm.api.put("/nps/surveys/after-purchase", json=about), 200)
+    _checked(crm.api.post("/nps/invitations"), 202)
+    link = _until(lambda: _in_outbox(crm, VISITOR, _SURVEY_LINK), MAIL_TIMEOUT_SECONDS, "no survey mail came")
+    answer = {"score": "4", "comment": "The parcel came two weeks late and the sleeve was bent."}
+    done = _checked(httpx.post(link, data=answer, timeout=30, trust_env=False), 200)
+    say(f"score {answer['score']}: {answer['comment']!r}; the browser sees: {_title(done.text)}")
+    subject = _until(
+        lambda: _in_outbox(crm, Settings().sender, _CASE_SUBJECT), MAIL_TIMEOUT_SECONDS, "the marketer was told nothing"
+    )
+    say(f"the marketer's mail: {subject}")
+    counter = _checked(crm.api.get("/nps/surveys/after-purchase/link", params={"place": "counter"}), 200).json()
+    for score in COUNTER_SCORES:
+        form = _checked(httpx.get(counter["url"], timeout=30, trust_env=False), 200)
+        token = re.search(r'name="token"[^>]*value="([^"]+)"', form.text)
+        if not token:
+            raise _Failure("The survey's page has no form.")
+        _checked(httpx.post(counter["url"], data={"token": token[1], "score": score}, timeout=30, trust_env=False), 200)
+    report = _checked(crm.api.get("/reports/nps"), 200).json()
+    themes = ", ".join(report["themes"].get("DETRACTOR", {})).lower()
+    say(
+        f"NPS {report['nps']:+.0f} ± {report['margin']:.0f} from {report['n']} answers, those of the shop's counter "
+        f"included; detractors talk of {themes}"
+    )
 
 
 def _send(crm: _Crm, payloads: list[PurchasePayload]) -> int:
