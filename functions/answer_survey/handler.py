@@ -136,7 +136,7 @@ def _closed(settings: Settings) -> Response:
 
 def _clean(text: str) -> str:
     """Line breaks as they are stored, and nothing that no keyboard makes."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").strip()
     return "".join(sign for sign in lines if sign == "\n" or sign.isprintable())
 
 

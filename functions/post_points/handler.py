@@ -36,7 +36,9 @@ def post(record: SQSRecord) -> None:
         case "ConsentGranted" if "signup_id" in fact.data:
             _welcome(fact, program, now, zone)
         case "SurveyAnswered":
-            _give(fact, Bonus.SURVEY_ANSWERED, fact.id, program, now, zone, fact.occurred_at)
+            # A survey may have points of its own, also none.
+            worth = fact.data.get("points")
+            _give(fact, Bonus.SURVEY_ANSWERED, fact.id, program, now, zone, fact.occurred_at, worth)
 
 
 def _welcome(fact: Fact, program: Program, now: datetime, zone: ZoneInfo) -> None:
@@ -57,9 +59,10 @@ def _give(
     now: datetime,
     zone: ZoneInfo,
     occurred_at: datetime | None = None,
+    worth: int | None = None,
 ) -> None:
     accounts.change(
-        fact.customer_id, lambda account: bonus.give(account, what, period, program, now, zone, occurred_at)
+        fact.customer_id, lambda account: bonus.give(account, what, period, program, now, zone, occurred_at, worth)
     )
 
 

@@ -21,16 +21,18 @@ def give(
     now: datetime,
     zone: tzinfo,
     occurred_at: datetime | None = None,
+    worth: int | None = None,
 ) -> Posting:
     """Give a bonus, active at once; the same one for the same `period` (ONCE, a year, a survey) again gives nothing.
 
     The account knows the last period of each bonus. Where periods may come again after others (surveys), the time of
-    what it is given for, as `occurred_at`, makes the fact's key the same again.
+    what it is given for, as `occurred_at`, makes the fact's key the same again. `worth` takes the place of the
+    programme's points, where what it is given for has its own.
     """
     today = now.astimezone(zone).date()
     return points.earn(
         account,
-        loyalty.granted(program.bonuses.get(bonus, 0), program, today, pending=False),
+        loyalty.granted(program.bonuses.get(bonus, 0) if worth is None else worth, program, today, pending=False),
         program,
         fact_id=f"{bonus}/{period}",
         occurred_at=occurred_at or now,

@@ -34,7 +34,8 @@ def count_answer(asked: Invitation, before: Answer | None, zone: tzinfo) -> list
     counts = {f"s{asked.answer.score}": 1}
     if before:
         counts[f"s{before.score}"] = counts.get(f"s{before.score}", 0) - 1
-    writes = [_add(month, _group_key(asked.survey_id, asked.about), counts, _dimensions(asked))]
+    moved = before is None or before.score != asked.answer.score
+    writes = [_add(month, _group_key(asked.survey_id, asked.about), counts, _dimensions(asked))] if moved else []
     return [*writes, *_theme_writes(month, asked, before)]
 
 

@@ -208,8 +208,8 @@ def test_quiet_hours_may_lie_within_a_day_and_there_may_be_none() -> None:
     for hour in ("12:59", "16:00"):
         now = local(f"2026-11-21 {hour}")
         assert survey.out_of_quiet_hours(now, siesta, BERLIN) == now
-    for hour in range(24):
-        now = local(f"2026-11-21 {hour:02d}:30")
+    for full in range(24):
+        now = local(f"2026-11-21 {full:02d}:30")
         assert survey.out_of_quiet_hours(now, Rules(quiet_from=5, quiet_until=5), BERLIN) == now
 
 
