@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import boto3
@@ -26,11 +27,12 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.ses.models import Message, ses_backends
 
 from infra.access import ACCESS, Access
-from shared import links
+from shared import clock, links
 from shared.domain import points
 from shared.domain.facts import Fact, to_timestamp
 from shared.domain.points import Account
-from shared.store import accounts, customers, facts, table
+from shared.domain.survey import Invitation
+from shared.store import accounts, customers, facts, surveys, table
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 EVENTS = Path(__file__).parents[2] / "events"
@@ -117,7 +119,10 @@ class Calls:
         allowed |= {("secrets-manager:GetSecretValue", "")} if access.signing_key else set()
         allowed |= {("sesv2:SendEmail", "")} if access.sends_mail else set()
         allowed |= {("eventbridge:PutEvents", "")} if access.publishes else set()
-        allowed |= {("sfn:StartExecution", "")} if access.starts_rescoring or access.starts_settlement else set()
+        starts = access.starts_rescoring or access.starts_settlement or access.starts_invitations
+        allowed |= {("sfn:StartExecution", "")} if starts else set()
+        # What eats from a queue may hide that queue's messages: CDK grants it with the subscription.
+        allowed |= {("sqs:ChangeMessageVisibility", "")}
         return self.made - allowed
 
 
@@ -265,6 +270,29 @@ def sign_up(invoke: Callable[..., dict[str, Any]], email: str, **changes: object
     token = links.confirmation_path(known.customer_id, known.signup).partition("token=")[2]
     assert invoke("confirm_signup/post", fill={"TOKEN": token})["statusCode"] == 200
     return known.customer_id
+
+
+def ask(customer_id: str, survey_id: str = "after-purchase", run: str = "2026-11-14", **about: str) -> Invitation:
+    """An invitation of now to a survey that there is, for a customer whom nothing keeps from being asked."""
+    wanted, now = surveys.find(survey_id), clock.now()
+    assert wanted is not None
+    refusal = surveys.decide(customer_id, wanted, surveys.rules(), run, about, now, BERLIN, lambda _: BERLIN)
+    asked = surveys.find_invitation(customer_id, f"{survey_id}.{run}")
+    assert (refusal, asked is None) == (None, False)
+    assert asked is not None
+    return asked
+
+
+def answered(invoke: Callable[..., dict[str, Any]], asked: Invitation, score: int, comment: str = "") -> dict[str, Any]:
+    """What the page of an invitation's own link answers to this form."""
+    token = links.survey_path(asked.customer_id, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
+    return post_answer(invoke, token, score=str(score), comment=comment)
+
+
+def post_answer(invoke: Callable[..., dict[str, Any]], token: str, **fields: str) -> dict[str, Any]:
+    """The form of a survey's page, sent with these fields behind this token."""
+    form = {"token=TOKEN&score=3&comment=The+parcel+came+two+weeks+late+and+the+cup+was+broken.": urlencode(fields)}
+    return invoke("answer_survey/post", fill={**form, "TOKEN": token})
 
 
 def stored() -> dict[str, Any]:
