@@ -93,7 +93,6 @@ def take_back_refund(back: Fact, versions: Sequence[Program], now: datetime, zon
     """
     if loyalty.in_force(versions, from_timestamp(back.data["ordered_at"])) is None:
         return Posting(Account(customer_id=back.customer_id))
-    launched_at = versions[0].published_at
     bought = facts.find(back.customer_id, from_timestamp(back.data["ordered_at"]), "PurchaseRecorded", _order_id(back))
     assert bought is not None, "an order is recorded before its refund is"
     order = Order.from_data(bought.data)
@@ -101,9 +100,6 @@ def take_back_refund(back: Fact, versions: Sequence[Program], now: datetime, zon
         account = find(back.customer_id)
         earned = facts.find(back.customer_id, bought.occurred_at, "PointsEarned", order.order_id)
         posting = Posting(account)
-        if earned is None and bought.recorded_at < launched_at:
-            # Its event came when there was no programme, and will not come again.
-            return posting
         if earned is None:
             posting = _earned(account, bought, versions, now, zone)
             if not posting.facts:
@@ -145,7 +141,8 @@ def take_back_refund(back: Fact, versions: Sequence[Program], now: datetime, zon
 
 def _earned(account: Account, bought: Fact, versions: Sequence[Program], now: datetime, zone: tzinfo) -> Posting:
     program = loyalty.in_force(versions, bought.occurred_at)
-    if program is None:
+    # What was recorded before the launch earns nothing, whether its event comes again, or its refund's first.
+    if program is None or bought.recorded_at < versions[0].published_at:
         return Posting(account)
     percent = points.tier_percent_at(account, program, bought.occurred_at, zone)
     return points.earn(

@@ -217,7 +217,19 @@ def shop_day(days: int = 0) -> date:
 
 def as_of_today() -> dict[str, str]:
     """What moves the days of the event files, which were made on 21 November 2026, to these days."""
-    return {f"2026-11-{day}": shop_day(day - 21).isoformat() for day in range(16, 23)}
+    days = {f"2026-11-{day}": shop_day(day - 21).isoformat() for day in range(16, 23)}
+    # A purchase is heard of when it is put on record: now.
+    return {"2026-11-20T09:00:02.120Z": to_timestamp(datetime.now(UTC)), **days}
+
+
+def publish_long_ago() -> None:
+    """As if the loyalty programme had been launched before anything of this test was recorded."""
+    client("dynamodb").update_item(
+        TableName="customers",
+        Key={"pk": {"S": "LOYALTY#PROGRAM"}, "sk": {"S": "VERSION#000001"}},
+        UpdateExpression="SET published_at = :then",
+        ExpressionAttributeValues={":then": {"S": "2020-01-01T00:00:00.000Z"}},
+    )
 
 
 def account_of(customer_id: str) -> Account:

@@ -180,12 +180,14 @@ def bought(invoke: Invoke, order_id: str, days: int, total: int = 1_000) -> Fact
 def test_late_orders_earn_by_the_version_of_their_own_time_and_orders_before_the_launch_nothing(
     invoke: Invoke, deliver: Deliver
 ) -> None:
-    early, middle = bought(invoke, "early", -40), bought(invoke, "middle", -20)
-    deliver(early, middle)
-    assert account_of("K-77").version == 0
+    unheard = bought(invoke, "unheard", -20)
+    deliver(unheard)
     launched = shop_day(-30).isoformat()
     invoke("configure_loyalty/put_program", fill=as_of_today(), starts_at=launched, multipliers=[])
     invoke("configure_loyalty/put_program", fill=as_of_today(), points=7, multipliers=[])
+    deliver(unheard)
+    assert account_of("K-77").version == 0
+    early, middle = bought(invoke, "early", -40), bought(invoke, "middle", -20)
     deliver(early, middle)
     assert [(fact.id, fact.data["points"]) for fact in facts_of("K-77", "PointsEarned")] == [("middle", 10)]
     now = datetime.now(UTC).isoformat()

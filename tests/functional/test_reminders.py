@@ -16,7 +16,7 @@ from shared.domain.purchase import Order
 from shared.queues import LOGGER
 from shared.store import accounts, customers, mails, programs, purchases
 from shared.tokens import mint_customer_id
-from tests.functional.conftest import BERLIN, facts_of, id_of, sent_mails, shop_day, sign_up
+from tests.functional.conftest import BERLIN, facts_of, id_of, publish_long_ago, sent_mails, shop_day, sign_up
 
 Invoke = Callable[..., dict[str, Any]]
 Contents = Callable[..., dict[str, list[dict[str, Any]]]]
@@ -175,6 +175,7 @@ def test_a_mail_that_could_not_be_written_is_tried_again(
 def ending(invoke: Invoke, launch: Launch) -> Fact:
     """Ada was lifted to OOLONG 14 months ago, and last night found that its year is over."""
     launch(expiry_months=24)
+    publish_long_ago()
     customer_id = sign_up(invoke, ADA)
     past = datetime.now(UTC) - timedelta(days=425)
     order = Order(order_id="1", ordered_at=past, currency="EUR", total=40_000)

@@ -13,7 +13,7 @@ from shared import links
 from shared.domain.facts import to_timestamp
 from shared.store import rewards
 from shared.tokens import Purpose, sign
-from tests.functional.conftest import account_of, facts_of, happened, shop_day
+from tests.functional.conftest import account_of, as_of_today, facts_of, happened, shop_day
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -84,7 +84,7 @@ def test_too_few_points_are_refused_with_how_many_are_missing(invoke: Invoke, fu
 
 def test_points_that_are_pending_cannot_be_spent(invoke: Invoke, launch: Launch) -> None:
     launch()
-    invoke("post_points/purchase_recorded", fill={"2026-11-20": str(shop_day())})
+    invoke("post_points/purchase_recorded", fill={**as_of_today(), "2026-11-20": str(shop_day())})
     invoke("configure_loyalty/put_reward")
     assert account_of("K-77").books.balance > 100
     assert invoke(REDEEM)["json"]["missing"] == 100
@@ -128,7 +128,7 @@ def test_a_reward_of_a_tier_is_for_that_tier_and_higher_ones(invoke: Invoke, fun
     assert redeemed(invoke) == 409
     tiers = [{"name": "GREEN", "threshold": 0}, {"name": "OOLONG", "threshold": 10}, {"name": "BLACK", "threshold": 20}]
     invoke("configure_loyalty/put_program", tiers=tiers)
-    invoke("post_points/purchase_recorded", fill={"2026-11-20": str(shop_day())})
+    invoke("post_points/purchase_recorded", fill={**as_of_today(), "2026-11-20": str(shop_day())})
     assert account_of("K-77").tier == "BLACK"
     assert redeemed(invoke) == 201
 

@@ -14,7 +14,7 @@ from shared.domain.reward import Reward
 from shared.store import accounts, adjustments, facts, programs, purchases, rewards, scorecards, table
 from shared.store.adjustments import Adjustment
 from shared.tokens import mint_customer_id
-from tests.functional.conftest import BERLIN, CALLS, Killed, account_of, client, facts_of, sign_up
+from tests.functional.conftest import BERLIN, CALLS, Killed, account_of, client, facts_of, publish_long_ago, sign_up
 
 Invoke = Callable[..., dict[str, Any]]
 Contents = Callable[..., dict[str, list[dict[str, Any]]]]
@@ -42,6 +42,7 @@ def launch(invoke: Invoke, **changes: object) -> None:
     rules = {"bonuses": {"BIRTHDAY": 100}, "multipliers": [], "tiers": TIERS, "expiry_months": 2}
     answer = invoke("configure_loyalty/put_program", starts_at="2024-01-01", **{**rules, **changes})
     assert answer["statusCode"] == 200
+    publish_long_ago()
 
 
 def buy(customer_id: str, order_id: str, when: str, points: int) -> Fact:
