@@ -11,7 +11,7 @@ STAGE ?= prod
 # A shop's own settings of the stage, for a deployment only: the local AWS and the tests have theirs.
 ifneq ($(filter deploy bootstrap,$(MAKECMDGOALS)),)
 -include stages/$(STAGE).env
-export SENDER SHOP_NAME SHOP_ADDRESS PUBLIC_URL ALLOWED_ORIGINS ALLOWED_REDIRECTS CURRENCY TIME_ZONE ALARM_EMAIL
+export SENDER SHOP_NAME SHOP_ADDRESS PUBLIC_URL ALLOWED_ORIGINS ALLOWED_REDIRECTS CURRENCY TIME_ZONE ALARM_EMAIL MARKETER_EMAIL
 endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -186,11 +186,11 @@ def _order_id(customer: int, number: int) -> str:
 # In an order in which each finds what it needs.
 OPERATIONS: Final = (
     Operation("sign up", "register_customer", 6, _sign_up),
+    Operation("launch the loyalty programme", "configure_loyalty", None, _launch),
     Operation("confirm a signup", "confirm_signup", None, _confirm),
     Operation("record a purchase of a known customer", "record_purchase", 6, _purchase, times=PURCHASES),
     Operation("record a purchase of a newcomer", "record_purchase", None, _purchase_by_newcomer),
     Operation("refund a purchase", "refund_purchase", None, _refund),
-    Operation("launch the loyalty programme", "configure_loyalty", None, _launch),
     Operation("define a reward", "configure_loyalty", None, partial(_define, "sticker", None)),
     Operation("define a reward with a stock", "configure_loyalty", None, partial(_define, "tea-tin", 10_000)),
     Operation("earn points", "post_points", 4, _earn, times=PURCHASES),

@@ -27,7 +27,7 @@ def test_a_file_without_the_needed_columns_is_one_sentence_and_exit_2(tmp_path: 
 def test_a_key_for_a_scope_that_does_not_exist_is_refused() -> None:
     done = CliRunner().invoke(app, ["keys", "create", "--name", "shop", "--scope", "everything"])
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.startswith("regulars: There is no scope everything; there are customers:read, ")
+    assert done.stderr.startswith("regulars: There is no scope everything; there are cases:read, ")
 
 
 def test_without_a_local_crm_a_command_says_how_to_start_one(tmp_path: Path) -> None:
