@@ -23,8 +23,8 @@ from shared.store import cases, customers, facts, surveys
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-# The longest that SQS hides a message.
-MAX_WAIT_SECONDS: Final = 12 * 3600
+# SQS hides a message for twelve hours at most, counted from when it was received, and refuses to begin longer ones.
+MAX_WAIT_SECONDS: Final = 11 * 3600
 
 
 def send(record: SQSRecord) -> None:
