@@ -77,7 +77,7 @@ def _page(
     html = render_page(
         "survey.html",
         shop_name=settings.shop_name,
-        lang=lang,
+        words_lang=lang,
         token=link.token,
         question=texts.question,
         follow_ups={group.value: texts.follow_ups[group] for group in Group},
@@ -102,7 +102,7 @@ def _done(settings: Settings, link: Link, done: Invitation) -> Response:
     html = render_page(
         "survey_done.html",
         shop_name=settings.shop_name,
-        lang=lang,
+        words_lang=lang,
         thanks=texts.thanks[group],
         score=done.answer.score,
         points=wanted.points or 0,
@@ -130,7 +130,7 @@ def _points_url(link: Link, now: datetime) -> str:
 
 
 def _closed(settings: Settings) -> Response:
-    html = render_page("survey_closed.html", shop_name=settings.shop_name, lang="en", reason="answered")
+    html = render_page("survey_closed.html", shop_name=settings.shop_name, reason="answered")
     return page_response(html, 409)
 
 

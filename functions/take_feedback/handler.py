@@ -68,7 +68,7 @@ def _page(settings: Settings, link: Link, found: Survey, comment: str, problem: 
     html = render_page(
         "survey.html",
         shop_name=settings.shop_name,
-        lang=lang,
+        words_lang=lang,
         token=tokens.sign(Purpose.FEEDBACK, claims, clock.now() + _PAGE_HOLDS),
         question=texts.question,
         follow_ups={group.value: texts.follow_ups[group] for group in Group},
@@ -88,7 +88,7 @@ def _done(settings: Settings, found: Survey, given: Answer) -> Response:
     html = render_page(
         "survey_done.html",
         shop_name=settings.shop_name,
-        lang=lang,
+        words_lang=lang,
         thanks=texts.thanks[group_of(given.score)],
         score=given.score,
         points=0,
@@ -101,7 +101,7 @@ def _done(settings: Settings, found: Survey, given: Answer) -> Response:
 
 
 def _closed(settings: Settings, reason: str) -> Response:
-    html = render_page("survey_closed.html", shop_name=settings.shop_name, lang="en", reason=reason)
+    html = render_page("survey_closed.html", shop_name=settings.shop_name, reason=reason)
     return page_response(html, 410 if reason == "ended" else 429)
 
 

@@ -99,6 +99,7 @@ POINTS: dict[str, Any] = {
 SURVEY: dict[str, Any] = {
     "shop_name": SHOP,
     "token": "a.token",
+    "words_lang": "en",
     "question": "How likely are you to recommend us to a friend?",
     "follow_ups": {
         "PROMOTER": "What do you like best?",
@@ -116,6 +117,7 @@ SURVEY: dict[str, Any] = {
 CHOSEN = {**SURVEY, "score": 9, "points": 20}
 ANSWERED: dict[str, Any] = {
     "shop_name": SHOP,
+    "words_lang": "en",
     "thanks": "Thank you for your time.",
     "score": 8,
     "points": 0,
@@ -544,7 +546,7 @@ def test_each_score_says_its_number_and_the_question_is_asked_of_all_of_them() -
     ]
     assert all(f' id="{name}" name="score" value="{name.removeprefix("score-")}"' in label for name, label in labels)
     (group,) = re.findall(r"<fieldset.*?</fieldset>", html, re.DOTALL)
-    assert "<legend>How likely are you to recommend us to a friend?</legend>" in group
+    assert '<legend lang="en">How likely are you to recommend us to a friend?</legend>' in group
     assert group.count('<label class="score"') == 11
     (fieldset,) = Elements(group).all("fieldset")
     assert f'id="{fieldset["aria-describedby"]}"' in group
@@ -559,7 +561,7 @@ def test_the_comment_is_asked_for_in_the_words_for_the_chosen_score() -> None:
         **{str(score): "PASSIVE" for score in (7, 8)},
         **{str(score): "PROMOTER" for score in (9, 10)},
     }
-    hints = re.findall(r'<p data-group="([A-Z]+)">(.*?)</p>', page_html("survey chosen"))
+    hints = re.findall(r'<p data-group="([A-Z]+)" lang="en">(.*?)</p>', page_html("survey chosen"))
     assert dict(hints) == SURVEY["follow_ups"]
     assert len(hints) == 3
     css = source("page.css")
@@ -588,7 +590,7 @@ def test_the_comment_has_a_label_that_holds_for_any_score_and_the_other_words_de
 @pytest.mark.parametrize("group", ["PROMOTER", "PASSIVE", "DETRACTOR"])
 def test_hostile_words_of_a_follow_up_stay_words(group: str) -> None:
     html = page_html("survey", follow_ups={**SURVEY["follow_ups"], group: HOSTILE})
-    assert f'<p data-group="{group}">&#34;&#39;&gt;&lt;script&gt;alert(1)&lt;/script&gt;' in html
+    assert f'<p data-group="{group}" lang="en">&#34;&#39;&gt;&lt;script&gt;alert(1)&lt;/script&gt;' in html
     assert html.count("&lt;script&gt;") == 1
     assert "<script" not in html
 
@@ -809,3 +811,9 @@ def policy_of(html: str) -> dict[str, str]:
 def hashes_of(tag: str, html: str) -> list[str]:
     bodies = re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
     return [f"'sha256-{b64encode(sha256(body.encode()).digest()).decode()}'" for body in bodies]
+
+
+def test_the_words_of_a_survey_are_told_apart_from_those_of_the_page() -> None:
+    found = elements("survey", words_lang="de")
+    assert found.tags[0] == ("html", {"lang": "en"})
+    assert [dict(attributes).get("lang") for tag, attributes in found.tags if tag == "legend"] == ["de"]
