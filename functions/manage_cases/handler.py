@@ -24,7 +24,7 @@ def show_list(request: Request) -> Response:
     if status not in tuple(CaseStatus):
         raise Invalid("status: want OPEN or RESOLVED")
     limit = request.query.get("limit", str(DEFAULT_PAGE_SIZE))
-    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= MAX_PAGE_SIZE:
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 3 and 1 <= int(limit) <= MAX_PAGE_SIZE):
         raise Invalid(f"limit: want a number from 1 to {MAX_PAGE_SIZE}")
     found, more = cases.listed(CaseStatus(status), int(limit), _after(request.query.get("next")))
     following = base64.urlsafe_b64encode(more.encode()).decode() if more else None

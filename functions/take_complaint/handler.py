@@ -5,6 +5,7 @@ from typing import Final
 from uuid import uuid4
 
 from shared import clock, links, tokens
+from shared.domain import case
 from shared.domain.survey import COMMENT_MAX_LENGTH
 from shared.http import Request, Response, serve
 from shared.links import Link
@@ -31,7 +32,8 @@ def record(request: Request, link: Link, settings: Settings) -> Response:
         return _page(settings, link, text, "Please tell us what happened.")
     if len(text) > COMMENT_MAX_LENGTH:
         return _page(settings, link, text, f"Please say it in at most {COMMENT_MAX_LENGTH:,} characters.")
-    if surveys.care_of(link.customer_id).open_cases >= MAX_OPEN_CASES:
+    known = cases.find(case.case_id(link.customer_id, link.claims["complaint"]))
+    if known is None and surveys.care_of(link.customer_id).open_cases >= MAX_OPEN_CASES:
         return _page(settings, link, text, "We are still working on what you told us before; we will get back to you.")
     one = cases.complain(link.customer_id, text, link.claims["complaint"], surveys.rules(), clock.now(), settings.zone)
     html = render_page(
