@@ -1,0 +1,243 @@
+"""The report on NPS: margins and counts that add up by every dimension, the change, themes, and what repair came to."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from math import sqrt
+from typing import Any
+
+import pytest
+
+from shared.domain.case import Outcome
+from shared.domain.months import month_of, months_after
+from shared.domain.survey import Answer, Invitation, Rules
+from shared.store import cases, figures, surveys, table
+from tests.functional.conftest import BERLIN, answered, ask, shop_day, sign_up
+
+Load = Callable[..., dict[str, Any]]
+Invoke = Callable[..., dict[str, Any]]
+
+SPRING = datetime(2026, 3, 15, 12, tzinfo=UTC)
+COUNTS = ("n", "promoters", "passives", "detractors", "invited")
+
+
+def invitation(at: datetime, survey_id: str = "after-purchase", **about: str) -> Invitation:
+    return Invitation(
+        invitation_id="i",
+        customer_id="K-1",
+        survey_id=survey_id,
+        run="r",
+        invited_at=at,
+        send_at=at,
+        expires_at=at + timedelta(days=14),
+        about=about,
+    )
+
+
+def count(
+    scores: Sequence[int],
+    at: datetime = SPRING,
+    survey_id: str = "after-purchase",
+    unanswered: int = 0,
+    themes: tuple[str, ...] = (),
+    **about: str,
+) -> None:
+    """Count so many invitations and their answers, as the transactions that record them do."""
+    asked = invitation(at, survey_id, **about)
+    for _ in range(len(scores) + unanswered):
+        table.apply(figures.count_invitation(asked, BERLIN))
+    for score in scores:
+        given = replace(asked, answer=Answer(score=score, answered_at=at, themes=themes))
+        for write in figures.count_answer(given, None, BERLIN):
+            table.apply(write)
+
+
+@pytest.fixture
+def report(invoke: Invoke, load: Load) -> Callable[..., dict[str, Any]]:
+    def read(first: str | None = None, last: str | None = None) -> dict[str, Any]:
+        query = {name: text for name, text in (("from", first), ("to", last)) if text is not None}
+        event = {**load("report_nps/get"), "queryStringParameters": query}
+        answer = invoke("report_nps/get", event=event)
+        assert answer["statusCode"] == 200
+        found: dict[str, Any] = answer["json"]
+        return found
+
+    return read
+
+
+Report = Callable[..., dict[str, Any]]
+
+
+def test_before_the_first_answer_there_is_a_report_of_nothing_over_twelve_months(invoke: Invoke) -> None:
+    report = invoke("report_nps/get")["json"]
+    this_month = month_of(shop_day())
+    assert (report["from"], report["to"]) == (months_after(this_month, -11), this_month)
+    assert {name: report[name] for name in (*COUNTS, "nps", "margin", "response_rate", "change")} == {
+        **dict.fromkeys(COUNTS, 0),
+        **dict.fromkeys(("nps", "margin", "response_rate", "change")),
+    }
+    assert (report["by_month"], report["by_segment"], report["themes"]) == ([], [], {})
+    assert report["cases"] == {
+        "opened": 0,
+        "resolved": 0,
+        "hours_to_resolve": None,
+        "recovery_answers": 0,
+        "recovered": 0,
+        "recovered_share": None,
+    }
+
+
+def test_below_ten_answers_there_are_counts_and_no_score(report: Report) -> None:
+    count([10] * 5 + [7] * 2 + [0] * 2, unanswered=9)
+    found = report("2026-03", "2026-03")
+    assert {name: found[name] for name in COUNTS} == {
+        "n": 9,
+        "promoters": 5,
+        "passives": 2,
+        "detractors": 2,
+        "invited": 18,
+    }
+    for name in ("nps", "margin", "promoter_share", "passive_share", "detractor_share"):
+        assert found[name] is None
+    assert found["response_rate"] == 0.5
+
+
+def test_from_ten_answers_on_the_score_has_its_margin(report: Report) -> None:
+    # p = .6, d = .2: 100(.6 − .2) = 40; 1.96 · 100 · √((.8 − .16)/10) = 49.58.
+    count([10, 9, 9, 9, 10, 10, 8, 7, 6, 0])
+    found = report("2026-03", "2026-03")
+    assert (found["n"], found["nps"], found["margin"]) == (10, 40.0, 49.6)
+    assert (found["promoter_share"], found["passive_share"], found["detractor_share"]) == (0.6, 0.2, 0.2)
+    assert found["by_month"][0] == {
+        "month": "2026-03",
+        **{name: found[name] for name in found["by_month"][0] if name != "month"},
+    }
+
+
+def test_every_dimension_adds_up_to_the_whole(report: Report) -> None:
+    count([10] * 4 + [3], channel="web", segment="Champions", category="Tea", unanswered=2)
+    count([8, 0], channel="store", segment="Champions", at=datetime(2026, 4, 2, tzinfo=UTC))
+    count([9, 6, 6], survey_id="nightly", segment="At Risk", category="Cups")
+    given = Answer(score=9, answered_at=SPRING)
+    for write in figures.count_anonymous("after-purchase", "counter", given, BERLIN):
+        table.apply(write)
+    found = report("2026-03", "2026-04")
+    dimensions = ("month", "segment", "channel", "category", "survey")
+    for dimension in dimensions:
+        rows = found[f"by_{dimension}"]
+        assert {name: sum(row[name] for row in rows) for name in COUNTS} == {name: found[name] for name in COUNTS}
+        assert [row[dimension] for row in rows] == sorted({row[dimension] for row in rows})
+    assert [row["channel"] for row in found["by_channel"]] == ["-", "counter", "store", "web"]
+    assert [row["segment"] for row in found["by_segment"]] == ["Anonymous", "At Risk", "Champions"]
+    # Whoever was not invited has not responded.
+    assert (found["n"], found["invited"], found["response_rate"]) == (11, 12, round(10 / 12, 4))
+    assert found["by_segment"][0]["response_rate"] is None
+
+
+def test_a_month_begins_by_the_shops_clock(report: Report) -> None:
+    count([9], at=datetime(2026, 2, 28, 23, 30, tzinfo=UTC))
+    assert [row["month"] for row in report("2026-02", "2026-03")["by_month"]] == ["2026-03"]
+
+
+def test_a_change_is_one_only_beyond_both_margins(report: Report) -> None:
+    january, february, march = (datetime(2026, month, 15, tzinfo=UTC) for month in (1, 2, 3))
+    count([10] * 6 + [8] * 2 + [0] * 2, at=january)
+    count([10] * 5 + [8] * 2 + [0] * 3, at=february)
+    count([0] * 6 + [8] * 2 + [10] * 2, at=march)
+    assert report("2026-01", "2026-01")["change"] is None
+    small = report("2026-02", "2026-02")["change"]
+    # √((.8 − .16)/10 + (.8 − .04)/10) · 196 = 73.3, which 20 points do not reach.
+    assert small == {"difference": -20.0, "margin": round(196 * sqrt(0.064 + 0.076), 1), "significant": False}
+    count([10] * 54 + [8] * 18 + [0] * 18, at=january)
+    count([0] * 54 + [8] * 18 + [10] * 18, at=march)
+    large = report("2026-02", "2026-03")["change"]
+    # Against December and January: 40 then; now (25 − 63)/110 · 100 = −34.5.
+    assert (large["difference"], large["significant"]) == (-74.5, True)
+    assert large["margin"] < 74.5
+
+
+def test_themes_are_counted_by_group_the_commonest_first(report: Report) -> None:
+    count([2, 3], themes=("SERVICE", "DELIVERY"))
+    count([0, 10], themes=("SERVICE",))
+    count([1], at=datetime(2026, 4, 2, tzinfo=UTC), themes=("SIZE",))
+    found = report("2026-03", "2026-04")["themes"]
+    assert found == {"DETRACTOR": {"SERVICE": 3, "DELIVERY": 2, "SIZE": 1}, "PROMOTER": {"SERVICE": 1}}
+    assert list(found["DETRACTOR"]) == ["SERVICE", "DELIVERY", "SIZE"]
+
+
+def test_cases_are_counted_with_their_hours_in_the_month_in_which_they_opened(invoke: Invoke, report: Report) -> None:
+    customer_id = sign_up(invoke, "ada@example.com")
+    opened_at = datetime(2026, 3, 31, 20, tzinfo=UTC)
+    made = [
+        cases.complain(customer_id, "Broken", str(number), Rules(), opened_at, BERLIN).case_id for number in range(3)
+    ]
+    for case_id, hours in zip(made, (3, 6), strict=False):
+        resolved_at = opened_at + timedelta(hours=hours)
+        assert cases.resolve(case_id, Outcome.SOLVED, Rules(), resolved_at, BERLIN) is not None
+    march = report("2026-03", "2026-03")["cases"]
+    assert (march["opened"], march["resolved"], march["hours_to_resolve"]) == (3, 2, 4.5)
+    assert report("2026-04", "2026-04")["cases"]["opened"] == 0
+
+
+def test_whoever_says_seven_or_more_was_recovered_and_is_no_part_of_the_score(report: Report) -> None:
+    count([7, 10, 6, 0, 9], survey_id="recovery")
+    count([9] * 10)
+    found = report("2026-03", "2026-03")
+    assert (found["n"], found["nps"], found["invited"]) == (10, 100.0, 10)
+    repaired = found["cases"]
+    assert (repaired["recovery_answers"], repaired["recovered"], repaired["recovered_share"]) == (5, 3, 0.6)
+    assert [row["survey"] for row in found["by_survey"]] == ["after-purchase"]
+
+
+def test_an_answer_by_the_page_is_in_the_report_at_once(invoke: Invoke) -> None:
+    assert invoke("configure_surveys/put_survey")["statusCode"] == 200
+    asked = ask(sign_up(invoke, "ada@example.com"), segment="Champions", channel="web", category="Tea")
+    answered(invoke, asked, 10)
+    answered(invoke, asked, 3, "The delivery was late")
+    found = invoke("report_nps/get")["json"]
+    assert {name: found[name] for name in COUNTS} == {
+        "n": 1,
+        "promoters": 0,
+        "passives": 0,
+        "detractors": 1,
+        "invited": 1,
+    }
+    assert (found["response_rate"], found["cases"]["opened"], found["themes"]) == (
+        1.0,
+        1,
+        {"DETRACTOR": {"DELIVERY": 1}},
+    )
+    assert [row["category"] for row in found["by_category"]] == ["Tea"]
+    assert surveys.care_of(asked.customer_id).open_cases == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"from": "2026-13"},
+        {"from": "2026-1"},
+        {"to": "november"},
+        {"to": "٢٠٢٦-11"},
+        {"from": "2026-04", "to": "2026-03"},
+        {"from": "2024-03", "to": "2026-03"},
+        {"from": "2999-01"},
+        {"from": ""},
+    ],
+)
+def test_months_that_are_none_or_too_many_are_refused(invoke: Invoke, load: Load, query: dict[str, str]) -> None:
+    event = {**load("report_nps/get"), "queryStringParameters": query}
+    refused = invoke("report_nps/get", event=event)
+    assert refused["statusCode"] == 422
+    assert refused["json"]["detail"].startswith(("from", "to"))
+
+
+@pytest.mark.parametrize("months", [("2024-04", "2026-03"), ("0000-01", "0000-01"), ("9999-12", "9999-12")])
+def test_two_years_and_the_ends_of_the_calendar_are_months_too(report: Report, months: tuple[str, str]) -> None:
+    count([9])
+    assert report(*months)["n"] == (1 if months[1] == "2026-03" else 0)
+
+
+def test_a_key_with_another_scope_does_not_read_the_report(invoke: Invoke, load: Load) -> None:
+    event = load("report_nps/get")
+    event["requestContext"]["authorizer"]["lambda"]["scopes"] = "surveys:read"
+    assert invoke("report_nps/get", event=event)["statusCode"] == 403
