@@ -8,17 +8,22 @@ from typing import Any
 
 import pytest
 
+from shared.domain.case import Outcome, case_id
+from shared.domain.consent import Channel, Consent, Status, Topic
 from shared.domain.customer import Contact, Customer
 from shared.domain.facts import from_timestamp, to_timestamp
 from shared.domain.months import last_day, month_of, months_after
 from shared.domain.scorecard import Scorecard, with_order
-from shared.store import customers, referrals, scorecards, table
-from shared.tokens import mint_referral_code
+from shared.store import cases, customers, referrals, scorecards, surveys, table
+from shared.tokens import Purpose, mint_referral_code, sign
 from tests.functional.conftest import (
+    BERLIN,
     CALLS,
     Killed,
+    answered,
     as_of_today,
     as_records,
+    ask,
     facts_of,
     happened,
     put_back,
@@ -199,6 +204,67 @@ def settle(invoke: Invoke) -> None:
     invoke("settle_points", {"started_at": to_timestamp(night), "segment": 0, "total_segments": 1})
 
 
+def surveyed(invoke: Invoke, **changes: object) -> None:
+    assert invoke("configure_surveys/put_rules")["statusCode"] == 200
+    assert invoke("configure_surveys/put_survey", **changes)["statusCode"] == 200
+
+
+def to_be_asked(invoke: Invoke) -> None:
+    """A customer who agreed to surveys, one of which asks every night."""
+    surveyed(invoke, trigger="NIGHTLY")
+    agreed = Consent(Status.SUBSCRIBED, datetime(2026, 1, 1, tzinfo=UTC))
+    known("K-77", email="ada@example.com", consents={(Channel.EMAIL, Topic.SURVEYS): agreed})
+    table.apply(scorecards.ensure("K-77"))
+
+
+def ask_tonight(invoke: Invoke) -> None:
+    started_at = to_timestamp(datetime.now(UTC))
+    event = {"run_id": "night", "started_at": started_at, "segment": 0, "total_segments": 1}
+    assert invoke("invite_survey", event) == {"INVITED": 1}
+
+
+def asked(invoke: Invoke) -> None:
+    to_be_asked(invoke)
+    ask("K-77", channel="web")
+
+
+def answer(invoke: Invoke, score: int) -> None:
+    found = surveys.find_invitation("K-77", "after-purchase.2026-11-14")
+    assert found is not None
+    assert answered(invoke, found, score, "The delivery was late")["statusCode"] == 200
+
+
+def promoted(invoke: Invoke) -> None:
+    asked(invoke)
+    answer(invoke, 9)
+
+
+def tell_anonymously(invoke: Invoke) -> None:
+    claims = {"survey": "after-purchase", "place": "counter", "answer": "form"}
+    token = sign(Purpose.FEEDBACK, claims, datetime.now(UTC) + timedelta(hours=1))
+    assert invoke("take_feedback/post", fill={"TOKEN": token})["statusCode"] == 200
+
+
+def complain(invoke: Invoke) -> None:
+    claims = {"customer": "K-77", "complaint": "form"}
+    token = sign(Purpose.COMPLAINT, claims, datetime.now(UTC) + timedelta(hours=1))
+    assert invoke("take_complaint/post", fill={"TOKEN": token})["statusCode"] == 200
+
+
+def complained(invoke: Invoke) -> None:
+    to_be_asked(invoke)
+    complain(invoke)
+
+
+def late_and_resolved(invoke: Invoke) -> None:
+    """A case that is overdue, and one of which it is time to ask whether it helped."""
+    to_be_asked(invoke)
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    for cause in ("late", "resolved"):
+        cases.complain("K-77", "Broken", cause, surveys.rules(), long_ago, BERLIN)
+    cases.resolve(case_id("K-77", "resolved"), Outcome.SOLVED, surveys.rules(), long_ago, BERLIN)
+
+
 SCENES: dict[str, Scene] = {
     "a purchase of a newcomer": (nothing, lambda invoke: invoke("record_purchase/by_email")),
     "a purchase of a known customer": (
@@ -237,6 +303,20 @@ SCENES: dict[str, Scene] = {
     "the launch of a programme": (nothing, launched),
     "a change of the programme": (launched, lambda invoke: invoke("configure_loyalty/put_program", points=2)),
     "a reward": (launched, lambda invoke: invoke("configure_loyalty/put_reward")),
+    "a night that asks": (to_be_asked, ask_tonight),
+    "an answer that opens a case": (asked, lambda invoke: answer(invoke, 3)),
+    "a changed answer": (promoted, lambda invoke: answer(invoke, 8)),
+    "a changed answer that opens a case": (promoted, lambda invoke: answer(invoke, 0)),
+    "an anonymous answer": (surveyed, tell_anonymously),
+    "a complaint": (to_be_asked, complain),
+    "a resolution": (
+        complained,
+        lambda invoke: invoke("manage_cases/resolve", fill={"CASE": case_id("K-77", "form")}),
+    ),
+    "the hourly watch over cases": (
+        late_and_resolved,
+        lambda invoke: invoke("watch_cases", {"source": "aws.scheduler"}),
+    ),
 }
 
 
@@ -270,7 +350,7 @@ def test_killed_at_any_call_and_run_again_it_leaves_what_an_undisturbed_run_leav
 
 
 def timeless(value: Any, begun: datetime) -> Any:
-    """What is stored, with the same word for every moment since then and for every voucher's random code."""
+    """What is stored, with the same word for every moment of a day since then, and for every voucher's random code."""
     if isinstance(value, dict):
         code = {"code": "a code"} if "code" in value else {}
         return {timeless(name, begun): timeless(held, begun) for name, held in value.items()} | code
@@ -280,7 +360,8 @@ def timeless(value: Any, begun: datetime) -> Any:
         return value
 
     def word(moment: re.Match[str]) -> str:
-        return "meanwhile" if begun <= from_timestamp(moment[0]) <= datetime.now(UTC) else moment[0]
+        days = (from_timestamp(moment[0]) - begun).days
+        return f"{days} days later" if days >= 0 else moment[0]
 
     return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", word, value)
 
