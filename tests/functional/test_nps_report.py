@@ -148,12 +148,13 @@ def test_a_change_is_one_only_beyond_both_margins(report: Report) -> None:
     small = report("2026-02", "2026-02")["change"]
     # √((.8 − .16)/10 + (.8 − .04)/10) · 196 = 73.3, which 20 points do not reach.
     assert small == {"difference": -20.0, "margin": round(196 * sqrt(0.064 + 0.076), 1), "significant": False}
-    count([10] * 54 + [8] * 18 + [0] * 18, at=january)
-    count([0] * 54 + [8] * 18 + [10] * 18, at=march)
+    count([10] * 24 + [8] * 8 + [0] * 8, at=january)
+    count([0] * 24 + [8] * 8 + [10] * 8, at=march)
     large = report("2026-02", "2026-03")["change"]
-    # Against December and January: 40 then; now (25 − 63)/110 · 100 = −34.5.
-    assert (large["difference"], large["significant"]) == (-74.5, True)
-    assert large["margin"] < 74.5
+    # Against December and January: 40 then; now (15 − 33)/60 · 100 = −30.
+    assert (large["difference"], large["significant"]) == (-70.0, True)
+    # √((.8 − .09)/60 + (.8 − .16)/50) · 196.
+    assert large["margin"] == round(196 * sqrt(0.71 / 60 + 0.64 / 50), 1)
 
 
 def test_themes_are_counted_by_group_the_commonest_first(report: Report) -> None:
