@@ -12,7 +12,8 @@ from shared.domain.facts import Fact, to_timestamp
 from shared.domain.rfm import Score
 from shared.domain.survey import Rules
 
-MAX_NOTES: Final = 100
+# Each of up to 2,000 signs of up to four bytes: together they fit into one item of 400 KB.
+MAX_NOTES: Final = 40
 
 
 class Origin(StrEnum):

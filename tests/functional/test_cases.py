@@ -11,6 +11,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from shared import links
+from shared.domain import case
 from shared.domain.case import Case, CaseStatus, Outcome
 from shared.domain.facts import Fact, to_timestamp
 from shared.domain.months import last_day, month_of, months_after
@@ -255,6 +256,20 @@ def test_a_case_is_assigned_commented_and_resolved_each_once(invoke: Invoke, ada
     (fact,) = facts_of(ada, "CaseResolved")
     assert (fact.data["minutes"], fact.data["owner"]) == (180, "hopper")
     assert surveys.care_of(ada).open_cases == 0
+
+
+def test_the_last_note_that_a_case_takes_may_be_long_in_any_script(invoke: Invoke, ada: str) -> None:
+    one, long = complaint(ada), "🫖" * 2_000
+
+    def fill(held: Case) -> tuple[Case, Fact]:
+        done = case.comment(held, "grace", long, ago())
+        assert done is not None
+        notes = tuple(replace(done[0].notes[0], author=f"grace {number}") for number in range(case.MAX_NOTES - 1))
+        return replace(done[0], notes=notes), done[1]
+
+    cases.change(one.case_id, fill)
+    assert step(invoke, "note", one, text=long)["statusCode"] == 200
+    assert step(invoke, "note", one, text="one more")["statusCode"] == 409
 
 
 def test_a_resolved_case_is_not_resolved_otherwise_nor_assigned(invoke: Invoke, ada: str, contents: Contents) -> None:
