@@ -9,9 +9,9 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from shared import links
+from shared import clock, links
 from shared.domain.survey import COMMENT_MAX_LENGTH, Answer, Invitation, Survey, Trigger
-from shared.store import surveys, table
+from shared.store import answers, surveys, table
 from shared.tokens import Purpose, sign
 from tests.functional.conftest import (
     BERLIN,
@@ -126,6 +126,29 @@ def test_a_comment_alone_may_be_changed_with_the_score_as_it_was(invoke: Invoke,
     assert (given(asked).comment, given(asked).changes) == ("Lovely service and delivery", 1)
     assert figures() == [{"invited": 1, "s9": 1}]
     assert themes() == {"THEMES#PROMOTER": {"DELIVERY": 1, "SERVICE": 1}}
+
+
+def test_two_answers_at_the_same_instant_are_one_answer_and_its_change(
+    invoke: Invoke, asked: Invitation, at_transaction: Callable[..., None]
+) -> None:
+    def first() -> None:
+        answers.answer(asked.customer_id, asked.invitation_id, 9, "", clock.now(), BERLIN, None)
+
+    at_transaction("SurveyAnswered", first)
+    assert answered(invoke, asked, 4)["statusCode"] == 200
+    assert figures() == [{"invited": 1, "s4": 1}]
+    (fact,) = facts_of(asked.customer_id, "SurveyAnswerChanged")
+    assert (fact.data["score_before"], len(facts_of(asked.customer_id, "SurveyAnswered", "CaseOpened"))) == (9, 2)
+
+
+def test_an_answer_that_meets_another_at_the_counts_is_counted_after_it(
+    invoke: Invoke, asked: Invitation, at_transaction: Callable[..., None]
+) -> None:
+    at_transaction("SurveyAnswered", lambda: None, ["None", "None", "TransactionConflict"])
+    at_transaction("FEEDBACK#", lambda: None, ["TransactionConflict"])
+    assert answered(invoke, asked, 9)["statusCode"] == 200
+    assert tell(invoke, page_of_counter(invoke))["statusCode"] == 200
+    assert sorted(figures(), key=str) == [{"invited": 1, "s9": 1}, {"s9": 1}]
 
 
 def test_a_final_answer_is_shown_and_taken_no_more(invoke: Invoke, asked: Invitation, contents: Contents) -> None:
