@@ -318,10 +318,11 @@ def _survey_round(crm: _Crm, customer_id: str) -> None:
             raise _Failure("The survey's page has no form.")
         _checked(httpx.post(counter["url"], data={"token": token[1], "score": score}, timeout=30, trust_env=False), 200)
     report = _checked(crm.api.get("/reports/nps"), 200).json()
+    counted = report["anonymous"]
     themes = ", ".join(report["themes"].get("DETRACTOR", {})).lower()
     say(
-        f"NPS {report['nps']:+.0f} ± {report['margin']:.0f} from {report['n']} answers, those of the shop's counter "
-        f"included; detractors talk of {themes}"
+        f"NPS at the counter {counted['nps']:+.0f} ± {counted['margin']:.0f} from {counted['n']} answers; "
+        f"{report['n']} of {report['invited']} by mail, too few for a score; detractors talk of {themes}"
     )
 
 

@@ -67,7 +67,7 @@ ACCESS: Final = {
     "record_feedback": Access(customers=CHANGE),
     "post_points": Access(customers=(*CHANGE, "Query"), scorecards=("GetItem", "UpdateItem", "ConditionCheckItem")),
     "send_points_reminder": Access(customers=(*CHANGE, "Query"), signing_key=True, sends_mail=True),
-    "send_invitation": Access(customers=CHANGE, signing_key=True, sends_mail=True),
+    "send_invitation": Access(customers=(*CHANGE, "Query"), signing_key=True, sends_mail=True),
     "invite_referral": Access(customers=(*CHANGE, "Query"), signing_key=True, sends_mail=True),
     "notify_marketer": Access(customers=CHANGE, sends_mail=True),
     # Every hour

@@ -136,6 +136,12 @@ def respond(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | N
     return {"statusCode": status, "headers": {"content-type": JSON_TYPE, **(headers or {})}, "body": text}
 
 
+def plain_text(text: str) -> str:
+    """What somebody typed into a field: line breaks in one form, and nothing that no keyboard makes."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").strip()
+    return "".join(sign for sign in lines if sign == "\n" or sign.isprintable())
+
+
 def see_other(location: str) -> Response:
     """Send the browser on with a GET."""
     return {"statusCode": 303, "headers": {"location": location}, "body": ""}

@@ -64,11 +64,13 @@ def deliver(
     write: Callable[[Customer, Settings, str], Letter | None],
     *,
     despite_case: bool = False,
+    skip_id: str | None = None,
 ) -> None:
     """Send a mail on a topic, at most once for each `mail_id`; raises MailRefused where it may be tried again.
 
     `write` gets the customer, the settings and the root of links; None from it says that the mail is out of date.
-    While a case of the customer is open nothing is sent but `despite_case`.
+    While a case of the customer is open nothing is sent but `despite_case`. A skip is recorded under `skip_id` where
+    there is one: then it does not use up the `mail_id`.
     """
     settings, now = Settings.from_environment(os.environ), clock.now()
     root = (settings.public_url or os.environ["PUBLIC_URL"]).rstrip("/")
@@ -80,7 +82,7 @@ def deliver(
         letter = write(customer, settings, root)
         reason = None if letter else Skip.OUTDATED
     if customer is None or letter is None:
-        mails.settle(customer_id, mail_id, Outcome.SKIPPED, {"topic": topic, "reason": str(reason)}, now)
+        mails.settle(customer_id, skip_id or mail_id, Outcome.SKIPPED, {"topic": topic, "reason": str(reason)}, now)
         return
     # Before the claim: what cannot be written is not sent, and has to be told from what nobody knows of.
     message = _compose(customer, letter, topic, settings, root)
@@ -114,7 +116,7 @@ def tell_marketer(customer_id: str, mail_id: str, write: Callable[[Settings], Le
         **letter.context,
     )
     message_id = email.send_email(_ses(), message, settings, os.environ["CONFIGURATION_SET"])
-    mails.record_sent(customer_id, mail_id, letter.template, message_id, clock.now())
+    mails.record_sent(customer_id, mail_id, letter.template, message_id, clock.now(), to="MARKETER")
 
 
 def _compose(customer: Customer, letter: Letter, topic: Topic, settings: Settings, root: str) -> email.Email:

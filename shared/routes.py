@@ -296,6 +296,14 @@ ROUTES: Final = (
     ),
     Route(
         method="GET",
+        path="/nps/comments",
+        function="report_nps",
+        scope="surveys:read",
+        query=("month", "next"),
+        summary="What customers wrote in a month, newest first, with score, mood and themes",
+    ),
+    Route(
+        method="GET",
         path="/cases",
         function="manage_cases",
         scope="cases:read",

@@ -1,6 +1,8 @@
 """GET /surveys/{token} → the survey's page, with `?score=` chosen; POST → the answer. Only the POST records."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from shared import clock, links
@@ -8,12 +10,15 @@ from shared.domain import survey
 from shared.domain.errors import Invalid
 from shared.domain.nps import Group, group_of
 from shared.domain.survey import COMMENT_MAX_LENGTH, RECOVERY, Invitation, Survey, Texts, TooLate, Trigger
-from shared.http import Request, Response, serve
+from shared.http import Request, Response, plain_text, serve
 from shared.links import Link
 from shared.pages import mask_email, page_response, render_page
 from shared.settings import Settings
 from shared.store import answers, customers, programs, surveys
 from shared.tokens import Purpose
+
+# Of links on the thank-you page, which anybody sees who was sent the mail on: long enough to follow them now.
+PAGE_LINKS: Final = timedelta(minutes=30)
 
 
 def show(request: Request, link: Link, settings: Settings) -> Response:
@@ -34,7 +39,7 @@ def show(request: Request, link: Link, settings: Settings) -> Response:
 def record(request: Request, link: Link, settings: Settings) -> Response:
     """Record the answer, or change it while that may be; the same form again changes nothing."""
     fields = request.form()
-    text, comment = fields.get("score", ""), _clean(fields.get("comment", ""))
+    text, comment = fields.get("score", ""), plain_text(fields.get("comment", ""))
     asked = surveys.find_invitation(link.customer_id, link.claims["invitation"])
     if asked is None:
         return links.problem_page(settings, "invalid")
@@ -62,11 +67,13 @@ def _survey(asked: Invitation) -> Survey:
 
 def _words(asked: Invitation, locale: str | None) -> tuple[str, Texts]:
     if asked.survey_id == RECOVERY:
-        texts = survey.DEFAULT_TEXTS
-        return survey.DEFAULT_LOCALE, Texts(
-            question=surveys.rules().recovery_question, follow_ups=texts.follow_ups, thanks=texts.thanks
-        )
+        return survey.DEFAULT_LOCALE, replace(survey.RECOVERY_TEXTS, question=surveys.rules().recovery_question)
     return _survey(asked).texts_for(locale)
+
+
+def _points(asked: Invitation) -> int:
+    """What the first answer earns."""
+    return 0 if asked.survey_id == RECOVERY else programs.points_for_answer(_survey(asked).points)
 
 
 def _page(
@@ -86,7 +93,8 @@ def _page(
         comment_max=COMMENT_MAX_LENGTH,
         amending=asked.answer is not None,
         problem=problem,
-        points=_survey(asked).points or 0,
+        points=_points(asked),
+        is_recovery=asked.survey_id == RECOVERY,
         email_masked=mask_email(customer.email) if customer and customer.email else None,
     )
     return page_response(html, 422 if problem else 200)
@@ -105,7 +113,7 @@ def _done(settings: Settings, link: Link, done: Invitation) -> Response:
         words_lang=lang,
         thanks=texts.thanks[group],
         score=done.answer.score,
-        points=wanted.points or 0,
+        points=_points(done),
         # Beside this very address, wherever the API has its root.
         change_url=link.token if changeable else None,
         change_until=_change_until(done, wanted, settings) if changeable else None,
@@ -118,26 +126,20 @@ def _done(settings: Settings, link: Link, done: Invitation) -> Response:
 def _change_until(done: Invitation, wanted: Survey, settings: Settings) -> object:
     assert done.answer is not None
     zone: ZoneInfo = settings.zone
-    return survey.changeable_until(done.answer, wanted).astimezone(zone).date()
+    return min(survey.changeable_until(done.answer, wanted), done.expires_at).astimezone(zone).date()
 
 
 def _complaint_url(link: Link, now: datetime) -> str:
-    return f"../{links.complaint_path(link.customer_id, now + links.COMPLAINT_LINK)}"
+    return f"../{links.complaint_path(link.customer_id, now + PAGE_LINKS)}"
 
 
 def _points_url(link: Link, now: datetime) -> str:
-    return f"../{links.points_path(link.customer_id, now + links.POINTS_LINK)}"
+    return f"../{links.points_path(link.customer_id, now + PAGE_LINKS)}"
 
 
 def _closed(settings: Settings) -> Response:
     html = render_page("survey_closed.html", shop_name=settings.shop_name, reason="answered")
     return page_response(html, 409)
-
-
-def _clean(text: str) -> str:
-    """Line breaks as they are stored, and nothing that no keyboard makes."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").strip()
-    return "".join(sign for sign in lines if sign == "\n" or sign.isprintable())
 
 
 handler = serve(

@@ -1,4 +1,4 @@
-"""`SurveyAnswered` by a promoter → a mail with her code for friends, at most once a year."""
+"""`SurveyAnswered`, `SurveyAnswerChanged` by a promoter → a mail with her code for friends, once a calendar year."""
 
 import json
 import os
@@ -35,6 +35,7 @@ def invite(record: SQSRecord) -> None:
         f"referral-{year}",
         Topic.OFFERS,
         lambda customer, _settings, root: _write(customer, program, root, now),
+        skip_id=f"referral-{fact.id}",
     )
 
 

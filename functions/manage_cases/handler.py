@@ -3,7 +3,7 @@
 import base64
 import binascii
 import os
-from typing import Final
+from typing import Any, Final
 
 from shared import clock
 from shared.domain import case
@@ -28,7 +28,7 @@ def show_list(request: Request) -> Response:
         raise Invalid(f"limit: want a number from 1 to {MAX_PAGE_SIZE}")
     found, more = cases.listed(CaseStatus(status), int(limit), _after(request.query.get("next")))
     following = base64.urlsafe_b64encode(more.encode()).decode() if more else None
-    return respond(200, {"cases": [cases.members(one) for one in found], "next": following})
+    return respond(200, {"cases": [_in_short(one) for one in found], "next": following})
 
 
 def show(request: Request) -> Response:
@@ -53,6 +53,11 @@ def resolve(request: Request) -> Response:
     """Close it with what came of it; later the customer is asked whether it helped."""
     payload, zone = request.json(ResolvePayload), Settings.from_environment(os.environ).zone
     return _answer(cases.resolve(_case_id(request), payload.outcome, surveys.rules(), clock.now(), zone))
+
+
+def _in_short(one: Case) -> dict[str, Any]:
+    members = cases.members(one)
+    return {**members, "notes": len(one.notes)}
 
 
 def _answer(one: Case | None) -> Response:

@@ -74,6 +74,7 @@ def _page(settings: Settings, found: Customer, token: str, *, saved: bool) -> Re
         saved=saved,
         suppressed=_is_suppressed(found),
         status=_overall_status(found),
+        complaint_url=links.complaint_path(found.customer_id, clock.now() + links.COMPLAINT_LINK),
     )
     return page_response(html)
 

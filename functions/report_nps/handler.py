@@ -1,5 +1,7 @@
-"""GET /reports/nps → NPS with its margin, by month, segment, channel, category and survey; cases and recoveries."""
+"""GET /reports/nps → NPS with its margin, by month, segment, channel, category, survey; /nps/comments → the words."""
 
+import base64
+import binascii
 import os
 import re
 from collections.abc import Iterable
@@ -12,21 +14,26 @@ from shared.domain.months import month_of, months_after
 from shared.domain.nps import EMPTY, Histogram
 from shared.http import Request, Response, respond, serve
 from shared.settings import Settings
-from shared.store import figures
+from shared.store import answers, figures
 from shared.store.figures import MonthFigures
 
 DEFAULT_MONTHS: Final = 12
 MAX_MONTHS: Final = 24
 # From here on somebody says that things were put right.
 RECOVERED_FROM: Final = 7
-_MONTH: Final = r"\d{4}-(0[1-9]|1[0-2])"
+_MONTH: Final = r"(19|20|21)\d\d-(0[1-9]|1[0-2])"
+MAX_COMMENTS: Final = 100
 
-# Invitations, answers to them, and all answers, anonymous ones too.
-Row = tuple[int, int, Histogram]
+# What is counted: by which dimensions, how many invitations, and answers by score.
+Counted = tuple[dict[str, str], int, Histogram]
+Row = tuple[int, Histogram]
 
 
 def report(request: Request) -> Response:
-    """Months are those of the invitations, `from` and `to` included; the change is against as many months before."""
+    """Months are those of the invitations, `from` and `to` included; the change is against as many months before.
+
+    Answers by anonymous links are told apart, under `anonymous`: whoever has such a link may answer as she likes.
+    """
     zone = Settings.from_environment(os.environ).zone
     last = _month(request.query.get("to"), "to") or month_of(clock.now().astimezone(zone).date())
     first = _month(request.query.get("from"), "from") or months_after(last, 1 - DEFAULT_MONTHS)
@@ -35,8 +42,11 @@ def report(request: Request) -> Response:
         raise Invalid(f"from, to: want 1 to {MAX_MONTHS} months, the first one first")
     found = {name: figures.month(name) for name in names}
     before = [figures.month(months_after(name, -len(names))) for name in names]
-    rows = [row for one in found.values() for row in one.rows]
-    now, then = _sum(rows), _sum(row for one in before for row in one.rows)
+    everything = [row for one in found.values() for row in one.rows]
+    rows = [row for row in everything if not _is_anonymous(row)]
+    unnamed = [row for row in everything if _is_anonymous(row)]
+    now = _sum(rows)
+    then = _sum(row for one in before for row in one.rows if not _is_anonymous(row))
     change = nps.change(nps.measure(now[-1]), nps.measure(then[-1]))
     body: dict[str, Any] = {
         "from": first,
@@ -49,7 +59,11 @@ def report(request: Request) -> Response:
         }
         if change
         else None,
-        "by_month": [{"month": name, **_measured(_sum(one.rows))} for name, one in found.items() if one.rows],
+        "by_month": [
+            {"month": name, **_measured(_sum(row for row in one.rows if not _is_anonymous(row)))}
+            for name, one in found.items()
+            if one.rows
+        ],
     }
     for dimension in figures.DIMENSIONS:
         values = sorted({dimensions[dimension] for dimensions, _, _ in rows})
@@ -57,13 +71,20 @@ def report(request: Request) -> Response:
         body[f"by_{key}"] = [
             {key: value, **_measured(_sum(row for row in rows if row[0][dimension] == value))} for value in values
         ]
+    body["anonymous"] = {
+        **_measured(_sum(unnamed)),
+        "by_place": [
+            {"place": place, **_measured(_sum(row for row in unnamed if row[0]["channel"] == place))}
+            for place in sorted({dimensions["channel"] for dimensions, _, _ in unnamed})
+        ],
+    }
     return respond(200, {**body, "themes": _themes(found.values()), "cases": _cases(found.values())})
 
 
 def _measured(row: Row) -> dict[str, Any]:
     """Figures of a row; below MIN_ANSWERS only counts."""
-    invited, replied, histogram = row
-    one, rate = nps.measure(histogram), nps.response_rate(replied, invited)
+    invited, histogram = row
+    one, rate = nps.measure(histogram), nps.response_rate(sum(histogram), invited)
     return {
         "n": one.n,
         "nps": _rounded(one.nps, 1),
@@ -115,12 +136,15 @@ def _cases(found: Iterable[MonthFigures]) -> dict[str, Any]:
     }
 
 
-def _sum(counted: Iterable[tuple[dict[str, str], int, Histogram]]) -> Row:
-    invited, replied, histogram = 0, 0, EMPTY
-    for dimensions, count, one in counted:
+def _sum(counted: Iterable[Counted]) -> Row:
+    invited, histogram = 0, EMPTY
+    for _, count, one in counted:
         invited, histogram = invited + count, nps.add(histogram, one)
-        replied += sum(one) if dimensions["segment"] != figures.ANONYMOUS else 0
-    return invited, replied, histogram
+    return invited, histogram
+
+
+def _is_anonymous(row: Counted) -> bool:
+    return row[0]["segment"] == figures.ANONYMOUS
 
 
 def _month(text: str | None, name: str) -> str | None:
@@ -136,4 +160,22 @@ def _months(first: str, last: str) -> list[str]:
     return names if names[-1] == last else []
 
 
-handler = serve({"GET /reports/nps": report})
+def comments(request: Request) -> Response:
+    """What customers wrote in a month, newest first; `next` leads on."""
+    zone = Settings.from_environment(os.environ).zone
+    month = _month(request.query.get("month"), "month") or month_of(clock.now().astimezone(zone).date())
+    found, more = answers.comments(month, MAX_COMMENTS, _after(request.query.get("next")))
+    following = base64.urlsafe_b64encode(more.encode()).decode() if more else None
+    return respond(200, {"month": month, "comments": found, "next": following})
+
+
+def _after(token: str | None) -> str | None:
+    if token is None:
+        return None
+    try:
+        return base64.urlsafe_b64decode(token.encode()).decode()[:300] or None
+    except (binascii.Error, ValueError):
+        raise Invalid("next: want the value of `next` from the page before") from None
+
+
+handler = serve({"GET /reports/nps": report, "GET /nps/comments": comments})

@@ -6,7 +6,6 @@ import os
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
@@ -18,7 +17,7 @@ from shared.domain.survey import RECOVERY, Invitation
 from shared.mailing import Letter, deliver
 from shared.queues import NotYet, consume
 from shared.settings import Settings
-from shared.store import cases, customers, facts, surveys
+from shared.store import cases, customers, facts, programs, surveys
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -34,8 +33,7 @@ def send(record: SQSRecord) -> None:
     found = customers.find(fact.customer_id)
     settings, now = Settings.from_environment(os.environ), clock.now()
     assert asked is not None, "an invitation is written with its fact"
-    home = found.contact.time_zone if found else None
-    send_at = survey.out_of_quiet_hours(now, surveys.rules(), ZoneInfo(home) if home else settings.zone)
+    send_at = survey.out_of_quiet_hours(now, surveys.rules(), surveys.home_of(found, settings.zone))
     if max(send_at, asked.send_at) > now:
         _wait(record, int((max(send_at, asked.send_at) - now).total_seconds()) + 1)
     deliver(
@@ -75,7 +73,7 @@ def _write(asked: Invitation, customer: Customer, settings: Settings, root: str,
     return Letter(
         template="survey_invitation",
         subject=texts.question,
-        context={**context, "question": texts.question, "points": wanted.points or 0},
+        context={**context, "question": texts.question, "points": programs.points_for_answer(wanted.points)},
     )
 
 

@@ -95,6 +95,7 @@ def _page(link: Link, settings: Settings, *, voucher: Redemption | None = None, 
         referral_code=referrals.code_of(found.customer_id, mint_referral_code),
         referral_points=program.bonuses.get(Bonus.REFERRAL, 0),
         referral_friend_points=program.bonuses.get(Bonus.REFERRED, 0),
+        complaint_url=links.complaint_path(found.customer_id, now + links.COMPLAINT_LINK),
         # No longer than this link itself could hold.
         preferences_url=links.preferences_path(found.customer_id, now + links.POINTS_LINK),
     )

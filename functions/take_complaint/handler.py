@@ -7,7 +7,7 @@ from uuid import uuid4
 from shared import clock, links, tokens
 from shared.domain import case
 from shared.domain.survey import COMMENT_MAX_LENGTH
-from shared.http import Request, Response, serve
+from shared.http import Request, Response, plain_text, serve
 from shared.links import Link
 from shared.pages import mask_email, page_response, render_page
 from shared.settings import Settings
@@ -25,7 +25,7 @@ def show(_request: Request, link: Link, settings: Settings) -> Response:
 
 def record(request: Request, link: Link, settings: Settings) -> Response:
     """Open a case for what was written."""
-    text = request.form().get("text", "").replace("\r\n", "\n").strip()
+    text = plain_text(request.form().get("text", ""))
     if "complaint" not in link.claims:
         return _page(settings, link, text, "Please send the form once more.")
     if not text:

@@ -6,8 +6,8 @@ from uuid import uuid4
 from shared import clock, links, tokens
 from shared.domain import comments
 from shared.domain.nps import Group, group_of
-from shared.domain.survey import COMMENT_MAX_LENGTH, Answer, Survey
-from shared.http import Request, Response, serve
+from shared.domain.survey import COMMENT_MAX_LENGTH, THANKS_WITHOUT_A_NAME, Answer, Survey
+from shared.http import Request, Response, plain_text, serve
 from shared.links import Link
 from shared.pages import page_response, render_page
 from shared.settings import Settings
@@ -29,7 +29,7 @@ def record(request: Request, link: Link, settings: Settings) -> Response:
     if found is None:
         return _closed(settings, "ended")
     fields = request.form()
-    text, comment = fields.get("score", ""), fields.get("comment", "").replace("\r\n", "\n").strip()
+    text, comment = fields.get("score", ""), plain_text(fields.get("comment", ""))
     if "answer" not in link.claims:
         return _page(settings, link, found, comment, "Please send the form once more.")
     if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= 10):
@@ -54,7 +54,7 @@ def record(request: Request, link: Link, settings: Settings) -> Response:
         now,
         settings.zone,
     )
-    return _done(settings, found, given) if taken else _closed(settings, "full")
+    return _done(settings, found, taken) if taken else _closed(settings, "full")
 
 
 def _open_survey(link: Link) -> Survey | None:
@@ -78,6 +78,7 @@ def _page(settings: Settings, link: Link, found: Survey, comment: str, problem: 
         amending=False,
         problem=problem,
         points=0,
+        is_recovery=False,
         email_masked=None,
     )
     return page_response(html, 422 if problem else 200)
@@ -85,11 +86,12 @@ def _page(settings: Settings, link: Link, found: Survey, comment: str, problem: 
 
 def _done(settings: Settings, found: Survey, given: Answer) -> Response:
     lang, texts = found.texts_for(None)
+    group = group_of(given.score)
     html = render_page(
         "survey_done.html",
         shop_name=settings.shop_name,
         words_lang=lang,
-        thanks=texts.thanks[group_of(given.score)],
+        thanks=texts.thanks[group] if group is not Group.DETRACTOR else THANKS_WITHOUT_A_NAME,
         score=given.score,
         points=0,
         change_url=None,

@@ -25,8 +25,12 @@ from shared.settings import Settings
 
 REQUESTS_PER_SECOND: Final = 100
 REQUESTS_AT_ONCE: Final = 200
-# Of routes where each request may cost a mail: rate and burst of all callers together.
-_OWN_THROTTLE: Final = {"POST /signups": (5, 20)}
+# Of routes where each request may cost a mail, or counts without a name: rate and burst of all callers together.
+_OWN_THROTTLE: Final = {
+    "POST /signups": (5, 20),
+    "POST /feedback/{token}": (5, 20),
+    "POST /complaints": (5, 20),
+}
 
 # No path, query or address: a customer's e-mail address stands in the query, an IP address is personal data.
 _ACCESS_LOG: Final = {

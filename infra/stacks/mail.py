@@ -70,10 +70,14 @@ class MailStack(Stack):
             jobs, "reminders", "send_points_reminder", "PointsExpiring", "TierEnding"
         )
         self.send_invitation, invitations = self._mails(jobs, "surveys", "send_invitation", "SurveyInvited")
-        self.invite_referral, promoters = self._mails(jobs, "promoters", "invite_referral", "SurveyAnswered")
+        self.invite_referral, promoters = self._mails(
+            jobs, "promoters", "invite_referral", "SurveyAnswered", "SurveyAnswerChanged"
+        )
         self.notify_marketer, cases = self._mails(jobs, "cases", "notify_marketer", "CaseOpened", "CaseOverdue")
         # A message that comes in somebody's quiet hours is hidden until they are over.
         self.send_invitation.add_environment("INVITATIONS_QUEUE_URL", invitations.queue_url)
+        # Not the surveys': theirs may wait for the morning.
+        self.patient_queues = [confirmations, reminders, promoters, cases]
         queues = (feedback, confirmations, reminders, invitations, promoters, cases)
         self.dead_letter_queues = [queue.failed for queue in queues]
 

@@ -32,16 +32,6 @@ BACKGROUND_FUNCTIONS: Final = (
     "record_feedback",
     "watch_cases",
 )
-# Those that fail for hours before anything reaches a dead-letter queue, whose alarm tells of the others.
-PATIENT_FUNCTIONS: Final = (
-    "publish_changes",
-    "send_confirmation",
-    "send_points_reminder",
-    "send_invitation",
-    "invite_referral",
-    "notify_marketer",
-    "watch_cases",
-)
 RESCORING_FUNCTIONS: Final = (
     "plan_rescoring",
     "scan_scorecards",
@@ -59,9 +49,10 @@ class WatchStack(Stack):
     """Alarms, a topic that they speak to, and a dashboard.
 
     CloudWatch charges $0.10 a month per metric that an alarm reads, ten of them free, however they are summed.
-    There are 26: each dead-letter queue, the errors of functions that are patient with theirs, the account's
-    throttles (all functions share one pool, so that is the figure that matters), the stream's lag, the failures
-    and time-outs of what runs every night, the API's 5xx. Dashboards are free up to three, of at most 50 metrics each.
+    There are 24: each dead-letter queue, the age of mails that wait, the errors of what runs every hour, the
+    account's throttles (all functions share one pool, so that is the figure that matters), the stream's lag, the
+    failures and time-outs of what runs every night, the API's 5xx. Dashboards are free up to three, of at most
+    50 metrics each.
     """
 
     def __init__(
@@ -99,13 +90,18 @@ class WatchStack(Stack):
         for name, metric in failed.items():
             self._alarm(name, metric, "Something failed for good and waits in this queue: look, mend, redrive")
 
-        for name in PATIENT_FUNCTIONS:
+        # A message that fails is no error of its function, and comes again for hours before anybody hears of it.
+        for queue in mail.patient_queues:
+            age = queue.metric_approximate_age_of_oldest_message(statistic="Maximum", period=Duration.minutes(5))
             self._alarm(
-                f"{name}-errors",
-                self._of_function(name, "Errors"),
-                "This function has failed for a quarter of an hour",
-                for_periods=3,
+                f"{queue.node.id}-age",
+                age,
+                "Mails have not gone out for a quarter of an hour: is SES out, or is something wrong with one?",
+                threshold=Duration.minutes(15).to_seconds(),
             )
+        self._alarm(
+            "watch-cases-errors", self._of_function("watch_cases", "Errors"), "Overdue cases are told to nobody"
+        )
 
         throttles = cloudwatch.Metric(
             namespace="AWS/Lambda", metric_name="Throttles", statistic="Sum", period=Duration.minutes(5)

@@ -89,8 +89,8 @@ class Case:
 
 
 def case_id(customer_id: str, cause: str) -> str:
-    """A short id, the same for the same customer and cause: `c-` and ten characters."""
-    return "c-" + hashlib.sha256(f"{customer_id}/{cause}".encode()).hexdigest()[:10]
+    """A short id, the same for the same customer and cause: `c-` and fourteen characters."""
+    return "c-" + hashlib.sha256(f"{customer_id}/{cause}".encode()).hexdigest()[:14]
 
 
 def priority_of(score: Score | None) -> Priority:
@@ -142,6 +142,15 @@ def comment(one: Case, author: str, text: str, now: datetime) -> tuple[Case, Fac
     after = replace(one, notes=(*one.notes, Note(at=now, author=author, text=text)), version=one.version + 1)
     data = {"case_id": one.case_id, "author": author}
     return after, _fact("CaseCommented", f"{one.case_id}/{one.version}", one, now, data)
+
+
+def hear(
+    one: Case, score: int, text: str, sentiment: str | None, themes: tuple[str, ...], now: datetime
+) -> tuple[Case, Fact]:
+    """Take over what the customer has changed of her answer."""
+    after = replace(one, score=score, text=text, sentiment=sentiment, themes=themes, version=one.version + 1)
+    data = {"case_id": one.case_id, "score": score}
+    return after, _fact("CaseChanged", f"{one.case_id}/{one.version}", one, now, data)
 
 
 def resolve(one: Case, outcome: Outcome, now: datetime) -> tuple[Case, Fact] | None:

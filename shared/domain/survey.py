@@ -66,6 +66,23 @@ DEFAULT_TEXTS: Final = Texts(
 )
 
 
+RECOVERY_TEXTS: Final = Texts(
+    question="",
+    follow_ups={
+        Group.PROMOTER: "What helped most?",
+        Group.PASSIVE: "What is still missing?",
+        Group.DETRACTOR: "What is still wrong?",
+    },
+    thanks={
+        Group.PROMOTER: "Thank you! We are glad that it is well again.",
+        Group.PASSIVE: "Thank you! We will remember it.",
+        Group.DETRACTOR: "Thank you for telling us. Somebody will look into it again and get back to you.",
+    },
+)
+# Nobody can get back to somebody who has not told her name.
+THANKS_WITHOUT_A_NAME: Final = "Thank you for telling us. We read every answer."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """A survey as data.
@@ -102,9 +119,9 @@ class Survey:
 class Rules:
     """What holds across surveys and cases.
 
-    Nobody is asked anything twice in `cooldown_days`. No invitation arrives from `quiet_from` until before
-    `quiet_until` o'clock where the customer lives. Cases are due after so many hours by priority, and belong to
-    `owner` at first. `recovery_after_days` after a case is resolved the customer is asked whether it helped.
+    No survey asks somebody who was asked anything in the last `cooldown_days`. No invitation arrives from `quiet_from`
+    until before `quiet_until` o'clock where the customer lives. Cases are due after so many hours by priority, and
+    belong to `owner` at first. `recovery_after_days` after a case is resolved the customer is asked whether it helped.
     """
 
     cooldown_days: int = 30
@@ -276,11 +293,11 @@ def answer(
     group_of(score)
     if len(comment) > COMMENT_MAX_LENGTH:
         raise Invalid(f"comment: want at most {COMMENT_MAX_LENGTH} characters")
+    if not can_change(asked, survey, now):
+        raise TooLate("this answer can no longer be changed")
     before = asked.answer
     if before and (before.score, before.comment) == (score, comment):
         return None
-    if not can_change(asked, survey, now):
-        raise TooLate("this answer can no longer be changed")
     reading = comments.read(comment, locale)
     given = Answer(
         score=score,

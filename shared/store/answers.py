@@ -1,11 +1,13 @@
-"""Answers to surveys: on the invitation, pk `CUST#<customer_id>`; anonymous ones at pk `FEEDBACK#<survey_id>`."""
+"""Answers: on invitations, anonymous ones at pk `FEEDBACK#<survey_id>`; comments at pk `COMMENTS#<month>`."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from shared.domain import survey
 from shared.domain.facts import to_timestamp
-from shared.domain.nps import Group, group_of
-from shared.domain.survey import RECOVERY, Answer, Invitation
+from shared.domain.months import month_of
+from shared.domain.survey import Answer, Invitation
 from shared.store import cases, facts, figures, surveys, table
 
 
@@ -27,9 +29,13 @@ def answer(
         if done is None:
             return asked
         after, fact = done
-        writes = [surveys.put_answer(after), facts.record(fact), *figures.count_answer(after, asked.answer, zone)]
-        if group_of(score) is Group.DETRACTOR and asked.survey_id != RECOVERY:
-            writes += cases.for_answer(after, surveys.rules(), now, zone)
+        writes = [
+            surveys.put_answer(after),
+            facts.record(fact),
+            *figures.count_answer(after, asked.answer, zone),
+            *cases.for_answer(after, surveys.rules(), now, zone),
+            *_kept_comment(after, zone),
+        ]
         try:
             table.transact(writes)
         except table.Cancelled:
@@ -40,19 +46,13 @@ def answer(
 
 def answer_anonymously(
     survey_id: str, place: str, answer_id: str, given: Answer, limit: int, now: datetime, zone: tzinfo
-) -> bool:
-    """Record an answer by an anonymous link, once for each `answer_id`; False where the day has had its `limit`."""
+) -> Answer | None:
+    """Record an answer by an anonymous link, once for each `answer_id`; None where the day has had its `limit`.
+
+    The answer that is on record: of a form that is sent again, the first.
+    """
     day = now.astimezone(zone).date().isoformat()
-    item = {
-        "pk": f"FEEDBACK#{survey_id}",
-        "sk": f"ANSWER#{answer_id}",
-        "place": place,
-        "score": given.score,
-        "comment": given.comment,
-        "sentiment": given.sentiment,
-        "themes": list(given.themes),
-        "answered_at": to_timestamp(given.answered_at),
-    }
+    item = {"pk": f"FEEDBACK#{survey_id}", "sk": f"ANSWER#{answer_id}", "place": place, **_members(given)}
     count = table.update(
         table.customers_table(),
         {"pk": f"FEEDBACK#{survey_id}", "sk": f"DAY#{place}#{day}"},
@@ -60,15 +60,50 @@ def answer_anonymously(
         "attribute_not_exists(answers) OR answers < :limit",
         {":one": 1, ":limit": limit},
     )
+    comment = _comment(given, {"survey_id": survey_id, "place": place}, answer_id, zone)
     for _ in table.tries():
-        counted = figures.count_anonymous(survey_id, place, given, zone)
+        counted = figures.count_anonymous(survey_id, place, answer_id, given, zone)
         try:
-            table.transact([table.put_new(table.customers_table(), item), count, *counted])
+            table.transact([table.put_new(table.customers_table(), item), count, *counted, *comment])
         except table.Cancelled as cancelled:
             if cancelled.refused(0):
-                return True
+                return replace(given, score=cancelled.found[0]["score"])
             if cancelled.refused(1):
-                return False
+                return None
             continue
-        return True
+        return given
     raise AssertionError("tries() ends by raising")
+
+
+def comments(month: str, limit: int, after: str | None) -> tuple[list[table.Item], str | None]:
+    """What customers wrote in a month, newest first, and where to go on (1 read unit per 4 KB)."""
+    items = table.query(table.customers_table(), f"COMMENTS#{month}", limit=limit + 1, newest_first=True, after=after)
+    more = str(items[limit - 1]["sk"]) if len(items) > limit else None
+    return [{k: v for k, v in item.items() if k not in ("pk", "sk")} for item in items[:limit]], more
+
+
+def _kept_comment(asked: Invitation, zone: tzinfo) -> list[table.Write]:
+    assert asked.answer is not None
+    about = {"survey_id": asked.survey_id, "customer_id": asked.customer_id, **asked.about}
+    return _comment(asked.answer, about, f"{asked.customer_id}#{asked.invitation_id}", zone)
+
+
+def _comment(given: Answer, about: Mapping[str, str], identity: str, zone: tzinfo) -> list[table.Write]:
+    """The write that lists a comment in its month; a changed one takes the place of what was written first."""
+    if not given.comment and not given.changes:
+        return []
+    month = month_of(given.answered_at.astimezone(zone).date())
+    key = {"pk": f"COMMENTS#{month}", "sk": f"{to_timestamp(given.answered_at)}#{identity}"}
+    if not given.comment:
+        return [table.delete(table.customers_table(), key)]
+    return [table.put(table.customers_table(), {**key, **about, **_members(given)})]
+
+
+def _members(given: Answer) -> dict[str, object]:
+    return {
+        "score": given.score,
+        "comment": given.comment,
+        "sentiment": given.sentiment,
+        "themes": list(given.themes),
+        "answered_at": to_timestamp(given.answered_at),
+    }

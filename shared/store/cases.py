@@ -8,6 +8,7 @@ from typing import Any, Final
 from shared.domain import case, survey
 from shared.domain.case import Case, CaseStatus, Note, Origin, Outcome, Priority
 from shared.domain.facts import Fact, from_timestamp, to_timestamp
+from shared.domain.nps import Group, group_of
 from shared.domain.survey import RECOVERY, Invitation, Rules
 from shared.store import facts, figures, scorecards, surveys, table
 
@@ -71,18 +72,27 @@ def complain(customer_id: str, text: str, complaint_id: str, rules: Rules, now: 
 
 
 def for_answer(asked: Invitation, rules: Rules, now: datetime, zone: tzinfo) -> list[table.Write]:
-    """The writes of the case that a detractor's answer opens; none where it has opened one before (2 read units)."""
-    assert asked.answer is not None
-    identity = case.case_id(asked.customer_id, asked.invitation_id)
-    if find(identity):
+    """The writes that an answer leads to: of a detractor's case, or of the one it has opened before (2 read units).
+
+    Where that is resolved already, a detractor's changed answer opens another.
+    """
+    given = asked.answer
+    assert given is not None
+    causes = [asked.invitation_id, *(f"{asked.invitation_id}/{number + 1}" for number in range(given.changes))]
+    known = next((one for cause in reversed(causes) if (one := find(case.case_id(asked.customer_id, cause)))), None)
+    if known and not known.resolved_at:
+        after, fact = case.hear(known, given.score, given.comment, given.sentiment, given.themes, now)
+        return [_put(after), facts.record(fact)]
+    if group_of(given.score) is not Group.DETRACTOR:
         return []
+    identity = case.case_id(asked.customer_id, causes[-1] if known else causes[0])
     one = new(asked.customer_id, identity, Origin.SURVEY, rules, now)
     one = replace(
         one,
-        text=asked.answer.comment,
-        score=asked.answer.score,
-        sentiment=asked.answer.sentiment,
-        themes=asked.answer.themes,
+        text=given.comment,
+        score=given.score,
+        sentiment=given.sentiment,
+        themes=given.themes,
         about=asked.about,
     )
     return open_case(one, zone)
@@ -158,7 +168,13 @@ def ask_whether_it_helped(now: datetime, rules: Rules, zone: tzinfo, link_days: 
             break
         done = table.delete(table.customers_table(), {"pk": _RECOVERY, "sk": item["sk"]})
         one = find(item["case_id"])
-        assert one is not None
+        if one is None:
+            table.apply(done)
+            continue
+        held = surveys.care_of(one.customer_id)
+        if held.invited_at and now - held.invited_at < timedelta(days=1):
+            # Two of her cases were resolved, or a survey came first: one question a day.
+            continue
         send_at = survey.out_of_quiet_hours(now, rules, zone)
         invitation = Invitation(
             invitation_id=survey.invitation_id(RECOVERY, one.case_id),
@@ -173,10 +189,9 @@ def ask_whether_it_helped(now: datetime, rules: Rules, zone: tzinfo, link_days: 
         try:
             table.transact([*surveys.ask_again(invitation), figures.count_invitation(invitation, zone), done])
         except table.Cancelled as cancelled:
-            if not cancelled.refused(0):
-                raise
-            # Asked by a run that died before it took this from the list.
-            table.apply(done)
+            if cancelled.refused(0):
+                table.apply(done)
+            # Else somebody else was at it: the next hour asks.
             continue
         asked += 1
     return asked

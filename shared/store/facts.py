@@ -1,7 +1,7 @@
 """Facts: pk `CUST#<customer_id>`, sk `FACT#<occurred_at>#<type>#<id>`; never changed once written."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from shared.domain.facts import Fact, from_timestamp, to_timestamp
@@ -65,6 +65,13 @@ def page(customer_id: str, limit: int, after: str | None = None) -> tuple[list[F
     )
     more = items[limit - 1]["sk"] if len(items) > limit else None
     return [from_members(item) for item in items[:limit]], more
+
+
+def around(customer_id: str, day: date) -> list[Fact]:
+    """The facts of a day in any time zone: of its date by UTC and of those beside it (3 read units and more)."""
+    days = [day + timedelta(days=offset) for offset in (-1, 0, 1)]
+    found = [table.query(table.customers_table(), partition(customer_id), f"{PREFIX}{one}") for one in days]
+    return [from_members(item) for items in found for item in items]
 
 
 def every(customer_id: str) -> list[Fact]:

@@ -1,14 +1,16 @@
-"""NPS figures by the month of the invitation: pk `NPS#<month>`, one item per survey, segment, channel and category.
+"""NPS figures by the month of the invitation: pk `NPS#<month>`, items by survey, segment, channel and category.
 
-Counted in the transaction that records what is counted, so that they are exact whatever is retried.
+Counted in the transaction that records what is counted, so that they are exact whatever is retried; in SHARDS parts,
+for two transactions cannot count on the same item at once.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any, Final
+from zlib import crc32
 
 from shared.domain.months import month_of
-from shared.domain.nps import EMPTY, Group, Histogram, group_of
+from shared.domain.nps import EMPTY, Group, Histogram, add, group_of
 from shared.domain.survey import RECOVERY, Answer, Invitation
 from shared.store import table
 
@@ -18,13 +20,12 @@ _CASES: Final = "CASES"
 DIMENSIONS: Final = ("survey_id", "segment", "channel", "category")
 UNKNOWN: Final = "-"
 ANONYMOUS: Final = "Anonymous"
+SHARDS: Final = 16
 
 
 def count_invitation(asked: Invitation, zone: tzinfo) -> table.Write:
     """The write that counts an invitation (2 write units)."""
-    return _add(
-        _month(asked.invited_at, zone), _group_key(asked.survey_id, asked.about), {"invited": 1}, _dimensions(asked)
-    )
+    return _add(_month(asked.invited_at, zone), _key_of(asked), {"invited": 1}, _dimensions(asked))
 
 
 def count_answer(asked: Invitation, before: Answer | None, zone: tzinfo) -> list[table.Write]:
@@ -35,16 +36,16 @@ def count_answer(asked: Invitation, before: Answer | None, zone: tzinfo) -> list
     if before:
         counts[f"s{before.score}"] = counts.get(f"s{before.score}", 0) - 1
     moved = before is None or before.score != asked.answer.score
-    writes = [_add(month, _group_key(asked.survey_id, asked.about), counts, _dimensions(asked))] if moved else []
+    writes = [_add(month, _key_of(asked), counts, _dimensions(asked))] if moved else []
     return [*writes, *_theme_writes(month, asked, before)]
 
 
-def count_anonymous(survey_id: str, place: str, given: Answer, zone: tzinfo) -> list[table.Write]:
+def count_anonymous(survey_id: str, place: str, answer_id: str, given: Answer, zone: tzinfo) -> list[table.Write]:
     """The writes that count an answer by an anonymous link."""
     about = {"segment": ANONYMOUS, "channel": place}
     month = _month(given.answered_at, zone)
     dimensions = {"survey_id": survey_id, **about}
-    writes = [_add(month, _group_key(survey_id, about), {f"s{given.score}": 1}, dimensions)]
+    writes = [_add(month, _group_key(survey_id, about, answer_id), {f"s{given.score}": 1}, dimensions)]
     if given.themes:
         writes.append(_add(month, f"{_THEMES}{group_of(given.score)}", dict.fromkeys(given.themes, 1)))
     return writes
@@ -68,7 +69,7 @@ class MonthFigures:
             if item["sk"].startswith(_ANSWERS):
                 histogram: Histogram = tuple(counted.get(f"s{score}", 0) for score in range(11))
                 if item["survey_id"] == RECOVERY:
-                    self.recovery = histogram
+                    self.recovery = add(self.recovery, histogram)
                 else:
                     dimensions = {name: item.get(name, UNKNOWN) for name in DIMENSIONS}
                     self.rows.append((dimensions, counted.get("invited", 0), histogram))
@@ -107,8 +108,13 @@ def _add(month: str, sk: str, counts: Mapping[str, int], dimensions: Mapping[str
     return table.update(table.customers_table(), {"pk": f"NPS#{month}", "sk": sk}, change, "", values, names)
 
 
-def _group_key(survey_id: str, about: Mapping[str, str]) -> str:
-    parts = [survey_id, *(about.get(name, UNKNOWN) for name in DIMENSIONS[1:])]
+def _key_of(asked: Invitation) -> str:
+    return _group_key(asked.survey_id, asked.about, asked.customer_id)
+
+
+def _group_key(survey_id: str, about: Mapping[str, str], counted: str) -> str:
+    shard = crc32(counted.encode()) % SHARDS
+    parts = [survey_id, *(about.get(name, UNKNOWN) for name in DIMENSIONS[1:]), str(shard)]
     return _ANSWERS + "#".join(parts)
 
 

@@ -10,11 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 from shared import aws
 from shared.domain import survey
-from shared.domain.customer import Customer
 from shared.domain.facts import Fact
 from shared.domain.scorecard import Scorecard
 from shared.domain.survey import Rules, Survey, Trigger
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 INVITED: Final = "INVITED"
 _WRITERS: Final = 16
 _EPOCH: Final = date(1970, 1, 1)
-_RECENT_FACTS: Final = 50
 
 Decision = tuple[str, str, str, str]
 
@@ -39,17 +36,27 @@ def invite(run_id: str, segment: int, total_segments: int, now: datetime, zone: 
     """
     held, running = surveys.rules(), [one for one in surveys.every() if one.enabled]
     decisions: list[Decision] = []
+    failed: list[Exception] = []
     with ThreadPoolExecutor(_WRITERS) as pool:
         for page in scorecards.scan(segment, total_segments) if running else ():
             cards = [scorecards.from_item(item) for item in page]
 
-            def decided(card: Scorecard) -> list[Decision]:
-                return list(_decisions(card, running, held, now, zone))
+            def decided(card: Scorecard) -> list[Decision] | Exception:
+                try:
+                    return list(_decisions(card, running, held, now, zone))
+                except Exception as error:
+                    return error
 
             for made in pool.map(decided, cards):
-                decisions += made
+                if isinstance(made, Exception):
+                    failed.append(made)
+                else:
+                    decisions += made
     if decisions:
         _keep(f"invitations/{run_id}/part-{segment:05d}.csv.gz", decisions)
+    if failed:
+        # Not before all others were decided: one customer must not end everybody's night.
+        raise failed[0]
     return dict(Counter(outcome for *_, outcome in decisions))
 
 
@@ -63,12 +70,11 @@ def _decisions(card: Scorecard, running: list[Survey], held: Rules, now: datetim
             # Almost everybody, every night: written into the bucket only.
             yield card.customer_id, one.survey_id, run, survey.Refusal.NOT_SAMPLED
             continue
-        about = _about(card, ordered_on, zone)
 
-        def zone_of(customer: Customer | None) -> tzinfo:
-            return ZoneInfo(customer.contact.time_zone) if customer and customer.contact.time_zone else zone
+        def about(day: date | None = ordered_on) -> dict[str, str]:
+            return _about(card, day, zone)
 
-        reason = surveys.decide(card.customer_id, one, held, run, about, now, zone, zone_of)
+        reason = surveys.decide(card.customer_id, one, held, run, about, now, zone)
         yield card.customer_id, one.survey_id, run, reason or INVITED
 
 
@@ -89,8 +95,7 @@ def _about(card: Scorecard, ordered_on: date | None, zone: tzinfo) -> dict[str, 
     about = {"segment": card.score.segment} if card.score else {}
     if ordered_on is None:
         return about
-    recent, _ = facts.page(card.customer_id, _RECENT_FACTS)
-    for fact in recent:
+    for fact in facts.around(card.customer_id, ordered_on):
         if fact.type == "PurchaseRecorded" and fact.occurred_at.astimezone(zone).date() == ordered_on:
             return {**about, **_order_about(fact)}
     return about

@@ -26,8 +26,13 @@ def was_sent(customer_id: str, mail_id: str) -> bool:
     return table.get(table.customers_table(), _key(customer_id, mail_id)) is not None
 
 
-def record_sent(customer_id: str, mail_id: str, template: str, message_id: str, now: datetime) -> None:
-    """Put a sent mail on record, with its fact (4 write units); once, whoever else sent it too."""
+def record_sent(
+    customer_id: str, mail_id: str, template: str, message_id: str, now: datetime, *, to: str | None = None
+) -> None:
+    """Put a sent mail on record, with its fact (4 write units); once, whoever else sent it too.
+
+    `to` says who got it where it was about the customer and not to her.
+    """
     item = {
         **_key(customer_id, mail_id),
         "message_id": message_id,
@@ -39,7 +44,7 @@ def record_sent(customer_id: str, mail_id: str, template: str, message_id: str, 
         customer_id=customer_id,
         occurred_at=now,
         recorded_at=now,
-        data={"template": template, "message_id": message_id},
+        data={"template": template, "message_id": message_id, **({"to": to} if to else {})},
     )
     for _ in table.tries():
         try:

@@ -33,6 +33,14 @@ def latest() -> Program | None:
     return from_members(found[0]) if found else None
 
 
+def points_for_answer(own: int | None) -> int:
+    """What the answer to a survey earns: the survey's `own` points, else the programme's; 0 while there is none."""
+    program = latest()
+    if program is None:
+        return 0
+    return program.bonuses.get(Bonus.SURVEY_ANSWERED, 0) if own is None else own
+
+
 def publish(decide: Callable[[Program | None], Program]) -> Program:
     """Write the version that `decide` makes of the latest, if it makes a new one (1 write unit per KB)."""
     for _ in table.tries():

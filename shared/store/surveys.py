@@ -1,11 +1,13 @@
 """Surveys at pk `NPS#SURVEYS`; invitations at pk `CUST#<customer_id>`, sk `INVITATION#<id>`, with `CARE` beside."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from shared.domain import survey
+from shared.domain.customer import Customer
 from shared.domain.errors import Conflict
 from shared.domain.facts import from_timestamp, to_timestamp
 from shared.domain.nps import Group
@@ -93,14 +95,15 @@ def decide(
     wanted: Survey,
     held: Rules,
     run: str,
-    about: Mapping[str, str],
+    about: Callable[[], Mapping[str, str]],
     now: datetime,
     zone: tzinfo,
-    zone_of: Any,
 ) -> Refusal | None:
     """Invite a candidate of a run, or record why not; decided once, the first decision stands.
 
-    `zone_of` tells where the customer lives from her profile. Costs 8 write units for an invitation, 4 for a refusal.
+    `about` tells what an invitation is counted by. Of a nightly survey a refusal is not written here: nearly everybody
+    is refused every night, and the run's file in the bucket says why. Costs 10 write units for an invitation, 4 for a
+    refusal.
     """
     identity = survey.invitation_id(wanted.survey_id, run)
     for _ in table.tries():
@@ -109,10 +112,12 @@ def decide(
             return Refusal(item["refusal"]) if "refusal" in item else None
         customer, care = customers.find(customer_id), care_of(customer_id)
         reason = survey.refusal(customer, care, wanted, held, run, now, zone)
+        if reason and wanted.trigger is Trigger.NIGHTLY:
+            return reason
         if reason:
             writes = _refused(customer_id, wanted, run, reason, now)
         else:
-            after, asked, fact = survey.invite(care, wanted, held, run, about, now, zone_of(customer))
+            after, asked, fact = survey.invite(care, wanted, held, run, about(), now, home_of(customer, zone))
             writes = [
                 table.put_new(table.customers_table(), _invitation_item(asked)),
                 facts.record(fact),
@@ -127,11 +132,24 @@ def decide(
     raise AssertionError("tries() ends by raising")
 
 
+def home_of(customer: Customer | None, zone: tzinfo) -> tzinfo:
+    """The time zone in which a customer lives, the shop's where she has told none."""
+    return ZoneInfo(customer.contact.time_zone) if customer and customer.contact.time_zone else zone
+
+
 def ask_again(asked: Invitation) -> list[table.Write]:
-    """The writes of an invitation that no throttle holds back: whether a resolved case helped."""
+    """The writes of an invitation that no throttle holds back, and that holds back others: whether a case helped."""
+    asked_at = table.update(
+        table.customers_table(),
+        _care_key(asked.customer_id),
+        "SET invited_at = :now",
+        "",
+        {":now": to_timestamp(asked.invited_at)},
+    )
     return [
         table.put_new(table.customers_table(), _invitation_item(asked)),
         facts.record(survey.invited_fact(asked)),
+        asked_at,
     ]
 
 
