@@ -31,8 +31,8 @@ def test_a_web_form_leads_to_a_mail_and_the_mail_to_a_subscriber(crm: Crm) -> No
     assert crm.statuses("grace@example.com") == {"SUBSCRIBED"}
     view = crm.customer("grace@example.com")
     assert (view["name"], view["scorecard"]["orders"]) == ("Grace", 0)
-    types = [fact["type"] for fact in crm.facts(view["customer_id"])]
-    assert sorted(types) == ["ConsentGranted", "CustomerSignedUp", "EmailSent"]
+    types = {fact["type"] for fact in crm.facts(view["customer_id"])}
+    assert {"ConsentGranted", "CustomerSignedUp", "EmailSent"} <= types
 
 
 def test_a_scanner_that_opens_every_link_changes_nothing(crm: Crm) -> None:

@@ -181,7 +181,9 @@ def test_an_anonymous_link_takes_what_its_day_allows_and_the_report_adds_up(crm:
     assert statuses == [200, 200, 200, 200, 429, 429]
     assert crm.client.post(place["url"], data={"score": "10"}).status_code == 422
     after = told()
-    assert after["n"] - before["n"] == 2
+    assert after["n"] == before["n"]
+    assert after["anonymous"]["n"] - before["anonymous"]["n"] == 2
+    assert [one["place"] for one in after["anonymous"]["by_place"]] == ["counter"]
     for dimension in ("month", "survey", "segment", "channel", "category"):
         assert sum(row["n"] for row in after[f"by_{dimension}"]) == after["n"], dimension
     assert after["nps"] is None or after["n"] >= 10

@@ -51,7 +51,12 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
     "take_complaint": {"customers": CHANGE | {"UpdateItem"}, "scorecards": {"GetItem"}, "signing key": SECRET},
     "manage_cases": {"customers": CHANGE | {"UpdateItem", "DeleteItem", "Query"}},
     "report_nps": {"customers": {"Query"}},
-    "send_invitation": {"customers": CHANGE, "signing key": SECRET, "surveys": CONSUME, "sender": {"SendEmail"}},
+    "send_invitation": {
+        "customers": CHANGE | {"Query"},
+        "signing key": SECRET,
+        "surveys": CONSUME,
+        "sender": {"SendEmail"},
+    },
     "invite_referral": {
         "customers": CHANGE | {"Query"},
         "signing key": SECRET,

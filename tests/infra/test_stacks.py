@@ -114,7 +114,8 @@ def test_the_api_throttles_logs_without_addresses_and_answers_only_allowed_origi
 def test_signups_have_a_throttle_of_their_own_which_waits_for_their_route(production: Assembly) -> None:
     ((_, stage),) = production.resources("AWS::ApiGatewayV2::Stage")
     assert stage["Properties"]["RouteSettings"] == {
-        "POST /signups": {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 20}
+        route: {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 20}
+        for route in ("POST /signups", "POST /feedback/{token}", "POST /complaints")
     }
     routes = dict(production.resources("AWS::ApiGatewayV2::Route"))
     needed = [stage["DependsOn"]] if isinstance(stage["DependsOn"], str) else stage["DependsOn"]

@@ -286,11 +286,8 @@ def test_an_invitation_has_a_link_for_each_score_and_one_to_choose_it_later(temp
     assert [(unescape(url), words) for url, _, words in links] == [(SCORE_LINKS[n], str(n)) for n in range(11)]
     assert len({url for url, _, _ in links}) == 11
     names = [f"{n} out of 10" for n in range(1, 10)]
-    assert [name for _, name, _ in links] == [
-        "0 out of 10, not at all likely",
-        *names,
-        "10 out of 10, extremely likely",
-    ]
+    low, high = ("not at all", "completely") if "recovery" in template else ("not at all likely", "extremely likely")
+    assert [name for _, name, _ in links] == [f"0 out of 10, {low}", *names, f"10 out of 10, {high}"]
     assert f">{LINK.replace('&', '&amp;')}</a>" in email.html
     assert f"\n{LINK}\n" in email.text
     assert "score=" not in email.text

@@ -22,6 +22,7 @@ TOPICS = [
     {"name": "OFFERS", "label": "Offers", "description": "Sales.", "channels": {"EMAIL": False, "SMS": True}},
 ]
 PREFERENCES: dict[str, Any] = {
+    "complaint_url": "complaints?token=a.token",
     "shop_name": SHOP,
     "token": "a.token",
     "email_masked": "a•••@example.com",
@@ -73,6 +74,7 @@ NEW_MEMBER: dict[str, Any] = {
     "referral_friend_points": 100,
     "referral_points": 250,
     "preferences_url": "preferences?token=a.token",
+    "complaint_url": "complaints?token=a.token",
 }
 POINTS: dict[str, Any] = {
     **NEW_MEMBER,
@@ -100,6 +102,7 @@ SURVEY: dict[str, Any] = {
     "shop_name": SHOP,
     "token": "a.token",
     "words_lang": "en",
+    "is_recovery": False,
     "question": "How likely are you to recommend us to a friend?",
     "follow_ups": {
         "PROMOTER": "What do you like best?",
@@ -167,6 +170,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "preferences suppressed": ("preferences.html", {**PREFERENCES, "suppressed": True, "status": "SUPPRESSED"}),
     "survey": ("survey.html", SURVEY),
     "survey chosen": ("survey.html", CHOSEN),
+    "survey whether it helped": ("survey.html", {**SURVEY, "is_recovery": True}),
     "survey anonymous": ("survey.html", {**SURVEY, "email_masked": None}),
     "survey refused": (
         "survey.html",
