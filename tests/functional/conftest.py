@@ -288,7 +288,7 @@ def ask(customer_id: str, survey_id: str = "after-purchase", run: str = "2026-11
     """An invitation of now to a survey that there is, for a customer whom nothing keeps from being asked."""
     wanted, now = surveys.find(survey_id), clock.now()
     assert wanted is not None
-    refusal = surveys.decide(customer_id, wanted, surveys.rules(), run, about, now, BERLIN, lambda _: BERLIN)
+    refusal = surveys.decide(customer_id, wanted, surveys.rules(), run, lambda: about, now, BERLIN)
     asked = surveys.find_invitation(customer_id, f"{survey_id}.{run}")
     assert (refusal, asked is None) == (None, False)
     assert asked is not None
