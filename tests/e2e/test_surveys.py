@@ -139,8 +139,8 @@ def test_two_answers_at_the_same_instant_leave_one_answer_and_one_count(crm: Crm
 
 @pytest.mark.usefixtures("store")
 def test_forged_expired_and_swapped_links_answer_nothing(crm: Crm) -> None:
-    one, other = bought(crm, "one@example.com"), bought(crm, "other@example.com")
-    mail = invitation(crm, "one@example.com")
+    one, other = bought(crm, "first-of-two@example.com"), bought(crm, "second-of-two@example.com")
+    mail = invitation(crm, "first-of-two@example.com")
     eventually(lambda: "SurveyInvited" in types(crm, other))
     good = score_links(mail)[0].partition("?")[0]
     root, _, token = good.rpartition("/")
