@@ -34,7 +34,7 @@ def answer(
             facts.record(fact),
             *figures.count_answer(after, asked.answer, zone),
             *cases.for_answer(after, surveys.rules(), now, zone),
-            *_kept_comment(after, zone),
+            *_kept_comment(after, asked.answer, zone),
         ]
         try:
             table.transact(writes)
@@ -60,7 +60,8 @@ def answer_anonymously(
         "attribute_not_exists(answers) OR answers < :limit",
         {":one": 1, ":limit": limit},
     )
-    comment = _comment(given, {"survey_id": survey_id, "place": place}, answer_id, zone)
+    about = {"survey_id": survey_id, "place": place}
+    comment = [_comment(given, about, answer_id, zone)] if given.comment else []
     for _ in table.tries():
         counted = figures.count_anonymous(survey_id, place, answer_id, given, zone)
         try:
@@ -79,24 +80,24 @@ def comments(month: str, limit: int, after: str | None) -> tuple[list[table.Item
     """What customers wrote in a month, newest first, and where to go on (1 read unit per 4 KB)."""
     items = table.query(table.customers_table(), f"COMMENTS#{month}", limit=limit + 1, newest_first=True, after=after)
     more = str(items[limit - 1]["sk"]) if len(items) > limit else None
-    return [{k: v for k, v in item.items() if k not in ("pk", "sk")} for item in items[:limit]], more
+    # Emptied ones leave an item behind: what a customer changes by her link may not delete.
+    kept = [item for item in items[:limit] if item["comment"]]
+    return [{k: v for k, v in item.items() if k not in ("pk", "sk")} for item in kept], more
 
 
-def _kept_comment(asked: Invitation, zone: tzinfo) -> list[table.Write]:
+def _kept_comment(asked: Invitation, before: Answer | None, zone: tzinfo) -> list[table.Write]:
     assert asked.answer is not None
-    about = {"survey_id": asked.survey_id, "customer_id": asked.customer_id, **asked.about}
-    return _comment(asked.answer, about, f"{asked.customer_id}#{asked.invitation_id}", zone)
-
-
-def _comment(given: Answer, about: Mapping[str, str], identity: str, zone: tzinfo) -> list[table.Write]:
-    """The write that lists a comment in its month; a changed one takes the place of what was written first."""
-    if not given.comment and not given.changes:
+    if not asked.answer.comment and not (before and before.comment):
         return []
+    about = {"survey_id": asked.survey_id, "customer_id": asked.customer_id, **asked.about}
+    return [_comment(asked.answer, about, f"{asked.customer_id}#{asked.invitation_id}", zone)]
+
+
+def _comment(given: Answer, about: Mapping[str, str], identity: str, zone: tzinfo) -> table.Write:
+    """The write that lists a comment in its month; a changed one takes the place of what was written first."""
     month = month_of(given.answered_at.astimezone(zone).date())
     key = {"pk": f"COMMENTS#{month}", "sk": f"{to_timestamp(given.answered_at)}#{identity}"}
-    if not given.comment:
-        return [table.delete(table.customers_table(), key)]
-    return [table.put(table.customers_table(), {**key, **about, **_members(given)})]
+    return table.put(table.customers_table(), {**key, **about, **_members(given)})
 
 
 def _members(given: Answer) -> dict[str, object]:

@@ -114,9 +114,10 @@ def test_passives_and_promoters_open_no_case_until_they_change_their_mind(invoke
         assert facts_of(ada, "CaseOpened") == []
     answered(invoke, asked, 6)
     one = only_case(ada)
-    answered(invoke, asked, 9)
-    assert only_case(ada) == one
     assert (one.score, one.status) == (6, CaseStatus.OPEN)
+    answered(invoke, asked, 9)
+    after = only_case(ada)
+    assert (after.case_id, after.score, after.status) == (one.case_id, 9, CaseStatus.OPEN)
 
 
 def form_of(invoke: Invoke, customer_id: str) -> str:
@@ -440,11 +441,29 @@ def test_whether_it_helped_is_asked_once_when_the_days_are_over(
     assert [fact.data["case_id"] for fact in facts_of(ada, "SurveyInvited")] == [one.case_id] * asked
 
 
-def test_the_question_whether_it_helped_is_no_survey_that_a_throttle_counts(invoke: Invoke, ada: str) -> None:
+def asked_before(customer_id: str, **since: float) -> None:
+    """As if the last question had been so long ago."""
+    key = {"pk": f"CUST#{customer_id}", "sk": "CARE"}
+    table.apply(table.update("customers", key, "SET invited_at = :then", "", {":then": to_timestamp(ago(**since))}))
+
+
+def test_whether_it_helped_is_asked_a_day_after_any_other_question_and_holds_those_back(
+    invoke: Invoke, ada: str
+) -> None:
     ask(ada)
-    resolved(ada, days=3)
-    assert invoke("watch_cases", HOUR)["asked"] == 1
-    assert list(surveys.care_of(ada).invited) == ["after-purchase"]
+    resolved(ada, "1", days=3)
+    resolved(ada, "2", days=3)
+    for hours, asked in ((23, 0), (24, 1), (0, 0), (23, 0), (24, 1)):
+        if hours:
+            asked_before(ada, hours=hours)
+        assert invoke("watch_cases", HOUR)["asked"] == asked
+    care = surveys.care_of(ada)
+    assert list(care.invited) == ["after-purchase"]
+    assert care.invited_at is not None
+    assert datetime.now(UTC) - care.invited_at < timedelta(minutes=5)
+    invoke("configure_surveys/put_rules", cooldown_days=5)
+    invoke("configure_surveys/put_survey", trigger="NIGHTLY", cooldown_days=0)
+    assert night(invoke) == {"ASKED_RECENTLY": 1}
 
 
 def test_the_mail_asks_whether_it_helped_also_while_another_case_is_open(invoke: Invoke, ada: str) -> None:
@@ -462,7 +481,7 @@ def test_the_mail_asks_whether_it_helped_also_while_another_case_is_open(invoke:
     assert Rules().recovery_question in html.unescape(page["body"])
 
 
-def test_an_answer_to_it_opens_no_case_earns_nothing_and_brings_no_friend(
+def test_an_answer_to_it_earns_nothing_and_brings_no_friend_but_a_low_one_opens_a_case(
     invoke: Invoke, launch: Launch, ada: str
 ) -> None:
     launch(bonuses={"SURVEY_ANSWERED": 10, "REFERRAL": 200})
@@ -470,9 +489,9 @@ def test_an_answer_to_it_opens_no_case_earns_nothing_and_brings_no_friend(
     invoke("watch_cases", HOUR)
     asked = surveys.find_invitation(ada, recovery(ada).id)
     assert asked is not None
-    for score in (2, 9):
+    for score, opened in ((7, 1), (6, 2), (9, 2)):
         assert answered(invoke, asked, score)["statusCode"] == 200
-    assert len(facts_of(ada, "CaseOpened")) == 1
+        assert len(facts_of(ada, "CaseOpened")) == opened
     (fact,) = facts_of(ada, "SurveyAnswered")
     for group in ("DETRACTOR", "PROMOTER"):
         told = as_records(replace(fact, data={**fact.data, "group": group}))
@@ -520,4 +539,5 @@ def test_a_promoter_with_an_open_case_is_not_asked_for_a_favour(invoke: Invoke, 
     complaint(ada)
     promote(invoke, ada)
     (fact,) = facts_of(ada, "EmailSkipped")
-    assert (fact.id, fact.data["reason"], sent_mails()) == ("referral-2026", "OPEN_CASE", [])
+    assert (fact.id, fact.data["reason"]) == ("referral-after-purchase.2026-11-14", "OPEN_CASE")
+    assert sent_mails() == []

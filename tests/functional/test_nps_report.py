@@ -119,7 +119,7 @@ def test_every_dimension_adds_up_to_the_whole(report: Report) -> None:
     count([8, 0], channel="store", segment="Champions", at=datetime(2026, 4, 2, tzinfo=UTC))
     count([9, 6, 6], survey_id="nightly", segment="At Risk", category="Cups")
     given = Answer(score=9, answered_at=SPRING)
-    for write in figures.count_anonymous("after-purchase", "counter", given, BERLIN):
+    for write in figures.count_anonymous("after-purchase", "counter", "form", given, BERLIN):
         table.apply(write)
     found = report("2026-03", "2026-04")
     dimensions = ("month", "segment", "channel", "category", "survey")
@@ -127,11 +127,9 @@ def test_every_dimension_adds_up_to_the_whole(report: Report) -> None:
         rows = found[f"by_{dimension}"]
         assert {name: sum(row[name] for row in rows) for name in COUNTS} == {name: found[name] for name in COUNTS}
         assert [row[dimension] for row in rows] == sorted({row[dimension] for row in rows})
-    assert [row["channel"] for row in found["by_channel"]] == ["-", "counter", "store", "web"]
-    assert [row["segment"] for row in found["by_segment"]] == ["Anonymous", "At Risk", "Champions"]
-    # Whoever was not invited has not responded.
-    assert (found["n"], found["invited"], found["response_rate"]) == (11, 12, round(10 / 12, 4))
-    assert found["by_segment"][0]["response_rate"] is None
+    assert [row["channel"] for row in found["by_channel"]] == ["-", "store", "web"]
+    assert [row["segment"] for row in found["by_segment"]] == ["At Risk", "Champions"]
+    assert (found["n"], found["invited"], found["response_rate"]) == (10, 12, round(10 / 12, 4))
 
 
 def test_a_month_begins_by_the_shops_clock(report: Report) -> None:
@@ -221,7 +219,10 @@ def test_an_answer_by_the_page_is_in_the_report_at_once(invoke: Invoke) -> None:
         {"to": "٢٠٢٦-11"},
         {"from": "2026-04", "to": "2026-03"},
         {"from": "2024-03", "to": "2026-03"},
-        {"from": "2999-01"},
+        {"from": "2200-01", "to": "2200-01"},
+        {"from": "1899-12", "to": "1899-12"},
+        {"from": "0000-01", "to": "0000-01"},
+        {"to": "9999-12"},
         {"from": ""},
     ],
 )
@@ -232,7 +233,7 @@ def test_months_that_are_none_or_too_many_are_refused(invoke: Invoke, load: Load
     assert refused["json"]["detail"].startswith(("from", "to"))
 
 
-@pytest.mark.parametrize("months", [("2024-04", "2026-03"), ("0000-01", "0000-01"), ("9999-12", "9999-12")])
+@pytest.mark.parametrize("months", [("2024-04", "2026-03"), ("1900-01", "1900-01"), ("2199-12", "2199-12")])
 def test_two_years_and_the_ends_of_the_calendar_are_months_too(report: Report, months: tuple[str, str]) -> None:
     count([9])
     assert report(*months)["n"] == (1 if months[1] == "2026-03" else 0)

@@ -47,7 +47,7 @@ def test_the_same_cause_of_the_same_customer_is_the_same_case() -> None:
     one = case.case_id("K-1", "after-purchase.2026-11-14")
     assert one == case.case_id("K-1", "after-purchase.2026-11-14")
     assert len({one, case.case_id("K-2", "after-purchase.2026-11-14"), case.case_id("K-1", "other")}) == 3
-    assert (one[:2], len(one)) == ("c-", 12)
+    assert (one[:2], len(one)) == ("c-", 16)
 
 
 def test_the_fact_of_a_new_case_does_not_carry_what_was_written() -> None:

@@ -284,10 +284,13 @@ def test_the_fact_names_the_points_of_a_survey_that_has_its_own() -> None:
         assert answered(wanted=replace(AFTER_PURCHASE, points=points))[1]["points"] == points
 
 
-def test_the_same_again_is_nothing_even_when_it_is_too_late_for_a_change() -> None:
+def test_the_same_again_is_nothing_until_it_is_too_late_for_a_change() -> None:
     after, *_ = answered(score=9, comment="Fine")
-    for hours in (0, 1, 1_000):
+    for hours in (0, 23.9):
         assert survey.answer(after, AFTER_PURCHASE, 9, "Fine", NOW + timedelta(hours=hours), "en") is None
+    for hours in (24, 1_000):
+        with pytest.raises(TooLate):
+            survey.answer(after, AFTER_PURCHASE, 9, "Fine", NOW + timedelta(hours=hours), "en")
 
 
 def test_a_change_takes_the_place_of_the_answer_and_keeps_its_first_moment() -> None:
