@@ -1,5 +1,6 @@
 """A survey round over the deployed stack: asked once, answered once, repaired, counted; links that scanners follow."""
 
+import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -115,6 +116,28 @@ def test_a_detractors_answer_opens_a_case_tells_the_marketer_and_is_repaired(crm
     done = crm.call("POST", f"/cases/{case_id}/resolve", json={"outcome": "SOLVED"})
     assert done.json()["status"] == "RESOLVED"
     eventually(lambda: "CaseResolved" in types(crm, customer_id))
+
+
+@pytest.mark.usefixtures("store")
+def test_an_invitation_that_is_delivered_again_is_not_sent_again(crm: Crm, aws: Callable[[str], Any]) -> None:
+    email = "retried@example.com"
+    customer_id = bought(crm, email)
+    invitation(crm, email)
+    (asked,) = [fact for fact in facts.every(customer_id) if fact.type == "SurveyInvited"]
+    sqs = aws("sqs")
+    url = sqs.get_queue_url(QueueName="regulars-local-surveys")["QueueUrl"]
+    message = {"detail-type": asked.type, "source": "regulars", "detail": facts.to_members(asked)}
+    for _ in range(5):
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(message))
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+    def taken() -> bool:
+        left = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(map(int, left.values())) == 0
+
+    eventually(taken)
+    assert len([one for one in crm.mails(email) if "recommend" in one.subject]) == 1
+    assert types(crm, customer_id).count("EmailUnknown") == 0
 
 
 @pytest.mark.usefixtures("store")
