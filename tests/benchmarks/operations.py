@@ -150,7 +150,8 @@ def _earn_a_tier(customer: int, _number: int) -> Event:
         id=f"large-{customer}",
         customer_id=_customer_id(customer),
         occurred_at=_STARTED,
-        recorded_at=_STARTED,
+        # After the launch: what was recorded before it earns nothing.
+        recorded_at=datetime.now(UTC),
         data=Order(order_id=f"large-{customer}", ordered_at=_STARTED, currency="EUR", total=10_000_000).as_data(),
     )
     return _of_the_queue("post_points/purchase_recorded", fact)
