@@ -10,9 +10,9 @@ from urllib.parse import quote_plus
 import pytest
 
 from shared import clock, links
-from shared.domain.survey import COMMENT_MAX_LENGTH, Answer, Invitation, Survey, Trigger
+from shared.domain.survey import COMMENT_MAX_LENGTH, THANKS_WITHOUT_A_NAME, Answer, Invitation, Survey, Trigger
 from shared.store import answers, surveys, table
-from shared.tokens import Purpose, sign
+from shared.tokens import ExpiredLinkError, Purpose, read, sign
 from tests.functional.conftest import (
     BERLIN,
     account_of,
@@ -308,6 +308,32 @@ def test_an_answer_earns_the_surveys_own_points_else_the_programmes_bonus_once(
     assert account_of(asked.customer_id).books.issued == sum(earned)
 
 
+@pytest.mark.parametrize(
+    ("own", "bonus", "promised"), [(20, None, []), (20, 10, ["20"]), (None, 10, ["10"]), (0, 10, []), (None, 0, [])]
+)
+def test_the_pages_promise_points_where_there_is_a_programme_that_gives_them(
+    invoke: Invoke, launch: Launch, own: int | None, bonus: int | None, promised: list[str]
+) -> None:
+    if bonus is not None:
+        launch(bonuses={"SURVEY_ANSWERED": bonus} if bonus else {})
+    invoke("configure_surveys/put_survey", points=own)
+    asked = ask(sign_up(invoke, "ada@example.com"))
+    for page in (get(invoke, token_of(asked)), answered(invoke, asked, 9)):
+        assert re.findall(r"<strong>(\d+) points</strong>", page["body"]) == promised
+
+
+@pytest.mark.parametrize(("score", "path", "purpose"), [(3, "complaints", "COMPLAINT"), (9, "points", "POINTS")])
+def test_the_links_of_the_thank_you_page_hold_half_an_hour(
+    invoke: Invoke, launch: Launch, asked: Invitation, score: int, path: str, purpose: str
+) -> None:
+    launch()
+    found = re.search(rf"\.\./{path}\?token=([^\"&]+)", answered(invoke, asked, score)["body"])
+    assert found is not None
+    assert read(Purpose[purpose], found[1], later(minutes=29))["customer"] == asked.customer_id
+    with pytest.raises(ExpiredLinkError):
+        read(Purpose[purpose], found[1], later(minutes=30))
+
+
 def page_of_counter(invoke: Invoke) -> str:
     """The token of the form on the page behind the counter's printed link."""
     printed = invoke("configure_surveys/get_link")["json"]["url"].partition("feedback/")[2]
@@ -346,6 +372,25 @@ def test_an_anonymous_form_counts_once_under_its_place_and_knows_nobody(invoke: 
         "channel": "counter",
         "s9": 1,
     }
+
+
+@pytest.mark.parametrize(("score", "promises"), [("0", False), ("6", False), ("7", True), ("10", True)])
+def test_a_detractor_without_a_name_is_thanked_and_promised_nothing(invoke: Invoke, score: str, promises: bool) -> None:
+    page = html.unescape(tell(invoke, page_of_counter(invoke), score)["body"])
+    assert (THANKS_WITHOUT_A_NAME not in page) is promises
+    assert "get back to you" not in page
+    assert "complaints?token=" not in page
+
+
+def test_an_anonymous_form_sent_again_with_another_score_shows_the_one_on_record(
+    invoke: Invoke, contents: Contents
+) -> None:
+    token = page_of_counter(invoke)
+    tell(invoke, token, "9")
+    before = contents()
+    again = tell(invoke, token, "2")
+    assert (again["statusCode"], "9 out of 10" in again["body"], "2 out of 10" in again["body"]) == (200, True, False)
+    assert contents() == before
 
 
 def test_the_printed_link_alone_records_nothing_but_leads_to_a_form_that_does(

@@ -16,7 +16,7 @@ from shared.domain.case import Case, CaseStatus, Outcome
 from shared.domain.facts import Fact, to_timestamp
 from shared.domain.months import last_day, month_of, months_after
 from shared.domain.rfm import Score
-from shared.domain.survey import COMMENT_MAX_LENGTH, Rules
+from shared.domain.survey import COMMENT_MAX_LENGTH, RECOVERY_TEXTS, Rules
 from shared.store import cases, scorecards, surveys, table
 from tests.functional.conftest import (
     BERLIN,
@@ -120,6 +120,58 @@ def test_passives_and_promoters_open_no_case_until_they_change_their_mind(invoke
     assert (after.case_id, after.score, after.status) == (one.case_id, 9, CaseStatus.OPEN)
 
 
+def test_a_detractors_changed_answer_is_in_her_open_case(invoke: Invoke, ada: str, contents: Contents) -> None:
+    asked = ask(ada)
+    answered(invoke, asked, 6, "The delivery was late")
+    one = only_case(ada)
+    step(invoke, "note", one)
+    answered(invoke, asked, 1, "The cup is too small")
+    before = contents()
+    answered(invoke, asked, 1, "The cup is too small")
+    assert contents() == before
+    after = only_case(ada)
+    assert (after.case_id, after.score, after.text) == (one.case_id, 1, "The cup is too small")
+    assert ("SIZE" in after.themes, "DELIVERY" in after.themes, len(after.notes)) == (True, False, 1)
+    (fact,) = facts_of(ada, "CaseChanged")
+    assert fact.data == {"case_id": one.case_id, "score": 1}
+    assert surveys.care_of(ada).open_cases == 1
+
+
+def test_an_answer_that_is_changed_after_its_case_was_resolved_opens_another(invoke: Invoke, ada: str) -> None:
+    asked = ask(ada)
+    answered(invoke, asked, 3)
+    first = only_case(ada)
+    step(invoke, "resolve", first)
+    answered(invoke, asked, 8)
+    assert only_case(ada).case_id == first.case_id
+    answered(invoke, asked, 2, "Broken again")
+    answered(invoke, asked, 0, "And again")
+    opened = [fact.data["case_id"] for fact in facts_of(ada, "CaseOpened")]
+    assert (len(set(opened)), opened[0]) == (2, first.case_id)
+    second = cases.find(opened[1])
+    assert second is not None
+    assert (second.status, second.score, second.text) == (CaseStatus.OPEN, 0, "And again")
+    kept = cases.find(first.case_id)
+    assert kept is not None
+    assert (kept.status, kept.score) == (CaseStatus.RESOLVED, 3)
+    assert surveys.care_of(ada).open_cases == 1
+
+
+@pytest.mark.parametrize(
+    ("page", "path"), [("show_points/get", links.points_path), ("manage_preferences/get", links.preferences_path)]
+)
+def test_her_own_pages_lead_to_the_complaint_form(
+    invoke: Invoke, launch: Launch, ada: str, page: str, path: Callable[[str, datetime], str]
+) -> None:
+    launch()
+    token = path(ada, ago(days=-1)).partition("token=")[2]
+    found = re.search(r'href="complaints\?token=([^"&]+)"', invoke(page, fill={"TOKEN": token})["body"])
+    assert found is not None
+    form = form_token(invoke("take_complaint/get", fill={"TOKEN": found[1]}))
+    assert complain(invoke, form)["statusCode"] == 200
+    assert only_case(ada).origin == "COMPLAINT"
+
+
 def form_of(invoke: Invoke, customer_id: str) -> str:
     """The token of the complaint form behind her link."""
     token = links.complaint_path(customer_id, ago(days=-1)).partition("token=")[2]
@@ -221,6 +273,16 @@ def test_open_cases_are_listed_by_urgency_page_by_page(invoke: Invoke, load: Loa
     resolved["cases"] += page(status="RESOLVED", limit="1", next=resolved["next"])["cases"]
     assert [one["case_id"] for one in resolved["cases"]] == [made[1].case_id, made[2].case_id]
     assert {one["status"] for one in resolved["cases"]} == {"RESOLVED"}
+
+
+def test_a_list_says_how_many_notes_there_are_and_a_case_what_they_say(invoke: Invoke, ada: str) -> None:
+    one = complaint(ada)
+    for number in range(2):
+        step(invoke, "note", one, text=f"note {number}")
+    (listed,) = invoke("manage_cases/list")["json"]["cases"]
+    shown = step(invoke, "get", one)["json"]
+    assert [note["text"] for note in shown["notes"]] == ["note 0", "note 1"]
+    assert listed == {**shown, "notes": 2}
 
 
 @pytest.mark.parametrize(
@@ -384,6 +446,8 @@ def test_the_marketer_is_told_of_a_new_case_once(invoke: Invoke, ada: str, monke
         answer = invoke("notify_marketer/case_opened", fill={"CASE": one.case_id, "CUSTOMER": ada})
         assert answer == {"batchItemFailures": []}
     (mail,) = sent_mails()
+    (fact,) = facts_of(ada, "EmailSent")
+    assert (fact.data["template"], fact.data["to"]) == ("case_opened", "MARKETER")
     assert mail.destinations["ToAddresses"] == ["marketing@shop.example"]
     assert mail.subject == f"New case {one.case_id}: NORMAL priority"
     assert "The cup was broken" in html.unescape(mail.body)
@@ -481,6 +545,27 @@ def test_the_mail_asks_whether_it_helped_also_while_another_case_is_open(invoke:
     assert Rules().recovery_question in html.unescape(page["body"])
 
 
+@pytest.mark.parametrize(
+    ("score", "thanks"), [(0, "look into it again"), (7, "We will remember it"), (9, "glad that it is well again")]
+)
+def test_whoever_says_whether_it_helped_is_asked_and_thanked_for_that(
+    invoke: Invoke, launch: Launch, ada: str, score: int, thanks: str
+) -> None:
+    launch(bonuses={"SURVEY_ANSWERED": 10})
+    resolved(ada, days=3)
+    invoke("watch_cases", HOUR)
+    asked = surveys.find_invitation(ada, recovery(ada).id)
+    assert asked is not None
+    token = links.survey_path(ada, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
+    page = html.unescape(invoke("answer_survey/get", fill={"TOKEN": token})["body"])
+    assert "Did that help?" in page
+    for words in RECOVERY_TEXTS.follow_ups.values():
+        assert words in page
+    done = html.unescape(answered(invoke, asked, score)["body"])
+    assert thanks in done
+    assert "10 points" not in page + done
+
+
 def test_an_answer_to_it_earns_nothing_and_brings_no_friend_but_a_low_one_opens_a_case(
     invoke: Invoke, launch: Launch, ada: str
 ) -> None:
@@ -541,3 +626,25 @@ def test_a_promoter_with_an_open_case_is_not_asked_for_a_favour(invoke: Invoke, 
     (fact,) = facts_of(ada, "EmailSkipped")
     assert (fact.id, fact.data["reason"]) == ("referral-after-purchase.2026-11-14", "OPEN_CASE")
     assert sent_mails() == []
+
+
+def test_a_mail_that_a_case_held_back_does_not_use_up_the_year(invoke: Invoke, launch: Launch, ada: str) -> None:
+    launch()
+    one = complaint(ada)
+    promote(invoke, ada)
+    step(invoke, "resolve", one)
+    promote(invoke, ada, **{"after-purchase": "another"})
+    promote(invoke, ada, **{"after-purchase": "third"})
+    assert len(sent_mails()) == 1
+    (sent,) = facts_of(ada, "EmailSent")
+    assert sent.id == "referral-2026"
+
+
+def test_whoever_becomes_a_promoter_by_a_change_gets_her_code_too(invoke: Invoke, launch: Launch, ada: str) -> None:
+    launch()
+    asked = ask(ada)
+    for score, mails in ((7, 0), (9, 1), (10, 1)):
+        answered(invoke, asked, score)
+        told = as_records(*facts_of(ada, "SurveyAnswered", "SurveyAnswerChanged"))
+        assert invoke("invite_referral", told) == {"batchItemFailures": []}
+        assert len(sent_mails()) == mails

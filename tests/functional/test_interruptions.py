@@ -239,6 +239,18 @@ def promoted(invoke: Invoke) -> None:
     answer(invoke, 9)
 
 
+def disappointed(invoke: Invoke) -> None:
+    asked(invoke)
+    answer(invoke, 3)
+
+
+def settled(invoke: Invoke) -> None:
+    """A detractor whose case is resolved."""
+    disappointed(invoke)
+    one = case_id("K-77", "after-purchase.2026-11-14")
+    assert cases.resolve(one, Outcome.SOLVED, surveys.rules(), datetime.now(UTC), BERLIN) is not None
+
+
 def tell_anonymously(invoke: Invoke) -> None:
     claims = {"survey": "after-purchase", "place": "counter", "answer": "form"}
     token = sign(Purpose.FEEDBACK, claims, datetime.now(UTC) + timedelta(hours=1))
@@ -307,6 +319,8 @@ SCENES: dict[str, Scene] = {
     "an answer that opens a case": (asked, lambda invoke: answer(invoke, 3)),
     "a changed answer": (promoted, lambda invoke: answer(invoke, 8)),
     "a changed answer that opens a case": (promoted, lambda invoke: answer(invoke, 0)),
+    "a changed answer of an open case": (disappointed, lambda invoke: answer(invoke, 1)),
+    "a changed answer of a resolved case": (settled, lambda invoke: answer(invoke, 1)),
     "an anonymous answer": (surveyed, tell_anonymously),
     "a complaint": (to_be_asked, complain),
     "a resolution": (

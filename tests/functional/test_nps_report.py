@@ -1,17 +1,20 @@
 """The report on NPS: margins and counts that add up by every dimension, the change, themes, and what repair came to."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import sqrt
 from typing import Any
+from zlib import crc32
 
 import pytest
 
+from shared import clock
 from shared.domain.case import Outcome
 from shared.domain.months import month_of, months_after
 from shared.domain.survey import Answer, Invitation, Rules
-from shared.store import cases, figures, surveys, table
+from shared.store import answers, cases, figures, surveys, table
 from tests.functional.conftest import BERLIN, answered, ask, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
@@ -40,10 +43,11 @@ def count(
     survey_id: str = "after-purchase",
     unanswered: int = 0,
     themes: tuple[str, ...] = (),
+    customer_id: str = "K-1",
     **about: str,
 ) -> None:
     """Count so many invitations and their answers, as the transactions that record them do."""
-    asked = invitation(at, survey_id, **about)
+    asked = replace(invitation(at, survey_id, **about), customer_id=customer_id)
     for _ in range(len(scores) + unanswered):
         table.apply(figures.count_invitation(asked, BERLIN))
     for score in scores:
@@ -130,6 +134,42 @@ def test_every_dimension_adds_up_to_the_whole(report: Report) -> None:
     assert [row["channel"] for row in found["by_channel"]] == ["-", "store", "web"]
     assert [row["segment"] for row in found["by_segment"]] == ["At Risk", "Champions"]
     assert (found["n"], found["invited"], found["response_rate"]) == (10, 12, round(10 / 12, 4))
+
+
+def test_answers_without_a_name_are_a_block_of_their_own(report: Report) -> None:
+    count([10] * 3)
+    places = {"counter": [0] * 9 + [9] * 2, "receipt": [10]}
+    for place, scores in places.items():
+        for number, score in enumerate(scores):
+            given = Answer(score=score, answered_at=SPRING, themes=("SIZE",))
+            for write in figures.count_anonymous("after-purchase", place, str(number), given, BERLIN):
+                table.apply(write)
+    found = report("2026-03", "2026-03")
+    assert (found["n"], found["invited"], found["response_rate"]) == (3, 3, 1.0)
+    assert [(row["month"], row["n"]) for row in found["by_month"]] == [("2026-03", 3)]
+    unnamed = found["anonymous"]
+    assert (unnamed["n"], unnamed["detractors"], unnamed["nps"], unnamed["response_rate"]) == (12, 9, -50.0, None)
+    assert [(row["place"], row["n"], row["promoters"]) for row in unnamed["by_place"]] == [
+        ("counter", 11, 2),
+        ("receipt", 1, 1),
+    ]
+    assert found["change"] is None
+    count([9] * 10)
+    assert report("2026-03", "2026-03")["nps"] == 100.0
+
+
+def test_what_many_customers_say_is_counted_in_parts_and_summed(report: Report) -> None:
+    for number in range(40):
+        for survey_id in ("after-purchase", "recovery"):
+            count([number % 11], survey_id=survey_id, customer_id=f"K-{number}")
+    parts = [item["sk"] for item in table.query("customers", "NPS#2026-03", "ANSWERS#after-purchase#")]
+    shards = {sk.rpartition("#")[2] for sk in parts}
+    assert 4 < len(shards) == len(parts) <= figures.SHARDS
+    assert shards == {str(crc32(f"K-{number}".encode()) % 16) for number in range(40)}
+    found = report("2026-03", "2026-03")
+    assert (found["n"], found["invited"], len(found["by_survey"]), found["by_survey"][0]["n"]) == (40, 40, 1, 40)
+    repaired = found["cases"]
+    assert (repaired["recovery_answers"], repaired["recovered"]) == (40, sum(n % 11 >= 7 for n in range(40)))
 
 
 def test_a_month_begins_by_the_shops_clock(report: Report) -> None:
@@ -243,3 +283,96 @@ def test_a_key_with_another_scope_does_not_read_the_report(invoke: Invoke, load:
     event = load("report_nps/get")
     event["requestContext"]["authorizer"]["lambda"]["scopes"] = "surveys:read"
     assert invoke("report_nps/get", event=event)["statusCode"] == 403
+
+
+# What customers wrote.
+
+
+@pytest.fixture
+def comments(invoke: Invoke, load: Load) -> Callable[..., dict[str, Any]]:
+    def read(month: str | None = None, status: int = 200, scope: str = "surveys:read", **query: str) -> dict[str, Any]:
+        event = load("report_nps/get", fill={"/reports/nps": "/nps/comments", "reports:read": scope})
+        query |= {"month": month} if month is not None else {}
+        answer = invoke("report_nps/get", event={**event, "queryStringParameters": query})
+        assert answer["statusCode"] == status
+        found: dict[str, Any] = answer["json"] if status == 200 else json.loads(answer["body"])
+        return found
+
+    return read
+
+
+Comments = Callable[..., dict[str, Any]]
+
+
+def wrote(comment: str, at: datetime, answer_id: str = "form", limit: int = 200) -> None:
+    """An answer by the counter's link."""
+    given = Answer(score=4, answered_at=at, comment=comment, sentiment="NEGATIVE", themes=("DELIVERY",))
+    assert answers.answer_anonymously("after-purchase", "counter", answer_id, given, limit, at, BERLIN)
+
+
+def test_comments_are_listed_newest_first_named_and_anonymous(invoke: Invoke, comments: Comments) -> None:
+    assert invoke("configure_surveys/put_survey")["statusCode"] == 200
+    asked = ask(sign_up(invoke, "ada@example.com"), segment="Champions", channel="web")
+    wrote("The delivery was late", clock.now() - timedelta(milliseconds=5))
+    answered(invoke, asked, 10, "Lovely service")
+    wrote("", clock.now(), "silent")
+    found = comments(month_of(shop_day()))
+    assert comments() == found
+    assert (found["month"], found["next"]) == (month_of(shop_day()), None)
+    named, unnamed = found["comments"]
+    assert {name: text for name, text in named.items() if name != "answered_at"} == {
+        "survey_id": "after-purchase",
+        "customer_id": asked.customer_id,
+        "segment": "Champions",
+        "channel": "web",
+        "score": 10,
+        "comment": "Lovely service",
+        "sentiment": "POSITIVE",
+        "themes": ["SERVICE"],
+    }
+    assert {name: text for name, text in unnamed.items() if name != "answered_at"} == {
+        "survey_id": "after-purchase",
+        "place": "counter",
+        "score": 4,
+        "comment": "The delivery was late",
+        "sentiment": "NEGATIVE",
+        "themes": ["DELIVERY"],
+    }
+    assert named["answered_at"] > unnamed["answered_at"]
+
+
+def test_a_changed_comment_replaces_the_first_and_an_emptied_one_disappears(invoke: Invoke, comments: Comments) -> None:
+    assert invoke("configure_surveys/put_survey")["statusCode"] == 200
+    asked = ask(sign_up(invoke, "ada@example.com"))
+    for score, comment in ((9, ""), (9, "Lovely service"), (3, "Late delivery"), (3, ""), (8, ""), (8, "Better")):
+        assert answered(invoke, asked, score, comment)["statusCode"] == 200
+        expected = [(score, comment)] if comment else []
+        assert [(one["score"], one["comment"]) for one in comments()["comments"]] == expected
+
+
+def test_comments_are_of_the_month_of_the_shops_clock_and_go_on_page_by_page(comments: Comments) -> None:
+    for number in range(102):
+        wrote(f"word {number}", SPRING + timedelta(seconds=number), f"form-{number}")
+    wrote("at night", datetime(2026, 3, 31, 22, 30, tzinfo=UTC), "night")
+    first = comments("2026-03")
+    second = comments("2026-03", next=first["next"])
+    assert (len(first["comments"]), second["next"]) == (100, None)
+    words = [one["comment"] for one in first["comments"] + second["comments"]]
+    assert words == [f"word {number}" for number in reversed(range(102))]
+    assert [one["comment"] for one in comments("2026-04")["comments"]] == ["at night"]
+
+
+@pytest.mark.parametrize("month", ["2026-13", "2026-1", "november", "", "٢٠٢٦-11", "1899-12", "2200-01"])
+def test_comments_of_no_month_are_refused(comments: Comments, month: str) -> None:
+    assert comments(month, 422)["detail"].startswith("month")
+
+
+@pytest.mark.parametrize("following", ["a", "_w=="])
+def test_a_page_of_comments_that_nobody_has_led_to_is_refused(comments: Comments, following: str) -> None:
+    assert comments("2026-03", 422, next=following)["detail"].startswith("next")
+
+
+def test_the_ends_of_the_calendar_have_no_comments_and_a_key_of_the_reports_reads_none(comments: Comments) -> None:
+    for month in ("1900-01", "2199-12"):
+        assert comments(month) == {"month": month, "comments": [], "next": None}
+    comments("2026-03", 403, "reports:read")

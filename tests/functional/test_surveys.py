@@ -16,7 +16,7 @@ from shared.domain.consent import Topic
 from shared.domain.facts import Fact, to_timestamp
 from shared.domain.survey import DEFAULT_TEXTS
 from shared.store import mails, surveys, table
-from tests.functional.conftest import answered, client, facts_of, sent_mails, shop_day, sign_up
+from tests.functional.conftest import BERLIN, answered, client, facts_of, sent_mails, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -288,6 +288,55 @@ def test_whom_the_dice_of_a_purchase_leave_out_has_a_fact_and_of_a_night_a_line_
     ]
 
 
+def test_a_refusal_of_a_nightly_survey_is_a_line_in_the_bucket_and_nothing_else(
+    invoke: Invoke, ada: str, contents: Contents
+) -> None:
+    configure(invoke, enabled=False)
+    configure(invoke, "nightly", trigger="NIGHTLY")
+    pause(invoke, ada)
+    before = contents()
+    assert night(invoke) == {"PAUSED": 1}
+    assert contents() == before
+    assert file_of() == [(ada, "nightly", f"{shop_day()}", "PAUSED")]
+
+
+def test_what_an_invitation_is_counted_by_is_not_looked_up_for_a_refusal(invoke: Invoke, ada: str) -> None:
+    wanted, now = surveys.find("after-purchase"), datetime.now(UTC)
+    assert wanted is not None
+    looked_up = []
+
+    def about() -> dict[str, str]:
+        looked_up.append(1)
+        return {"channel": "web"}
+
+    for run, outcome in (("a", None), ("a", None), ("b", "ASKED_THIS_BEFORE")):
+        assert surveys.decide(ada, wanted, surveys.rules(), run, about, now, BERLIN) == outcome
+    assert len(looked_up) == 1
+
+
+def test_whoever_cannot_be_decided_on_fails_the_night_and_keeps_it_from_nobody(
+    invoke: Invoke, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [sign_up(invoke, f"{name}@example.com") for name in ("grace", "joan")]
+    configure(invoke, enabled=False)
+    configure(invoke, "nightly", trigger="NIGHTLY")
+    decide = surveys.decide
+
+    def fail(customer_id: str, *args: Any) -> Any:
+        if customer_id == ada:
+            raise ZeroDivisionError
+        return decide(customer_id, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(surveys, "decide", fail)
+        with pytest.raises(ZeroDivisionError):
+            night(invoke)
+    run = f"{shop_day()}"
+    assert file_of() == sorted((one, "nightly", run, "INVITED") for one in others)
+    assert night(invoke) == {"INVITED": 3}
+    assert file_of() == sorted((one, "nightly", run, "INVITED") for one in (ada, *others))
+
+
 def test_each_throttle_holds_until_its_days_are_over(invoke: Invoke, shop: None) -> None:
     configure(invoke, "nightly", trigger="NIGHTLY", cooldown_days=40)
     configure(invoke, enabled=False)
@@ -399,6 +448,20 @@ def test_the_mail_has_eleven_scores_and_goes_out_once(invoke: Invoke, ada: str, 
     assert outcomes(ada) == [("EmailSent", None)]
     (leave,) = set(re.findall(r'href="https://crm\.shop\.example/unsubscribe\?token=([^"]+)"', mail.body))
     assert invoke("unsubscribe_customer/one_click", fill={"TOKEN": leave})["statusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    ("own", "bonus", "promised"), [(20, None, None), (20, 10, "20"), (None, 10, "10"), (0, 10, None), (None, 0, None)]
+)
+def test_the_mail_promises_points_where_there_is_a_programme_that_gives_them(
+    invoke: Invoke, ada: str, launch: Callable[..., None], own: int | None, bonus: int | None, promised: str | None
+) -> None:
+    if bonus is not None:
+        launch(bonuses={"SURVEY_ANSWERED": bonus} if bonus else {})
+    configure(invoke, points=own)
+    send(invoke, invited(invoke, ada))
+    (mail,) = sent_mails()
+    assert re.findall(r"(\d+) points", mail.body)[:1] == ([promised] if promised else [])
 
 
 def switch_off(invoke: Invoke, _customer_id: str) -> None:

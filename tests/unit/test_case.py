@@ -64,6 +64,13 @@ def test_the_fact_of_a_new_case_does_not_carry_what_was_written() -> None:
     assert "score" not in case.opened(OPEN).data
 
 
+def test_a_changed_answer_is_taken_over_and_its_fact_does_not_carry_what_was_written() -> None:
+    noted = replace(OPEN, score=3, owner="grace", version=4)
+    after, fact = case.hear(noted, 1, "Worse", "NEGATIVE", ("SIZE",), NOW)
+    assert after == replace(noted, score=1, text="Worse", sentiment="NEGATIVE", themes=("SIZE",), version=5)
+    assert (fact.type, fact.id, fact.data) == ("CaseChanged", "c-1/4", {"case_id": "c-1", "score": 1})
+
+
 def test_a_case_goes_from_one_to_another_and_is_not_given_twice() -> None:
     done = case.assign(OPEN, "grace", NOW)
     assert done is not None
