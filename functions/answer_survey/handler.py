@@ -118,9 +118,13 @@ def _done(settings: Settings, link: Link, done: Invitation) -> Response:
         change_url=link.token if changeable else None,
         change_until=_change_until(done, wanted, settings) if changeable else None,
         complaint_url=_complaint_url(link, now) if group is Group.DETRACTOR else None,
-        points_url=_points_url(link, now) if group is Group.PROMOTER and programs.latest() else None,
+        points_url=_points_url(link, now) if _may_bring_a_friend(done, group) else None,
     )
     return page_response(html)
+
+
+def _may_bring_a_friend(done: Invitation, group: Group) -> bool:
+    return group is Group.PROMOTER and done.survey_id != RECOVERY and programs.latest() is not None
 
 
 def _change_until(done: Invitation, wanted: Survey, settings: Settings) -> object:

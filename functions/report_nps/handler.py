@@ -60,9 +60,9 @@ def report(request: Request) -> Response:
         if change
         else None,
         "by_month": [
-            {"month": name, **_measured(_sum(row for row in one.rows if not _is_anonymous(row)))}
+            {"month": name, **_measured(_sum(named))}
             for name, one in found.items()
-            if one.rows
+            if (named := [row for row in one.rows if not _is_anonymous(row)])
         ],
     }
     for dimension in figures.DIMENSIONS:
