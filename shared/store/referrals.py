@@ -55,6 +55,9 @@ def reward(friend_id: str, now: datetime, zone: tzinfo) -> bool:
         before = table.get(table.customers_table(), guard)
         if program is None or owner is None or (before and not _may_come_again(before, friend_id)):
             return False
+        if customers.find_id(referral.same_mailbox(friend.email)) not in (None, friend_id):
+            # Somebody the shop knows by her plain address is no new friend by another spelling of it.
+            return False
         referrer, card = customers.find(owner), scorecards.find(friend_id)
         if referrer is None or card is None or not referral.is_earned(friend, card, referrer, zone):
             return False

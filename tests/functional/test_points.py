@@ -352,6 +352,16 @@ def test_a_mailbox_that_was_referred_before_earns_nothing_by_another_spelling(
     assert referral_points(*emails, GRACE) == [100, 0, 200]
 
 
+def test_a_customer_is_no_new_friend_by_another_spelling_of_her_address(
+    invoke: Invoke, code: str, deliver: Deliver
+) -> None:
+    buy(invoke, "ada@gmail.com", "#0", days=-2)
+    sign_up(invoke, "a.da+tea@gmail.com", referral_code=code)
+    buy(invoke, "a.da+tea@gmail.com", "#1")
+    deliver(*all_facts("ada@gmail.com", "a.da+tea@gmail.com"))
+    assert referral_points("a.da+tea@gmail.com", GRACE) == [0, 0]
+
+
 def test_one_who_has_bought_before_is_no_new_friend(invoke: Invoke, code: str, deliver: Deliver) -> None:
     buy(invoke, "ada@example.com", "#0", days=-2)
     sign_up(invoke, "ada@example.com", referral_code=code)
