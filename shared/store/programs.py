@@ -74,8 +74,9 @@ def to_members(program: Program) -> dict[str, Any]:
 
 def from_members(members: Mapping[str, Any]) -> Program:
     """The programme of an item."""
+    plain: dict[str, Any] = {name: members.get(name) for name in _PLAIN}
     return Program(
-        **{name: members.get(name) for name in _PLAIN},  # type: ignore[arg-type]
+        **plain,
         starts_at=from_timestamp(members["starts_at"]),
         published_at=from_timestamp(members["published_at"]),
         rounding=Rounding(members["rounding"]),

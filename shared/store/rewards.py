@@ -208,13 +208,13 @@ def _definition(reward: Reward) -> dict[str, Any]:
 
 
 def _reward_from(item: Mapping[str, Any]) -> Reward:
-    plain = {name: item.get(name) for name in _DEFINITION if not name.endswith("_at")}
+    plain: dict[str, Any] = {name: item.get(name) for name in _DEFINITION if not name.endswith("_at")}
     return Reward(
         reward_id=item["reward_id"],
         redeemed=item["redeemed"],
         starts_at=from_timestamp(item["starts_at"]) if "starts_at" in item else None,
         ends_at=from_timestamp(item["ends_at"]) if "ends_at" in item else None,
-        **plain,  # type: ignore[arg-type]
+        **plain,
     )
 
 

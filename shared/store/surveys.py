@@ -172,8 +172,9 @@ def to_members(one: Survey) -> dict[str, Any]:
 
 def from_members(members: Mapping[str, Any]) -> Survey:
     """The survey of an item."""
+    plain: dict[str, Any] = {name: members.get(name) for name in _PLAIN}
     return Survey(
-        **{name: members.get(name) for name in _PLAIN},  # type: ignore[arg-type]
+        **plain,
         trigger=Trigger(members["trigger"]),
         texts={
             locale: Texts(
