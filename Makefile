@@ -56,7 +56,7 @@ bootstrap: $(READY) ## prepare your AWS account and region for CDK, once
 	STAGE=$(STAGE) $(BIN)/node node_modules/aws-cdk/bin/cdk bootstrap
 
 lock: $(READY) ## pin anew what requirements/*.in ask for
-	cd requirements && for file in layer dev uv local; do \
+	cd requirements && for file in layer numeric dev uv local; do \
 	  ../$(BIN)/uv pip compile $$file.in --universal --python-version 3.11 --upgrade --generate-hashes \
 	    --no-header --no-annotate --quiet --output-file $$file.txt; done
 	cd requirements && ../$(BIN)/uv pip compile data.in --universal --python-version 3.11 --no-deps --upgrade \
