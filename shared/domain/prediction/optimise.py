@@ -1,0 +1,156 @@
+"""The least value of a smooth function of a few numbers within a box: BFGS, and where it fails Nelder and Mead."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from shared.domain.prediction.arrays import Floats
+
+Function = Callable[[Floats], tuple[float, Floats]]
+"""The value at a point and its gradient there; values that are not finite count as infinitely bad."""
+
+_MAX_STEPS: Final = 300
+_MAX_HALVINGS: Final = 40
+_MAX_MOVES: Final = 600
+_GRADIENT: Final = 1e-7
+_PROGRESS: Final = 1e-14
+_ARMIJO: Final = 1e-4
+# The farthest a first step goes: a factor of e where the numbers are logarithms.
+_FIRST_STEP: Final = 1.0
+_LONGEST_STEP: Final = 4.0
+_EDGE: Final = 1e-3
+_SPREAD: Final = 0.5
+_SMALL_SIMPLEX: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """Where the search ended: `value` is infinite where no start had a finite one; `at_edge` says whether the point
+    lies on the box, `steps` how often the gradient was used."""
+
+    point: Floats
+    value: float
+    converged: bool
+    at_edge: bool
+    steps: int
+
+
+def minimise(function: Function, starts: Sequence[Floats], lower: Floats, upper: Floats) -> Minimum:
+    """The best end of a search from the first start; the others are tried where that is on the box or unfinished."""
+    best: Minimum | None = None
+    for start in starts:
+        found = _from(function, np.clip(start, lower, upper), lower, upper)
+        # Later starts have to be better by more than rounding.
+        if best is None or found.value < best.value - 1e-9 * (1 + abs(found.value)):
+            best = found
+        if best.converged and not best.at_edge:
+            break
+    if best is None:
+        raise ValueError("starts: want one at least")
+    return best
+
+
+def _from(function: Function, start: Floats, lower: Floats, upper: Floats) -> Minimum:
+    found = _bfgs(function, start, lower, upper)
+    if found.converged or not np.isfinite(found.value):
+        return found
+    rough = _nelder_mead(function, found.point, lower, upper)
+    again = _bfgs(function, rough, lower, upper)
+    return again if again.value <= found.value else found
+
+
+def _evaluate(function: Function, point: Floats) -> tuple[float, Floats]:
+    with np.errstate(all="ignore"):
+        value, gradient = function(point)
+    if not np.isfinite(value) or not np.all(np.isfinite(gradient)):
+        return np.inf, np.zeros_like(point)
+    return value, gradient
+
+
+def _bfgs(function: Function, start: Floats, lower: Floats, upper: Floats) -> Minimum:
+    """BFGS on the coordinates that are free: not at a bound beyond which the function falls."""
+    point = start
+    value, gradient = _evaluate(function, point)
+    size = point.size
+    inverse: Floats | None = None
+    converged = False
+    stalls = 0
+    steps = 0
+    while steps < _MAX_STEPS and np.isfinite(value):
+        steps += 1
+        free = ~(((point <= lower) & (gradient > 0)) | ((point >= upper) & (gradient < 0)))
+        slope = np.where(free, gradient, 0.0)
+        if np.abs(slope).max() < _GRADIENT:
+            converged = True
+            break
+        if inverse is None:
+            direction = -slope * min(1.0, _FIRST_STEP / float(np.abs(slope).max()))
+        else:
+            direction = np.where(free, -(inverse @ slope), 0.0)
+            if direction @ slope >= 0:
+                inverse, direction = None, -slope * min(1.0, _FIRST_STEP / float(np.abs(slope).max()))
+        direction = direction * min(1.0, _LONGEST_STEP / float(np.abs(direction).max()))
+        length = 1.0
+        for _ in range(_MAX_HALVINGS):
+            candidate = np.clip(point + length * direction, lower, upper)
+            trial, trial_gradient = _evaluate(function, candidate)
+            if trial <= value + _ARMIJO * float(slope @ (candidate - point)):
+                break
+            length /= 2
+        else:
+            if inverse is None:
+                # Not even steepest descent gets lower: what is left of the slope is rounding.
+                converged = bool(np.abs(slope).max() < np.sqrt(_GRADIENT))
+                break
+            inverse = None
+            continue
+        moved, turned = candidate - point, trial_gradient - gradient
+        gained = value - trial
+        point, value, gradient = candidate, trial, trial_gradient
+        curvature = float(moved @ turned)
+        if curvature > 1e-12 * float(turned @ turned) and curvature > 0:
+            if inverse is None:
+                inverse = np.eye(size) * (curvature / float(turned @ turned))
+            across = np.eye(size) - np.outer(moved, turned) / curvature
+            inverse = across @ inverse @ across.T + np.outer(moved, moved) / curvature
+        stalls = stalls + 1 if gained <= _PROGRESS * (1 + abs(value)) else 0
+        if stalls >= 2:
+            converged = True
+            break
+    at_edge = bool(np.any((point <= lower + _EDGE) | (point >= upper - _EDGE)))
+    return Minimum(point, value, converged, at_edge, steps)
+
+
+def _nelder_mead(function: Function, start: Floats, lower: Floats, upper: Floats) -> Floats:
+    """The best corner of a simplex that walks downhill (Nelder and Mead 1965), clipped to the box."""
+    size = start.size
+    corners = [start, *(start + _SPREAD * np.eye(size)[i] for i in range(size))]
+    ranked = [(_evaluate(function, np.clip(corner, lower, upper))[0], corner) for corner in corners]
+    for _ in range(_MAX_MOVES):
+        ranked.sort(key=lambda one: one[0])
+        best, worst = ranked[0], ranked[-1]
+        if max(float(np.abs(corner - best[1]).max()) for _, corner in ranked) < _SMALL_SIMPLEX:
+            break
+        centre = np.mean([corner for _, corner in ranked[:-1]], axis=0)
+
+        def at(factor: float, centre: Floats = centre, worst: Floats = worst[1]) -> tuple[float, Floats]:
+            corner = np.clip(centre + factor * (centre - worst), lower, upper)
+            return _evaluate(function, corner)[0], corner
+
+        reflected = at(1.0)
+        if reflected[0] < best[0]:
+            expanded = at(2.0)
+            ranked[-1] = min(reflected, expanded, key=lambda one: one[0])
+        elif reflected[0] < ranked[-2][0]:
+            ranked[-1] = reflected
+        else:
+            contracted = at(0.5 if reflected[0] < worst[0] else -0.5)
+            if contracted[0] < min(reflected[0], worst[0]):
+                ranked[-1] = contracted
+            else:
+                shrunk = [(best[1] + corner) / 2 for _, corner in ranked[1:]]
+                ranked[1:] = [(_evaluate(function, corner)[0], corner) for corner in shrunk]
+    end: Floats = np.clip(min(ranked, key=lambda one: one[0])[1], lower, upper)
+    return end
