@@ -40,7 +40,7 @@ _WEEK: Final = 7
 # A holdout is the last third of the shop's days at most: one to learn from, one to see what followed, one to test on.
 _PARTS: Final = 3
 
-_TITLES: Final = {MBG_NBD: "MBG/NBD", PARETO_NBD: "Pareto/NBD"}
+_TITLES: Final = {MBG_NBD: "MBG/NBD", PARETO_NBD: "Pareto/NBD", LOGISTIC: "The logistic model"}
 
 Model = Naive | MbgNbd | ParetoNbd | Logistic
 
@@ -143,6 +143,16 @@ class _Rows:
         return (self.purchases > 0).astype(np.float64)
 
 
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """The holdout, the names of the candidates for purchases and for chances, best first, and of the doubtful ones."""
+
+    holdout: Holdout
+    counts: list[str]
+    chances: list[str]
+    doubtful: set[str]
+
+
 def fit(histories: Histories, as_of_day: int, *, horizon_days: int = HORIZON_DAYS) -> Forecaster:
     """What the purchases until the end of `as_of_day` say about those to come; later ones are not looked at.
 
@@ -154,6 +164,7 @@ def fit(histories: Histories, as_of_day: int, *, horizon_days: int = HORIZON_DAY
     """
     if horizon_days < 1:
         raise Invalid("horizon_days: want 1 or more")
+    as_of_day, horizon_days = int(as_of_day), int(horizon_days)
     now = _observe(histories, as_of_day, as_of_day)
     reasons: list[str] = []
     known = histories.first <= as_of_day
@@ -176,10 +187,11 @@ def fit(histories: Histories, as_of_day: int, *, horizon_days: int = HORIZON_DAY
     else:
         before = _observe(histories, as_of_day - days, as_of_day)
         earlier = _observe(histories, as_of_day - 2 * days, as_of_day - days)
-        holdout, ranked_counts, ranked_chances = _judge(before, earlier, as_of_day - days, days, horizon_days, reasons)
+        verdict = _judge(before, earlier, as_of_day - days, days, horizon_days, reasons)
+        holdout = verdict.holdout
         models[NAIVE] = _fit_naive(before, now, days)
-        count_model = _first_fitted(ranked_counts, models, now, before, days, holdout, reasons)
-        chance_model = _first_fitted(ranked_chances, models, now, before, days, holdout, reasons)
+        count_model = _choose(verdict.counts, verdict, models, now, before, reasons)
+        chance_model = _choose(verdict.chances, verdict, models, now, before, reasons)
 
     spend = gamma_gamma.fit(histories.orders[known].astype(np.float64), histories.spent[known].astype(np.float64))
     if customers and not spend.fitted:
@@ -246,10 +258,7 @@ def _observe(histories: Histories, day: int, until: int) -> _Rows:
     return _Rows(x, t_x, age, purchases, weight[kept])
 
 
-def _judge(
-    before: _Rows, earlier: _Rows, day: int, days: int, horizon_days: int, reasons: list[str]
-) -> tuple[Holdout, list[str], list[str]]:
-    """The holdout's report, and the names of the candidates for purchases and for chances, best first."""
+def _judge(before: _Rows, earlier: _Rows, day: int, days: int, horizon_days: int, reasons: list[str]) -> _Verdict:
     candidates: dict[str, Model] = {NAIVE: _fit_naive(earlier, before, days)}
     if before.customers < MIN_BUYERS:
         reasons.append(
@@ -268,6 +277,10 @@ def _judge(
                 reasons.append(f"{_TITLES[name]} could not be fitted.")
             else:
                 candidates[name] = fitted
+                if _at_edge(fitted):
+                    reasons.append(
+                        f"The fit of {_TITLES[name]} ran to the end of its range; it is used only if all else is worse."
+                    )
     learner = _learner(earlier, days, horizon_days, reasons)
     if learner:
         candidates[LOGISTIC] = learner
@@ -280,7 +293,10 @@ def _judge(
             counts[name] = _finite(_expected(model, before.x, before.t_x, before.age, days))
     count_scores = tuple(score_counts(name, made, before.purchases, before.weight) for name, made in counts.items())
     chance_scores = tuple(score_chances(name, made, before.bought, before.weight) for name, made in chances.items())
-    ranked_counts, ranked_chances = rank(count_scores, NAIVE), rank(chance_scores, NAIVE)
+    # Rates of groups know of no leaving, and parameters at the end of their range may mean anything: both are for
+    # shops where nothing else will do.
+    doubtful = {NAIVE, *(name for name, model in candidates.items() if _at_edge(model))}
+    ranked_counts, ranked_chances = rank(count_scores, doubtful), rank(chance_scores, doubtful)
     chance = chances[ranked_chances[0]]
     expected = np.maximum(counts[ranked_counts[0]], chance)
     holdout = Holdout(
@@ -292,7 +308,7 @@ def _judge(
         count_bins=calibrate(expected, before.purchases, before.weight),
         chance_bins=calibrate(chance, before.bought, before.weight),
     )
-    return holdout, ranked_counts, ranked_chances
+    return _Verdict(holdout, ranked_counts, ranked_chances, doubtful)
 
 
 def _learner(earlier: _Rows, days: int, horizon_days: int, reasons: list[str]) -> Logistic | None:
@@ -311,7 +327,10 @@ def _learner(earlier: _Rows, days: int, horizon_days: int, reasons: list[str]) -
             "from who did."
         )
         return None
-    return cast(Logistic | None, _fit(LOGISTIC, earlier, earlier, days))
+    learner = logistic.fit(earlier.x, earlier.t_x, earlier.age, earlier.bought, earlier.weight, days)
+    if learner is None:
+        reasons.append(f"Everyone bought within {days} days; who does could not be learnt from who did.")
+    return learner
 
 
 def _fit_naive(followed: _Rows, now: _Rows, days: int) -> Naive:
@@ -326,33 +345,33 @@ def _fit(name: str, now: _Rows, followed: _Rows, days: int) -> Model | None:
         return logistic.fit(followed.x, followed.t_x, followed.age, followed.bought, followed.weight, days)
     # Rows that differ only by what followed are one here.
     lives = group(now.x, now.t_x, now.age)
-    weight = np.bincount(lives.inverse, now.weight, lives.weight.size)
+    weight = np.bincount(lives.inverse, now.weight, lives.weight.size).astype(np.float64)
     x, t_x, age = lives.columns
     fit_lives = mbg_nbd.fit if name == MBG_NBD else pareto_nbd.fit
     return fit_lives(x, t_x / _WEEK, age / _WEEK, weight)
 
 
-def _first_fitted(
-    ranked: list[str],
-    models: dict[str, Model],
-    now: _Rows,
-    before: _Rows,
-    days: int,
-    holdout: Holdout,
-    reasons: list[str],
+def _choose(
+    ranked: list[str], verdict: _Verdict, models: dict[str, Model], now: _Rows, before: _Rows, reasons: list[str]
 ) -> str:
-    """The best of the ranked candidates whose fit to everything is as sound as the tested one; adds it to models."""
+    """The best of the ranked candidates whose fit to everything is as sound as the one tested; adds it to models."""
     for name in ranked:
         if name in models:
             return name
-        fitted = _fit(name, now, before, days)
-        if fitted is not None:
+        fitted = _fit(name, now, before, verdict.holdout.days)
+        title = _TITLES[name]
+        if fitted is None:
+            reasons.append(f"{title} did best in the test, but could not be fitted to all days.")
+        elif _at_edge(fitted) and name not in verdict.doubtful:
+            reasons.append(f"{title} did best in the test, but its fit to all days ran to the end of its range.")
+        else:
             models[name] = fitted
-            if isinstance(fitted, (MbgNbd, ParetoNbd)) and fitted.at_edge:
-                reasons.append(f"The fit of {_TITLES[name]} ran to the end of its range; its parameters say little.")
             return name
-        reasons.append(f"{name} did best in the test, and could not be fitted to all days.")
     return NAIVE
+
+
+def _at_edge(model: Model) -> bool:
+    return isinstance(model, (MbgNbd, ParetoNbd)) and model.at_edge
 
 
 def _model(forecaster: Forecaster, name: str) -> Model:

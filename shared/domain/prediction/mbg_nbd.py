@@ -19,6 +19,8 @@ _CHUNK: Final = 4096
 _WIDEST: Final = 1e4
 # e to this is as good as certain, and no overflow.
 _MAX_LOG: Final = 700.0
+# Chances of leaving below it are as good as none, and still leave digits to τ times them.
+_LEAST: Final = 1e-200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class MbgNbd:
             part = slice(start, start + _CHUNK)
             power = (self.r + x[part])[:, None]
             tau = (time / (self.alpha + age[part]))[:, None]
-            p = np.maximum(nodes[index[part]], np.finfo(np.float64).tiny)
+            p = np.maximum(nodes[index[part]], _LEAST)
             # At p → 0 this is power · τ; expm1 and log1p keep it exact on the way there.
             result[part] = np.einsum("ij,ij->i", weights[index[part]], -np.expm1(-power * np.log1p(p * tau)) / p)
         return self.p_alive(x, t_x, age) * result

@@ -11,11 +11,14 @@ from shared.domain.prediction.arrays import Floats
 Function = Callable[[Floats], tuple[float, Floats]]
 """The value at a point and its gradient there; values that are not finite count as infinitely bad."""
 
-_MAX_STEPS: Final = 300
-_MAX_HALVINGS: Final = 40
-_MAX_MOVES: Final = 600
+_MAX_STEPS: Final = 200
+_MAX_HALVINGS: Final = 20
+_MAX_MOVES: Final = 300
 _GRADIENT: Final = 1e-7
-_PROGRESS: Final = 1e-14
+# So many steps in a row that gain less than this part of the value end a search: on a ridge without a top there
+# is always a little more to gain.
+_PROGRESS: Final = 1e-10
+_IDLE_STEPS: Final = 5
 _ARMIJO: Final = 1e-4
 # The farthest a first step goes: a factor of e where the numbers are logarithms.
 _FIRST_STEP: Final = 1.0
@@ -116,7 +119,7 @@ def _bfgs(function: Function, start: Floats, lower: Floats, upper: Floats) -> Mi
             across = np.eye(size) - np.outer(moved, turned) / curvature
             inverse = across @ inverse @ across.T + np.outer(moved, moved) / curvature
         stalls = stalls + 1 if gained <= _PROGRESS * (1 + abs(value)) else 0
-        if stalls >= 2:
+        if stalls >= _IDLE_STEPS:
             converged = True
             break
     at_edge = bool(np.any((point <= lower + _EDGE) | (point >= upper - _EDGE)))

@@ -1,6 +1,6 @@
 """How good forecasts were: proper scores, ranking, and calibration, over rows that stand for several customers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -112,16 +112,16 @@ def calibrate(predicted: Floats, actual: Floats, weight: Floats) -> tuple[Bin, .
     )
 
 
-def rank(scores: Sequence[Score], floor: str) -> list[str]:
+def rank(scores: Sequence[Score], doubtful: Collection[str] = ()) -> list[str]:
     """The models' names, best first: those whose loss is within a standard error of the least are as good as each
     other (the rule of Breiman, Friedman, Olshen and Stone, Classification and Regression Trees, 1984), and the one
-    that tells buyers from others best is the best of them; the rest follow by their loss. The model named `floor`
-    is no rival but where its loss is the least of all."""
+    that tells buyers from others best is the best of them; the rest follow by their loss. Doubtful models come
+    before another only where it is more than a standard error behind."""
     best = min(scores, key=_loss)
     limit = _loss(best) + best.standard_error
 
     def place(score: Score) -> tuple[bool, float, float]:
-        close = score is best or (_loss(score) <= limit and score.model != floor)
+        close = _loss(score) <= limit and score.model not in doubtful
         return not close, -(score.auc or 0.0) if close else 0.0, _loss(score)
 
     return [score.model for score in sorted(scores, key=place)]
