@@ -12,12 +12,14 @@ class Access:
     """What one function may use; its environment names exactly these things and no others.
 
     `customers`, `scorecards`: DynamoDB actions on that table, without the `dynamodb:`.
-    `bucket`: S3 actions on the objects below `bucket_folder` of the data bucket, without the `s3:`.
+    `bucket`: S3 actions on the objects below `bucket_folders` of the data bucket, without the `s3:`.
     `signing_key`: reads the secret that signs tokens in links.
     `sends_mail`: may send as the shop's sender through the configuration set.
     `publishes`: may put events on the bus.
     `starts_rescoring`, `starts_settlement`, `starts_invitations`: may start that state machine.
+    `watches_rescoring`: may ask how executions of the rescoring are.
     `links`: is told where links lead, as everything that sends mail is.
+    `numeric`: has the layer of numpy and orjson.
     """
 
     customers: tuple[str, ...] = ()
@@ -29,8 +31,10 @@ class Access:
     starts_rescoring: bool = False
     starts_settlement: bool = False
     starts_invitations: bool = False
-    bucket_folder: str = "rescorings"
+    watches_rescoring: bool = False
+    bucket_folders: tuple[str, ...] = ("rescorings",)
     links: bool = False
+    numeric: bool = False
 
 
 ACCESS: Final = {
@@ -44,7 +48,11 @@ ACCESS: Final = {
     "refund_purchase": Access(customers=CHANGE, scorecards=("GetItem", "UpdateItem")),
     "view_customer": Access(customers=("GetItem", "Query"), scorecards=("GetItem",)),
     "report_segments": Access(customers=("GetItem",)),
-    "start_rescoring": Access(starts_rescoring=True),
+    "report_forecast": Access(customers=("GetItem",)),
+    "report_lifecycle": Access(customers=("GetItem",)),
+    "report_cohorts": Access(customers=("GetItem",)),
+    "start_rescoring": Access(customers=("PutItem",), starts_rescoring=True),
+    "view_rescoring": Access(customers=("Query",), watches_rescoring=True),
     "configure_loyalty": Access(customers=("GetItem", "PutItem", "UpdateItem", "Query")),
     "view_points": Access(customers=(*CHANGE, "Query"), signing_key=True, links=True),
     "adjust_points": Access(customers=(*CHANGE, "Query"), scorecards=("UpdateItem",)),
@@ -78,16 +86,27 @@ ACCESS: Final = {
         customers=(*CHANGE, "UpdateItem", "Query"),
         scorecards=("Scan",),
         bucket=("PutObject",),
-        bucket_folder="invitations",
+        bucket_folders=("invitations",),
     ),
     # Settlement
     "plan_settlement": Access(scorecards=("DescribeTable",)),
     "settle_points": Access(customers=(*CHANGE, "Query", "BatchGetItem"), scorecards=("Scan",)),
     "close_settlement": Access(customers=CHANGE),
     # Rescoring
-    "plan_rescoring": Access(scorecards=("DescribeTable",)),
-    "scan_scorecards": Access(scorecards=("Scan",), bucket=("PutObject",)),
-    "rank_scorecards": Access(bucket=("GetObject",)),
-    "write_scores": Access(customers=("PutItem",), scorecards=("UpdateItem",), bucket=("GetObject", "PutObject")),
-    "report_rescoring": Access(customers=("PutItem",), bucket=("GetObject",)),
+    "plan_rescoring": Access(customers=(*CHANGE, "Query"), scorecards=("DescribeTable",), watches_rescoring=True),
+    "scan_scorecards": Access(customers=("PutItem",), scorecards=("Scan",), bucket=("PutObject",), numeric=True),
+    "rank_scorecards": Access(customers=("GetItem",), bucket=("GetObject", "PutObject"), numeric=True),
+    "fit_forecaster": Access(customers=("PutItem",), bucket=("GetObject", "PutObject"), numeric=True),
+    "write_scores": Access(
+        customers=("GetItem", "PutItem", "BatchWriteItem"),
+        scorecards=("PartiQLUpdate",),
+        bucket=("GetObject", "PutObject"),
+        numeric=True,
+    ),
+    "report_rescoring": Access(
+        customers=(*CHANGE, "UpdateItem", "DeleteItem", "Query"),
+        bucket=("GetObject", "PutObject", "DeleteObject"),
+        bucket_folders=("rescorings", "scores"),
+        numeric=True,
+    ),
 }

@@ -364,6 +364,27 @@ ROUTES: Final = (
         summary="Customers, revenue and averages per segment, and the moves since the run before",
     ),
     Route(
+        method="GET",
+        path="/reports/forecast",
+        function="report_forecast",
+        scope="reports:read",
+        summary="What all customers are expected to spend in the next 90 days, and how far such forecasts were right",
+    ),
+    Route(
+        method="GET",
+        path="/reports/lifecycle",
+        function="report_lifecycle",
+        scope="reports:read",
+        summary="Customers and revenue by stage: prospects, newcomers, regulars, growing, lapsed",
+    ),
+    Route(
+        method="GET",
+        path="/reports/cohorts",
+        function="report_cohorts",
+        scope="reports:read",
+        summary="How many of each month's newcomers came back in which month",
+    ),
+    Route(
         method="POST",
         path="/rescorings",
         function="start_rescoring",
@@ -371,6 +392,13 @@ ROUTES: Final = (
         body="RescoringPayload",
         success=202,
         summary="Start tonight's rescoring now",
+    ),
+    Route(
+        method="GET",
+        path="/rescorings/{rescoring_id}",
+        function="view_rescoring",
+        scope="rescorings:write",
+        summary="How far a rescoring is, or what it found",
     ),
     Route(method="GET", path="/openapi.json", function="describe_api", summary="This contract as OpenAPI 3.1"),
 )

@@ -28,6 +28,7 @@ class Settings:
     `time_zone`: the IANA zone that decides what a day and a month are.
     `alarm_email`: who is told of alarms; empty tells nobody.
     `marketer_email`: who is told of cases; empty takes the sender's own mailbox.
+    `rescoring_workers`: how many functions a rescoring runs at once; a new AWS account may run ten in all.
     """
 
     stage: str = LOCAL_STAGE
@@ -41,6 +42,7 @@ class Settings:
     time_zone: str = "UTC"
     alarm_email: str = ""
     marketer_email: str = ""
+    rescoring_workers: int = 5
 
     def __post_init__(self) -> None:
         problems = [text for ok, text in self._checks() if not ok]
@@ -78,6 +80,7 @@ class Settings:
                 self.currency in CURRENCY_CODES,
                 f"currency {self.currency!r}: want an ISO 4217 code such as EUR",
             ),
+            (1 <= self.rescoring_workers <= 1000, f"rescoring_workers {self.rescoring_workers}: want 1 to 1000"),
             (is_time_zone(self.time_zone), f"time_zone {self.time_zone!r}: want an IANA zone such as Europe/Berlin"),
         ]
 
@@ -101,10 +104,16 @@ class Settings:
 
         Raises ValueError naming every setting that is wrong.
         """
-        values: dict[str, str | tuple[str, ...]] = {}
+        values: dict[str, str | int | tuple[str, ...]] = {}
         for field in fields(cls):
             text = environment.get(field.name.upper(), "").strip()
-            if text:
+            if not text:
+                continue
+            if isinstance(field.default, int):
+                if not re.fullmatch("[0-9]{1,9}", text):
+                    raise ValueError(f"{field.name} {text!r}: want a whole number")
+                values[field.name] = int(text)
+            else:
                 values[field.name] = tuple(text.split()) if field.name.startswith("allowed_") else text
         return cls(**values)  # type: ignore[arg-type]
 
@@ -121,8 +130,8 @@ class Settings:
         return False
 
 
-def _to_text(value: str | tuple[str, ...]) -> str:
-    return value if isinstance(value, str) else " ".join(value)
+def _to_text(value: str | int | tuple[str, ...]) -> str:
+    return " ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _is_web_address(url: str) -> bool:

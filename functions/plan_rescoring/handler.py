@@ -1,22 +1,57 @@
-"""Rescoring, first step: the size of the table → into how many segments it is scanned, and for which day."""
+"""Rescoring, first step: the size of the table → for which day, in how many segments, and whether a model is fitted."""
 
+import math
 import os
 from collections.abc import Mapping
-from typing import Any
+from datetime import date
+from typing import Any, Final
 
-from shared.domain.facts import from_timestamp
+from shared import executions
+from shared.domain.facts import from_timestamp, to_timestamp
 from shared.settings import Settings
-from shared.store import scorecards
+from shared.store import rescorings, scorecards
+from shared.store.rescorings import DRAWN_OF, Run
+
+# What one function scans, and at the very first run writes, well within its fifteen minutes.
+CUSTOMERS_PER_SEGMENT: Final = 100_000
+MIN_SEGMENTS: Final = 4
+# DynamoDB takes a million; the numbers of these still fit into the document that states hand on.
+MAX_SEGMENTS: Final = 10_000
+FIT_EVERY_DAYS: Final = 7
+# What a fit gains by more customers than these is less than it forgets from one week to the next.
+CUSTOMERS_IN_FIT: Final = 100_000
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """`as_of` is the day asked for, else the shop's today at the start of the run."""
+    """`as_of` is the day asked for, else the shop's today at the start of the run. One rescoring runs at a time:
+    `wait` is true while another does.
+    """
     settings = Settings.from_environment(os.environ)
+    rescoring_id, arn = event["rescoring_id"], event["execution_arn"]
     started_at = from_timestamp(event["started_at"])
-    as_of = event["as_of"] or started_at.astimezone(settings.zone).date().isoformat()
+    rescorings.request(rescoring_id, arn, started_at)
+    if not rescorings.take_lease(rescoring_id, arn, executions.is_running):
+        return {"wait": True}
+    as_of = date.fromisoformat(event["as_of"]) if event["as_of"] else started_at.astimezone(settings.zone).date()
+    customers = scorecards.customers()
+    segments = min(max(math.ceil(customers / CUSTOMERS_PER_SEGMENT), MIN_SEGMENTS), MAX_SEGMENTS)
+    fitted_on = rescorings.forecaster_fitted_on()
+    fits = fitted_on is None or abs((as_of - fitted_on).days) >= FIT_EVERY_DAYS
+    unfinished = rescorings.unfinished(but=rescoring_id)
+    rescorings.begin(Run(rescoring_id, started_at, as_of, segments, arn))
     return {
-        "rescoring_id": event["rescoring_id"],
+        "wait": False,
+        "rescoring_id": rescoring_id,
         "started_at": event["started_at"],
-        "as_of": as_of,
-        "segments": scorecards.plan_scan(),
+        "as_of": as_of.isoformat(),
+        "segments": list(range(segments)),
+        "total_segments": segments,
+        "fits": fits,
+        "sample": _share(customers) if fits else 0,
+        "unfinished": {name: to_timestamp(began) for name, began in unfinished.items()},
     }
+
+
+def _share(customers: int) -> int:
+    """How many in DRAWN_OF customers are drawn for the fit."""
+    return min(DRAWN_OF, DRAWN_OF * CUSTOMERS_IN_FIT // max(customers, 1) + 1)

@@ -1,14 +1,21 @@
-"""Rescoring, third step: the counts of all parts → the thresholds of the scores."""
+"""Rescoring, third step: the counts of all segments → the thresholds of the scores."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from shared.domain import rescoring
-from shared.store import rescorings
+from shared.store import rescoring_parts, rescorings
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """The thresholds over all customers."""
-    counts = rescorings.counts_of(part["part"] for part in event["parts"])
-    return {"thresholds": asdict(rescoring.thresholds(counts))}
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
+    """The thresholds over all customers; where nothing is fitted this time, the forecaster that is kept."""
+    rescoring_id = event["rescoring_id"]
+    counts, monetary = rescoring_parts.ranks(rescoring_id, event["total_segments"])
+    least = rescoring.thresholds(counts, monetary)
+    rescoring_parts.save_ranks(rescoring_id, least, counts.caveats(monetary))
+    if not event["fits"]:
+        kept = rescorings.forecaster()
+        if kept is None:
+            raise LookupError("no forecaster is kept, although the plan found one")
+        rescoring_parts.save_forecaster(rescoring_id, kept)
+    return {"buyers": counts.buyers}

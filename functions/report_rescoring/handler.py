@@ -1,23 +1,57 @@
-"""Rescoring, last step: the tallies of all parts → the report that is served."""
+"""Rescoring, last step: the tallies of all segments → the reports that are served, the day's snapshot, the result."""
 
+import json
+import os
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from shared import clock
+from shared.domain import rescoring_report
 from shared.domain.facts import from_timestamp
-from shared.store import rescorings
+from shared.domain.prediction.forecast import Forecaster
+from shared.settings import Settings
+from shared.store import rescoring_parts, rescorings
+from shared.store.rescorings import Run
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """What was found, in short; the whole is at GET /reports/segments."""
-    tally = rescorings.tallies_of(one["tally"] for one in event["tallies"])
-    rescorings.save_report(
-        event["rescoring_id"],
-        date.fromisoformat(event["as_of"]),
-        from_timestamp(event["started_at"]),
-        clock.now(),
-        tally,
-    )
-    customers = sum(sums.customers for sums in tally.segments.values())
-    return {"rescoring_id": event["rescoring_id"], "customers": customers, "changed": tally.changed}
+    """Repeating it replaces what it wrote; the whole is at GET /reports/… and GET /rescorings/{rescoring_id}."""
+    currency = Settings.from_environment(os.environ).currency
+    rescoring_id, segments = event["rescoring_id"], event["total_segments"]
+    as_of, started_at = date.fromisoformat(event["as_of"]), from_timestamp(event["started_at"])
+    tally, stages, expected, cohorts = rescoring_parts.tallies(rescoring_id, segments)
+    _, caveats = rescoring_parts.ranks_of(rescoring_id)
+    forecaster = Forecaster.from_data(json.loads(rescoring_parts.forecaster(rescoring_id)))
+    finished_at = clock.now()
+    head = rescoring_report.head(rescoring_id, as_of, started_at, finished_at, currency)
+    reports = {
+        "SEGMENTS": rescoring_report.segments(tally, caveats),
+        "FORECAST": rescoring_report.forecast(forecaster, expected),
+        "LIFECYCLE": rescoring_report.lifecycle_stages(stages),
+        "COHORTS": rescoring_report.cohorts(cohorts, as_of),
+    }
+    for name, report in reports.items():
+        rescorings.save_report(name, started_at, {**head, **report})
+    rescoring_parts.publish_snapshots(rescoring_id, as_of, segments)
+    run = Run(rescoring_id, started_at, as_of, segments, "")
+    scans, writes = (rescorings.parts_of(rescoring_id, step) for step in ("SCAN", "WRITE"))
+    result = {
+        "seconds": round((finished_at - started_at).total_seconds(), 1),
+        "customers": reports["SEGMENTS"]["customers"],
+        "moves": reports["SEGMENTS"]["moves"],
+        "given_way": sum(one["given_way"] for one in writes),
+        "read_units": sum(one["half_read_units"] for one in scans) / 2,
+        "write_units": {
+            "scorecards": sum(one["score_units"] for one in writes),
+            "facts": sum(one["fact_units"] for one in writes),
+        },
+        "forecast": {
+            "fitted": event["fits"],
+            "purchases_by": forecaster.count_model,
+            "chance_by": forecaster.chance_model,
+        },
+        "caveats": caveats,
+    }
+    rescorings.finish(run, finished_at, result, list(event["unfinished"]))
+    return {"rescoring_id": rescoring_id, "customers": result["customers"], "changed": tally.changed}

@@ -1,30 +1,16 @@
 """POST /loyalty/settlements → tonight's settlement of points accounts starts now."""
 
-import json
 import os
-from functools import cache
-from typing import TYPE_CHECKING
-from uuid import uuid4
 
-from shared import aws, clock
+from shared import executions
 from shared.http import Request, Response, respond, serve
-
-if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions import SFNClient
 
 
 def start(_request: Request) -> Response:
     """Starting twice is harmless: the second finds nothing due."""
-    settlement_id = f"{clock.now():%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
-    _step_functions().start_execution(
-        stateMachineArn=os.environ["SETTLEMENT_STATE_MACHINE_ARN"], name=settlement_id, input=json.dumps({})
-    )
+    settlement_id = executions.new_name()
+    executions.start(os.environ["SETTLEMENT_STATE_MACHINE_ARN"], settlement_id, {})
     return respond(202, {"settlement_id": settlement_id, "status": "RUNNING"})
-
-
-@cache
-def _step_functions() -> "SFNClient":
-    return aws.client("stepfunctions")
 
 
 handler = serve({"POST /loyalty/settlements": start})

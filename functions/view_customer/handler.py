@@ -97,6 +97,8 @@ def _scorecard(card: Scorecard, settings: Settings) -> dict[str, Any]:
         "r": score.r if score else None,
         "f": score.f if score else None,
         "m": score.m if score else None,
+        "churn_band": score.churn_band if score else None,
+        "value_band": score.value_band if score else None,
         "scored_on": score.scored_on.isoformat() if score and score.scored_on else None,
     }
 

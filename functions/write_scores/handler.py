@@ -1,19 +1,58 @@
-"""Rescoring, fourth step: one part → the scores that changed, and the part's tally."""
+"""Rescoring, last but one: one segment → the scores that changed, the facts of moves, a snapshot and its tally."""
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from shared.domain import rescoring
+from shared import clock
+from shared.domain import demand, lifecycle, rescoring
 from shared.domain.facts import from_timestamp
-from shared.domain.rfm import Thresholds
-from shared.store import rescorings
+from shared.domain.prediction import bands, forecast
+from shared.domain.prediction.forecast import Forecaster
+from shared.store import rescoring_parts, rescorings, score_writes
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     """Repeating it writes nothing new and tallies the same: the tally follows from what was scanned."""
-    thresholds = Thresholds(**{name: tuple(cuts) for name, cuts in event["thresholds"].items()})
-    as_of = date.fromisoformat(event["as_of"])
-    rows = [(row, rescoring.score(row.rfm, thresholds, as_of)) for row in rescorings.rows_of(event["part"])]
-    rescorings.write_scores(rows, event["rescoring_id"], from_timestamp(event["started_at"]))
-    return {"tally": rescorings.save_tally(event["part"], rescoring.tally(rows))}
+    began = clock.now()
+    rescoring_id, segment = event["rescoring_id"], event["segment"]
+    as_of, started_at = date.fromisoformat(event["as_of"]), from_timestamp(event["started_at"])
+    least, _ = rescoring_parts.ranks_of(rescoring_id)
+    forecaster = Forecaster.from_data(json.loads(rescoring_parts.forecaster(rescoring_id)))
+    part = rescoring_parts.part(rescoring_id, segment)
+    expected = forecast.predict(forecaster, part.repeats, part.active_days, part.age_days, part.orders, part.spent)
+    churn = bands.churn_band(expected.p_buy)
+    value = bands.value_band(expected.clv_12m, forecaster.value_cuts)
+    now = rescoring.verdicts(part, least, churn, value)
+
+    unfinished = {name: from_timestamp(at) for name, at in event["unfinished"].items()}
+    told = rescoring_parts.told(rescoring_parts.owed(rescoring_id, segment), unfinished)
+    owed_units = score_writes.tell(told)
+    written = score_writes.write(
+        rescoring_parts.changes(part, now, rescoring_id, as_of, started_at),
+        rescoring_id,
+        lambda: rescorings.check_lease(rescoring_id),
+    )
+    rescoring_parts.save_snapshot(
+        rescoring_id, segment, part, now, expected.expected_purchases, expected.p_buy, expected.clv_12m
+    )
+    value_of_a_day = forecaster.gamma_gamma.expected_value(part.orders, part.spent) * forecaster.orders_per_day
+    sums = demand.demand(
+        part, now, expected.expected_purchases, value_of_a_day, expected.clv_12m, forecaster.horizon_days
+    )
+    tally = rescoring.tally(part, now)
+    rescoring_parts.save_tally(rescoring_id, segment, tally, lifecycle.tally(part), sums)
+    ended = clock.now()
+    rescorings.note_part(
+        rescoring_id,
+        "WRITE",
+        segment,
+        ended,
+        changed=written.written,
+        given_way=written.given_way,
+        score_units=round(written.score_units),
+        fact_units=round(written.fact_units + owed_units),
+        milliseconds=round((ended - began).total_seconds() * 1000),
+    )
+    return {"segment": segment, "changed": written.written}

@@ -1,7 +1,7 @@
 """Every Lambda function, built the same way."""
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -53,7 +53,7 @@ class Function(lambda_.Function):
         *,
         settings: Settings,
         data: DataStack,
-        layer: lambda_.ILayerVersion,
+        layers: Sequence[lambda_.ILayerVersion],
         timeout: Duration,
         memory_size: int = 512,
         environment: dict[str, str] | None = None,
@@ -80,7 +80,7 @@ class Function(lambda_.Function):
                 architecture=ARCHITECTURE,
                 handler=f"functions.{name}.handler.handler",
                 code=lambda_.Code.from_asset(staged),
-                layers=[layer],
+                layers=list(layers),
                 memory_size=memory_size,
                 timeout=timeout,
                 tracing=lambda_.Tracing.ACTIVE,
@@ -116,15 +116,17 @@ class Function(lambda_.Function):
                 table.grant(self, *(f"dynamodb:{action}" for action in actions))
         if access.bucket:
             self.allow(
-                (f"s3:{action}" for action in access.bucket), [data.bucket.arn_for_objects(f"{access.bucket_folder}/*")]
+                (f"s3:{action}" for action in access.bucket),
+                [data.bucket.arn_for_objects(f"{folder}/*") for folder in access.bucket_folders],
             )
             # cdk-nag names the finding by the export that the bucket's stack makes for this reference.
             export = Stack.of(self).resolve(data.export_value(data.bucket.bucket_arn))["Fn::ImportValue"]
-            accept(
-                self.role_of_its_own,
-                f"IAM5[Resource::{export}/{access.bucket_folder}/*]",
-                "the objects of a run carry its id, which is not known before",
-            )
+            for folder in access.bucket_folders:
+                accept(
+                    self.role_of_its_own,
+                    f"IAM5[Resource::{export}/{folder}/*]",
+                    "the objects of a run carry its id or day, which is not known before",
+                )
         if access.signing_key:
             self.allow(["secretsmanager:GetSecretValue"], [data.signing_key.secret_arn])
 

@@ -1,4 +1,4 @@
-"""The dependency layer of every function, built by uv: no Docker, wheels only, every hash checked."""
+"""The layers of dependencies, built by uv: no Docker, wheels only, every hash checked."""
 
 import os
 import shutil
@@ -24,12 +24,12 @@ _AWS_PLATFORM: Final = ("--python-version", "3.13", "--python-platform", "aarch6
 _HOST_VERSION: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def install_command(*, is_local: bool) -> list[str]:
-    """Fills the folder `python` with the wheels of layer.txt, for AWS or for the functions of the local AWS."""
+def install_command(requirements: str = "layer.txt", *, is_local: bool) -> list[str]:
+    """Fills the folder `python` with the wheels of a file, for AWS or for the functions of the local AWS."""
     platform = ("--python-version", _HOST_VERSION) if is_local else _AWS_PLATFORM
     return [
         "uv", "pip", "install", "--quiet", "--target", "python", "--only-binary", ":all:", "--require-hashes",
-        *platform, "--requirements", "layer.txt",
+        *platform, "--requirements", requirements,
     ]  # fmt: skip
 
 
@@ -89,8 +89,8 @@ def _on_this_machine(word: str) -> str:
     """Commands name no path of this machine, for they enter the hash of the layer."""
     if word == "uv":
         return str(_UV)
-    if word == "layer.txt":
-        return str(ROOT / "requirements" / "layer.txt")
+    if word.endswith(".txt"):
+        return str(ROOT / "requirements" / word)
     if word.startswith("python3."):
         return interpreter(word.removeprefix("python")) or word
     return word
@@ -118,12 +118,14 @@ class _UvBundling:
 
 
 class DependencyLayer(lambda_.LayerVersion):
-    """One per stack, never shared across stacks: its ARN changes with each content, and CloudFormation
-    refuses to change a value that another stack imports.
+    """What a file of `requirements/` pins. One per stack, never shared across stacks: its ARN changes with each
+    content, and CloudFormation refuses to change a value that another stack imports.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
-        install = install_command(is_local=settings.is_local)
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, requirements: str = "layer.txt"
+    ) -> None:
+        install = install_command(requirements, is_local=settings.is_local)
         compile_ = compile_command(is_local=settings.is_local)
         super().__init__(
             scope,
@@ -134,7 +136,7 @@ class DependencyLayer(lambda_.LayerVersion):
             code=lambda_.Code.from_asset(
                 str(ROOT / "requirements"),
                 # Only this file decides the layer's hash, with the command in the bundling options.
-                exclude=["*", "!layer.txt"],
+                exclude=["*", f"!{requirements}"],
                 bundling=BundlingOptions(
                     # Never pulled: the local bundling answers first.
                     image=DockerImage.from_registry("none"),

@@ -155,6 +155,8 @@ class ApiStack(Stack):
         function = self._function(name, environment)
         for _, machine in started:
             machine.grant_start_execution(function)
+        if access.watches_rescoring:
+            jobs.let_watch_rescoring(function)
         return function
 
     def _function(self, name: str, environment: dict[str, str] | None = None) -> Function:
@@ -163,7 +165,7 @@ class ApiStack(Stack):
             name,
             settings=self._settings,
             data=self._data,
-            layer=self._layer,
+            layers=[self._layer],
             timeout=Duration.seconds(10),
             environment=environment,
         )

@@ -39,6 +39,8 @@ class DataStack(Stack):
                     expiration=Duration.days(30),
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                 ),
+                # For the shop's analysts: more than a year, so that a season can be held against the last one.
+                s3.LifecycleRule(prefix="scores/", expiration=Duration.days(400)),
                 # Why somebody was or was not asked: for as long as she may wonder.
                 s3.LifecycleRule(prefix="invitations/", expiration=Duration.days(365)),
             ],
@@ -47,7 +49,7 @@ class DataStack(Stack):
         accept(
             self.bucket,
             "S1",
-            "it holds what one rescoring's functions hand to each other, for 30 days; nobody else may read it",
+            "it holds what functions hand to each other and the shop's own snapshots; nobody else may read it",
         )
 
         self.signing_key = secretsmanager.Secret(

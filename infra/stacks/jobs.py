@@ -1,8 +1,9 @@
 """What runs without a request: the outbox, the purchases' queue, the rescoring and its schedule."""
 
+import json
 from typing import Any
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack, TimeZone
+from aws_cdk import ArnFormat, CfnOutput, Duration, RemovalPolicy, Stack, TimeZone
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -14,6 +15,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from infra.access import ACCESS
 from infra.constructs.exception import accept
 from infra.constructs.function import Function
 from infra.constructs.layer import DependencyLayer
@@ -22,11 +24,14 @@ from infra.stacks.data import DataStack
 from shared.settings import Settings
 
 BATCH_TIMEOUT = Duration.seconds(30)
-# One full core, which Lambda gives from 1,769 MB on; a segment of a million customers takes minutes.
-RESCORING_TIMEOUT = Duration.minutes(10)
-RESCORING_MEMORY = 1769
+# One full core, which Lambda gives from 1,769 MB on.
+STEP_TIMEOUT = Duration.minutes(15)
+STEP_MEMORY = 1769
+MACHINE_TIMEOUT = Duration.hours(2)
 # A new account may run as few as ten functions at a time, and the API needs some of them.
-RESCORING_AT_ONCE = 5
+STEPS_AT_ONCE = 5
+# A second rescoring asks so often whether the first has ended.
+RESCORING_WAITS = Duration.seconds(20)
 
 
 class JobsStack(Stack):
@@ -38,6 +43,7 @@ class JobsStack(Stack):
         self._data = data
         self._steps: list[Function] = []
         self._layer = DependencyLayer(self, "Dependencies", settings=settings)
+        self._numeric = DependencyLayer(self, "Numeric", settings=settings, requirements="numeric.txt")
 
         self.bus = events.EventBus(self, "Bus", event_bus_name=f"regulars-{settings.stage}")
         if not settings.is_local:
@@ -73,7 +79,7 @@ class JobsStack(Stack):
             "publish_changes",
             settings=self._settings,
             data=self._data,
-            layer=self._layer,
+            layers=[self._layer],
             timeout=BATCH_TIMEOUT,
             environment={"BUS_NAME": self.bus.event_bus_name},
         )
@@ -111,7 +117,7 @@ class JobsStack(Stack):
             "ingest_purchases",
             settings=self._settings,
             data=self._data,
-            layer=self._layer,
+            layers=[self._layer],
             timeout=BATCH_TIMEOUT,
         )
         queue.feed(function, at_once=5)
@@ -125,57 +131,88 @@ class JobsStack(Stack):
             "post_points",
             settings=self._settings,
             data=self._data,
-            layer=self._layer,
+            layers=[self._layer],
             timeout=BATCH_TIMEOUT,
         )
         queue.feed(function, at_once=5)
         return function, queue
 
     def _rescoring(self) -> sfn.StateMachine:
-        """Scan in parallel segments, rank all customers at once, write in parallel parts, report.
+        """Scan in parallel segments, rank all customers at once, fit once a week, write in parallel segments, report.
 
-        Every state hands on a small document: what is large lies in the bucket, under the keys handed on.
-        So either map can become a distributed one without any other change.
+        Every state hands on a small document: what is large lies in the bucket, under keys that follow from the
+        rescoring's id and the segment's number. The maps are distributed ones, for an inline map ends at 40 at once
+        and at 25,000 events.
         """
         started = {
             "rescoring_id.$": "$$.Execution.Name",
+            "execution_arn.$": "$$.Execution.Id",
             "started_at.$": "$$.Execution.StartTime",
             "as_of.$": "$.as_of",
         }
-        run = {"rescoring_id.$": "$.plan.rescoring_id", "as_of.$": "$.plan.as_of"}
+        planned = ("rescoring_id", "started_at", "as_of", "total_segments", "fits", "sample", "unfinished")
+        run = {f"{name}.$": f"$.plan.{name}" for name in planned}
 
         plan = self._step("plan_rescoring", started, result_path="$.plan")
-        scan = sfn.Map(
-            self,
-            "Each segment",
-            items_path="$.plan.segments",
-            max_concurrency=RESCORING_AT_ONCE,
-            item_selector={
-                **run,
-                "segment.$": "$$.Map.Item.Value.segment",
-                "total_segments.$": "$$.Map.Item.Value.total_segments",
-            },
-            result_path="$.parts",
-        )
-        scan.item_processor(self._step("scan_scorecards"))
-        rank = self._step("rank_scorecards", {**run, "parts.$": "$.parts"}, result_path="$.ranks")
-        write = sfn.Map(
-            self,
-            "Each part",
-            items_path="$.parts",
-            max_concurrency=RESCORING_AT_ONCE,
-            item_selector={
-                **run,
-                "started_at.$": "$.plan.started_at",
-                "part.$": "$$.Map.Item.Value.part",
-                "thresholds.$": "$.ranks.thresholds",
-            },
-            result_path="$.tallies",
-        )
-        write.item_processor(self._step("write_scores"))
-        report = self._step("report_rescoring", {**run, "started_at.$": "$.plan.started_at", "tallies.$": "$.tallies"})
+        scan = self._each_rescored("Each segment of scorecards", run, "scan_scorecards")
+        rank = self._step("rank_scorecards", run, result_path=sfn.JsonPath.DISCARD)
+        fit = self._step("fit_forecaster", run, result_path=sfn.JsonPath.DISCARD)
+        write = self._each_rescored("Each segment of scores", run, "write_scores")
+        report = self._step("report_rescoring", run)
+        # The step that waits for another rescoring to end is the first one.
+        self.let_watch_rescoring(self._steps[0])
+        write.next(report)
 
-        return self._machine("rescoring", plan.next(scan).next(rank).next(write).next(report))
+        wait = sfn.Wait(self, "Let the other end", time=sfn.WaitTime.duration(RESCORING_WAITS))
+        is_alone = sfn.Choice(self, "Is it alone?").when(
+            sfn.Condition.boolean_equals("$.plan.wait", True), wait.next(plan)
+        )
+        is_due = sfn.Choice(self, "Is a fit due?").when(
+            sfn.Condition.boolean_equals("$.plan.fits", True), fit.next(write)
+        )
+        is_due.otherwise(write)
+        is_alone.otherwise(scan.next(rank).next(is_due))
+        # A new account's few functions at once take hours for a hundred million customers, and still come to an end.
+        machine = self._machine("rescoring", plan.next(is_alone), timeout=Duration.hours(20))
+        name = json.dumps(
+            {"Fn::Select": [6, {"Fn::Split": [":", {"Ref": self.get_logical_id(machine.node.default_child)}]}]},
+            separators=(",", ":"),
+        )
+        for executions in (f"{name}:*", f"{name}/scan-scorecards:*", f"{name}/write-scores:*"):
+            accept(
+                machine,
+                f"IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{executions}]",
+                "a distributed map starts, watches and stops executions of its own, whose names AWS gives",
+            )
+        return machine
+
+    def _each_rescored(self, title: str, run: dict[str, Any], function: str) -> sfn.DistributedMap:
+        """A state that calls a function for each segment of the plan, each in an execution of its own."""
+        each = sfn.DistributedMap(
+            self,
+            title,
+            # Names the executions; made from the title it would change with it.
+            label=function.replace("_", "-"),
+            items_path="$.plan.segments",
+            max_concurrency=self._settings.rescoring_workers,
+            item_selector={**run, "segment.$": "$$.Map.Item.Value"},
+            result_path=sfn.JsonPath.DISCARD,
+        )
+        each.item_processor(self._step(function))
+        return each
+
+    def let_watch_rescoring(self, function: Function) -> None:
+        """Let a function ask how executions of the rescoring are."""
+        name = f"regulars-{self._settings.stage}-rescoring"
+        arn = Stack.of(function).format_arn(
+            service="states", resource="execution", resource_name=f"{name}:*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
+        function.allow(["states:DescribeExecution"], [arn])
+        accept(
+            function.role_of_its_own,
+            f"IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{name}:*]",
+            "an execution's name is its rescoring's id, which is not known before",
+        )
 
     def _settlement(self) -> sfn.StateMachine:
         """Go through the points accounts in parallel segments, then state what all of them hold."""
@@ -209,7 +246,7 @@ class JobsStack(Stack):
             self,
             title,
             items_path="$.plan.segments",
-            max_concurrency=RESCORING_AT_ONCE,
+            max_concurrency=STEPS_AT_ONCE,
             item_selector={
                 f"{id_name}.$": f"$.plan.{id_name}",
                 "started_at.$": "$.plan.started_at",
@@ -227,7 +264,7 @@ class JobsStack(Stack):
             "watch_cases",
             settings=self._settings,
             data=self._data,
-            layer=self._layer,
+            layers=[self._layer],
             timeout=Duration.minutes(2),
         )
         role = iam.Role(self, "watch-cases-schedule", assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com"))
@@ -248,7 +285,7 @@ class JobsStack(Stack):
         )
         return function
 
-    def _machine(self, name: str, definition: sfn.IChainable) -> sfn.StateMachine:
+    def _machine(self, name: str, definition: sfn.IChainable, timeout: Duration = MACHINE_TIMEOUT) -> sfn.StateMachine:
         """A state machine of all steps made since the last one."""
         log_group = logs.LogGroup(
             self,
@@ -263,7 +300,7 @@ class JobsStack(Stack):
             name.capitalize(),
             state_machine_name=f"regulars-{self._settings.stage}-{name}",
             definition_body=sfn.DefinitionBody.from_chainable(definition),
-            timeout=Duration.hours(2),
+            timeout=timeout,
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ERROR, include_execution_data=False),
         )
@@ -287,9 +324,9 @@ class JobsStack(Stack):
             name,
             settings=self._settings,
             data=self._data,
-            layer=self._layer,
-            timeout=RESCORING_TIMEOUT,
-            memory_size=RESCORING_MEMORY,
+            layers=[self._layer, self._numeric] if ACCESS[name].numeric else [self._layer],
+            timeout=STEP_TIMEOUT,
+            memory_size=STEP_MEMORY,
         )
         self._steps.append(function)
         step = tasks.LambdaInvoke(

@@ -144,7 +144,7 @@ class MailStack(Stack):
             name,
             settings=self._settings,
             data=self._data,
-            layer=self._layer,
+            layers=[self._layer],
             timeout=BATCH_TIMEOUT,
             environment=environment,
         )

@@ -1,36 +1,108 @@
 """A rescoring: every part of the customers is reduced to counts, the counts give thresholds, these give scores.
 
-Counts and tallies of parts merge by adding, so the result is the same for any number of parts.
+Counts and tallies of parts merge by adding, so the result is the same for any number of parts. Parts are numpy columns,
+one row a customer.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
-from shared.domain import rfm
+import numpy as np
+
+from shared.domain import scoring
 from shared.domain.facts import Fact
-from shared.domain.rfm import PROSPECTS, Score, Thresholds
-from shared.domain.scorecard import Rfm
+from shared.domain.prediction import bands
+from shared.domain.rfm import SEGMENTS
+from shared.domain.scoring import Bytes, Cuts, Ints, Scored, Thresholds
+
+# In place of a code where there is none: not scored yet, or a prospect's band.
+NONE: Final = 255
+
+_SCORES: Final = ("r", "f", "m")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One customer as scanned: her R, F and M (None for a prospect), and the score she had."""
+class Verdicts:
+    """What is held of each customer: `segments` are positions in SEGMENTS, `r`, `f`, `m` 0 to 5 (0 for a prospect),
+    `churn` and `value` positions in the bands' names; NONE where there is none.
+    """
 
-    customer_id: str
-    rfm: Rfm | None
-    before: Score | None
+    segments: Bytes
+    r: Bytes
+    f: Bytes
+    m: Bytes
+    churn: Bytes
+    value: Bytes
+
+    def differ(self, other: "Verdicts") -> Any:
+        """Which customers (a mask) are held to be something else."""
+        return np.logical_or.reduce([getattr(self, one.name) != getattr(other, one.name) for one in fields(self)])
+
+    def describe(self, row: int) -> dict[str, Any]:
+        """One customer's as stored and told: names and numbers, nothing where there is none."""
+        told: dict[str, Any] = {"segment": SEGMENTS[self.segments[row]]}
+        told |= {name: int(getattr(self, name)[row]) for name in _SCORES if getattr(self, name)[row]}
+        if self.churn[row] != NONE:
+            told["churn_band"] = bands.CHURN_BANDS[self.churn[row]]
+        if self.value[row] != NONE:
+            told["value_band"] = bands.VALUE_BANDS[self.value[row]]
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Customers as scanned, on the day asked for.
+
+    `recency_days` is negative for prospects, whose other numbers are 0. `frequency` (orders) and `monetary` (minor
+    units) are of the last 24 calendar months, `recent` the money of the last 12 of them; `orders` and `spent` of the
+    whole life. `repeats`, `active_days`, `age_days` are x, t_x and T: days with an order after the first such day,
+    from there to the last one, and from there to the day asked for. `before` is what was held of them, and
+    `writers[by]` the rescoring that found it, "" for none.
+    """
+
+    customer_ids: list[str]
+    recency_days: Ints
+    frequency: Ints
+    monetary: Ints
+    recent: Ints
+    orders: Ints
+    spent: Ints
+    repeats: Ints
+    active_days: Ints
+    age_days: Ints
+    before: Verdicts
+    by: Ints
+    writers: tuple[str, ...]
+
+    @property
+    def buyers(self) -> Any:
+        """The mask of those who are no prospects."""
+        return self.recency_days >= 0
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many buyers have which goodness, in each dimension."""
+    """How many buyers have which recency in days and frequency, and whose money lies in which `scoring.bucket`."""
 
     recency: Mapping[int, int] = field(default_factory=dict)
     frequency: Mapping[int, int] = field(default_factory=dict)
-    monetary: Mapping[int, int] = field(default_factory=dict)
+    buckets: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def buyers(self) -> int:
+        """How many have bought."""
+        return sum(self.recency.values())
+
+    def caveats(self, monetary: Cuts) -> list[str]:
+        """Why the scores say little, as sentences; `monetary` are the cuts of the money."""
+        # A single bucket may still hold several values; then not all cuts agree, or nobody is above them.
+        equal_money = len(self.buckets) == 1 and len(set(monetary)) == 1
+        dimensions = [("recency", self.recency), ("frequency", self.frequency)]
+        equal = [(name, len(counts) == 1) for name, counts in dimensions]
+        return scoring.caveats(self.buyers, [*equal, ("monetary value", equal_money)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,106 +120,105 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What a rescoring found: sums by segment, how many moved from which segment to which, how many scores changed."""
+    """What a rescoring found: sums by segment, how many moved from which segment to which, how many changed."""
 
     segments: Mapping[str, Sums] = field(default_factory=dict)
     moves: Mapping[tuple[str | None, str], int] = field(default_factory=dict)
     changed: int = 0
 
 
-def count(rows: Iterable[Row]) -> Counts:
+def count(part: Part) -> Counts:
     """The counts of a part."""
-    buyers = [row.rfm for row in rows if row.rfm]
-    return Counts(
-        Counter(-one.recency_days for one in buyers),
-        Counter(one.frequency for one in buyers),
-        Counter(one.monetary for one in buyers),
-    )
+    buyers = part.buyers
+    columns = (part.recency_days[buyers], part.frequency[buyers], scoring.bucket(part.monetary[buyers]))
+    return Counts(*(_histogram(column) for column in columns))
 
 
 def merge_counts(parts: Iterable[Counts]) -> Counts:
     """The counts of all parts together."""
     recency: Counter[int] = Counter()
     frequency: Counter[int] = Counter()
-    monetary: Counter[int] = Counter()
+    buckets: Counter[int] = Counter()
     for part in parts:
         recency.update(part.recency)
         frequency.update(part.frequency)
-        monetary.update(part.monetary)
-    return Counts(recency, frequency, monetary)
+        buckets.update(part.buckets)
+    return Counts(recency, frequency, buckets)
 
 
-def thresholds(counts: Counts) -> Thresholds:
-    """What scores 2, 3, 4 and 5 in each dimension."""
-    return Thresholds(rfm.cuts(counts.recency), rfm.cuts(counts.frequency), rfm.cuts(counts.monetary))
+def thresholds(counts: Counts, monetary: Cuts) -> Thresholds:
+    """The thresholds, from the counts and the exact cuts of the money (`scoring.cuts_of_buckets`)."""
+    goodness = {-days: customers for days, customers in counts.recency.items()}
+    return Thresholds(scoring.cuts_of_counts(goodness), scoring.cuts_of_counts(counts.frequency), monetary)
 
 
-def score(found: Rfm | None, least: Thresholds, as_of: date) -> Score:
-    """The score of a customer; a prospect has a segment only."""
-    if found is None:
-        return Score(PROSPECTS, None, None, None, as_of)
-    r = rfm.score(-found.recency_days, least.recency)
-    f = rfm.score(found.frequency, least.frequency)
-    m = rfm.score(found.monetary, least.monetary)
-    return Score(rfm.segment(r, f, m), r, f, m, as_of)
+def verdicts(part: Part, least: Thresholds, churn: Bytes, value: Bytes) -> Verdicts:
+    """What is found of each customer; the bands are of buyers only."""
+    found: Scored = scoring.score(part.recency_days, part.frequency, part.monetary, least)
+    none = np.uint8(NONE)
+    buyers = part.buyers
+    return Verdicts(
+        found.segments, found.r, found.f, found.m, np.where(buyers, churn, none), np.where(buyers, value, none)
+    )
 
 
-def tally(rows: Iterable[tuple[Row, Score]]) -> Tally:
-    """The tally of a part, from its rows and the scores they got."""
+def tally(part: Part, now: Verdicts) -> Tally:
+    """The tally of a part."""
     segments: dict[str, Sums] = {}
-    moves: Counter[tuple[str | None, str]] = Counter()
-    changed = 0
-    for row, now in rows:
-        found = row.rfm or Rfm(0, 0, 0)
-        one = Sums(1, found.recency_days, found.frequency, found.monetary, now.r or 0, now.f or 0, now.m or 0)
-        segments[now.segment] = _add(segments.get(now.segment, Sums()), one)
-        changed += not now.same_as(row.before)
-        was = row.before.segment if row.before else None
-        if was != now.segment:
-            moves[was, now.segment] += 1
-    return Tally(segments, moves, changed)
+    numbers = np.maximum(part.recency_days, 0), part.frequency, part.monetary, now.r, now.f, now.m
+    for code, name in enumerate(SEGMENTS):
+        inside = now.segments == code
+        if customers := int(np.count_nonzero(inside)):
+            segments[name] = Sums(customers, *(int(column[inside].sum(dtype=np.int64)) for column in numbers))
+    pairs = _histogram(part.before.segments.astype(np.int64) * (NONE + 1) + now.segments)
+    moves: dict[tuple[str | None, str], int] = {}
+    for pair, customers in pairs.items():
+        was, is_now = divmod(pair, NONE + 1)
+        if was != is_now:
+            moves[None if was == NONE else SEGMENTS[was], SEGMENTS[is_now]] = customers
+    return Tally(segments, moves, int(np.count_nonzero(now.differ(part.before))))
 
 
 def merge_tallies(parts: Iterable[Tally]) -> Tally:
     """The tally of all parts together."""
-    whole = Tally()
+    segments: dict[str, Sums] = {}
+    moves: Counter[tuple[str | None, str]] = Counter()
+    changed = 0
     for part in parts:
-        segments = dict(whole.segments)
         for name, sums in part.segments.items():
             segments[name] = _add(segments.get(name, Sums()), sums)
-        moves = Counter(whole.moves)
         moves.update(part.moves)
-        whole = replace(whole, segments=segments, moves=moves, changed=whole.changed + part.changed)
-    return whole
+        changed += part.changed
+    return Tally(segments, moves, changed)
 
 
-def segment_fact(row: Row, now: Score, rescoring_id: str, started_at: datetime) -> Fact:
-    """`SegmentChanged`, at the start of the rescoring, so that a repeated part writes the same fact."""
-    data: dict[str, Any] = {
-        "from": row.before.segment if row.before else None,
-        "to": now.segment,
-        "r": now.r,
-        "f": now.f,
-        "m": now.m,
-        "as_of": now.scored_on.isoformat() if now.scored_on else None,
+def segment_fact(
+    customer_id: str, told: Mapping[str, Any], was: str | None, as_of: date, rescoring_id: str, started_at: datetime
+) -> Fact:
+    """`SegmentChanged`, at the start of the rescoring, so that a repeated part writes the same fact.
+
+    `told` is `Verdicts.describe` of the customer, `was` the segment before, None the first time.
+    """
+    data = {
+        "from": was,
+        "to": told["segment"],
+        **{name: told.get(name) for name in _SCORES},
+        "as_of": as_of.isoformat(),
     }
     return Fact(
         type="SegmentChanged",
         id=rescoring_id,
-        customer_id=row.customer_id,
+        customer_id=customer_id,
         occurred_at=started_at,
         recorded_at=started_at,
         data={key: value for key, value in data.items() if value is not None},
     )
 
 
+def _histogram(values: Ints) -> dict[int, int]:
+    names, counts = np.unique(values, return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
+
+
 def _add(a: Sums, b: Sums) -> Sums:
-    return Sums(
-        a.customers + b.customers,
-        a.recency_days + b.recency_days,
-        a.frequency + b.frequency,
-        a.monetary + b.monetary,
-        a.r + b.r,
-        a.f + b.f,
-        a.m + b.m,
-    )
+    return Sums(*(getattr(a, one.name) + getattr(b, one.name) for one in fields(Sums)))

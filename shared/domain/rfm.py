@@ -1,10 +1,8 @@
 """RFM: recency, frequency and monetary value scored 1 to 5 against all customers, and the segment that follows.
 
-A score is 1 + ⌊5 · (customers strictly worse) / N⌋ over the N customers who have bought: equals score equal,
-and the order of rows changes nothing.
+How scores are found is in `scoring.py`; here is what they mean.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -35,56 +33,17 @@ _SEGMENT_OF: Final = {code: name for name, codes in _CODES.items() for code in c
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The result of a rescoring: `r`, `f`, `m` are 1 (worst) to 5, None for a prospect; `scored_on` the shop's day."""
+    """The result of a rescoring: `r`, `f`, `m` are 1 (worst) to 5, None for a prospect; `scored_on` the shop's day;
+    the bands are those of `shared/domain/prediction/bands.py`, None for a prospect.
+    """
 
     segment: str
     r: int | None
     f: int | None
     m: int | None
     scored_on: date | None = None
-
-    def same_as(self, other: "Score | None") -> bool:
-        """Whether both say the same, whenever they were found."""
-        return other is not None and (self.segment, self.r, self.f, self.m) == (
-            other.segment,
-            other.r,
-            other.f,
-            other.m,
-        )
-
-
-Cuts = tuple[int | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """For each dimension the least goodness that scores 2, 3, 4 and 5; None where nobody scores that.
-
-    Goodness grows with what is better: minus the days of recency, orders, minor units.
-    """
-
-    recency: Cuts
-    frequency: Cuts
-    monetary: Cuts
-
-
-def cuts(counts: Mapping[int, int]) -> Cuts:
-    """The least goodness per score, from how many customers have which goodness."""
-    total = sum(counts.values())
-    least: list[int | None] = [None] * (SCORES - 1)
-    worse = 0
-    for goodness in sorted(counts):
-        score = 1 + SCORES * worse // total
-        for higher in range(2, score + 1):
-            if least[higher - 2] is None:
-                least[higher - 2] = goodness
-        worse += counts[goodness]
-    return tuple(least)
-
-
-def score(goodness: int, least: Cuts) -> int:
-    """The score, 1 to 5, of a goodness."""
-    return 1 + sum(1 for cut in least if cut is not None and goodness >= cut)
+    churn_band: str | None = None
+    value_band: str | None = None
 
 
 def segment(r: int, f: int, m: int) -> str:

@@ -90,8 +90,9 @@ def bucket(values: Ints) -> Ints:
 
 
 def cuts_of_buckets(buckets: Mapping[int, int], values_of: Callable[[int], Ints]) -> Cuts:
-    """The exact cuts, from how many customers are in which bucket and, for the few buckets where the cuts lie, all
-    their values; `values_of(bucket)` gives them in any order."""
+    """The exact cuts, from how many customers are in which bucket; `values_of(bucket)` is asked, for the few buckets of
+    more than one value in which a cut lies, for all values in it, in any order.
+    """
     wanted = ranks(sum(buckets.values()))
     names = np.array(sorted(buckets), dtype=np.int64)
     ends = np.cumsum([buckets[name] for name in names.tolist()])
@@ -100,6 +101,9 @@ def cuts_of_buckets(buckets: Mapping[int, int], values_of: Callable[[int], Ints]
     for rank in wanted:
         at = int(np.searchsorted(ends, rank, side="right"))
         name = int(names[at])
+        if abs(name) < 1 << _EXACT_BITS:
+            least.append(name)
+            continue
         if name not in found:
             found[name] = np.sort(values_of(name))
         least.append(int(found[name][rank - (int(ends[at]) - buckets[name])]))

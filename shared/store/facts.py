@@ -23,8 +23,12 @@ def sort_key(fact: Fact) -> str:
 
 def record(fact: Fact) -> table.Write:
     """The write of a fact that is not there yet."""
-    item = {"pk": partition(fact.customer_id), "sk": sort_key(fact), **to_members(fact)}
-    return table.put_new(table.customers_table(), item)
+    return table.put_new(table.customers_table(), to_item(fact))
+
+
+def to_item(fact: Fact) -> table.Item:
+    """A fact as its item."""
+    return {"pk": partition(fact.customer_id), "sk": sort_key(fact), **to_members(fact)}
 
 
 def find(customer_id: str, occurred_at: datetime, name: str, fact_id: str) -> Fact | None:

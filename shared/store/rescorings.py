@@ -1,124 +1,208 @@
-"""Rescorings: parts in the bucket below `rescorings/<id>/`; the report at pk `REPORT#SEGMENTS`, sk `LATEST`."""
+"""Rescorings: pk `RESCORING#<id>`, sk `RUN`, `SCAN#<segment>`, `WRITE#<segment>`; who runs now, whose moves may be
+untold and how many objects a day's snapshot has at pk `RESCORINGS`, sk `LEASE`, `UNFINISHED#<id>`, `SNAPSHOT#<day>`;
+what forecasts at pk `FORECASTER`, the last reports at pk `REPORT#<name>`, sk `LATEST`.
+"""
 
-import gzip
 import json
-import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple
-from datetime import date, datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
 
-from shared import aws
-from shared.domain import rescoring
-from shared.domain.facts import to_timestamp
-from shared.domain.rescoring import Counts, Row, Sums, Tally
-from shared.domain.rfm import SEGMENTS, Score
-from shared.domain.scorecard import Rfm, rfm
-from shared.store import facts, scorecards, table
+from shared.domain.errors import Conflict, NotFound
+from shared.domain.facts import from_timestamp, to_timestamp
+from shared.store import table
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+# Customers are drawn for a fit by a hash of their id, so many in these: the same ones in however many segments.
+DRAWN_OF: Final = 10_000
+KEEP_RUN_DAYS: Final = 400
+KEEP_PARTS_DAYS: Final = 30
 
-_REPORT_KEY: Final = {"pk": "REPORT#SEGMENTS", "sk": "LATEST"}
-_WRITERS: Final = 16
-
-
-def scan(segment: int, total_segments: int, as_of: date) -> Iterator[Row]:
-    """The customers of one segment of the table (half a read unit per 4 KB)."""
-    for page in scorecards.scan(segment, total_segments):
-        for item in page:
-            card = scorecards.from_item(item)
-            yield Row(card.customer_id, rfm(card, as_of), card.score)
+_RUNS: Final = "RESCORINGS"
+_LEASE: Final = {"pk": _RUNS, "sk": "LEASE"}
+_FORECASTER: Final = {"pk": "FORECASTER", "sk": "LATEST"}
+_UNFINISHED: Final = "UNFINISHED#"
+_DAY: Final = 86_400
+# Between the record of a run and its execution lies a single call.
+_TO_BEGIN: Final = timedelta(minutes=1)
 
 
-def save_part(rescoring_id: str, segment: int, rows: list[Row]) -> str:
-    """Keep what was scanned, and its counts beside it; the key to both."""
-    key = f"rescorings/{rescoring_id}/part-{segment:05d}"
-    counts = rescoring.count(rows)
-    _put(f"{key}.rows.json.gz", [_row_to_list(row) for row in rows])
-    _put(f"{key}.counts.json.gz", [list(one.items()) for one in (counts.recency, counts.frequency, counts.monetary)])
-    return key
+class Superseded(Conflict):
+    """Another rescoring holds the lease: this one was given up and has nothing more to write."""
 
 
-def counts_of(parts: Iterable[str]) -> Counts:
-    """The counts of all parts together."""
-    return rescoring.merge_counts(Counts(*map(dict, _get(f"{key}.counts.json.gz"))) for key in parts)
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A rescoring as planned: for which day, in how many segments, by which execution."""
+
+    rescoring_id: str
+    started_at: datetime
+    as_of: date
+    segments: int
+    execution_arn: str
 
 
-def rows_of(part: str) -> list[Row]:
-    """What was scanned."""
-    return [_row_from_list(row) for row in _get(f"{part}.rows.json.gz")]
-
-
-def write_scores(rows: list[tuple[Row, Score]], rescoring_id: str, started_at: datetime) -> None:
-    """Write the scores that changed (1 write unit each), where the segment did with its fact (4).
-
-    Repeating it does nothing; where another rescoring has been there since the scan, its score stays.
-    """
-    changed = [(row, now) for row, now in rows if not now.same_as(row.before)]
-
-    def write(one: tuple[Row, Score]) -> None:
-        row, now = one
-        score = scorecards.set_score(row.customer_id, now, row.before)
-        moved = row.before is None or row.before.segment != now.segment
-        fact = rescoring.segment_fact(row, now, rescoring_id, started_at)
-        for _ in table.tries():
-            try:
-                if moved:
-                    table.transact([score, facts.record(fact)])
-                else:
-                    table.apply(score)
-            except table.Cancelled as cancelled:
-                # Scored by another run since, or this very fact written by an earlier try of this one.
-                if not (cancelled.refused(0) or (moved and cancelled.refused(1))):
-                    continue
-            return
-
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        for _ in pool.map(write, changed):
-            pass
-
-
-def save_tally(part: str, tally: Tally) -> str:
-    """Keep the tally of a part; its key."""
-    key = f"{part}.tally.json"
-    content = {
-        "segments": {name: astuple(sums) for name, sums in tally.segments.items()},
-        "moves": [[was, now, n] for (was, now), n in tally.moves.items()],
-        "changed": tally.changed,
+def request(rescoring_id: str, execution_arn: str, requested_at: datetime) -> None:
+    """Put a run on record that is about to be started, so that whoever started it finds it."""
+    item = {
+        **_run(rescoring_id),
+        "status": "QUEUED",
+        "requested_at": to_timestamp(requested_at),
+        "execution_arn": execution_arn,
+        "expires_at": _after(requested_at, KEEP_RUN_DAYS),
     }
-    _put(key, content)
-    return key
+    try:
+        table.apply(table.put_new(table.customers_table(), item))
+    except table.Cancelled:
+        return
 
 
-def tallies_of(keys: Iterable[str]) -> Tally:
-    """The tallies of all parts together."""
-    return rescoring.merge_tallies(
-        Tally(
-            {name: Sums(*sums) for name, sums in content["segments"].items()},
-            {(was, now): n for was, now, n in content["moves"]},
-            content["changed"],
+def take_lease(rescoring_id: str, execution_arn: str, is_running: Callable[[str], bool]) -> bool:
+    """Become the one rescoring that runs; False while another holds the lease and is running."""
+    for _ in table.tries():
+        held = table.get(table.customers_table(), _LEASE)
+        if held and held["rescoring_id"] == rescoring_id:
+            return True
+        if held and is_running(held["execution_arn"]):
+            return False
+        item = {**_LEASE, "rescoring_id": rescoring_id, "execution_arn": execution_arn}
+        condition = "rescoring_id = :held" if held else "attribute_not_exists(sk)"
+        values = {":held": held["rescoring_id"]} if held else {}
+        try:
+            table.apply(table.put(table.customers_table(), item, condition, values))
+        except table.Cancelled:
+            continue
+        return True
+    return False
+
+
+def check_lease(rescoring_id: str) -> None:
+    """Raises Superseded where another rescoring has taken over."""
+    held = table.get(table.customers_table(), _LEASE)
+    if held is None or held["rescoring_id"] != rescoring_id:
+        raise Superseded("another rescoring has taken over")
+
+
+def begin(run: Run) -> None:
+    """Put the plan of a run on record (2 write units); until it has finished its moves may be untold."""
+    item = {
+        **_run(run.rescoring_id),
+        "status": "RUNNING",
+        "as_of": run.as_of.isoformat(),
+        "started_at": to_timestamp(run.started_at),
+        "segments": run.segments,
+        "execution_arn": run.execution_arn,
+        "expires_at": _after(run.started_at, KEEP_RUN_DAYS),
+    }
+    unfinished = {
+        "pk": _RUNS, "sk": f"{_UNFINISHED}{run.rescoring_id}", "started_at": to_timestamp(run.started_at)
+    }  # fmt: skip
+    table.apply(table.put(table.customers_table(), unfinished))
+    table.apply(table.put(table.customers_table(), item))
+
+
+def unfinished(but: str) -> dict[str, datetime]:
+    """The rescorings that began and never came to their end, and when they began; not the one named."""
+    found = table.query(table.customers_table(), _RUNS, _UNFINISHED)
+    started = {item["sk"].removeprefix(_UNFINISHED): from_timestamp(item["started_at"]) for item in found}
+    return {rescoring_id: at for rescoring_id, at in started.items() if rescoring_id != but}
+
+
+def note_part(rescoring_id: str, step: str, segment: int, now: datetime, **figures: int) -> None:
+    """Put on record what a step (`SCAN` or `WRITE`) did with a segment; a repeat replaces it."""
+    key = {"pk": f"RESCORING#{rescoring_id}", "sk": f"{step}#{segment:05d}"}
+    table.apply(table.put(table.customers_table(), {**key, **figures, "expires_at": _after(now, KEEP_PARTS_DAYS)}))
+
+
+def finish(run: Run, finished_at: datetime, figures: Mapping[str, Any], told: list[str]) -> None:
+    """Put the result on record, let the next rescoring begin, and forget whose moves were untold: its own and `told`.
+
+    Repeating it does nothing more.
+    """
+    change = "SET #status = :done, finished_at = :finished_at, figures = :figures"
+    values = {
+        ":done": "SUCCEEDED",
+        ":finished_at": to_timestamp(finished_at),
+        ":figures": json.dumps(figures, separators=(",", ":")),
+    }
+    # Refused where it is on record already.
+    with suppress(table.Cancelled):
+        table.apply(
+            table.update(
+                table.customers_table(),
+                _run(run.rescoring_id),
+                change,
+                "attribute_exists(sk) AND attribute_not_exists(finished_at)",
+                values,
+                {"#status": "status"},
+            )
         )
-        for content in map(_get, keys)
-    )
+    for rescoring_id in (*told, run.rescoring_id):
+        table.apply(table.delete(table.customers_table(), {"pk": _RUNS, "sk": f"{_UNFINISHED}{rescoring_id}"}))
+    try:
+        table.apply(table.delete(table.customers_table(), _LEASE, "rescoring_id = :mine", {":mine": run.rescoring_id}))
+    except table.Cancelled:
+        return
 
 
-def save_report(rescoring_id: str, as_of: date, started_at: datetime, finished_at: datetime, tally: Tally) -> None:
+def find(rescoring_id: str, is_running: Callable[[str], bool], now: datetime) -> dict[str, Any] | None:
+    """A rescoring's plan, progress and result (1 read unit and more per 4 KB); None where there is none of this id.
+
+    `status` is QUEUED, RUNNING, SUCCEEDED, or FAILED where its execution ended before its work.
+    """
+    items = {item["sk"]: item for item in table.query(table.customers_table(), f"RESCORING#{rescoring_id}")}
+    run = items.pop("RUN", None)
+    if run is None:
+        return None
+    status = run["status"]
+    begins = status == "QUEUED" and now - from_timestamp(run["requested_at"]) <= _TO_BEGIN
+    if status != "SUCCEEDED" and not begins and not is_running(run["execution_arn"]):
+        status = "FAILED"
+    scans, writes = ([item for sk, item in items.items() if sk.startswith(step)] for step in ("SCAN#", "WRITE#"))
+    progress = {
+        "segments": run.get("segments"),
+        "segments_scanned": len(scans),
+        "segments_written": len(writes),
+        "scanned": sum(item["scanned"] for item in scans),
+        "changed": sum(item["changed"] for item in writes),
+    }
+    result = json.loads(run["figures"]) if "figures" in run else {}
+    return {
+        "rescoring_id": rescoring_id,
+        "status": status,
+        "as_of": run.get("as_of"),
+        "started_at": run.get("started_at"),
+        "finished_at": run.get("finished_at"),
+        **progress,
+        **result,
+    }
+
+
+def parts_of(rescoring_id: str, step: str) -> list[table.Item]:
+    """What a step put on record of its segments."""
+    return table.query(table.customers_table(), f"RESCORING#{rescoring_id}", f"{step}#")
+
+
+def claim_snapshot(as_of: date, parts: int) -> int:
+    """How many objects the snapshot of a day may have once this one has been put over it."""
+    held = table.get(table.customers_table(), _snapshot(as_of))
+    most = max(parts, held["parts"] if held else 0)
+    table.apply(table.put(table.customers_table(), {**_snapshot(as_of), "parts": most}))
+    return most
+
+
+def settle_snapshot(as_of: date, parts: int) -> None:
+    """The snapshot of a day has exactly so many objects."""
+    table.apply(table.put(table.customers_table(), {**_snapshot(as_of), "parts": parts}))
+
+
+def save_report(name: str, started_at: datetime, content: Mapping[str, Any]) -> None:
     """Make this the report that is served, unless a later rescoring has reported already."""
     item = {
-        **_REPORT_KEY,
-        "rescoring_id": rescoring_id,
-        "as_of": as_of.isoformat(),
+        **_report(name),
         "started_at": to_timestamp(started_at),
-        "finished_at": to_timestamp(finished_at),
-        "changed": tally.changed,
-        "segments": {name: list(astuple(sums)) for name, sums in tally.segments.items()},
-        "moves": [
-            {"from": was, "to": now, "customers": n}
-            for (was, now), n in sorted(tally.moves.items(), key=lambda move: (-move[1], str(move[0])))
-        ],
+        "content": json.dumps(content, separators=(",", ":"), ensure_ascii=False),
     }
     condition = "attribute_not_exists(pk) OR started_at <= :started_at"
     try:
@@ -127,72 +211,45 @@ def save_report(rescoring_id: str, as_of: date, started_at: datetime, finished_a
         return
 
 
-def latest_report(currency: str) -> dict[str, Any] | None:
-    """The last rescoring's report, or None before the first."""
-    item = table.get(table.customers_table(), _REPORT_KEY)
+def report(name: str) -> dict[str, Any]:
+    """What the last rescoring found (1 read unit per 4 KB). Raises NotFound before the first."""
+    item = table.get(table.customers_table(), _report(name))
     if item is None:
-        return None
-    sums = {name: Sums(*values) for name, values in item["segments"].items()}
-    customers = sum(one.customers for one in sums.values())
-    return {
-        "rescoring_id": item["rescoring_id"],
-        "as_of": item["as_of"],
-        "started_at": item["started_at"],
-        "finished_at": item["finished_at"],
-        "currency": currency,
-        "customers": customers,
-        "buyers": customers - sums.get(SEGMENTS[-1], Sums()).customers,
-        "changed": item["changed"],
-        "segments": [_describe(name, sums[name], customers) for name in SEGMENTS if name in sums],
-        "moves": [{"from": move.get("from"), **move} for move in item["moves"]],
-    }
+        raise NotFound("no rescoring has run yet; one runs every night, POST /rescorings starts one now")
+    content: dict[str, Any] = json.loads(item["content"])
+    return content
 
 
-def _describe(name: str, sums: Sums, customers: int) -> dict[str, Any]:
-    def mean(total: int) -> float:
-        return round(total / sums.customers, 2)
-
-    described: dict[str, Any] = {
-        "segment": name,
-        "customers": sums.customers,
-        "share": round(sums.customers / customers, 4),
-        "revenue": sums.monetary,
-    }
-    if name != SEGMENTS[-1]:
-        described["average"] = {
-            "recency_days": mean(sums.recency_days),
-            "frequency": mean(sums.frequency),
-            "monetary": mean(sums.monetary),
-            "r": mean(sums.r),
-            "f": mean(sums.f),
-            "m": mean(sums.m),
-        }
-    return described
+def save_forecaster(fitted_on: date, content: str) -> None:
+    """Keep what was fitted, as JSON."""
+    table.apply(
+        table.put(table.customers_table(), {**_FORECASTER, "fitted_on": fitted_on.isoformat(), "content": content})
+    )
 
 
-def _row_to_list(row: Row) -> list[Any]:
-    found = astuple(row.rfm) if row.rfm else None
-    score = (row.before.segment, row.before.r, row.before.f, row.before.m) if row.before else None
-    return [row.customer_id, found, score]
+def forecaster_fitted_on() -> date | None:
+    """For which day the forecaster that is kept was fitted."""
+    item = table.get(table.customers_table(), _FORECASTER)
+    return date.fromisoformat(item["fitted_on"]) if item else None
 
 
-def _row_from_list(row: list[Any]) -> Row:
-    customer_id, found, score = row
-    return Row(customer_id, Rfm(*found) if found else None, Score(*score) if score else None)
+def forecaster() -> str | None:
+    """The forecaster that is kept, as JSON."""
+    item = table.get(table.customers_table(), _FORECASTER)
+    return item["content"] if item else None
 
 
-@cache
-def _s3() -> "S3Client":
-    return aws.client("s3")
+def _run(rescoring_id: str) -> dict[str, str]:
+    return {"pk": f"RESCORING#{rescoring_id}", "sk": "RUN"}
 
 
-def _put(key: str, content: Any) -> None:
-    body = json.dumps(content, separators=(",", ":")).encode()
-    if key.endswith(".gz"):
-        body = gzip.compress(body, compresslevel=1, mtime=0)
-    _s3().put_object(Bucket=os.environ["DATA_BUCKET"], Key=key, Body=body)
+def _snapshot(as_of: date) -> dict[str, str]:
+    return {"pk": _RUNS, "sk": f"SNAPSHOT#{as_of.isoformat()}"}
 
 
-def _get(key: str) -> Any:
-    body = _s3().get_object(Bucket=os.environ["DATA_BUCKET"], Key=key)["Body"].read()
-    return json.loads(gzip.decompress(body) if key.endswith(".gz") else body)
+def _report(name: str) -> dict[str, str]:
+    return {"pk": f"REPORT#{name}", "sk": "LATEST"}
+
+
+def _after(moment: datetime, days: int) -> int:
+    return int(moment.timestamp()) + days * _DAY

@@ -9,7 +9,7 @@ from shared.domain.rfm import Score
 from shared.domain.scorecard import Month, Scorecard
 from shared.store import table
 
-# What one function scans and writes well within its fifteen minutes; 40 is how many an inline Map runs at once.
+# What one function goes through well within its fifteen minutes; 40 is how many an inline Map runs at once.
 CUSTOMERS_PER_SEGMENT: Final = 25_000
 MIN_SEGMENTS: Final = 4
 MAX_SEGMENTS: Final = 40
@@ -21,11 +21,14 @@ def find(customer_id: str) -> Scorecard | None:
     return from_item(item) if item else None
 
 
+def customers() -> int:
+    """How many scorecards there are. DynamoDB counts them every six hours: after a first import it says 0."""
+    return table.dynamodb().describe_table(TableName=table.scorecards_table())["Table"].get("ItemCount", 0)
+
+
 def plan_scan() -> list[dict[str, int]]:
     """The segments into which a scan of all customers is split, as `segment` and `total_segments`."""
-    # Brought up to date every six hours, and 0 after a first import.
-    customers = table.dynamodb().describe_table(TableName=table.scorecards_table())["Table"].get("ItemCount", 0)
-    total = min(max(math.ceil(customers / CUSTOMERS_PER_SEGMENT), MIN_SEGMENTS), MAX_SEGMENTS)
+    total = min(max(math.ceil(customers() / CUSTOMERS_PER_SEGMENT), MIN_SEGMENTS), MAX_SEGMENTS)
     return [{"segment": segment, "total_segments": total} for segment in range(total)]
 
 
@@ -81,29 +84,6 @@ def ensure(customer_id: str) -> table.Write:
     )
 
 
-def set_score(customer_id: str, score: Score, before: Score | None) -> table.Write:
-    """The write of a new score over the one that was scanned; a run that came first is not overwritten."""
-    values: dict[str, Any] = {
-        ":segment": score.segment,
-        ":r": score.r,
-        ":f": score.f,
-        ":m": score.m,
-        ":scored_on": score.scored_on.isoformat() if score.scored_on else None,
-    }
-    names = {"#segment": "segment", "#r": "r", "#f": "f", "#m": "m"}
-    change = "SET #segment = :segment, scored_on = :scored_on"
-    change += ", #r = :r, #f = :f, #m = :m" if score.r is not None else " REMOVE #r, #f, #m"
-    if before is None:
-        condition = "attribute_exists(customer_id) AND attribute_not_exists(#segment)"
-    elif before.r is None:
-        condition = "#segment = :was"
-        values[":was"] = before.segment
-    else:
-        condition = "#r = :was_r AND #f = :was_f AND #m = :was_m"
-        values |= {":was_r": before.r, ":was_f": before.f, ":was_m": before.m}
-    return table.update(table.scorecards_table(), {"customer_id": customer_id}, change, condition, values, names)
-
-
 def from_item(item: Mapping[str, Any]) -> Scorecard:
     """The scorecard of an unpacked item."""
     return Scorecard(
@@ -120,10 +100,18 @@ def from_item(item: Mapping[str, Any]) -> Scorecard:
 
 
 def _score_from(item: Mapping[str, Any]) -> Score | None:
-    if "segment" not in item:
+    held = item.get("score")
+    if held is None:
         return None
-    scored_on = _date_from(item.get("scored_on"))
-    return Score(item["segment"], item.get("r"), item.get("f"), item.get("m"), scored_on)
+    return Score(
+        held["segment"],
+        held.get("r"),
+        held.get("f"),
+        held.get("m"),
+        date.fromisoformat(held["scored_on"]),
+        held.get("churn_band"),
+        held.get("value_band"),
+    )
 
 
 def _date_from(text: str | None) -> date | None:

@@ -28,6 +28,11 @@ MAX_KEYS: Final = 100
 @cache
 def dynamodb() -> "DynamoDBClient":
     """The process's client. A lost answer is asked for again with the same token, so it does nothing twice."""
+    return new_client()
+
+
+def new_client() -> "DynamoDBClient":
+    """A client of one's own, for what changes how it works."""
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 5},
         connect_timeout=2,
@@ -63,7 +68,7 @@ class Cancelled(Exception):
 
 def pack(values: Mapping[str, Any]) -> Item:
     """Python values as a DynamoDB item; None is left out. A frozenset of integers becomes a number set."""
-    return {name: _pack(value) for name, value in values.items() if value is not None}
+    return {name: pack_value(value) for name, value in values.items() if value is not None}
 
 
 def unpack(item: Mapping[str, Any]) -> Item:
@@ -135,9 +140,9 @@ def check(table: str, key: Mapping[str, str], condition: str, values: Mapping[st
     return {"ConditionCheck": {"TableName": table, "Key": pack(key), **_conditioned(condition, values)}}
 
 
-def delete(table: str, key: Mapping[str, str]) -> Write:
-    """A write that removes an item, if it is there."""
-    return {"Delete": {"TableName": table, "Key": pack(key)}}
+def delete(table: str, key: Mapping[str, str], condition: str = "", values: Mapping[str, Any] | None = None) -> Write:
+    """A write that removes an item, if it is there and the condition holds."""
+    return {"Delete": {"TableName": table, "Key": pack(key), **_conditioned(condition, values or {})}}
 
 
 def transact(writes: Sequence[Write]) -> None:
@@ -221,7 +226,8 @@ def _conditioned(condition: str, values: Mapping[str, Any]) -> Item:
     return part
 
 
-def _pack(value: Any) -> Item:
+def pack_value(value: Any) -> Item:
+    """One value of an item."""
     match value:
         case bool():
             return {"BOOL": value}
@@ -236,7 +242,7 @@ def _pack(value: Any) -> Item:
         case frozenset():
             return {"NS": [str(number) for number in sorted(value)]}
         case list() | tuple():
-            return {"L": [_pack(element) for element in value]}
+            return {"L": [pack_value(element) for element in value]}
     raise TypeError(f"{type(value).__name__} has no place in an item")
 
 

@@ -24,6 +24,7 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 from moto.core.serialize import ResponseSerializer
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.responses import DynamoHandler, DynamoResult
 from moto.ses.models import Message, ses_backends
 
 from infra.access import ACCESS, Access
@@ -100,12 +101,17 @@ class Calls:
         """Take down what botocore is about to send; a transaction is authorised item by item."""
         _, service, operation = event_name.split(".")
         if service != "dynamodb":
-            self.made.add((f"{service}:{operation}", ""))
+            # A copy is authorised as reading the one object and writing the other.
+            actions = ("GetObject", "PutObject") if operation == "CopyObject" else (operation,)
+            self.made |= {(f"{service}:{action}", "") for action in actions}
             return
         body = json.loads(request.body)
         for write in body.get("TransactItems", []):
             ((kind, statement),) = write.items()
             self.made.add((self._ITEM_ACTIONS[kind], statement["TableName"]))
+        for statement in body.get("Statements", []):
+            (changed,) = re.findall(r'^UPDATE "(\w+)"', statement["Statement"])
+            self.made.add(("PartiQLUpdate", changed))
         for name in body.get("RequestItems", {}):
             self.made.add((operation, name))
         if "TableName" in body:
@@ -121,6 +127,7 @@ class Calls:
         allowed |= {("eventbridge:PutEvents", "")} if access.publishes else set()
         starts = access.starts_rescoring or access.starts_settlement or access.starts_invitations
         allowed |= {("sfn:StartExecution", "")} if starts else set()
+        allowed |= {("sfn:DescribeExecution", "")} if access.watches_rescoring else set()
         # What eats from a queue may hide that queue's messages: CDK grants it with the subscription.
         allowed |= {("sqs:ChangeMessageVisibility", "")}
         return self.made - allowed
@@ -133,12 +140,21 @@ CALLS: Final = Calls()
 def one_request_at_a_time() -> Iterator[None]:
     """Moto keeps its tables in plain dictionaries: threads of a function take turns at it."""
     answer, lock = BotocoreStubber.__call__, threading.RLock()
+    within = False
 
     def in_turn(self: BotocoreStubber, event_name: str, request: Any, **kwargs: Any) -> Any:
+        nonlocal within
         with lock:
+            if within:
+                # A call that the stand-in below makes to answer another.
+                return answer(self, event_name, request, **kwargs)
             CALLS.note(event_name, request)
             CALLS.reached("before")
-            response = answer(self, event_name, request, **kwargs)
+            within = True
+            try:
+                response = answer(self, event_name, request, **kwargs)
+            finally:
+                within = False
             CALLS.reached("after")
             return response
 
@@ -159,6 +175,50 @@ def attributes_at_first_sight() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ResponseSerializer, "get_value", get_value)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def conditions_of_statements() -> Iterator[None]:
+    """Moto's PartiQL knows no conditions but equality: statements reach it as the updates that they stand for."""
+    form = re.compile(r'UPDATE "(\w+)" SET "(\w+)" = \? WHERE "(\w+)" = \? AND (.+)')
+
+    def as_update(statement: Mapping[str, Any]) -> dict[str, Any]:
+        found = form.fullmatch(statement["Statement"])
+        assert found, statement
+        name, member, key, condition = found.groups()
+        value, key_value, *others = statement["Parameters"]
+        words = {'"score" IS MISSING': "attribute_not_exists(#member)", '"score"."by" = ?': "#member.#by = :p0"}
+        return {
+            "TableName": name,
+            "Key": {key: key_value},
+            "UpdateExpression": "SET #member = :value",
+            "ConditionExpression": f"attribute_exists(#key) AND {words[condition]}",
+            "ExpressionAttributeNames": {
+                "#member": member, "#key": key, **({"#by": "by"} if others else {})
+            },
+            "ExpressionAttributeValues": {":value": value, **{f":p{n}": one for n, one in enumerate(others)}},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }  # fmt: skip
+
+    def batch(responses: DynamoHandler) -> Any:
+        answers: list[dict[str, Any]] = []
+        for statement in responses.body["Statements"]:
+            asked = as_update(statement)
+            known = responses.dynamodb_backend.get_item(asked["TableName"], asked["Key"])
+            try:
+                client("dynamodb").update_item(**asked)
+            except client("dynamodb").exceptions.ConditionalCheckFailedException:
+                held = {"Item": known.to_json()["Attributes"]} if known else {}
+                answers.append({"Error": {"Code": "ConditionalCheckFailed", "Message": "", **held}})
+            else:
+                answers.append({"TableName": asked["TableName"]})
+        table_name = as_update(responses.body["Statements"][0])["TableName"]
+        units = [{"TableName": table_name, "CapacityUnits": float(len(answers))}]
+        return DynamoResult({"Responses": answers, "ConsumedCapacity": units})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DynamoHandler, "batch_execute_statement", batch)
         yield
 
 
@@ -361,6 +421,42 @@ def invoke(load: Load) -> Invoke:
         if "json" in answer.get("headers", {}).get("content-type", ""):
             answer["json"] = json.loads(answer["body"])
         return answer
+
+    return run
+
+
+@pytest.fixture
+def rescore(invoke: Invoke) -> Callable[..., dict[str, Any]]:
+    """`rescore("run-2", as_of=…)`: a whole rescoring as its state machine takes it, every step taken twice, which must
+    change nothing; the plan. `segments` stands in for the plan's own number.
+    """
+
+    def run(
+        rescoring_id: str = "run-1",
+        started_at: str = "2026-11-21T01:00:00Z",
+        as_of: str | None = None,
+        segments: int | None = None,
+    ) -> dict[str, Any]:
+        machine = "arn:aws:states:eu-central-1:123456789012:execution:rescoring"
+        asked = {"execution_arn": f"{machine}:{rescoring_id}", "started_at": started_at, "as_of": as_of}
+        plan = invoke("plan_rescoring", {"rescoring_id": rescoring_id, **asked})
+        assert not plan["wait"]
+        total = segments or plan["total_segments"]
+        plan |= {"total_segments": total, "segments": list(range(total))}
+        given = json.loads(json.dumps({k: v for k, v in plan.items() if k not in ("wait", "segments")}))
+
+        def twice(step: str, **more: Any) -> None:
+            assert invoke(step, {**given, **more}) == invoke(step, {**given, **more})
+
+        for segment in plan["segments"]:
+            twice("scan_scorecards", segment=segment)
+        twice("rank_scorecards")
+        if plan["fits"]:
+            twice("fit_forecaster")
+        for segment in plan["segments"]:
+            twice("write_scores", segment=segment)
+        twice("report_rescoring")
+        return plan
 
     return run
 
