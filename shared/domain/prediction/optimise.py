@@ -11,9 +11,10 @@ from shared.domain.prediction.arrays import Floats
 Function = Callable[[Floats], tuple[float, Floats]]
 """The value at a point and its gradient there; values that are not finite count as infinitely bad."""
 
-_MAX_STEPS: Final = 200
+# Values of the function per search; what has an end takes some thirty.
+_MAX_EVALUATIONS: Final = 200
 _MAX_HALVINGS: Final = 20
-_MAX_MOVES: Final = 300
+_MAX_MOVES: Final = 150
 _GRADIENT: Final = 1e-7
 # So many steps in a row that gain less than this part of the value end a search: on a ridge without a top there
 # is always a little more to gain.
@@ -31,13 +32,12 @@ _SMALL_SIMPLEX: Final = 1e-9
 @dataclass(frozen=True, slots=True)
 class Minimum:
     """Where the search ended: `value` is infinite where no start had a finite one; `at_edge` says whether the point
-    lies on the box, `steps` how often the gradient was used."""
+    lies on the box."""
 
     point: Floats
     value: float
     converged: bool
     at_edge: bool
-    steps: int
 
 
 def minimise(function: Function, starts: Sequence[Floats], lower: Floats, upper: Floats) -> Minimum:
@@ -57,7 +57,7 @@ def minimise(function: Function, starts: Sequence[Floats], lower: Floats, upper:
 
 def _from(function: Function, start: Floats, lower: Floats, upper: Floats) -> Minimum:
     found = _bfgs(function, start, lower, upper)
-    if found.converged or not np.isfinite(found.value):
+    if found.converged or found.at_edge or not np.isfinite(found.value):
         return found
     rough = _nelder_mead(function, found.point, lower, upper)
     again = _bfgs(function, rough, lower, upper)
@@ -80,9 +80,8 @@ def _bfgs(function: Function, start: Floats, lower: Floats, upper: Floats) -> Mi
     inverse: Floats | None = None
     converged = False
     stalls = 0
-    steps = 0
-    while steps < _MAX_STEPS and np.isfinite(value):
-        steps += 1
+    evaluations = 1
+    while evaluations < _MAX_EVALUATIONS and np.isfinite(value):
         free = ~(((point <= lower) & (gradient > 0)) | ((point >= upper) & (gradient < 0)))
         slope = np.where(free, gradient, 0.0)
         if np.abs(slope).max() < _GRADIENT:
@@ -99,6 +98,7 @@ def _bfgs(function: Function, start: Floats, lower: Floats, upper: Floats) -> Mi
         for _ in range(_MAX_HALVINGS):
             candidate = np.clip(point + length * direction, lower, upper)
             trial, trial_gradient = _evaluate(function, candidate)
+            evaluations += 1
             if trial <= value + _ARMIJO * float(slope @ (candidate - point)):
                 break
             length /= 2
@@ -123,7 +123,7 @@ def _bfgs(function: Function, start: Floats, lower: Floats, upper: Floats) -> Mi
             converged = True
             break
     at_edge = bool(np.any((point <= lower + _EDGE) | (point >= upper - _EDGE)))
-    return Minimum(point, value, converged, at_edge, steps)
+    return Minimum(point, value, converged, at_edge)
 
 
 def _nelder_mead(function: Function, start: Floats, lower: Floats, upper: Floats) -> Floats:
