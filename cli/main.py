@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import demo, down, import_purchases, keys, up
+from cli import demo, down, import_purchases, keys, score, up
 
 app = typer.Typer(
     name="regulars",
@@ -16,4 +16,5 @@ app.command("up")(up.up)
 app.command("down")(down.down)
 app.command("demo")(demo.demo)
 app.command("import")(import_purchases.import_purchases)
+app.command("score")(score.score)
 app.add_typer(keys.app, name="keys")

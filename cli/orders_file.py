@@ -1,0 +1,587 @@
+"""Orders of a shop's export as columns: ten million rows in seconds, and no row that cannot be read stops it.
+
+The file is taken in chunks that end where a row ends. Each is first parsed as if all its cells were plain; where one
+is not, the chunk's cells are taken as texts, and only the pieces of it that hold a row which cannot be read go
+through Python row by row, so that the row can be shown and kept.
+"""
+
+import csv
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, tzinfo
+from io import StringIO
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+from numpy.typing import NDArray
+
+from cli.orders_cells import EPOCH, UNKNOWN, Amounts, Days, Ints
+from cli.purchases_csv import REASON_COLUMN, Layout, UnreadableFile, as_cells, header_of_rejects
+from shared.domain.errors import Invalid
+from shared.domain.money import CURRENCY_CODES, parse_amount
+
+CHUNK_BYTES: Final = 64 << 20
+PIECE_BYTES: Final = 1 << 20
+_BLOCK_BYTES: Final = 4 << 20
+# An opening quotation mark that is not closed within so many lines is taken for a mistake of its row alone.
+_MAX_LINES_OF_A_ROW: Final = 2_000
+SHOWN_REJECTS: Final = 5
+_BLANKS: Final = ["", " ", "  ", "   "]
+_BOM: Final = b"\xef\xbb\xbf"
+
+Show = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orders:
+    """The rows that are orders or refunds, and what became of the others.
+
+    `customers` are in the order of their names, `customer` are positions in it, `amount` minor units. `order_id` is
+    None where the file has no such column. `units` of minor units make one of the currency, which is None where
+    nothing tells it. `blank` rows are further lines of an order.
+    """
+
+    customers: pa.Array
+    customer: NDArray[np.int32]
+    day: Ints
+    amount: Ints
+    order_id: pa.ChunkedArray | None
+    currency: str | None
+    units: int
+    rows: int
+    blank: int
+    rejected: int
+    first_rejects: list[tuple[int, str]]
+    rejects: Path | None
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row as csv split it, with the number of its first line in the file; `reason` where it could not be split."""
+
+    line: int
+    cells: list[str]
+    reason: str = ""
+
+
+@dataclass
+class _Values:
+    """The cells of some rows as values; `whole` are those that are orders or refunds, `wrong` those that cannot be."""
+
+    customer: pa.Array
+    order_id: pa.Array | None
+    day: Ints
+    amount: Ints
+    whole: NDArray[np.bool_]
+    wrong: dict[int, str] = field(default_factory=dict)
+    # Rows without a day, an amount or a customer of which their order's own row has not been seen yet.
+    waiting: list[int] = field(default_factory=list)
+
+
+def read_orders(
+    path: Path, layout: Layout, *, zone: tzinfo, currency: str | None, now: datetime, rejects: Path, show: Show
+) -> Orders:
+    """All orders of a file. `show(bytes, rows)` is told how far it is.
+
+    Rows that cannot be read are written to `rejects`, which is removed where there are none. Raises UnreadableFile
+    where no row at all can be read.
+    """
+    reader = _Reader(path, layout, zone, currency, now, rejects)
+    try:
+        for chunk, at in _chunks(path, layout.body_at):
+            reader.take(chunk)
+            show(at, reader.rows)
+        return reader.finish()
+    finally:
+        reader.close()
+
+
+class _Reader:
+    def __init__(
+        self, path: Path, layout: Layout, zone: tzinfo, currency: str | None, now: datetime, rejects: Path
+    ) -> None:
+        self.rows = 0
+        self._path = path
+        self._layout = layout
+        self._currency = currency
+        self._days = Days(zone, (now.astimezone(zone).date() - EPOCH).days + 1)
+        self._amounts: Amounts | None = None
+        self._line = 1 + _count_lines(path, layout.body_at)
+        self._columns = {name: layout.position[name] for name in layout.position}
+        self._has_order_id = "order_id" in layout.position
+        self._parts: list[_Values] = []
+        self._last_order_id: str | None = None
+        self._blank = 0
+        self._waiting: list[tuple[str, _Row, str]] = []
+        self._rejects = _Rejects(rejects, layout)
+        self._day_type: Any = None
+        self._is_typed = True
+
+    def take(self, chunk: bytes) -> None:
+        """The rows of a chunk, which begins and ends where a row does."""
+        if self._amounts is None:
+            self._look_ahead(chunk)
+        if not self._take_plain(chunk):
+            at = 0
+            for end in _pieces(chunk):
+                piece = chunk[at:end]
+                if not self._take_plain(piece):
+                    self._take_rows(piece)
+                self._line += piece.count(b"\n")
+                at = end
+            return
+        self._line += chunk.count(b"\n")
+
+    def finish(self) -> Orders:
+        parts, self._parts = self._parts, []
+        order_ids = pa.chunked_array([part.order_id for part in parts], pa.string()) if self._has_order_id else None
+        self._settle_waiting(order_ids)
+        self._rejects.finish()
+        if not parts:
+            raise UnreadableFile(self._nothing())
+        names = pa.chunked_array([part.customer for part in parts], pa.string())
+        day = np.concatenate([part.day for part in parts])
+        amount = np.concatenate([part.amount for part in parts])
+        del parts
+        customers, codes = _encoded(names, lower="customer_id" not in self._columns)
+        assert self._amounts
+        return Orders(
+            customers=customers,
+            customer=codes,
+            day=day,
+            amount=amount,
+            order_id=order_ids,
+            currency=self._currency,
+            units=self._amounts.units,
+            rows=self.rows,
+            blank=self._blank,
+            rejected=self._rejects.count,
+            first_rejects=self._rejects.first,
+            rejects=self._rejects.path if self._rejects.count else None,
+        )
+
+    def close(self) -> None:
+        self._rejects.close()
+
+    def _look_ahead(self, chunk: bytes) -> None:
+        """Take the currency and the way of writing days from the first rows."""
+        days, currencies, totals = [], [], []
+        for number, row in enumerate(self._split(chunk[:PIECE_BYTES], 0)):
+            if number == 1_000:
+                break
+            days.append(self._layout.cell(row.cells, "ordered_at"))
+            currencies.append(self._layout.cell(row.cells, "currency"))
+            totals.append(self._layout.cell(row.cells, "total"))
+        if self._currency is None:
+            codes = [code.upper() for code in currencies if code.upper() in CURRENCY_CODES]
+            self._currency = codes[0] if codes else None
+        units = 100
+        if self._currency:
+            try:
+                units = parse_amount("1", self._currency)
+            except Invalid:  # pragma: no cover (every code of ours has a whole unit)
+                units = 100
+        self._amounts = Amounts(units, decimal_comma=self._layout.delimiter == ";")
+        sample = next((day for day in days if day), "")
+        if len(sample) <= 10:
+            self._day_type = pa.date32()
+            self._is_typed = "-" in sample
+        else:
+            offset = sample.endswith("Z") or sample[-6] in "+-" or sample[-5] in "+-"
+            self._day_type = pa.timestamp("us", tz="UTC") if offset else pa.timestamp("us")
+
+    # Plain: everything at once
+
+    def _take_plain(self, chunk: bytes) -> bool:
+        """Whether the chunk was taken; it is not where a row cannot be read."""
+        values = self._typed(chunk) if self._is_typed else None
+        if values is None:
+            values = self._texts(chunk)
+            if values is None or values.wrong or values.waiting:
+                return False
+            # What this chunk is like the next ones will be like too.
+            self._is_typed = False
+        self._add(values, len(values.day))
+        return True
+
+    def _typed(self, chunk: bytes) -> _Values | None:
+        """The values where all cells are plain, None where one is not."""
+        assert self._amounts
+        types = {name: pa.string() for name in self._columns}
+        types |= {"ordered_at": self._day_type, "total": pa.float64()}
+        if "currency" in types:
+            types["currency"] = pa.dictionary(pa.int32(), pa.string())
+        try:
+            table = self._parsed(chunk, types)
+        except pa.ArrowInvalid:
+            return None
+        if any(table[name].null_count for name in self._columns if name not in ("customer_id", "email")):
+            return None
+        customer = self._customer(table)
+        if customer.null_count or not self._one_currency(table):
+            return None
+        moments = table["ordered_at"].combine_chunks()
+        if pa.types.is_date(self._day_type):
+            day = moments.cast(pa.int32()).to_numpy().astype(np.int64)
+        elif self._day_type.tz:
+            day = self._days.of_moments(moments.cast(pa.int64()).to_numpy())
+        else:
+            day = np.floor_divide(moments.cast(pa.int64()).to_numpy(), 86_400_000_000)
+        amount = self._amounts.of_floats(table["total"].to_numpy())
+        if amount is None or not self._days.are_possible(day):
+            return None
+        order_id = table["order_id"].combine_chunks() if self._has_order_id else None
+        return _Values(customer, order_id, day, amount, np.ones(len(day), dtype=bool))
+
+    def _texts(self, chunk: bytes) -> _Values | None:
+        """The values from cells as texts, None where they cannot be told from each other."""
+        try:
+            table = self._parsed(chunk, dict.fromkeys(self._columns, pa.string()))
+        except pa.ArrowInvalid:
+            return None
+        return self._values(table)
+
+    def _parsed(self, chunk: bytes, types: dict[str, Any]) -> pa.Table:
+        """Raises ArrowInvalid where a row is wider or narrower than the header, or a cell does not fit its type."""
+        names = [f"_{at}" for at in range(len(self._layout.columns))]
+        for name, at in self._columns.items():
+            names[at] = name
+        return pyarrow.csv.read_csv(
+            pa.BufferReader(chunk),
+            read_options=pyarrow.csv.ReadOptions(column_names=names, block_size=_BLOCK_BYTES),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=self._layout.delimiter, newlines_in_values=b'"' in chunk),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=types,
+                include_columns=list(self._columns),
+                null_values=_BLANKS,
+                strings_can_be_null=True,
+                decimal_point="," if self._layout.delimiter == ";" else ".",
+            ),
+        )
+
+    # Row by row
+
+    def _take_rows(self, piece: bytes) -> None:
+        rows: list[_Row] = []
+        for row in self._split(piece, self._line):
+            if row.reason:
+                self.rows += 1
+                self._rejects.add(row, row.reason)
+            elif any(cell.strip() for cell in row.cells):
+                rows.append(row)
+        if not rows:
+            return
+        cells = {
+            name: pa.array([_utf_8(self._layout.cell(row.cells, name)) or None for row in rows], pa.string())
+            for name in self._columns
+        }
+        values = self._values(pa.table(cells))
+        width = len(self._layout.columns)
+        for at, row in enumerate(rows):
+            beyond = [cell for cell in row.cells[width:] if cell.strip()]
+            if beyond:
+                values.wrong[at] = f"the row has more cells than the header: {', '.join(beyond)[:100]}"
+            elif any(_utf_8(cell) != cell for cell in row.cells):
+                values.wrong[at] = "the row is not in UTF-8; save the file as “CSV UTF-8”"
+        for at, reason in sorted(values.wrong.items()):
+            self._rejects.add(rows[at], reason)
+            values.whole[at] = False
+        for at in values.waiting:
+            if at not in values.wrong:
+                reason = self._missing(values, at)
+                self._waiting.append((cells["order_id"][at].as_py(), rows[at], reason))
+        self._add(values, len(rows))
+
+    def _split(self, piece: bytes, line: int) -> Iterator[_Row]:
+        """The rows of a piece; one whose quotation mark is never closed ends with its line and comes with a reason."""
+        lines = [text + "\n" for text in piece.decode("utf-8", "surrogateescape").split("\n")]
+        if lines and lines[-1] == "\n":
+            lines.pop()
+        at = 0
+        while at < len(lines):
+            window = _Window(lines[at : at + _MAX_LINES_OF_A_ROW])
+            ended = 0
+            with suppress(csv.Error):
+                for cells in csv.reader(window, delimiter=self._layout.delimiter):
+                    if window.is_over:
+                        break
+                    yield _Row(line + at + ended, cells)
+                    ended = window.taken
+            at += ended
+            if ended == 0:
+                cells = next(csv.reader(lines[at : at + 1], delimiter=self._layout.delimiter, quoting=csv.QUOTE_NONE))
+                yield _Row(line + at, cells, "a quotation mark is never closed")
+                at += 1
+
+    # Both
+
+    def _values(self, table: pa.Table) -> _Values:
+        assert self._amounts
+        texts = {name: _combined(table[name]) for name in self._columns}
+        day, wrong = self._days.of_texts(texts["ordered_at"])
+        self._days.check(day, wrong)
+        amount, wrong_amounts = self._amounts.of_texts(texts["total"])
+        for at, reason in wrong_amounts.items():
+            wrong[at] = f"{wrong[at]}; {reason}" if at in wrong else reason
+        customer = self._customer(table)
+        for at in self._other_currency(texts):
+            wrong[at] = f"currency: {texts['currency'][at].as_py()!r}, but this file is scored in {self._currency}"
+        named = customer.is_valid().to_numpy(zero_copy_only=False)
+        whole = named & (day != UNKNOWN) & (amount != UNKNOWN)
+        order_id = None
+        if self._has_order_id:
+            order_id = texts["order_id"]
+            whole &= order_id.is_valid().to_numpy(zero_copy_only=False)
+        for at in wrong:
+            whole[at] = False
+        values = _Values(customer, order_id, day, amount, whole, wrong)
+        lacking = np.flatnonzero(~whole)
+        if len(lacking) > len(wrong):
+            self._sort_out(values, [at for at in lacking.tolist() if at not in wrong])
+        return values
+
+    def _sort_out(self, values: _Values, lacking: list[int]) -> None:
+        """Rows that lack something are lines of an order whose own row is known, wait for that, or are wrong."""
+        known = named = np.zeros(len(lacking), dtype=bool)
+        if values.order_id is not None:
+            ids = values.order_id.take(pa.array(lacking))
+            heads = [values.order_id.filter(pa.array(values.whole)), pa.array([self._last_order_id], pa.string())]
+            known = pc.is_in(ids, pa.concat_arrays(heads), skip_nulls=True).to_numpy(zero_copy_only=False)
+            named = ids.is_valid().to_numpy(zero_copy_only=False)
+        for number, at in enumerate(lacking):
+            if known[number]:
+                continue
+            if named[number]:
+                values.waiting.append(at)
+            elif values.customer[at].is_valid or values.day[at] != UNKNOWN or values.amount[at] != UNKNOWN:
+                values.wrong[at] = self._missing(values, at)
+
+    def _missing(self, values: _Values, at: int) -> str:
+        lacks = []
+        if not values.customer[at].is_valid:
+            lacks.append(" and ".join(name for name in ("customer_id", "email") if name in self._columns))
+        if values.order_id is not None and not values.order_id[at].is_valid:
+            lacks.append("order_id")
+        lacks += ["ordered_at"] if values.day[at] == UNKNOWN else []
+        lacks += ["total"] if values.amount[at] == UNKNOWN else []
+        return f"{', '.join(lacks)}: missing"
+
+    def _customer(self, table: pa.Table) -> pa.Array:
+        """The customer's id, or her address where she has none."""
+        if "email" not in self._columns:
+            return _combined(table["customer_id"])
+        if "customer_id" not in self._columns:
+            return _combined(table["email"])
+        ids, addresses = _combined(table["customer_id"]), _combined(table["email"])
+        return pc.coalesce(ids, pc.utf8_lower(addresses)) if ids.null_count else ids
+
+    def _one_currency(self, table: pa.Table) -> bool:
+        if "currency" not in self._columns or self._currency is None:
+            return True
+        return all(code.strip().upper() == self._currency for code in pc.unique(table["currency"]).to_pylist())
+
+    def _other_currency(self, texts: dict[str, pa.Array]) -> list[int]:
+        if "currency" not in texts or self._currency is None:
+            return []
+        codes = pc.utf8_upper(pc.utf8_trim_whitespace(texts["currency"]))
+        other = pc.fill_null(pc.not_equal(codes, self._currency), False)
+        found: list[int] = np.flatnonzero(other.to_numpy(zero_copy_only=False)).tolist()
+        return found
+
+    def _add(self, values: _Values, rows: int) -> None:
+        self.rows += rows
+        self._blank += rows - int(values.whole.sum()) - len(values.wrong) - len(values.waiting)
+        if values.order_id is not None and values.whole.any():
+            last = int(np.flatnonzero(values.whole)[-1])
+            self._last_order_id = values.order_id[last].as_py()
+        if not values.whole.all():
+            mask = pa.array(values.whole)
+            values = _Values(
+                values.customer.filter(mask),
+                values.order_id.filter(mask) if values.order_id is not None else None,
+                values.day[values.whole],
+                values.amount[values.whole],
+                values.whole[values.whole],
+            )
+        if len(values.day):
+            self._parts.append(values)
+
+    def _settle_waiting(self, order_ids: pa.ChunkedArray | None) -> None:
+        """Rows that waited for their order's own row: it has come by now, or they lack what it would have told."""
+        if not self._waiting or order_ids is None:
+            return
+        wanted = pa.array([one for one, _, _ in self._waiting], pa.string())
+        seen = order_ids.filter(pc.is_in(order_ids, wanted)) if len(order_ids) else order_ids
+        come = pc.is_in(wanted, pc.unique(seen)).to_pylist()
+        for known, (_, row, reason) in zip(come, self._waiting, strict=True):
+            if known:
+                self._blank += 1
+            else:
+                self._rejects.add(row, reason)
+
+    def _nothing(self) -> str:
+        if not self.rows:
+            return f"{self._path.name} has a header but no rows."
+        why = "; ".join(f"line {line}: {reason}" for line, reason in self._rejects.first[:1])
+        return f"None of the {self.rows:,} rows of {self._path.name} can be read ({why})."
+
+
+class _Rejects:
+    """The rows that could not be read, in a file of their own with the reasons; there is none without such rows."""
+
+    def __init__(self, path: Path, layout: Layout) -> None:
+        self.path = path
+        self.count = 0
+        self.first: list[tuple[int, str]] = []
+        self._layout = layout
+        self._fresh = path.with_name(path.name + ".new")
+        self._file: Any = None
+
+    def add(self, row: _Row, reason: str) -> None:
+        self.count += 1
+        if len(self.first) < SHOWN_REJECTS:
+            self.first.append((row.line, reason))
+        if self._file is None:
+            self._file = self._fresh.open("wb")
+            self._file.write(_BOM if self._layout.has_bom else b"")
+            self._write(header_of_rejects(self._layout))
+        self._write(as_cells(self._layout, row.cells, reason))
+
+    def finish(self) -> None:
+        """Put the file where it belongs, and none where an earlier one is out of date."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self._fresh.replace(self.path)
+        elif not self.count:
+            self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._fresh.unlink(missing_ok=True)
+
+    def _write(self, cells: list[str]) -> None:
+        text = StringIO()
+        csv.writer(text, delimiter=self._layout.delimiter, lineterminator="\n").writerow(cells)
+        self._file.write(text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+class _Window:
+    """Lines for csv to take; `is_over` once it asks for more than there are, as within quotation marks."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+        self.taken = 0
+        self.is_over = False
+
+    def __iter__(self) -> "_Window":
+        return self
+
+    def __next__(self) -> str:
+        if self.taken == len(self._lines):
+            self.is_over = True
+            raise StopIteration
+        self.taken += 1
+        return self._lines[self.taken - 1]
+
+
+def _chunks(path: Path, start: int) -> Iterator[tuple[bytes, int]]:
+    """The file from a byte on, in chunks that end where a row does; each with the byte up to which has been read."""
+    with path.open("rb") as file, ThreadPoolExecutor(1) as ahead:
+        file.seek(start)
+        at, rest = start, b""
+        coming = ahead.submit(file.read, CHUNK_BYTES)
+        while more := coming.result():
+            coming = ahead.submit(file.read, CHUNK_BYTES)
+            at += len(more)
+            chunk = rest + more if rest else more
+            del more
+            end = _end_of_rows(chunk)
+            rest = chunk[end:]
+            if end:
+                yield chunk[:end], at
+        if rest:
+            yield rest, at
+
+
+def _end_of_rows(chunk: bytes) -> int:
+    """Where the last whole row of a chunk ends, 0 where none does: at a line's end outside of quotation marks."""
+    if (quotes := chunk.count(b'"')) == 0:
+        return chunk.rfind(b"\n") + 1
+    end, stop = len(chunk), max(len(chunk) - PIECE_BYTES, 0)
+    while (at := chunk.rfind(b"\n", stop, end)) >= 0:
+        quotes -= chunk.count(b'"', at + 1, end)
+        if quotes % 2 == 0:
+            return at + 1
+        end = at
+    # Some quotation mark has no counterpart: no line's end is surely outside.
+    return chunk.rfind(b"\n") + 1
+
+
+def _pieces(chunk: bytes) -> Iterator[int]:
+    """Where the pieces of a chunk end."""
+    at = 0
+    while at < len(chunk):
+        part = chunk[at : at + PIECE_BYTES]
+        end = len(part) if at + len(part) == len(chunk) else _end_of_rows(part) or len(part)
+        at += end
+        yield at
+
+
+def _encoded(names: pa.ChunkedArray, *, lower: bool) -> tuple[pa.Array, NDArray[np.int32]]:
+    """The different names in ascending order, and the position in them of each row's."""
+    rows = pa.array(np.arange(len(names), dtype=np.int32))
+    groups = pa.table({"name": names, "row": rows}).group_by("name").aggregate([("row", "list")])
+    del names, rows
+    tidy = pc.utf8_trim_whitespace(groups["name"])
+    if lower:
+        tidy = pc.utf8_lower(tidy)
+    encoded = _combined(tidy).dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    rank = np.empty(len(order), dtype=np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    of_group = rank[encoded.indices.to_numpy()]
+    codes = np.empty(groups.num_rows and int(pc.sum(pc.list_value_length(groups["row_list"])).as_py()), dtype=np.int32)
+    at = 0
+    for lists in groups["row_list"].chunks:
+        lengths = pc.list_value_length(lists).to_numpy()
+        codes[lists.flatten().to_numpy()] = np.repeat(of_group[at : at + len(lists)], lengths)
+        at += len(lists)
+    return encoded.dictionary.take(pa.array(order)), codes
+
+
+def _combined(column: Any) -> pa.Array:
+    """One array of a column's chunks."""
+    combined = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined
+
+
+def _utf_8(cell: str) -> str:
+    """The cell without what stands for bytes that are no UTF-8."""
+    return cell.encode("utf-8", "replace").decode() if not cell.isascii() else cell
+
+
+def _count_lines(path: Path, end: int) -> int:
+    with path.open("rb") as file:
+        return file.read(end).count(b"\n")
+
+
+def as_date(day: int) -> date:
+    """The date of a day number."""
+    return EPOCH + timedelta(days=day)
+
+
+def check_rejects_path(path: Path) -> None:
+    """Raises UnreadableFile where the rejects file would take the place of something that is none."""
+    if path.exists():
+        with path.open("rb") as file:
+            header = file.readline(65_536).decode("utf-8", "replace").strip().lower()
+        if header and REASON_COLUMN not in header.replace(";", ",").replace("\t", ",").replace('"', "").split(","):
+            raise UnreadableFile(f"{path} exists and holds no rejected rows; move it away.")
