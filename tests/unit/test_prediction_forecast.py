@@ -53,7 +53,7 @@ def check(made: Forecaster, histories: Histories, day: int) -> Predictions:
     return found
 
 
-def mixed_shop(n: int = 600, seed: int = 4) -> list[list[int]]:
+def mixed_shop(n: int = 400, seed: int = 4) -> list[list[int]]:
     """Customers who buy at random at rates of their own until they leave, over a thousand days."""
     random = np.random.default_rng(seed)
     lives = []
@@ -68,10 +68,10 @@ def mixed_shop(n: int = 600, seed: int = 4) -> list[list[int]]:
 lives = st.lists(
     st.lists(st.integers(0, 1100), min_size=1, max_size=12, unique=True).map(sorted), min_size=0, max_size=12
 )
-money = st.sampled_from([0, 1, -700, 1999, 1999, 10**12, -(10**15)])
+money = st.sampled_from([0, 1, -700, 1999, 1999, 10**12, -(10**15), 2**63 - 1])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(lives, st.data(), st.sampled_from([1, 9, 80]), st.sampled_from([0, 0, 3, 500]), st.sampled_from([7, 90, 365]))
 def test_no_history_makes_a_fit_or_a_forecast_fail(
     lives: list[list[int]], data: Any, copies: int, unseen: int, horizon: int
@@ -221,7 +221,7 @@ def test_money_is_orders_to_expect_times_what_an_order_comes_to() -> None:
 
 
 def test_numbers_of_any_type_are_forecast_alike() -> None:
-    made = forecast.fit(shop(mixed_shop()), TODAY)
+    made = forecast.fit(shop(mixed_shop(100)), TODAY)
     whole: list[Ints] = [np.array(values, np.int64) for values in ([0, 3], [0, 90], [50, 100], [1, 4], [1500, 6000])]
     ints = forecast.predict(made, *whole)
     lists = forecast.predict(made, *(values.astype(np.float32).tolist() for values in whole))

@@ -175,7 +175,7 @@ def test_a_fit_finds_the_parameters_that_customers_were_made_with() -> None:
             assert getattr(fitted, name) == pytest.approx(getattr(model, name), rel=0.2)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(parameter, parameter, parameter, parameter, history, st.floats(0.1, 100))
 def test_forecasts_are_finite_within_their_range_and_grow_with_time(
     one: float, two: float, three: float, four: float, row: tuple[int, float, float], time: float

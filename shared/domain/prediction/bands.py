@@ -29,6 +29,8 @@ VALUE_BANDS: Final = (VALUE_TOP, VALUE_HIGH, VALUE_MEDIUM, VALUE_LOW)
 _VALUE_SHARES: Final = (0.9, 0.7, 0.4)
 # Reckoned in another company of rows a forecast may differ in its last digit, and must not change its band by that.
 _ROUNDING: Final = 1e-6
+# The most that half the digits hold.
+_MAX_VALUE: Final = 1e38
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ def value_cuts(clv: Floats) -> ValueCuts:
     if clv.size == 0:
         return ValueCuts(top=None, high=None, medium=None)
     # In half the digits values that differ by rounding only are equal.
-    values, counts = np.unique(clv.astype(np.float32), return_counts=True)
+    values, counts = np.unique(np.minimum(clv, _MAX_VALUE).astype(np.float32), return_counts=True)
     rank = (np.cumsum(counts) - counts / 2) / clv.size
     top, high, medium = (
         float(values[np.argmax(rank >= share)]) if rank[-1] >= share else None for share in _VALUE_SHARES

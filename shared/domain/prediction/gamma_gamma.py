@@ -19,6 +19,8 @@ _MAX_CUSTOMERS: Final = 100_000
 # Below, values of customers have no mean to speak of: a few orders would be forecast at many times the dearest one.
 _MIN_Q: Final = 1.05
 _WIDEST: Final = 1e4
+# Means of customers that differ by less than this part are one price.
+_ALIKE: Final = 1e-6
 # Without a model, a customer's own mean counts as if she had one more order, of the shop's mean.
 _ORDERS_OF_MEAN: Final = 1.0
 
@@ -57,9 +59,9 @@ class GammaGamma:
 def fit(orders: Floats, spent: Floats) -> GammaGamma:
     """The most likely parameters for customers by their numbers of orders and the totals of these.
 
-    Customers without orders or with a total of 0 or below are left out, and where q would be near 1 or below, the fit
-    runs to the end of its range, or fewer than twenty customers are left, there are no parameters. More than
-    100,000 customers are represented by every k-th of them, ordered by orders and total.
+    Customers without orders or with a total of 0 or below are left out. There are no parameters where q would be near
+    1 or below, the fit runs to the end of its range, or fewer than twenty customers or a single value are left. More
+    than 100,000 customers are represented by every k-th of them, ordered by orders and total.
     """
     buyers = orders > 0
     everything = float(np.maximum(np.sort(spent[buyers]), 0).sum())
@@ -74,6 +76,8 @@ def fit(orders: Floats, spent: Floats) -> GammaGamma:
     n, total = (column[kept] for column in rows.columns)
     weight = weight[kept]
     w = weight / weight.sum()
+    if float(np.ptp(np.log(total / n))) < _ALIKE:
+        return plain
     # In units of the typical value, so that the range of v suits any currency.
     unit = float(np.exp(w @ np.log(total / n)))
     total = total / unit
@@ -107,7 +111,7 @@ def fit(orders: Floats, spent: Floats) -> GammaGamma:
 
     wide = np.log(_WIDEST)
     centre = np.zeros(3)
-    starts = [centre + np.array(shift) for shift in ((1, 1, 1), (0, 0.5, 0), (3, 2, 0))]
+    starts = [centre + np.array(shift) for shift in ((1, 1, 1), (3, 2, 0))]
     found = minimise(loss, starts, centre - wide, centre + wide)
     p, q, v = (float(value) for value in np.exp(found.point))
     if not np.isfinite(found.value) or found.at_edge or q < _MIN_Q:
