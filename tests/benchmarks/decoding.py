@@ -1,0 +1,98 @@
+"""The scan of a rescoring against boto3's Table resource: client CPU per million scorecards, over the same pages."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from itertools import islice
+from typing import Any, Final
+
+import boto3
+
+from shared.domain.scorecard import Scorecard, with_order
+from shared.store import scorecard_scan, table
+from tests.benchmarks.local_tables import create_pair, use_pair
+
+CUSTOMERS: Final = 20_000
+AS_OF: Final = date(2026, 11, 22)
+_BATCH: Final = 25
+
+
+def figures() -> Iterator[dict[str, Any]]:
+    """CPU of this process alone: the local AWS is another one. The Table resource only makes dictionaries of the items,
+    the scan makes R, F, M and all else that a rescoring needs of them.
+    """
+    create_pair("decoding")
+    use_pair("decoding")
+    _fill()
+    ours = _cpu_seconds(_scan)
+    rival = _cpu_seconds(_scan_by_resource)
+    million = 1_000_000 / CUSTOMERS
+    yield {
+        "figure": "decoding a scan",
+        "customers": CUSTOMERS,
+        "cpu_seconds_per_million": round(ours * million, 2),
+        "rival": "boto3 Table resource",
+        "rival_cpu_seconds_per_million": round(rival * million, 2),
+        "ratio": round(ours / rival, 3),
+        "aim": 0.1,
+    }
+
+
+def _cpu_seconds(scan: Callable[[], int]) -> float:
+    """The least of three, after one to warm up."""
+    taken = []
+    for _ in range(4):
+        began = time.process_time()
+        found = scan()
+        taken.append(time.process_time() - began)
+        assert found == CUSTOMERS
+    return min(taken[1:])
+
+
+def _scan() -> int:
+    return len(scorecard_scan.scan(0, 1, AS_OF, 0, frozenset()).part.customer_ids)
+
+
+def _scan_by_resource() -> int:
+    resource = boto3.resource("dynamodb").Table(table.scorecards_table())
+    found, more = 0, {}
+    while True:
+        page = resource.scan(**more)
+        found += len(page["Items"])
+        if "LastEvaluatedKey" not in page:
+            return found
+        more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def _fill() -> None:
+    """Customers as CDNOW's: most buy once, some often."""
+    dice = random.Random(1)
+    items = iter([_item(number, dice) for number in range(CUSTOMERS)])
+    name = table.scorecards_table()
+    while batch := list(islice(items, _BATCH)):
+        table.dynamodb().batch_write_item(RequestItems={name: [{"PutRequest": {"Item": item}} for item in batch]})
+
+
+def _item(number: int, dice: random.Random) -> Any:
+    card = Scorecard(customer_id=f"customer-{number:07d}")
+    for _ in range(min(int(dice.expovariate(0.5)) + 1, 20)):
+        card = with_order(card, AS_OF - timedelta(days=dice.randint(0, 540)), dice.randint(500, 20_000))
+    assert card.first_order_on
+    assert card.last_order_on
+    return table.pack(
+        {
+            "customer_id": card.customer_id,
+            "orders": card.orders,
+            "spent": card.spent,
+            "first_order_on": card.first_order_on.isoformat(),
+            "last_order_on": card.last_order_on.isoformat(),
+            "order_days": card.order_days,
+            "months": {name: [month.orders, month.spent] for name, month in card.months.items()},
+            "version": card.version,
+            "score": {
+                "segment": "Champions", "r": 5, "f": 5, "m": 5, "scored_on": "2026-11-21", "by": "20261121T040000Z",
+                "churn_band": "LOW", "value_band": "TOP",
+            },
+        }
+    )  # fmt: skip
