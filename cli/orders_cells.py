@@ -157,8 +157,10 @@ def _plain_decimal(text: str, *, decimal_comma: bool) -> str:
     """`€ 1.234,50` → `1234.50`. Raises ValueError where the text could mean two amounts, or none."""
     # Spreadsheets write a minus sign of their own.
     bare = re.sub(r"[\s'’]", "", text).replace("−", "-")
-    negative = bare.startswith("-") or bare.endswith("-") or (bare.startswith("(") and bare.endswith(")"))
-    bare = bare.strip("()+-")
+    negative = False
+    if found := re.fullmatch(r"\((.*)\)|-(.*)|(.*)-|\+?(.*)", bare):
+        bare = next(part for part in found.groups() if part is not None)
+        negative = found[4] is None
     bare = _SIGNS_BEHIND.sub("", _SIGNS.sub("", bare))
     if not negative and bare.startswith("-"):
         negative, bare = True, bare[1:]

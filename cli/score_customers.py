@@ -70,7 +70,8 @@ def to_customers(orders: Orders, as_of: date | None) -> Customers | None:
     rows = _sorted(orders, np.flatnonzero(bought & seen))
     if not len(rows.row):
         return None
-    refunds = _sorted(orders, np.flatnonzero(~bought & seen))
+    # What came back after the last order counts too, unless a day was asked for.
+    refunds = _sorted(orders, np.flatnonzero(~bought & seen if as_of else ~bought))
     repeated = unequal = 0
     if orders.order_id is not None:
         rows, repeated, unequal = _distinct(rows, orders.order_id)

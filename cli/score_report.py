@@ -171,7 +171,7 @@ def _print_forecast(console: Console, results: Results, money: Money) -> None:
     until = results.customers.as_of + timedelta(days=by.horizon_days)
     console.print(Text(f"The next {by.horizon_days} days, until {until}", style="bold"))
     console.print(
-        f"  To be expected: {made.expected_purchases.sum():,.0f} purchases by {made.p_buy.sum():,.0f} of these "
+        f"  To be expected: {_few(made.expected_purchases.sum())} purchases by {_few(made.p_buy.sum())} of these "
         f"customers, worth {money.whole(float(results.revenue.sum()))}{money.code}.",
         markup=False,
     )
@@ -235,6 +235,10 @@ def _print_holdout(console: Console, by: Forecaster, test: Holdout) -> None:
             ("came", [one.actual for one in test.chance_bins]),
         ):
             console.print(f"  {name:<9}" + "".join(f"{_percent(value):>6}" for value in values), markup=False)
+
+
+def _few(count: float) -> str:
+    return f"{count:,.0f}" if count >= 10 else f"{count:.1f}"
 
 
 def _percent(share: float) -> str:
