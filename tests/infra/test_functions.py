@@ -1,5 +1,6 @@
 """Every function is built alike, holds its own code and nothing else, and may do exactly what is listed here."""
 
+import ast
 import json
 import os
 import re
@@ -32,7 +33,11 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
     "refund_purchase": {"customers": CHANGE, "scorecards": COUNT},
     "view_customer": {"customers": {"GetItem", "Query"}, "scorecards": {"GetItem"}},
     "report_segments": {"customers": {"GetItem"}},
-    "start_rescoring": {"rescoring": {"StartExecution"}},
+    "report_forecast": {"customers": {"GetItem"}},
+    "report_lifecycle": {"customers": {"GetItem"}},
+    "report_cohorts": {"customers": {"GetItem"}},
+    "start_rescoring": {"customers": {"PutItem"}, "rescoring": {"StartExecution"}},
+    "view_rescoring": {"customers": {"Query"}, "rescoring executions": {"DescribeExecution"}},
     "configure_loyalty": {"customers": CHANGE | {"UpdateItem", "Query"}},
     "view_points": {"customers": CHANGE | {"Query"}, "signing key": SECRET},
     "adjust_points": {"customers": CHANGE | {"Query"}, "scorecards": {"UpdateItem"}},
@@ -101,16 +106,28 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
     "plan_settlement": {"scorecards": {"DescribeTable"}},
     "settle_points": {"customers": CHANGE | {"Query", "BatchGetItem"}, "scorecards": {"Scan"}},
     "close_settlement": {"customers": CHANGE},
-    "plan_rescoring": {"scorecards": {"DescribeTable"}},
-    "scan_scorecards": {"scorecards": {"Scan"}, "rescorings": {"PutObject"}},
-    "rank_scorecards": {"rescorings": {"GetObject"}},
+    "plan_rescoring": {
+        "customers": CHANGE | {"Query"},
+        "scorecards": {"DescribeTable"},
+        "rescoring executions": {"DescribeExecution"},
+    },
+    "scan_scorecards": {"customers": {"PutItem"}, "scorecards": {"Scan"}, "rescorings": {"PutObject"}},
+    "rank_scorecards": {"customers": {"GetItem"}, "rescorings": {"GetObject", "PutObject"}},
+    "fit_forecaster": {"customers": {"PutItem"}, "rescorings": {"GetObject", "PutObject"}},
     "write_scores": {
-        "customers": {"PutItem"},
-        "scorecards": {"UpdateItem"},
+        "customers": {"GetItem", "PutItem", "BatchWriteItem"},
+        "scorecards": {"PartiQLUpdate"},
         "rescorings": {"GetObject", "PutObject"},
     },
-    "report_rescoring": {"customers": {"PutItem"}, "rescorings": {"GetObject"}},
+    "report_rescoring": {
+        "customers": CHANGE | {"UpdateItem", "DeleteItem", "Query"},
+        "rescorings": {"GetObject", "PutObject", "DeleteObject"},
+        "snapshots": {"GetObject", "PutObject", "DeleteObject"},
+    },
 }
+
+# Those that reckon with many customers at once have the layer of numpy and orjson, and nobody else does.
+NUMERIC: Final = {"scan_scorecards", "rank_scorecards", "fit_forecaster", "write_scores", "report_rescoring"}
 
 # How a resource is written in a policy, and what it is called above; the first that fits.
 _CALLED: Final = (
@@ -119,6 +136,8 @@ _CALLED: Final = (
     (r"OutputFnGetAttCustomers\w*Arn", "customers"),
     (r"OutputFnGetAttScorecards\w*Arn", "scorecards"),
     (r"OutputFnGetAttData\w*Arn.*/rescorings/\*", "rescorings"),
+    (r"OutputFnGetAttData\w*Arn.*/scores/\*", "snapshots"),
+    (r":execution:regulars-prod-rescoring:\*", "rescoring executions"),
     (r"SigningKey", "signing key"),
     (r'GetAtt": \["Bus', "bus"),
     (r"RefRescoring", "rescoring"),
@@ -259,7 +278,7 @@ def test_every_function_is_built_the_same_way(production: Assembly) -> None:
             "RetentionInDays": 90,
             "Tags": [{"Key": "regulars:stage", "Value": "prod"}],
         }
-        assert len(function["Layers"]) == 1, name
+        assert len(function["Layers"]) == (2 if name in NUMERIC else 1), name
         assert "ReservedConcurrentExecutions" not in function, name
 
 
@@ -291,10 +310,43 @@ def test_links_in_mails_lead_to_the_api_where_no_other_address_is_set(production
 
 
 def test_the_layer_holds_wheels_for_the_machine_that_the_functions_run_on(production: Assembly) -> None:
-    for _, version in production.resources("AWS::Lambda::LayerVersion"):
+    for logical_id, version in production.resources("AWS::Lambda::LayerVersion"):
         python = production.asset(version["Properties"]["Content"]["S3Key"]) / "python"
-        assert (python / "pydantic").is_dir()
-        compiled = [path.name for path in python.rglob("*.so")]
+        assert (python / ("numpy" if logical_id.startswith("Numeric") else "pydantic")).is_dir()
+        compiled = [path for path in python.rglob("*.so") if not path.parent.name.endswith(".libs")]
         assert compiled
-        assert all("cpython-313-aarch64" in name for name in compiled), compiled
+        assert all("cpython-313-aarch64" in path.name for path in compiled), compiled
         assert not (python / "boto3").exists(), "it comes with the runtime"
+
+
+def test_what_a_function_imports_lies_in_its_layers() -> None:
+    for name in GRANTS:
+        reached = _reached(f"functions.{name}.handler")
+        assert bool(reached & {"numpy", "orjson"}) == (name in NUMERIC), name
+        assert not reached & {"pyarrow", "duckdb", "boto3"}, name
+
+
+def _reached(module: str) -> set[str]:
+    """The top levels of all that importing a module reads, as sources say; imports for types only do not count."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        path = ROOT / (name.replace(".", "/") + ".py")
+        source = path if path.is_file() else ROOT / name.replace(".", "/") / "__init__.py"
+        if source.is_file():
+            waiting += _imports(ast.parse(source.read_text()))
+    return {name.partition(".")[0] for name in seen}
+
+
+def _imports(tree: ast.Module) -> list[str]:
+    found: list[str] = []
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return found

@@ -75,7 +75,7 @@ def test_the_bucket_is_closed_and_forgets_rescorings_after_a_month_and_decisions
     bucket = _only(production, "AWS::S3::Bucket")
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     rules = {rule["Prefix"]: rule["ExpirationInDays"] for rule in bucket["LifecycleConfiguration"]["Rules"]}
-    assert rules == {"rescorings/": 30, "invitations/": 365}
+    assert rules == {"rescorings/": 30, "scores/": 400, "invitations/": 365}
     assert "aws:SecureTransport" in json.dumps(_only(production, "AWS::S3::BucketPolicy"))
 
 
@@ -304,16 +304,33 @@ def test_the_rescoring_scans_and_writes_in_parallel_and_tries_every_step_again(p
     machine = _machine(production, "rescoring")
     joined = "".join(part if isinstance(part, str) else "X" for part in machine["DefinitionString"]["Fn::Join"][1])
     definition = json.loads(joined)
-    order = [definition["StartAt"]]
-    while following := definition["States"][order[-1]].get("Next"):
-        order.append(following)
-    assert order == ["Plan rescoring", "Each segment", "Rank scorecards", "Each part", "Report rescoring"]
-    steps = [state for state in definition["States"].values() if state["Type"] == "Task"] + [
-        state
-        for each in ("Each segment", "Each part")
-        for state in definition["States"][each]["ItemProcessor"]["States"].values()
-    ]
-    assert len(steps) == 5
+    states = definition["States"]
+    follows = {name: state["Next"] for name, state in states.items() if "Next" in state}
+    assert definition["StartAt"] == "Plan rescoring"
+    assert follows == {
+        "Plan rescoring": "Is it alone?",
+        "Let the other end": "Plan rescoring",
+        "Each segment of scorecards": "Rank scorecards",
+        "Rank scorecards": "Is a fit due?",
+        "Fit forecaster": "Each segment of scores",
+        "Each segment of scores": "Report rescoring",
+    }
+    choices = {
+        name: (state["Choices"][0]["Variable"], state["Choices"][0]["Next"], state["Default"])
+        for name, state in states.items()
+        if state["Type"] == "Choice"
+    }
+    assert choices == {
+        "Is it alone?": ("$.plan.wait", "Let the other end", "Each segment of scorecards"),
+        "Is a fit due?": ("$.plan.fits", "Fit forecaster", "Each segment of scores"),
+    }
+    maps = [state for state in states.values() if state["Type"] == "Map"]
+    assert [each["ItemProcessor"]["ProcessorConfig"]["Mode"] for each in maps] == ["DISTRIBUTED"] * 2
+    # What segments find lies in the bucket: handed on, it would outgrow a state's 256 KB.
+    assert [each["ResultPath"] for each in maps] == [None] * 2
+    steps = [state for state in states.values() if state["Type"] == "Task"]
+    steps += [state for each in maps for state in each["ItemProcessor"]["States"].values()]
+    assert len(steps) == 6
     for step in steps:
         busy, any_ = step["Retry"]
         assert (busy["ErrorEquals"], busy["MaxAttempts"], busy["MaxDelaySeconds"]) == (
@@ -322,8 +339,8 @@ def test_the_rescoring_scans_and_writes_in_parallel_and_tries_every_step_again(p
             60,
         )
         assert (any_["ErrorEquals"], any_["JitterStrategy"]) == (["States.ALL"], "FULL")
-    assert [definition["States"][each]["MaxConcurrency"] for each in ("Each segment", "Each part")] == [5, 5]
-    assert definition["TimeoutSeconds"] == 7200
+    assert [each["MaxConcurrency"] for each in maps] == [5, 5]
+    assert definition["TimeoutSeconds"] == 20 * 3600
     assert machine["TracingConfiguration"] == {"Enabled": True}
     assert machine["LoggingConfiguration"]["Level"] == "ERROR"
     assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
