@@ -90,10 +90,16 @@ def to_customers(orders: Orders, as_of: date | None) -> Customers | None:
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(of_customer[known])])
 
     window = _first_day(as_of_day)
-    kept = np.bincount(rows.customer[~whole], minlength=n)[known]
-    spent = (_sums(rows, n) + _sums(refunds, n))[known]
     recent, recent_refunds = _from(rows, window), _from(refunds, window)
-    frequency = np.bincount(rows.customer[~whole & (rows.day >= window)], minlength=n)[known]
+    left = (
+        rows
+        if not whole.any()
+        else _Rows(rows.customer[~whole], rows.day[~whole], rows.amount[~whole], rows.row[~whole])
+    )
+    recent_left = recent if left is rows else _from(left, window)
+    kept = np.bincount(left.customer, minlength=n)[known]
+    frequency = np.bincount(recent_left.customer, minlength=n)[known]
+    spent = (_sums(rows, n) + _sums(refunds, n))[known]
     recency = as_of_day - days[offsets[1:] - 1]
     return Customers(
         names=orders.customers if known.all() else orders.customers.filter(pa.array(known)),
@@ -172,6 +178,8 @@ def _distinct(rows: _Rows, order_id: pa.ChunkedArray, *, by_amount: bool = False
     equal = amount[1:] == amount[:-1]
     if by_amount:
         one &= equal
+    if not one.any():
+        return rows, 0, 0
     # The last of equal rows has the highest amount, whatever their order in the file.
     out = np.zeros(len(rows.row), dtype=bool)
     out[at[order[:-1][one]]] = True
@@ -217,7 +225,9 @@ def _sums(rows: _Rows, customers: int) -> Ints:
 
 def _from(rows: _Rows, day: int) -> _Rows:
     recent = rows.day >= day
-    return _Rows(rows.customer[recent], rows.day[recent], rows.amount[recent], rows.row[recent])
+    return (
+        rows if recent.all() else _Rows(rows.customer[recent], rows.day[recent], rows.amount[recent], rows.row[recent])
+    )
 
 
 def _first_day(as_of_day: int) -> int:

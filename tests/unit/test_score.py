@@ -1,0 +1,282 @@
+"""`regulars score`: the same scores as online, whatever the file's order, and what is printed and written of them."""
+
+import csv
+import random
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from cli.orders_cells import EPOCH
+from cli.orders_columns import read_header
+from cli.orders_file import read_orders
+from cli.score_customers import Customers, to_customers
+from cli.score_results import to_results
+from shared.domain import scorecard
+from shared.domain.rfm import SEGMENTS, segment
+from shared.domain.scorecard import Scorecard
+
+HEADER = "customer_id,order_id,ordered_at,total\n"
+COLUMNS = (
+    "customer_id,recency_days,frequency,monetary,r,f,m,segment,expected_purchases_90d,p_buy_90d,clv_12m,churn_band"
+)
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["score", *map(str, arguments)], env={"COLUMNS": "80"})
+
+
+def customers_of(content: str, as_of: date | None = None) -> Customers:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "shop.csv"
+        path.write_text(content)
+        orders = read_orders(
+            path,
+            read_header(path, {}),
+            zone=UTC,
+            currency=None,
+            now=datetime(2026, 11, 1, tzinfo=UTC),
+            rejects=path.with_suffix(".rejects.csv"),
+            show=lambda _at, _rows: None,
+        )
+    found = to_customers(orders, as_of)
+    assert found is not None
+    return found
+
+
+def rows_of(path: Path) -> dict[str, dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return {row["customer_id"]: row for row in csv.DictReader(file)}
+
+
+def a_shop(customers: int = 80, seed: int = 1) -> list[str]:
+    chance = random.Random(seed)
+    rows, number = [], 0
+    for customer in range(customers):
+        for _ in range(chance.choice([1, 1, 2, 3, 9])):
+            number += 1
+            day = date(2023, 1, 1) + timedelta(days=chance.randrange(700))
+            rows.append(f"c{customer},{number},{day},{chance.randrange(1, 20_000) / 100}\n")
+    return rows
+
+
+_DAYS = st.dates(date(2021, 1, 1), date(2024, 6, 20))
+_ORDERS = st.lists(st.tuples(st.integers(0, 12), _DAYS, st.integers(0, 10**7)), min_size=1, max_size=60)
+# Of an order by its place: how much of it comes back, in hundredths.
+_REFUNDS = st.lists(st.tuples(st.integers(0, 59), st.integers(1, 100)), max_size=8, unique_by=lambda one: one[0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(_ORDERS, _REFUNDS, st.randoms(use_true_random=False))
+def test_scores_are_those_that_the_deployed_crm_finds(
+    orders: list[tuple[int, date, int]], refunds: list[tuple[int, int]], chance: random.Random
+) -> None:
+    as_of = date(2024, 6, 23)
+    cards: dict[str, Scorecard] = {}
+    rows = []
+    for number, (customer, day, total) in enumerate(orders):
+        name = f"c{customer:02d}"
+        cards[name] = scorecard.with_order(cards.get(name) or Scorecard(customer_id=name), day, total)
+        rows.append(f"{name},{number},{day},{total / 100:.2f}\n")
+    for number, percent in refunds:
+        if number < len(orders) and (amount := orders[number][2] * percent // 100):
+            customer, day, total = orders[number]
+            name = f"c{customer:02d}"
+            cards[name] = scorecard.with_refund(cards[name], day, amount, whole=amount == total)
+            rows.append(f"{name},{number},{day + timedelta(days=3)},-{amount / 100:.2f}\n")
+    chance.shuffle(rows)
+    online = {name: scorecard.rfm(card, as_of) for name, card in cards.items()}
+    bought = [found for found in online.values() if found]
+
+    found = customers_of(HEADER + "".join(rows), as_of)
+    names = found.names.to_pylist()
+    assert set(names) == set(cards)
+    scored = to_results(found).scored
+    for at, name in enumerate(names):
+        expected = online[name]
+        if expected is None:
+            assert (found.recency_days[at], scored.r[at], SEGMENTS[scored.segments[at]]) == (-1, 0, "Prospects")
+            continue
+        got = tuple(int(column[at]) for column in (found.recency_days, found.frequency, found.monetary))
+        assert got == (expected.recency_days, expected.frequency, expected.monetary)
+        worse = (
+            sum(one.recency_days > expected.recency_days for one in bought),
+            sum(one.frequency < expected.frequency for one in bought),
+            sum(one.monetary < expected.monetary for one in bought),
+        )
+        r, f, m = (1 + 5 * count // len(bought) for count in worse)
+        assert (int(scored.r[at]), int(scored.f[at]), int(scored.m[at])) == (r, f, m)
+        assert SEGMENTS[scored.segments[at]] == segment(r, f, m)
+
+
+def test_rows_of_one_order_count_once_also_when_they_are_apart() -> None:
+    found = customers_of(
+        f"{HEADER}a,1,2024-03-05,5\nb,9,2024-03-05,1\na,2,2024-03-05,7\na,1,2024-03-05,6\na,1,2024-03-06,5\n"
+    )
+    assert found.names.to_pylist() == ["a", "b"]
+    assert (found.frequency.tolist(), found.monetary.tolist()) == ([3, 1], [1800, 100])
+    assert (found.repeated, found.unequal, found.orders) == (1, 1, 4)
+    assert found.histories.days.tolist() == [(date(2024, 3, day) - EPOCH).days for day in (5, 6, 5)]
+
+
+def test_without_order_ids_each_row_is_an_order() -> None:
+    found = customers_of("customer_id,ordered_at,total\na,2024-03-05,5\na,2024-03-05,5\n")
+    assert (found.frequency.tolist(), found.monetary.tolist()) == ([2], [1000])
+
+
+def test_refunds_lower_the_money_and_are_no_orders() -> None:
+    found = customers_of(f"{HEADER}a,1,2024-03-05,50\na,r,2024-03-09,-20\nb,2,2024-03-06,9\nc,3,2024-03-06,-9\n")
+    assert found.names.to_pylist() == ["a", "b"]
+    assert (found.frequency.tolist(), found.monetary.tolist()) == ([1, 1], [3000, 900])
+    assert (found.as_of, found.refunds) == (date(2024, 3, 6), 2)
+
+
+def test_orders_after_the_day_do_not_count(tmp_path: Path) -> None:
+    found = customers_of(f"{HEADER}a,1,2024-03-05,5\na,2,2024-03-07,5\nb,3,2024-03-08,5\n", date(2024, 3, 6))
+    assert (found.names.to_pylist(), found.recency_days.tolist(), found.later) == (["a"], [1], 2)
+    path = tmp_path / "shop.csv"
+    path.write_text(f"{HEADER}a,1,2024-03-05,5\n")
+    done = run(path, "--as-of", "2024-03-04")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "regulars: shop.csv holds no order until 2024-03-04, only later ones.\n",
+    )
+
+
+def test_shuffled_rows_give_the_same_file(tmp_path: Path) -> None:
+    rows = a_shop()
+    written = []
+    for seed in (None, 1, 2):
+        if seed is not None:
+            random.Random(seed).shuffle(rows)
+        path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
+        path.write_text(HEADER + "".join(rows))
+        done = run(path, "--out", out)
+        assert done.exit_code == 0, done.stderr
+        written.append(out.read_bytes())
+    assert written[0] == written[1] == written[2]
+    assert written[0].decode().splitlines()[0] == COLUMNS
+    assert len(written[0].splitlines()) == 81
+
+
+def test_what_is_printed_fits_80_columns_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(HEADER + "".join(a_shop(300)))
+    done = run(path, "--currency", "EUR")
+    assert done.exit_code == 0
+    assert "Champions" in done.stdout
+    assert "  F5 " in done.stdout
+    assert "The next 90 days, until " in done.stdout
+    assert "With --out scores.csv" in done.stdout
+    tables = [line for line in done.stdout.splitlines() if line.startswith((" ", "Champions", "Lost", "Segment"))]
+    assert max(map(len, tables)) <= 132
+    assert [path.name for path in tmp_path.iterdir()] == ["shop.csv"]
+
+
+def test_a_small_shop_is_told_that_its_scores_say_little(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(f"{HEADER}a,1,2024-03-05,5\nb,2,2024-03-06,5\n")
+    done = run(path)
+    assert done.exit_code == 0
+    assert "2 customers have bought, too few for fifths" in done.stdout
+    assert "F5" not in done.stdout
+
+
+def test_a_dimension_in_which_all_are_equal_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(HEADER + "".join(f"c{n},{n},2024-03-{1 + n % 28:02d},5\n" for n in range(60)))
+    done = run(path)
+    assert "All buyers have the same frequency: its score tells nobody apart." in done.stdout
+    assert "All buyers have the same monetary value" in done.stdout
+
+
+def test_rejected_rows_do_not_stop_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(HEADER + "".join(a_shop()) + "x,y,z,\n")
+    done = run(path)
+    assert done.exit_code == 0
+    assert "1 row cannot be read and was left out" in done.stdout
+    assert (
+        (tmp_path / "shop.score-rejects.csv")
+        .read_text()
+        .startswith("customer_id,order_id,ordered_at,total,reason\nx,y,z,,")
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--as-of", "soon"), "--as-of 'soon' is no day such as 2026-01-31."),
+        (("--currency", "XXX"), "--currency 'XXX' is not an ISO 4217 code such as EUR."),
+        (("--time-zone", "Mars/Base"), "There is no time zone 'Mars/Base'; an example is Europe/Berlin."),
+        (("--map", "price=total"), "--map 'price=total' is not like total=\"Grand total\""),
+        (("--map", "total=x", "--map", "total=y"), "--map names total twice."),
+    ],
+)
+def test_a_wrong_option_is_one_sentence_and_exit_2(tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(f"{HEADER}a,1,2024-03-05,5\n")
+    done = run(path, *arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"regulars: {sentence}")
+
+
+def test_the_file_that_is_read_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(f"{HEADER}a,1,2024-03-05,5\n")
+    assert run(path, "--out", path).exit_code == 2
+    assert path.read_text().startswith(HEADER)
+
+
+def test_names_that_need_quotation_marks_and_prospects_are_written(tmp_path: Path) -> None:
+    path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
+    path.write_text(f'{HEADER}"a, b",1,2024-03-05,5\nc,2,2024-03-05,5\nc,2,2024-03-05,-5\n')
+    assert run(path, "--out", out).exit_code == 0
+    rows = rows_of(out)
+    assert rows["a, b"]["monetary"] == "5.00"
+    assert [rows["c"][name] for name in ("recency_days", "r", "f", "m", "segment", "monetary")] == [
+        "",
+        "",
+        "",
+        "",
+        "Prospects",
+        "0.00",
+    ]
+
+
+def test_the_command_line_does_not_wait_for_what_only_scoring_needs() -> None:
+    code = "import sys, cli.main; print(sorted({'pyarrow', 'numpy', 'duckdb'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_all_of_cdnow_is_scored(tmp_path: Path) -> None:
+    try:
+        files = metadata.files("lifetimes") or []
+    except metadata.PackageNotFoundError:
+        files = []
+    master = [Path(str(file.locate())) for file in files if file.name == "CDNOW_master.txt"]
+    if not master:
+        pytest.skip("the package lifetimes is not installed")
+    path, out = tmp_path / "cdnow.csv", tmp_path / "scores.csv"
+    with master[0].open() as purchases, path.open("w") as file:
+        file.write("customer_id,ordered_at,total\n")
+        next(purchases)  # its own header
+        for purchase in purchases:
+            customer, day, _, dollars = purchase.split()
+            file.write(f"{customer},{day},{dollars}\n")
+    done = run(path, "--out", out, "--currency", "USD")
+    assert done.exit_code == 0, done.stderr
+    assert "cdnow.csv: 69,659 rows." in done.stdout
+    assert "69,659 orders of 23,570 customers, 1997-01-01 to 1998-06-30: 2,500,315.63 USD." in done.stdout
+    rows = rows_of(out)
+    assert len(rows) == 23_570
+    assert sum(int(row["frequency"]) for row in rows.values()) == 69_659
