@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -217,8 +217,18 @@ def conditions_of_statements() -> Iterator[None]:
         units = [{"TableName": table_name, "CapacityUnits": float(len(answers))}]
         return DynamoResult({"Responses": answers, "ConsumedCapacity": units})
 
+    put_batch = DynamoHandler.batch_write_item
+
+    def batch_write(responses: DynamoHandler) -> Any:
+        answer = put_batch(responses)
+        # Moto counts a batch as one write.
+        counts = {name: float(len(requests)) for name, requests in responses.body["RequestItems"].items()}
+        units = [{"TableName": name, "CapacityUnits": count} for name, count in counts.items()]
+        return DynamoResult({**cast(dict[str, Any], answer.result), "ConsumedCapacity": units})
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DynamoHandler, "batch_execute_statement", batch)
+        patch.setattr(DynamoHandler, "batch_write_item", batch_write)
         yield
 
 
@@ -425,38 +435,51 @@ def invoke(load: Load) -> Invoke:
     return run
 
 
+def execution_arn(rescoring_id: str) -> str:
+    """The execution of the rescoring's state machine that has this name."""
+    return f"arn:aws:states:eu-central-1:123456789012:execution:rescoring:{rescoring_id}"
+
+
+def plan_rescoring(
+    invoke: Invoke,
+    rescoring_id: str = "run-1",
+    started_at: str = "2026-11-21T01:00:00Z",
+    as_of: str | None = None,
+    segments: int | None = None,
+) -> dict[str, Any]:
+    """What the first step hands on to the others; `segments` stands in for the plan's own number."""
+    event = {"rescoring_id": rescoring_id, "execution_arn": execution_arn(rescoring_id)}
+    plan = invoke("plan_rescoring", {**event, "started_at": started_at, "as_of": as_of})
+    assert not plan.pop("wait")
+    total = segments or len(plan.pop("segments"))
+    given: dict[str, Any] = json.loads(json.dumps(plan | {"total_segments": total}))
+    return given
+
+
+def rescoring_steps(given: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The steps that follow a plan, each with its input."""
+    each = [{**given, "segment": segment} for segment in range(given["total_segments"])]
+    return [
+        *(("scan_scorecards", one) for one in each),
+        ("rank_scorecards", dict(given)),
+        *([("fit_forecaster", dict(given))] if given["fits"] else []),
+        *(("write_scores", one) for one in each),
+        ("report_rescoring", dict(given)),
+    ]
+
+
 @pytest.fixture
 def rescore(invoke: Invoke) -> Callable[..., dict[str, Any]]:
-    """`rescore("run-2", as_of=…)`: a whole rescoring as its state machine takes it, every step taken twice, which must
-    change nothing; the plan. `segments` stands in for the plan's own number.
+    """`rescore("run-2", as_of=…)`: a whole rescoring as its state machine takes it; its plan. Every step is taken
+    twice, or so many `times`, which must change nothing.
     """
 
-    def run(
-        rescoring_id: str = "run-1",
-        started_at: str = "2026-11-21T01:00:00Z",
-        as_of: str | None = None,
-        segments: int | None = None,
-    ) -> dict[str, Any]:
-        machine = "arn:aws:states:eu-central-1:123456789012:execution:rescoring"
-        asked = {"execution_arn": f"{machine}:{rescoring_id}", "started_at": started_at, "as_of": as_of}
-        plan = invoke("plan_rescoring", {"rescoring_id": rescoring_id, **asked})
-        assert not plan["wait"]
-        total = segments or plan["total_segments"]
-        plan |= {"total_segments": total, "segments": list(range(total))}
-        given = json.loads(json.dumps({k: v for k, v in plan.items() if k not in ("wait", "segments")}))
-
-        def twice(step: str, **more: Any) -> None:
-            assert invoke(step, {**given, **more}) == invoke(step, {**given, **more})
-
-        for segment in plan["segments"]:
-            twice("scan_scorecards", segment=segment)
-        twice("rank_scorecards")
-        if plan["fits"]:
-            twice("fit_forecaster")
-        for segment in plan["segments"]:
-            twice("write_scores", segment=segment)
-        twice("report_rescoring")
-        return plan
+    def run(*args: Any, times: int = 2, **kwargs: Any) -> dict[str, Any]:
+        given = plan_rescoring(invoke, *args, **kwargs)
+        for step, event in rescoring_steps(given):
+            answers = [invoke(step, event) for _ in range(times)]
+            assert answers == answers[:1] * times
+        return given
 
     return run
 

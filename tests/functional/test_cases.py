@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -15,9 +15,8 @@ from shared.domain import case
 from shared.domain.case import Case, CaseStatus, Outcome
 from shared.domain.facts import Fact, to_timestamp
 from shared.domain.months import last_day, month_of, months_after
-from shared.domain.rfm import Score
 from shared.domain.survey import COMMENT_MAX_LENGTH, RECOVERY_TEXTS, Rules
-from shared.store import cases, scorecards, surveys, table
+from shared.store import cases, surveys, table
 from tests.functional.conftest import (
     BERLIN,
     answered,
@@ -101,7 +100,9 @@ def test_a_detractors_answer_opens_one_case_with_her_words(invoke: Invoke, ada: 
 def test_a_case_is_as_urgent_as_its_customer_is_valuable(
     invoke: Invoke, ada: str, m: int, priority: str, hours: int
 ) -> None:
-    table.apply(scorecards.set_score(ada, Score("Champions", 5, 5, m, date(2026, 11, 1)), None))
+    score = {"segment": "Champions", "r": 5, "f": 5, "m": m, "scored_on": "2026-11-01", "by": "run-1"}
+    key, change = {"customer_id": ada}, "SET score = :score"
+    table.apply(table.update(table.scorecards_table(), key, change, "", {":score": score}))
     answered(invoke, ask(ada), 6)
     one = only_case(ada)
     assert (one.priority, one.due_at - one.opened_at) == (priority, timedelta(hours=hours))

@@ -5,9 +5,11 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -16,7 +18,8 @@ from shared.domain.prediction import bands
 from shared.domain.rfm import PROSPECTS, SEGMENTS, Score
 from shared.domain.scorecard import Scorecard, rfm, with_order
 from shared.store import facts, scorecards, table
-from tests.functional.conftest import client
+from tests.functional.conftest import client, plan_rescoring, put_back, rescoring_steps
+from tests.functional.conftest import stored as everything
 
 Invoke = Callable[..., dict[str, Any]]
 Contents = Callable[..., dict[str, list[dict[str, Any]]]]
@@ -24,6 +27,21 @@ Rescore = Callable[..., dict[str, Any]]
 
 AS_OF = date(2026, 11, 21)
 ARN = "arn:aws:states:eu-central-1:123456789012:execution:rescoring:r"
+
+
+@pytest.fixture
+def large_shop() -> None:
+    """Seventy customers who buy now and then, and one who has signed up only."""
+    dice = random.Random(11)
+    writes = [scorecards.ensure("prospect")]
+    for number in range(70):
+        card, day = Scorecard(customer_id=f"K{number}"), date(2025, 1, 1) + timedelta(days=dice.randint(0, 500))
+        while day <= AS_OF and dice.random() < 0.9:
+            card = with_order(card, day, dice.randint(100, 9_000))
+            day += timedelta(days=dice.randint(1, 90))
+        card = card if card.orders else with_order(card, date(2025, 1, 1), 100)
+        writes.append(scorecards.count(replace(card, version=1)))
+    table.transact(writes)
 
 
 @pytest.fixture
@@ -71,8 +89,8 @@ def test_every_customer_gets_the_score_that_all_customers_together_give_her(
 def test_the_report_has_every_customer_in_one_segment_and_all_revenue(
     invoke: Invoke, rescore: Rescore, shop: None
 ) -> None:
-    assert invoke("report_segments/get")["statusCode"] == 404
-    rescore()
+    assert {answer["statusCode"] for answer in all_reports(invoke).values()} == {404}
+    rescore(segments=2)
     report = invoke("report_segments/get")["json"]
     assert (report["customers"], report["buyers"], report["changed"]) == (31, 30, 31)
     assert sum(one["customers"] for one in report["segments"]) == 31
@@ -87,7 +105,7 @@ def test_the_report_has_every_customer_in_one_segment_and_all_revenue(
 def test_a_second_run_without_news_writes_no_score_and_no_fact(
     invoke: Invoke, rescore: Rescore, shop: None, contents: Contents
 ) -> None:
-    rescore()
+    rescore(segments=2)
     before = contents()["scorecards"], facts.every("K1")
     rescore("run-2", "2026-11-21T02:00:00Z", segments=1)
     assert (contents()["scorecards"], facts.every("K1")) == before
@@ -98,7 +116,7 @@ def test_a_second_run_without_news_writes_no_score_and_no_fact(
 def test_a_customer_who_moves_has_the_fact_once_and_the_report_the_move(
     invoke: Invoke, rescore: Rescore, shop: None
 ) -> None:
-    rescore()
+    rescore(segments=2)
     was = {item["customer_id"]: item["score"]["segment"] for item in stored()}
     for number in range(12):
         invoke(
@@ -110,7 +128,7 @@ def test_a_customer_who_moves_has_the_fact_once_and_the_report_the_move(
             tax=0,
             shipping=0,
         )
-    rescore("run-2", "2026-11-21T02:00:00Z")
+    rescore("run-2", "2026-11-21T02:00:00Z", segments=3, times=1)
     now = {item["customer_id"]: item["score"]["segment"] for item in stored()}
     moved = {customer: (was[customer], now[customer]) for customer in was if was[customer] != now[customer]}
     assert moved
@@ -124,29 +142,99 @@ def test_a_customer_who_moves_has_the_fact_once_and_the_report_the_move(
 def test_an_earlier_run_that_ends_late_does_not_replace_the_report(
     invoke: Invoke, rescore: Rescore, shop: None
 ) -> None:
-    rescore("later", "2026-11-21T02:00:00Z")
-    rescore("earlier", "2026-11-21T01:00:00Z")
+    rescore("later", "2026-11-21T02:00:00Z", segments=1, times=1)
+    rescore("earlier", "2026-11-21T01:00:00Z", segments=1, times=1)
     assert invoke("report_segments/get")["json"]["rescoring_id"] == "later"
 
 
-def test_a_rescoring_keeps_the_counters_of_a_purchase_that_comes_meanwhile(
-    invoke: Invoke, rescore: Rescore, shop: None
-) -> None:
-    plan = invoke(
-        "plan_rescoring",
-        {"rescoring_id": "r", "execution_arn": ARN, "started_at": "2026-11-21T01:00:00Z", "as_of": "2026-11-21"},
-    )
-    given = {**plan, "total_segments": 1, "segment": 0}
-    for step in ("scan_scorecards", "rank_scorecards", "fit_forecaster"):
-        invoke(step, given)
-    before = scorecards.find("K1")
-    invoke("record_purchase/by_customer_number", order_id="meanwhile", customer={"customer_id": "K1"})
-    invoke("write_scores", given)
+def test_a_rescoring_keeps_the_counters_of_a_purchase_that_comes_meanwhile(invoke: Invoke, shop: None) -> None:
+    given = plan_rescoring(invoke, segments=1)
+    for step, event in rescoring_steps(given):
+        if step == "write_scores":
+            before = scorecards.find("K1")
+            invoke("record_purchase/by_customer_number", order_id="meanwhile", customer={"customer_id": "K1"})
+        invoke(step, event)
     after = scorecards.find("K1")
     assert before is not None
     assert after is not None
     assert (after.orders, after.version) == (before.orders + 1, before.version + 1)
     assert after.score is not None
+
+
+def test_a_customer_who_is_erased_meanwhile_is_not_brought_back(invoke: Invoke, shop: None) -> None:
+    for step, event in rescoring_steps(plan_rescoring(invoke, segments=1)):
+        if step == "write_scores":
+            client("dynamodb").delete_item(TableName="scorecards", Key={"customer_id": {"S": "K1"}})
+        invoke(step, event)
+    assert "K1" not in {item["customer_id"] for item in stored()}
+    assert facts.every("K1") == []
+    run = invoke("view_rescoring/get")["json"]
+    assert (run["changed"], run["given_way"]) == (30, 1)
+
+
+def test_in_however_many_segments_scores_and_reports_are_the_same_and_add_up(
+    invoke: Invoke, rescore: Rescore, large_shop: None
+) -> None:
+    ready, found = everything(), []
+    for segments in (1, 5):
+        put_back(ready)
+        rescore(segments=segments, times=1)
+        reports = {name: answer["json"] for name, answer in all_reports(invoke).items()}
+        assert len({report.pop("finished_at") for report in reports.values()}) == 1
+        found.append((sorted(stored(), key=lambda item: str(item["customer_id"])), reports))
+    (cards, reports), other = found
+    assert (cards, reports) == other
+    assert all("churn_band" in card["score"] for card in cards if card["customer_id"] != "prospect")
+
+    segments_report, forecast = reports["segments"], reports["forecast"]
+    assert (segments_report["customers"], segments_report["buyers"]) == (71, 70)
+    assert segments_report["caveats"] == []
+    assert set(segments_report["segments"][0]["average"]) == {"recency_days", "frequency", "monetary", "r", "f", "m"}
+    assert sum(one["customers"] for one in reports["lifecycle"]["stages"]) == reports["lifecycle"]["customers"] == 71
+    assert reports["lifecycle"]["stages"][0] == {
+        "stage": "PROSPECT", "customers": 1, "share": 0.0141, "revenue": 0, "revenue_share": 0.0
+    }  # fmt: skip
+    for member in ("churn_bands", "value_bands"):
+        assert sum(one["customers"] for one in forecast[member]) == 70
+        assert sum(one["revenue"] for one in forecast[member]) == pytest.approx(forecast["existing"]["revenue"], abs=4)
+    held = Counter(card["score"].get("churn_band") for card in cards)
+    assert {one["band"]: one["customers"] for one in forecast["churn_bands"] if one["customers"]} == {
+        band: customers for band, customers in held.items() if band
+    }
+    assert forecast["total"]["revenue"] == pytest.approx(
+        forecast["existing"]["revenue"] + forecast["newcomers"]["revenue"], abs=1
+    )
+    cohorts = reports["cohorts"]["cohorts"]
+    assert sum(one["customers"] for one in cohorts) == 70
+    assert all(one["months"][0] == one["customers"] and one["share"][0] == 1.0 for one in cohorts)
+
+
+def test_a_model_is_fitted_once_a_week_and_kept_meanwhile(invoke: Invoke, rescore: Rescore, shop: None) -> None:
+    fitted = []
+    for day in (21, 27, 28):
+        date_of = f"2026-11-{day}"
+        given = rescore("run-1" if day == 21 else f"run-{day}", f"{date_of}T01:00:00Z", segments=1, times=1)
+        report = invoke("report_forecast/get")["json"]
+        fitted.append((given["fits"], report["as_of"], report["model"]["fitted_as_of_day"]))
+    assert fitted == [
+        (True, "2026-11-21", "2026-11-21"),
+        (False, "2026-11-27", "2026-11-21"),
+        (True, "2026-11-28", "2026-11-28"),
+    ]
+
+
+def test_the_snapshot_of_a_day_has_each_customer_once_as_the_last_run_scored_her(
+    rescore: Rescore, shop: None, tmp_path: Path
+) -> None:
+    rescore(segments=4, times=1)
+    assert len(snapshots(tmp_path / "first")) == 4
+    assert_snapshot_is_what_is_stored(tmp_path / "first")
+    table.apply(scorecards.count(with_order(Scorecard(customer_id="late"), AS_OF, 90_000)))
+    rescore("run-2", "2026-11-21T02:00:00Z", segments=2)
+    assert len(snapshots(tmp_path / "second")) == 2
+    assert_snapshot_is_what_is_stored(tmp_path / "second")
+    rescore("run-3", "2026-11-22T02:00:00Z", segments=1, times=1)
+    assert len(snapshots(tmp_path / "third")) == 3
 
 
 def test_a_rescoring_is_started_for_the_day_that_was_asked_for(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,3 +253,40 @@ def test_a_rescoring_is_started_for_the_day_that_was_asked_for(invoke: Invoke, m
 def stored() -> list[dict[str, Any]]:
     pages = client("dynamodb").get_paginator("scan").paginate(TableName="scorecards")
     return [table.unpack(item) for page in pages for item in page["Items"]]
+
+
+def all_reports(invoke: Invoke) -> dict[str, dict[str, Any]]:
+    return {
+        "segments": invoke("report_segments/get"),
+        "forecast": invoke("report_forecast/get"),
+        "lifecycle": invoke("report_lifecycle/get"),
+        "cohorts": invoke("report_cohorts/get"),
+    }
+
+
+def snapshots(folder: Path) -> list[Path]:
+    """The snapshots of all days, as files in a folder."""
+    folder.mkdir(exist_ok=True)
+    for found in client("s3").list_objects_v2(Bucket="data", Prefix="scores/")["Contents"]:
+        path = folder / found["Key"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(client("s3").get_object(Bucket="data", Key=found["Key"])["Body"].read())
+    return sorted(folder.rglob("*.csv.gz"))
+
+
+def assert_snapshot_is_what_is_stored(folder: Path) -> None:
+    files = str(folder / "scores/*/*.csv.gz")
+    relation = duckdb.read_csv(files, hive_partitioning=True)  # type: ignore[no-untyped-call]
+    names = ("customer_id", "segment", "r", "f", "m", "churn_band", "value_band", "CAST(as_of AS VARCHAR)")
+    rows = relation.project(", ".join(names)).fetchall()
+    expected = [
+        (card["customer_id"], *(card["score"].get(name) for name in names[1:-1]), AS_OF.isoformat())
+        for card in stored()
+    ]
+    assert sorted(rows, key=str) == sorted(expected, key=str)
+    days = dict(relation.project("customer_id, recency_days").fetchall())
+    for customer_id, seen in days.items():
+        card = scorecards.find(customer_id)
+        assert card is not None
+        known = rfm(card, AS_OF)
+        assert seen == (known.recency_days if known else None)
