@@ -10,7 +10,7 @@ from shared.domain import demand, lifecycle, rescoring
 from shared.domain.facts import from_timestamp
 from shared.domain.prediction import bands, forecast
 from shared.domain.prediction.forecast import Forecaster
-from shared.store import rescoring_parts, rescorings, score_writes
+from shared.store import rescoring_parts, rescorings, score_writes, scorecard_scan
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
@@ -29,17 +29,20 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     unfinished = {name: from_timestamp(at) for name, at in event["unfinished"].items()}
     told = rescoring_parts.told(rescoring_parts.owed(rescoring_id, segment), unfinished)
     owed_units = score_writes.tell(told)
+    # A try that died has written some already: what is paid for once need not be paid for to hear that it is there.
+    is_first = rescorings.is_first_try(rescoring_id, segment, began)
+    done = frozenset[str]() if is_first else scorecard_scan.written_by(rescoring_id, segment, event["total_segments"])
     written = score_writes.write(
         rescoring_parts.changes(part, now, rescoring_id, as_of, started_at),
         rescoring_id,
+        done,
         lambda: rescorings.check_lease(rescoring_id),
     )
     rescoring_parts.save_snapshot(
         rescoring_id, segment, part, now, expected.expected_purchases, expected.p_buy, expected.clv_12m
     )
-    value_of_a_day = forecaster.gamma_gamma.expected_value(part.orders, part.spent) * forecaster.orders_per_day
     sums = demand.demand(
-        part, now, expected.expected_purchases, value_of_a_day, expected.clv_12m, forecaster.horizon_days
+        part, now, expected.expected_purchases, expected.day_value, expected.clv_12m, forecaster.horizon_days
     )
     tally = rescoring.tally(part, now)
     rescoring_parts.save_tally(rescoring_id, segment, tally, lifecycle.tally(part), sums)

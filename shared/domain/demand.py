@@ -51,11 +51,11 @@ class Demand:
     value: Mapping[str, Band] = field(default_factory=dict)
 
 
-def demand(part: Part, found: Verdicts, purchases: Floats, order_value: Floats, clv: Floats, horizon: int) -> Demand:
-    """The sums of a part; `purchases` of the horizon (days), `order_value` and `clv` in minor units, one a customer."""
+def demand(part: Part, found: Verdicts, purchases: Floats, day_value: Floats, clv: Floats, horizon: int) -> Demand:
+    """The sums of a part; `purchases` are days with one within the horizon (days), `day_value` and `clv` minor units."""
     buyers = part.buyers
-    revenue = np.where(buyers, purchases * order_value, 0.0)
-    variance = np.where(buyers, purchases * order_value**2 * (1 + _VALUE_VARIATION**2), 0.0)
+    revenue = np.where(buyers, purchases * day_value, 0.0)
+    variance = np.where(buyers, purchases * day_value**2 * (1 + _VALUE_VARIATION**2), 0.0)
     clv = np.where(buyers, clv, 0.0)
     new = buyers & (part.age_days < horizon)
     return Demand(

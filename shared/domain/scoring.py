@@ -86,7 +86,8 @@ def bucket(values: Ints) -> Ints:
     shift = np.maximum(np.frexp(size.astype(np.float64))[1] - _MANTISSA_BITS - 1, 0).astype(np.int64)
     shift[size < (1 << _EXACT_BITS)] = 0
     grown = (size >> shift) + (shift << (_MANTISSA_BITS + 1)) + (shift > 0) * (1 << (_EXACT_BITS + 1))
-    return np.where(values < 0, -grown, grown)
+    signed: Ints = np.where(values < 0, -grown, grown)
+    return signed
 
 
 def cuts_of_buckets(buckets: Mapping[int, int], values_of: Callable[[int], Ints]) -> Cuts:

@@ -1,4 +1,4 @@
-"""Rescorings: pk `RESCORING#<id>`, sk `RUN`, `SCAN#<segment>`, `WRITE#<segment>`; who runs now, whose moves may be
+"""Rescorings: pk `RESCORING#<id>`, sk `RUN`, `SCAN#<segment>`, `BEGUN#…`, `WRITE#…`; who runs now, whose moves may be
 untold and how many objects a day's snapshot has at pk `RESCORINGS`, sk `LEASE`, `UNFINISHED#<id>`, `SNAPSHOT#<day>`;
 what forecasts at pk `FORECASTER`, the last reports at pk `REPORT#<name>`, sk `LATEST`.
 """
@@ -107,6 +107,20 @@ def unfinished(but: str) -> dict[str, datetime]:
     found = table.query(table.customers_table(), _RUNS, _UNFINISHED)
     started = {item["sk"].removeprefix(_UNFINISHED): from_timestamp(item["started_at"]) for item in found}
     return {rescoring_id: at for rescoring_id, at in started.items() if rescoring_id != but}
+
+
+def is_first_try(rescoring_id: str, segment: int, now: datetime) -> bool:
+    """Put on record that a segment's scores are being written; False where an earlier try had begun to."""
+    item = {
+        "pk": f"RESCORING#{rescoring_id}",
+        "sk": f"BEGUN#{segment:05d}",
+        "expires_at": _after(now, KEEP_PARTS_DAYS),
+    }
+    try:
+        table.apply(table.put_new(table.customers_table(), item))
+    except table.Cancelled:
+        return False
+    return True
 
 
 def note_part(rescoring_id: str, step: str, segment: int, now: datetime, **figures: int) -> None:

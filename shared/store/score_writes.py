@@ -46,7 +46,7 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Written:
     """How many scores were written, by this try or an earlier one, how many gave way to another writer's, and what was
-    paid for this try: write units of scorecards and of facts.
+    paid: write units of scorecards, one for each that an earlier try wrote, and of the facts of this try.
     """
 
     written: int = 0
@@ -63,16 +63,17 @@ class Written:
         )
 
 
-def write(changes: Iterable[Change], rescoring_id: str, go_on: Callable[[], None]) -> Written:
+def write(changes: Iterable[Change], rescoring_id: str, done: frozenset[str], go_on: Callable[[], None]) -> Written:
     """Write scores (1 write unit each) and the facts of their moves (1 each), at the pace that the table takes.
 
+    Of the customers `done` an earlier try has written the score: their facts are told, for it may have died in between.
     Repeating it writes nothing new. `go_on` is called every thousand writes or so and raises where the run shall end.
     Raises Busy where the table takes nothing for long.
     """
     pace = Pace()
 
     def do(batch: list[Change]) -> Written:
-        return _write_batch(batch, rescoring_id, pace)
+        return _write_batch(batch, rescoring_id, done, pace)
 
     total = Written()
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -91,9 +92,10 @@ def tell(told: Sequence[Fact]) -> float:
     return sum(_tell(batch, pace) for batch in _batches(told))
 
 
-def _write_batch(batch: list[Change], rescoring_id: str, pace: Pace) -> Written:
-    written: list[Change] = []
-    units, left, refusals = 0.0, batch, 0
+def _write_batch(batch: list[Change], rescoring_id: str, done: frozenset[str], pace: Pace) -> Written:
+    written = [change for change in batch if change.customer_id in done]
+    left = [change for change in batch if change.customer_id not in done]
+    units, refusals = float(len(written)), 0
     while left:
         pace.wait(len(left))
         answers, paid = _execute([_statement(change) for change in left])

@@ -35,6 +35,10 @@ _RECENT_MONTHS: Final = 12
 _MEMBERS: Final = (
     "customer_id", "orders", "spent", "first_order_on", "last_order_on", "order_days", "months", "score",
 )  # fmt: skip
+# In the order in which they are taken in.
+_NUMBERS: Final = (
+    "recency_days", "frequency", "monetary", "recent", "orders", "spent", "repeats", "active_days", "age_days",
+)  # fmt: skip
 _SEGMENT_CODES: Final = {name: code for code, name in enumerate(SEGMENTS)}
 _CHURN_CODES: Final = {name: code for code, name in enumerate(bands.CHURN_BANDS)}
 _VALUE_CODES: Final = {name: code for code, name in enumerate(bands.VALUE_BANDS)}
@@ -96,6 +100,19 @@ def scan(segment: int, total_segments: int, as_of: date, sample: int, unfinished
     return columns.result(units)
 
 
+def written_by(rescoring_id: str, segment: int, total_segments: int) -> frozenset[str]:
+    """The customers of one segment whose score is that of a rescoring."""
+    found: set[str] = set()
+    with _no_collection():
+        for items, _ in pages(segment, total_segments):
+            found.update(
+                item["customer_id"]["S"]
+                for item in items
+                if "score" in item and item["score"]["M"]["by"]["S"] == rescoring_id
+            )
+    return frozenset(found)
+
+
 class _Columns:
     """Rows as lists while they come in."""
 
@@ -155,13 +172,19 @@ class _Columns:
 
     def result(self, units: float) -> Scanned:
         """All that was taken in."""
-        numbers = np.zeros((9, len(self._ids)), dtype=np.int64)
+        numbers = np.zeros((len(_NUMBERS), len(self._ids)), dtype=np.int64)
         numbers[0] = -1
         if self._buyers:
             numbers[:, self._buyer_rows] = np.array(self._buyers, dtype=np.int64).T
         held = np.array(self._held, dtype=np.int64).reshape(-1, 7).T
         codes = held[:6].astype(np.uint8)
-        part = Part(self._ids, *numbers, Verdicts(*codes), held[6], tuple(self._writers))
+        part = Part(
+            customer_ids=self._ids,
+            **dict(zip(_NUMBERS, numbers, strict=True)),
+            before=Verdicts(*codes),
+            by=held[6],
+            writers=tuple(self._writers),
+        )
         return Scanned(part, Cohorts(self._newcomers, self._active), self._histories(), self._owed, units)
 
     def _verdict(self, customer_id: str, held: Mapping[str, Any]) -> tuple[int, ...]:

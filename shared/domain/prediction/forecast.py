@@ -112,11 +112,13 @@ class Forecaster:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Of n customers: `expected_purchases` (days with a purchase, ≥ 0) and `p_buy` (0 to 1) within the horizon, and
-    `clv_12m`, the minor units to expect in the next 365 days, undiscounted, ≥ 0. Every value is finite."""
+    """Of n customers: `expected_purchases` (days with a purchase, ≥ 0) and `p_buy` (0 to 1) within the horizon; in
+    minor units `day_value`, what a day with a purchase comes to, and `clv_12m`, what to expect in the next 365 days,
+    undiscounted, both ≥ 0. Every value is finite."""
 
     expected_purchases: Floats
     p_buy: Floats
+    day_value: Floats
     clv_12m: Floats
 
 
@@ -238,12 +240,14 @@ def predict(
     p_buy = np.minimum(_finite(_p_buy(chance, *columns, horizon)), 1)
     # Two models may disagree, but nobody buys with a chance of ½ and is to buy on less than half a day.
     expected = np.maximum(_finite(_expected(count, *columns, horizon)), p_buy)
-    year = np.maximum(_finite(_expected(count, *columns, float(CLV_DAYS))), p_buy) * forecaster.orders_per_day
+    year = np.maximum(_finite(_expected(count, *columns, float(CLV_DAYS))), p_buy)
     value = forecaster.gamma_gamma.expected_value(np.asarray(orders, np.float64), np.asarray(spent, np.float64))
+    day_value = _finite(value * forecaster.orders_per_day)
     return Predictions(
         expected[rows.inverse],
         p_buy[rows.inverse],
-        _finite(year[rows.inverse] * value),
+        day_value,
+        _finite(year[rows.inverse] * day_value),
     )
 
 
