@@ -6,8 +6,9 @@ through Python row by row, so that the row can be shown and kept.
 """
 
 import csv
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
@@ -28,6 +29,7 @@ from shared.domain.money import CURRENCY_CODES, parse_amount
 
 CHUNK_BYTES: Final = 64 << 20
 PIECE_BYTES: Final = 1 << 20
+_CHUNKS_AT_ONCE: Final = 2
 _BLOCK_BYTES: Final = 4 << 20
 # An opening quotation mark that is not closed within so many lines is taken for a mistake of its row alone.
 _MAX_LINES_OF_A_ROW: Final = 2_000
@@ -94,9 +96,17 @@ def read_orders(
     """
     reader = _Reader(path, layout, zone, currency, now, rejects)
     try:
-        for chunk, at in _chunks(path, layout.body_at):
-            reader.take(chunk)
-            show(at, reader.rows)
+        # While one chunk becomes values the next one is parsed.
+        with ThreadPoolExecutor(_CHUNKS_AT_ONCE) as pool:
+            begun: deque[tuple[bytes, int, Future[_Values | None]]] = deque()
+            for chunk, at in _chunks(path, layout.body_at):
+                reader.look_ahead(chunk)
+                begun.append((chunk, at, pool.submit(reader.parse, chunk)))
+                del chunk
+                if len(begun) == _CHUNKS_AT_ONCE:
+                    reader.take_next(begun, show)
+            while begun:
+                reader.take_next(begun, show)
         return reader.finish()
     finally:
         reader.close()
@@ -123,20 +133,24 @@ class _Reader:
         self._day_type: Any = None
         self._is_typed = True
 
-    def take(self, chunk: bytes) -> None:
-        """The rows of a chunk, which begins and ends where a row does."""
-        if self._amounts is None:
-            self._look_ahead(chunk)
-        if not self._take_plain(chunk):
-            at = 0
+    def parse(self, chunk: bytes) -> _Values | None:
+        """The values of a chunk where all its cells are plain; chunks may be parsed at the same time."""
+        return self._typed(chunk) if self._is_typed else None
+
+    def take_next(self, begun: "deque[tuple[bytes, int, Future[_Values | None]]]", show: Show) -> None:
+        """The rows of the chunk that was begun first, which begins and ends where a row does."""
+        chunk, at, parsed = begun.popleft()
+        if self._take_plain(chunk, parsed.result()):
+            self._line += chunk.count(b"\n")
+        else:
+            start = 0
             for end in _pieces(chunk):
-                piece = chunk[at:end]
-                if not self._take_plain(piece):
+                piece = chunk[start:end]
+                if not self._take_plain(piece, self.parse(piece)):
                     self._take_rows(piece)
                 self._line += piece.count(b"\n")
-                at = end
-            return
-        self._line += chunk.count(b"\n")
+                start = end
+        show(at, self.rows)
 
     def finish(self) -> Orders:
         parts, self._parts = self._parts, []
@@ -169,8 +183,10 @@ class _Reader:
     def close(self) -> None:
         self._rejects.close()
 
-    def _look_ahead(self, chunk: bytes) -> None:
-        """Take the currency and the way of writing days from the first rows."""
+    def look_ahead(self, chunk: bytes) -> None:
+        """Take the currency and the way of writing days from the first rows of the first chunk."""
+        if self._amounts is not None:
+            return
         days, currencies, totals = [], [], []
         for number, row in enumerate(self._split(chunk[:PIECE_BYTES], 0)):
             if number == 1_000:
@@ -198,9 +214,8 @@ class _Reader:
 
     # Plain: everything at once
 
-    def _take_plain(self, chunk: bytes) -> bool:
+    def _take_plain(self, chunk: bytes, values: _Values | None) -> bool:
         """Whether the chunk was taken; it is not where a row cannot be read."""
-        values = self._typed(chunk) if self._is_typed else None
         if values is None:
             values = self._texts(chunk)
             if values is None or values.wrong or values.waiting:

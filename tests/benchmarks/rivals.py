@@ -171,9 +171,9 @@ def file_rfm(folder: Path) -> dict[str, Any]:
     began = time.perf_counter()
     pandas = importlib.import_module("pandas")
     rfm = importlib.import_module("rfm")
-    frame = pandas.read_csv(folder / "orders.csv", parse_dates=["ordered_at"])
-    frame["ordered_at"] = frame["ordered_at"].dt.tz_localize(None)
-    rfm.RFM(frame, customer_id="customer_id", transaction_date="ordered_at", amount="total")
+    # It reads as a date only what is called so.
+    frame = pandas.read_csv(folder / "orders.csv").rename(columns={"ordered_at": "order_date"})
+    rfm.RFM(frame, customer_id="customer_id", transaction_date="order_date", amount="total")
     return {"seconds": time.perf_counter() - began}
 
 

@@ -51,7 +51,7 @@ def figures(customers: int = CUSTOMERS) -> Iterator[dict[str, Any]]:
 
 
 def _compared(own: dict[str, Any], rival: str, other: dict[str, Any]) -> dict[str, Any]:
-    found = {"rival": rival}
+    found: dict[str, Any] = {"rival": rival}
     for name, values in (("regulars", own), ("rival", other)):
         found |= {f"{name}_{key}": _short(value) for key, value in values.items() if key not in ("checksum", "sum")}
     if "seconds" in own and "seconds" in other:
