@@ -189,7 +189,7 @@ def _print_forecast(console: Console, results: Results, money: Money) -> None:
 
 def _bands(results: Results) -> Table:
     table = Table(
-        title="Customers by the risk that they do not come back, and by their value in the next 12 months",
+        title="Customers by the risk that they stay away, and by value in the next 12 months",
         title_justify="left",
         box=SIMPLE_HEAD,
         collapse_padding=True,
@@ -208,7 +208,7 @@ def _bands(results: Results) -> Table:
 def _print_holdout(console: Console, by: Forecaster, test: Holdout) -> None:
     """How the models did on the last days of this very file."""
     console.print(
-        f"  Tested on the last {test.days} days of this file, unseen by the models, with {test.customers:,} customers:",
+        f"  Tested on the last {test.days} days, unseen by the models ({test.customers:,} customers; * chosen):",
         markup=False,
     )
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
@@ -229,7 +229,7 @@ def _print_holdout(console: Console, by: Forecaster, test: Holdout) -> None:
         )
     console.print(table)
     if test.chance_bins:
-        console.print("  Of each tenth of the customers, by their chance of buying, were to buy and did:", markup=False)
+        console.print("  Of each tenth of customers, by their chance of buying, were to buy and did:", markup=False)
         for name, values in (
             ("forecast", [one.predicted for one in test.chance_bins]),
             ("came", [one.actual for one in test.chance_bins]),
