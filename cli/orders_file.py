@@ -28,7 +28,7 @@ from shared.domain.errors import Invalid
 from shared.domain.money import CURRENCY_CODES, parse_amount
 
 CHUNK_BYTES: Final = 64 << 20
-PIECE_BYTES: Final = 1 << 20
+PIECE_BYTES: Final = 1 << 18
 _CHUNKS_AT_ONCE: Final = 2
 _BLOCK_BYTES: Final = 4 << 20
 # An opening quotation mark that is not closed within so many lines is taken for a mistake of its row alone.
