@@ -19,7 +19,8 @@ from shared.domain.prediction.histories import Histories, sufficient
 from shared.domain.rfm import SEGMENTS
 
 # More customers than these make a forecast slower and hardly better: a parameter moves by a hundredth or two.
-MAX_FITTED: Final = 20_000
+# As many as a deployed CRM draws for its fit.
+MAX_FITTED: Final = 100_000
 HEADER: Final = (
     "customer_id", "recency_days", "frequency", "monetary", "r", "f", "m", "segment", "expected_purchases_90d",
     "p_buy_90d", "clv_12m", "churn_band",
@@ -57,16 +58,13 @@ def to_results(customers: Customers) -> Results:
     forecaster = forecast.fit(_sample(histories), day, horizon_days=forecast.HORIZON_DAYS)
     known = sufficient(histories, day)
     predictions = forecast.predict(forecaster, known.x, known.t_x, known.age, histories.orders, histories.spent)
-    value = forecaster.gamma_gamma.expected_value(
-        histories.orders.astype(np.float64), histories.spent.astype(np.float64)
-    )
     return Results(
         customers=customers,
         scored=scored,
         caveats=caveats,
         forecaster=forecaster,
         predictions=predictions,
-        revenue=np.maximum(predictions.expected_purchases * forecaster.orders_per_day * value, 0),
+        revenue=predictions.expected_purchases * predictions.day_value,
         churn=bands.churn_band(predictions.p_buy),
         value=bands.value_band(predictions.clv_12m, forecaster.value_cuts),
     )

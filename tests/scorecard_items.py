@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 from shared.domain.scorecard import Scorecard
-from shared.store import table
+from shared.store import scorecards, table
 
 _BATCH = 25
 
@@ -22,7 +22,7 @@ def item(card: Scorecard) -> dict[str, Any]:
             "first_order_on": card.first_order_on.isoformat(),
             "last_order_on": card.last_order_on.isoformat(),
             "order_days": card.order_days,
-            "months": {name: [month.orders, month.spent] for name, month in card.months.items()},
+            "months": scorecards.months_to_item(card),
             "version": card.version,
         }
     )

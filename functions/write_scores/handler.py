@@ -27,14 +27,12 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     now = rescoring.verdicts(part, least, churn, value)
 
     unfinished = {name: from_timestamp(at) for name, at in event["unfinished"].items()}
-    told = rescoring_parts.told(rescoring_parts.owed(rescoring_id, segment), unfinished)
-    owed_units = score_writes.tell(told)
+    owed_units = score_writes.tell(rescoring_parts.owed(rescoring_id, segment, unfinished))
     # A try that died has written some already: what is paid for once need not be paid for to hear that it is there.
     is_first = rescorings.is_first_try(rescoring_id, segment, began)
     done = frozenset[str]() if is_first else scorecard_scan.written_by(rescoring_id, segment, event["total_segments"])
     written = score_writes.write(
         rescoring_parts.changes(part, now, rescoring_id, as_of, started_at),
-        rescoring_id,
         done,
         lambda: rescorings.check_lease(rescoring_id),
     )

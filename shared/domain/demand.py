@@ -52,7 +52,7 @@ class Demand:
 
 
 def demand(part: Part, found: Verdicts, purchases: Floats, day_value: Floats, clv: Floats, horizon: int) -> Demand:
-    """The sums of a part; `purchases` are days with one within the horizon (days), `day_value` and `clv` minor units."""
+    """The sums of a part; `purchases` are days with one within the horizon, `day_value` and `clv` minor units."""
     buyers = part.buyers
     revenue = np.where(buyers, purchases * day_value, 0.0)
     variance = np.where(buyers, purchases * day_value**2 * (1 + _VALUE_VARIATION**2), 0.0)

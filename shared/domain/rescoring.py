@@ -15,7 +15,7 @@ import numpy as np
 from shared.domain import scoring
 from shared.domain.facts import Fact
 from shared.domain.prediction import bands
-from shared.domain.rfm import SEGMENTS
+from shared.domain.rfm import SEGMENTS, Score
 from shared.domain.scoring import Bytes, Cuts, Ints, Scored, Thresholds
 
 # In place of a code where there is none: not scored yet, or a prospect's band.
@@ -41,15 +41,19 @@ class Verdicts:
         """Which customers (a mask) are held to be something else."""
         return np.logical_or.reduce([getattr(self, one.name) != getattr(other, one.name) for one in fields(self)])
 
-    def describe(self, row: int) -> dict[str, Any]:
-        """One customer's as stored and told: names and numbers, nothing where there is none."""
-        told: dict[str, Any] = {"segment": SEGMENTS[self.segments[row]]}
-        told |= {name: int(getattr(self, name)[row]) for name in _SCORES if getattr(self, name)[row]}
-        if self.churn[row] != NONE:
-            told["churn_band"] = bands.CHURN_BANDS[self.churn[row]]
-        if self.value[row] != NONE:
-            told["value_band"] = bands.VALUE_BANDS[self.value[row]]
-        return told
+    def score(self, row: int, scored_on: date) -> Score:
+        """One customer's, with names in place of codes."""
+        r, f, m = (int(getattr(self, name)[row]) or None for name in _SCORES)
+        churn, value = int(self.churn[row]), int(self.value[row])
+        return Score(
+            SEGMENTS[self.segments[row]],
+            r,
+            f,
+            m,
+            scored_on,
+            bands.CHURN_BANDS[churn] if churn != NONE else None,
+            bands.VALUE_BANDS[value] if value != NONE else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Part:
     units) are of the last 24 calendar months, `recent` the money of the last 12 of them; `orders` and `spent` of the
     whole life. `repeats`, `active_days`, `age_days` are x, t_x and T: days with an order after the first such day,
     from there to the last one, and from there to the day asked for. `before` is what was held of them, and
-    `writers[by]` the rescoring that found it, "" for none.
+    `texts[held]` how that was stored, "" for nothing.
     """
 
     customer_ids: list[str]
@@ -74,8 +78,8 @@ class Part:
     active_days: Ints
     age_days: Ints
     before: Verdicts
-    by: Ints
-    writers: tuple[str, ...]
+    held: Ints
+    texts: tuple[str, ...]
 
     @property
     def buyers(self) -> Any:
@@ -192,18 +196,17 @@ def merge_tallies(parts: Iterable[Tally]) -> Tally:
     return Tally(segments, moves, changed)
 
 
-def segment_fact(
-    customer_id: str, told: Mapping[str, Any], was: str | None, as_of: date, rescoring_id: str, started_at: datetime
-) -> Fact:
-    """`SegmentChanged`, at the start of the rescoring, so that a repeated part writes the same fact.
-
-    `told` is `Verdicts.describe` of the customer, `was` the segment before, None the first time.
+def segment_fact(customer_id: str, now: Score, was: str | None, rescoring_id: str, started_at: datetime) -> Fact:
+    """`SegmentChanged`, at the start of the rescoring, so that a repeated part writes the same fact; `was` is the
+    segment before, None the first time.
     """
-    data = {
+    data: dict[str, Any] = {
         "from": was,
-        "to": told["segment"],
-        **{name: told.get(name) for name in _SCORES},
-        "as_of": as_of.isoformat(),
+        "to": now.segment,
+        "r": now.r,
+        "f": now.f,
+        "m": now.m,
+        "as_of": now.scored_on.isoformat() if now.scored_on else None,
     }
     return Fact(
         type="SegmentChanged",

@@ -10,7 +10,7 @@ import csv
 import gzip
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, astuple
 from datetime import date, datetime
@@ -18,8 +18,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import orjson
 from botocore.config import Config
+from msgspec import json
 
 from shared import aws
 from shared.domain import demand, lifecycle, rescoring, scoring
@@ -31,9 +31,10 @@ from shared.domain.prediction.histories import Histories
 from shared.domain.rescoring import NONE, Counts, Part, Sums, Tally, Verdicts
 from shared.domain.rfm import SEGMENTS
 from shared.domain.scoring import Cuts, Ints, Thresholds
-from shared.store import rescorings
+from shared.store import rescorings, scores
 from shared.store.score_writes import Change
-from shared.store.scorecard_scan import Owed, Scanned
+from shared.store.scorecard_scan import Scanned
+from shared.store.scores import Held
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -45,7 +46,7 @@ SNAPSHOT_COLUMNS: Final = (
 
 _THREADS: Final = 16
 _COLUMNS: Final = (
-    "recency_days", "frequency", "monetary", "recent", "orders", "spent", "repeats", "active_days", "age_days", "by",
+    "recency_days", "frequency", "monetary", "recent", "orders", "spent", "repeats", "active_days", "age_days", "held",
 )  # fmt: skip
 _MONEY: Final = np.dtype("<i8")
 
@@ -58,13 +59,12 @@ def save_scan(rescoring_id: str, segment: int, scanned: Scanned) -> None:
     columns = {name: getattr(part, name) for name in _COLUMNS}
     before = {f"before_{name}": column for name, column in zip(Verdicts.__slots__, astuple(part.before), strict=True)}
     ids = np.array([one.encode() for one in part.customer_ids], dtype=np.bytes_)
-    writers = np.array(part.writers, dtype=np.str_)
-    _put(f"{key}.npz", _npz(customer_ids=ids, writers=writers, **columns, **before))
+    texts = np.array(part.texts, dtype=np.str_)
+    _put(f"{key}.npz", _npz(customer_ids=ids, texts=texts, **columns, **before))
     _put(f"{key}.money", money.tobytes())
     if len(scanned.drawn):
         _put(f"{key}.drawn.npz", _npz(**asdict(scanned.drawn)))
-    owed = [[o.customer_id, o.rescoring_id, o.was, o.told, o.as_of.isoformat()] for o in scanned.owed]
-    _put_json(f"{key}.owed.json", owed)
+    _put_json(f"{key}.owed.json", scanned.owed)
     # Last: whoever finds the counts finds the rest.
     _put_json(
         f"{key}.counts.json.gz",
@@ -141,40 +141,34 @@ def part(rescoring_id: str, segment: int) -> Part:
     found = _arrays(_get(f"{_key(rescoring_id, segment)}.npz"))
     return Part(
         customer_ids=[one.decode() for one in found["customer_ids"].tolist()],
-        writers=tuple(found["writers"].tolist()),
+        texts=tuple(found["texts"].tolist()),
         before=Verdicts(*(found[f"before_{name}"] for name in Verdicts.__slots__)),
         **{name: found[name] for name in _COLUMNS},
     )
 
 
-def owed(rescoring_id: str, segment: int) -> list[Owed]:
-    """The moves of a segment's customers that unfinished rescorings may not have told."""
-    found = _get_json(f"{_key(rescoring_id, segment)}.owed.json")
-    return [Owed(customer, run, was, told, date.fromisoformat(as_of)) for customer, run, was, told, as_of in found]
+def owed(rescoring_id: str, segment: int, started: Mapping[str, datetime]) -> list[Fact]:
+    """The facts of a segment's moves that unfinished rescorings, which began when `started` says, may not have told."""
+    found = [
+        (customer_id, scores.from_text(text))
+        for customer_id, text in _get_json(f"{_key(rescoring_id, segment)}.owed.json")
+    ]
+    return [
+        rescoring.segment_fact(customer_id, held.score, held.was, held.by, started[held.by])
+        for customer_id, held in found
+    ]
 
 
 def changes(found: Part, now: Verdicts, rescoring_id: str, as_of: date, started_at: datetime) -> Iterator[Change]:
     """The scores to write, and the facts of the moves among them."""
     for row in np.flatnonzero(now.differ(found.before)).tolist():
-        told = now.describe(row)
-        was_code = int(found.before.segments[row])
-        was = None if was_code == NONE else SEGMENTS[was_code]
-        score = {**told, "scored_on": as_of.isoformat(), "by": rescoring_id}
-        customer_id, fact = found.customer_ids[row], None
-        if was != told["segment"]:
-            score |= {"moved": True} | ({"from": was} if was else {})
-            fact = rescoring.segment_fact(customer_id, told, was, as_of, rescoring_id, started_at)
-        yield Change(customer_id, score, found.writers[int(found.by[row])], fact)
-
-
-def told(moves: Iterable[Owed], started: Mapping[str, datetime]) -> list[Fact]:
-    """The facts of moves that others made; `started` says when."""
-    return [
-        rescoring.segment_fact(
-            one.customer_id, one.told, one.was, one.as_of, one.rescoring_id, started[one.rescoring_id]
-        )
-        for one in moves
-    ]
+        customer_id, score = found.customer_ids[row], now.score(row, as_of)
+        code = int(found.before.segments[row])
+        was = SEGMENTS[code] if code != NONE else None
+        moved = was != score.segment
+        fact = rescoring.segment_fact(customer_id, score, was, rescoring_id, started_at) if moved else None
+        text = scores.to_text(Held(score, rescoring_id, moved, was if moved else None))
+        yield Change(customer_id, text, found.texts[int(found.held[row])], fact)
 
 
 def save_tally(rescoring_id: str, segment: int, tally: Tally, stages: Mapping[str, Stage], expected: Demand) -> None:
@@ -285,7 +279,7 @@ def _put(key: str, content: bytes) -> None:
 
 
 def _put_json(key: str, content: Any) -> None:
-    body = orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+    body = json.encode(content)
     _put(key, gzip.compress(body, compresslevel=1, mtime=0) if key.endswith(".gz") else body)
 
 
@@ -297,4 +291,4 @@ def _get(key: str, range_: str = "") -> bytes:
 
 def _get_json(key: str) -> Any:
     content = _get(key)
-    return orjson.loads(gzip.decompress(content) if key.endswith(".gz") else content)
+    return json.decode(gzip.decompress(content) if key.endswith(".gz") else content)

@@ -1,7 +1,7 @@
 """Writes of scores: the member `score` of a scorecard, in batches of conditional updates, and the facts of moves.
 
-A score names the rescoring that wrote it (`by`), and a move the segment before (`moved`, `from`): so a move can be
-told again from the card itself where the rescoring died between the card and its fact. Purchases change other members.
+A score names the rescoring that wrote it, and of a move the segment before: so a move can be told again from the card
+itself where the rescoring died between the card and its fact. Purchases change other members.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,10 +35,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A score to be written where that of rescoring `seen` ("" for none) still stands; `fact` tells of its move."""
+    """A score (`scores.to_text`) to be written where `seen` ("" for none) still stands; `fact` tells of its move."""
 
     customer_id: str
-    score: dict[str, Any]
+    score: str
     seen: str
     fact: Fact | None
 
@@ -63,7 +63,7 @@ class Written:
         )
 
 
-def write(changes: Iterable[Change], rescoring_id: str, done: frozenset[str], go_on: Callable[[], None]) -> Written:
+def write(changes: Iterable[Change], done: frozenset[str], go_on: Callable[[], None]) -> Written:
     """Write scores (1 write unit each) and the facts of their moves (1 each), at the pace that the table takes.
 
     Of the customers `done` an earlier try has written the score: their facts are told, for it may have died in between.
@@ -73,7 +73,7 @@ def write(changes: Iterable[Change], rescoring_id: str, done: frozenset[str], go
     pace = Pace()
 
     def do(batch: list[Change]) -> Written:
-        return _write_batch(batch, rescoring_id, done, pace)
+        return _write_batch(batch, done, pace)
 
     total = Written()
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -92,7 +92,7 @@ def tell(told: Sequence[Fact]) -> float:
     return sum(_tell(batch, pace) for batch in _batches(told))
 
 
-def _write_batch(batch: list[Change], rescoring_id: str, done: frozenset[str], pace: Pace) -> Written:
+def _write_batch(batch: list[Change], done: frozenset[str], pace: Pace) -> Written:
     written = [change for change in batch if change.customer_id in done]
     left = [change for change in batch if change.customer_id not in done]
     units, refusals = float(len(written)), 0
@@ -107,8 +107,7 @@ def _write_batch(batch: list[Change], rescoring_id: str, done: frozenset[str], p
             if code in _THROTTLED:
                 again.append(change)
             elif code == "ConditionalCheckFailed":
-                held = error.get("Item", {}).get("score", {}).get("M", {})
-                if held.get("by", {}).get("S") == rescoring_id:
+                if error.get("Item", {}).get("score", {}).get("S") == change.score:
                     written.append(change)
             elif code:
                 raise RuntimeError(f"a score was not written: {code}: {error.get('Message')}")
@@ -127,7 +126,7 @@ def _write_batch(batch: list[Change], rescoring_id: str, done: frozenset[str], p
 
 
 def _statement(change: Change) -> Statement:
-    condition = '"score"."by" = ?' if change.seen else '"score" IS MISSING'
+    condition = '"score" = ?' if change.seen else '"score" IS MISSING'
     values = [change.score, change.customer_id, *([change.seen] if change.seen else [])]
     return {
         # The table's name comes from the environment, everything else goes as a parameter.

@@ -1,10 +1,12 @@
 """The scan of a rescoring: pages of scorecards as they come over the wire → columns.
 
-botocore would turn each page into nested dictionaries twenty times slower than orjson reads its JSON, so for this one
-operation it is handed an empty document, and the page's bytes are kept beside it.
+botocore would turn each page into nested dictionaries, which takes some ten times as long as what is done here. So for
+this one operation it is handed an empty document, the page's bytes are kept beside it, and msgspec reads from their
+JSON what is wanted, into objects of fixed members.
 """
 
 import gc
+from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
 import numpy as np
-import orjson
+from msgspec import Struct, json
 
 from shared.domain.lifecycle import Cohorts
 from shared.domain.months import month_of, months_after
@@ -23,7 +25,7 @@ from shared.domain.prediction.histories import Histories
 from shared.domain.rescoring import NONE, Part, Verdicts
 from shared.domain.rfm import SEGMENTS
 from shared.domain.scorecard import MAX_ORDER_DAYS, WINDOW_MONTHS
-from shared.store import table
+from shared.store import scores, table
 from shared.store.rescorings import DRAWN_OF
 
 if TYPE_CHECKING:
@@ -32,59 +34,98 @@ if TYPE_CHECKING:
 _RAW: Final = "RawBody"
 _EPOCH: Final = date(1970, 1, 1)
 _RECENT_MONTHS: Final = 12
-_MEMBERS: Final = (
-    "customer_id", "orders", "spent", "first_order_on", "last_order_on", "order_days", "months", "score",
-)  # fmt: skip
 # In the order in which they are taken in.
 _NUMBERS: Final = (
     "recency_days", "frequency", "monetary", "recent", "orders", "spent", "repeats", "active_days", "age_days",
 )  # fmt: skip
+# Stands beside the months of a cohort.
+_NEWCOMERS: Final = ""
+_PROSPECT: Final = (-1, *[0] * (len(_NUMBERS) - 1))
 _SEGMENT_CODES: Final = {name: code for code, name in enumerate(SEGMENTS)}
 _CHURN_CODES: Final = {name: code for code, name in enumerate(bands.CHURN_BANDS)}
 _VALUE_CODES: Final = {name: code for code, name in enumerate(bands.VALUE_BANDS)}
 
-Items = list[dict[str, Any]]
+
+class _Text(Struct, frozen=True, gc=False):
+    S: str
 
 
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """A move that a rescoring wrote and may never have told: it did not come to its end."""
+class _Number(Struct, frozen=True, gc=False):
+    N: int
 
-    customer_id: str
-    rescoring_id: str
-    was: str | None
-    told: Mapping[str, Any]
-    as_of: date
+
+class _Numbers(Struct, frozen=True, gc=False):
+    NS: list[int]
+
+
+class _Texts(Struct, frozen=True, gc=False):
+    M: dict[str, _Text]
+
+
+class Item(Struct, frozen=True, gc=False):
+    """A scorecard as DynamoDB writes it, each member below the name of its type."""
+
+    customer_id: _Text
+    orders: _Number = _Number(0)
+    spent: _Number = _Number(0)
+    first_order_on: _Text | None = None
+    last_order_on: _Text | None = None
+    order_days: _Numbers = _Numbers([])
+    months: _Texts = _Texts({})
+    score: _Text = _Text("")
+
+
+class _Capacity(Struct, frozen=True):
+    CapacityUnits: float
+
+
+class Page(Struct, frozen=True):
+    """One answer to a Scan."""
+
+    Items: list[Item]
+    ConsumedCapacity: _Capacity
+    LastEvaluatedKey: dict[str, dict[str, str]] | None = None
+
+
+# Numbers come as text.
+_DECODER: Final = json.Decoder(Page, strict=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """One segment of the table: the customers, the cohorts they belong to, those drawn for the fit, moves not told."""
+    """One segment of the table: the customers, the cohorts they belong to, those drawn for the fit, and of moves that
+    may be untold the customer and the text of her score.
+    """
 
     part: Part
     cohorts: Cohorts
     drawn: Histories
-    owed: list[Owed]
+    owed: list[tuple[str, str]]
     read_units: float
 
 
-def pages(segment: int, total_segments: int) -> Iterator[tuple[Items, float]]:
-    """The items of one segment, page by page, as DynamoDB writes them, and the read units of each (½ per 4 KB)."""
+def decode(raw: bytes) -> Page:
+    """The page that these bytes are."""
+    return _DECODER.decode(raw)
+
+
+def pages(segment: int, total_segments: int) -> Iterator[Page]:
+    """One segment, page by page (½ read unit per 4 KB)."""
     request: dict[str, Any] = {
         "TableName": table.scorecards_table(),
         "Segment": segment,
         "TotalSegments": total_segments,
-        "ProjectionExpression": ", ".join(f"#{name}" for name in _MEMBERS),
-        "ExpressionAttributeNames": {f"#{name}": name for name in _MEMBERS},
+        "ProjectionExpression": ", ".join(f"#{name}" for name in Item.__struct_fields__),
+        "ExpressionAttributeNames": {f"#{name}": name for name in Item.__struct_fields__},
         "ReturnConsumedCapacity": "TOTAL",
     }
     while True:
         answer: dict[str, Any] = _client().scan(**request)  # type: ignore[assignment]
-        page = orjson.loads(answer[_RAW])
-        yield page["Items"], page["ConsumedCapacity"]["CapacityUnits"]
-        if "LastEvaluatedKey" not in page:
+        page = decode(answer[_RAW])
+        yield page
+        if page.LastEvaluatedKey is None:
             return
-        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        request["ExclusiveStartKey"] = page.LastEvaluatedKey
 
 
 def scan(segment: int, total_segments: int, as_of: date, sample: int, unfinished: frozenset[str]) -> Scanned:
@@ -94,9 +135,9 @@ def scan(segment: int, total_segments: int, as_of: date, sample: int, unfinished
     columns = _Columns(as_of, sample, unfinished)
     units = 0.0
     with _no_collection():
-        for items, page_units in pages(segment, total_segments):
-            columns.add(items)
-            units += page_units
+        for page in pages(segment, total_segments):
+            columns.add(page.Items)
+            units += page.ConsumedCapacity.CapacityUnits
     return columns.result(units)
 
 
@@ -104,11 +145,11 @@ def written_by(rescoring_id: str, segment: int, total_segments: int) -> frozense
     """The customers of one segment whose score is that of a rescoring."""
     found: set[str] = set()
     with _no_collection():
-        for items, _ in pages(segment, total_segments):
+        for page in pages(segment, total_segments):
             found.update(
-                item["customer_id"]["S"]
-                for item in items
-                if "score" in item and item["score"]["M"]["by"]["S"] == rescoring_id
+                item.customer_id.S
+                for item in page.Items
+                if item.score.S and scores.from_text(item.score.S).by == rescoring_id
             )
     return frozenset(found)
 
@@ -124,121 +165,111 @@ class _Columns:
         self._recent_month = months_after(self._last_month, 1 - _RECENT_MONTHS)
         self._sample, self._unfinished = sample, unfinished
         self._ids: list[str] = []
-        self._buyers: list[tuple[int, ...]] = []
-        self._buyer_rows: list[int] = []
-        self._held: list[tuple[int, ...]] = []
-        self._writers: dict[str, int] = {"": 0}
-        self._newcomers: dict[str, int] = {}
+        self._numbers = array("q")
+        # Of each customer which of the texts below; customers share some hundreds of them.
+        self._held = array("q")
+        self._texts: dict[str, int] = {"": 0}
+        self._verdicts: list[tuple[int, ...]] = [(NONE, 0, 0, 0, NONE, NONE)]
+        self._owing: set[int] = set()
         self._active: dict[str, dict[str, int]] = {}
         self._drawn: list[tuple[int, list[int], int, int, int]] = []
-        self._owed: list[Owed] = []
+        self._owed: list[tuple[str, str]] = []
 
-    def add(self, items: Items) -> None:
+    def add(self, items: list[Item]) -> None:
         """Take in a page."""
+        # A million rows go through here: what is looked up more than once per row has a name of its own.
+        ids, held, texts, numbers, active = self._ids, self._held, self._texts, self._numbers, self._active
+        as_of, today, sample, owing = self._as_of, self._today, self._sample, self._owing
+        last_month, recent_month = self._last_month, self._recent_month
         for item in items:
-            customer_id = item["customer_id"]["S"]
-            row = len(self._ids)
-            self._ids.append(customer_id)
-            self._held.append(self._verdict(customer_id, item["score"]["M"]) if "score" in item else _UNHELD)
-            last = item.get("last_order_on")
-            if last is None:
+            customer_id, text, orders = item.customer_id.S, item.score.S, item.orders.N
+            ids.append(customer_id)
+            code = texts[text] if text in texts else self._take_in(text)
+            held.append(code)
+            if code in owing:
+                self._owed.append((customer_id, text))
+            if item.last_order_on is None or item.first_order_on is None or orders <= 0:
+                numbers.extend(_PROSPECT)
                 continue
-            orders, spent = int(item["orders"]["N"]), int(item["spent"]["N"])
-            first_on, last_on = item["first_order_on"]["S"], last["S"]
+            first_on, last_on, spent, months = item.first_order_on.S, item.last_order_on.S, item.spent.N, item.months.M
             # The set as written lists each day once; a full one has forgotten older days.
-            days = [int(day) for day in item["order_days"]["NS"]] if "order_days" in item else []
-            unseen = max(orders - len(days), 0) if len(days) >= MAX_ORDER_DAYS else 0
-            if last_on > self._as_of:
-                days = [day for day in days if day <= self._today]
-                if not days:
+            ordered, unseen = item.order_days.NS, 0
+            if len(ordered) >= MAX_ORDER_DAYS:
+                unseen = max(orders - len(ordered), 0)
+            if last_on > as_of:
+                ordered = [day for day in ordered if day <= today]
+                if not ordered:
+                    numbers.extend(_PROSPECT)
                     continue
-                last_day = max(days)
+                last_day = max(ordered)
             else:
                 last_day = _day(last_on)
-            if orders <= 0:
-                continue
-            months = item["months"]["M"] if "months" in item else {}
-            first_day = min(_day(first_on), last_day)
-            found = self._of_months(months, first_on, last_on, orders, spent)
-            active_days = last_day - first_day
-            repeats = min(max(len(days) + unseen - 1, 0), active_days)
-            self._buyers.append(
-                (self._today - last_day, *found, orders, spent, repeats, active_days, self._today - first_day)
-            )
-            self._buyer_rows.append(row)
-            self._count_cohort(first_on[:7], months)
-            if self._sample and crc32(customer_id.encode()) % DRAWN_OF < self._sample:
-                self._drawn.append((first_day, sorted({*days, first_day}), unseen, orders, spent))
+            cohort, first_day = first_on[:7], min(_day(first_on), last_day)
+            if cohort >= recent_month and last_on <= as_of:
+                # The whole life lies within: no need to add up its months.
+                found = (today - last_day, orders, spent, spent)
+            else:
+                found = (today - last_day, *self._of_months(months))
+            # Purchase days after the first, days from there to the last, and to the day asked for.
+            numbers.extend((*found, orders, spent, len(ordered) + unseen - 1, last_day - first_day, today - first_day))
+            row = active.get(cohort)
+            if row is None:
+                row = active[cohort] = {}
+            row[_NEWCOMERS] = row.get(_NEWCOMERS, 0) + 1
+            for month, value in months.items():
+                # `-1|…` and `0|…` sort before `1`: nothing is left of what was ordered in that month.
+                if month <= last_month and value.S >= "1":
+                    row[month] = row.get(month, 0) + 1
+            if sample and crc32(customer_id.encode()) % DRAWN_OF < sample:
+                self._drawn.append((first_day, sorted({*ordered, first_day}), unseen, orders, spent))
 
     def result(self, units: float) -> Scanned:
         """All that was taken in."""
-        numbers = np.zeros((len(_NUMBERS), len(self._ids)), dtype=np.int64)
-        numbers[0] = -1
-        if self._buyers:
-            numbers[:, self._buyer_rows] = np.array(self._buyers, dtype=np.int64).T
-        held = np.array(self._held, dtype=np.int64).reshape(-1, 7).T
-        codes = held[:6].astype(np.uint8)
+        numbers = np.array(self._numbers, dtype=np.int64).reshape(-1, len(_NUMBERS)).T.copy()
+        # There cannot be more purchase days after the first one than days after it.
+        repeats, active_days = (numbers[_NUMBERS.index(name)] for name in ("repeats", "active_days"))
+        np.clip(repeats, 0, active_days, out=repeats)
+        held = np.array(self._held, dtype=np.int64)
+        codes = np.array(self._verdicts, dtype=np.uint8).T[:, held]
         part = Part(
             customer_ids=self._ids,
             **dict(zip(_NUMBERS, numbers, strict=True)),
             before=Verdicts(*codes),
-            by=held[6],
-            writers=tuple(self._writers),
+            held=held,
+            texts=tuple(self._texts),
         )
-        return Scanned(part, Cohorts(self._newcomers, self._active), self._histories(), self._owed, units)
+        newcomers = {cohort: row.pop(_NEWCOMERS) for cohort, row in self._active.items()}
+        return Scanned(part, Cohorts(newcomers, self._active), self._histories(), self._owed, units)
 
-    def _verdict(self, customer_id: str, held: Mapping[str, Any]) -> tuple[int, ...]:
-        by = held["by"]["S"]
-        if by in self._unfinished and "moved" in held:
-            self._owe(customer_id, by, held)
-        writer = self._writers.setdefault(by, len(self._writers))
-        segment = _SEGMENT_CODES[held["segment"]["S"]]
-        if "r" not in held:
-            return segment, 0, 0, 0, NONE, NONE, writer
-        return (
-            segment,
-            int(held["r"]["N"]),
-            int(held["f"]["N"]),
-            int(held["m"]["N"]),
-            _CHURN_CODES[held["churn_band"]["S"]],
-            _VALUE_CODES[held["value_band"]["S"]],
-            writer,
+    def _take_in(self, text: str) -> int:
+        """A text that comes for the first time."""
+        code = self._texts[text] = len(self._texts)
+        held = scores.from_text(text)
+        score = held.score
+        self._verdicts.append(
+            (
+                _SEGMENT_CODES[score.segment],
+                *(one or 0 for one in (score.r, score.f, score.m)),
+                _CHURN_CODES[score.churn_band] if score.churn_band else NONE,
+                _VALUE_CODES[score.value_band] if score.value_band else NONE,
+            )
         )
+        if held.moved and held.by in self._unfinished:
+            self._owing.add(code)
+        return code
 
-    def _owe(self, customer_id: str, by: str, held: Mapping[str, Any]) -> None:
-        told = {"segment": held["segment"]["S"]}
-        told |= {name: int(held[name]["N"]) for name in ("r", "f", "m") if name in held}
-        was = held["from"]["S"] if "from" in held else None
-        self._owed.append(Owed(customer_id, by, was, told, date.fromisoformat(held["scored_on"]["S"])))
-
-    def _of_months(
-        self, months: Mapping[str, Any], first_on: str, last_on: str, orders: int, spent: int
-    ) -> tuple[int, int, int]:
+    def _of_months(self, months: Mapping[str, _Text]) -> tuple[int, int, int]:
         """Orders and money of the window, and money of its last 12 months."""
-        first_month, last_month = first_on[:7], last_on[:7]
-        if last_month <= self._last_month:
-            # The whole life lies within: no need to look at its months.
-            if first_month >= self._recent_month:
-                return orders, spent, spent
-            if last_month < self._first_month:
-                return 0, 0, 0
         frequency = monetary = recent = 0
         for month, value in months.items():
             if self._first_month <= month <= self._last_month:
-                counted, money = value["L"]
-                frequency += int(counted["N"])
-                amount = int(money["N"])
+                counted, _, money = value.S.partition("|")
+                frequency += int(counted)
+                amount = int(money)
                 monetary += amount
                 if month >= self._recent_month:
                     recent += amount
         return frequency, monetary, recent
-
-    def _count_cohort(self, cohort: str, months: Mapping[str, Any]) -> None:
-        self._newcomers[cohort] = self._newcomers.get(cohort, 0) + 1
-        row = self._active.setdefault(cohort, {})
-        for month, value in months.items():
-            if month <= self._last_month and value["L"][0]["N"] > "0":
-                row[month] = row.get(month, 0) + 1
 
     def _histories(self) -> Histories:
         rows = self._drawn
@@ -250,7 +281,7 @@ class _Columns:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """No search for reference cycles meanwhile: a page is a million dictionaries and has none, and Python would look
+    """No search for reference cycles meanwhile: a page is many objects and has none, and Python would look
     through them again and again, for twice the time that reading them takes.
     """
     was_on = gc.isenabled()
@@ -260,9 +291,6 @@ def _no_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-_UNHELD: Final = (NONE, 0, 0, 0, NONE, NONE, 0)
 
 
 @cache

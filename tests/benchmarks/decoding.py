@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import boto3
 
+from shared.domain.rfm import Score
 from shared.domain.scorecard import Scorecard, with_order
-from shared.store import scorecard_scan, table
+from shared.store import scorecard_scan, scores, table
+from shared.store.scores import Held
 from tests import scorecard_items
 from tests.benchmarks.local_tables import create_pair, use_pair
 
@@ -75,8 +77,6 @@ def _item(number: int, dice: random.Random) -> dict[str, Any]:
     card = Scorecard(customer_id=f"customer-{number:07d}")
     for _ in range(min(int(dice.expovariate(0.5)) + 1, 20)):
         card = with_order(card, AS_OF - timedelta(days=dice.randint(0, 540)), dice.randint(500, 20_000))
-    held = {
-        "segment": "Champions", "r": 5, "f": 5, "m": 5, "scored_on": "2026-11-21", "by": "20261121T040000Z",
-        "churn_band": "LOW", "value_band": "TOP",
-    }  # fmt: skip
+    score = Score("Champions", 5, 5, dice.randint(1, 5), AS_OF, "LOW", "TOP")
+    held = scores.to_text(Held(score, "20261122T040000-5e1e1a15", moved=True, was="Loyal Customers"))
     return {**scorecard_items.item(card), **table.pack({"score": held})}

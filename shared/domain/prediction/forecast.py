@@ -32,7 +32,8 @@ CLV_DAYS: Final = 365
 MIN_HOLDOUT_DAYS: Final = 14
 MIN_BUYERS: Final = 50
 MIN_REPEAT_BUYERS: Final = 20
-MAX_FITTED: Final = 100_000
+# More say little more: parameters are known to a percent or two, and each doubling doubles the time.
+MAX_FITTED: Final = 25_000
 
 _FORMAT: Final = 1
 # Parameters are in weeks, as in the literature.
@@ -62,7 +63,7 @@ class Holdout:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecaster:
     """What `fit` learnt from `customers` who had bought until `as_of_day`; `fitted_on` of them, every k-th where there
-    are more than 100,000, gave the parameters.
+    are more than MAX_FITTED, gave the parameters.
 
     `count_model` forecasts purchases and `chance_model` who buys within `horizon_days`; parameters are in weeks, money
     in minor units. Models that are not chosen are None, `naive` excepted. `orders_per_day` is the number of kept
