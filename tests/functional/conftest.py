@@ -188,15 +188,13 @@ def conditions_of_statements() -> Iterator[None]:
         assert found, statement
         name, member, key, condition = found.groups()
         value, key_value, *others = statement["Parameters"]
-        words = {'"score" IS MISSING': "attribute_not_exists(#member)", '"score"."by" = ?': "#member.#by = :p0"}
+        words = {'"score" IS MISSING': "attribute_not_exists(#member)", '"score" = ?': "#member = :p0"}
         return {
             "TableName": name,
             "Key": {key: key_value},
             "UpdateExpression": "SET #member = :value",
             "ConditionExpression": f"attribute_exists(#key) AND {words[condition]}",
-            "ExpressionAttributeNames": {
-                "#member": member, "#key": key, **({"#by": "by"} if others else {})
-            },
+            "ExpressionAttributeNames": {"#member": member, "#key": key},
             "ExpressionAttributeValues": {":value": value, **{f":p{n}": one for n, one in enumerate(others)}},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }  # fmt: skip

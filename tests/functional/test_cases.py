@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -15,8 +15,10 @@ from shared.domain import case
 from shared.domain.case import Case, CaseStatus, Outcome
 from shared.domain.facts import Fact, to_timestamp
 from shared.domain.months import last_day, month_of, months_after
+from shared.domain.rfm import Score
 from shared.domain.survey import COMMENT_MAX_LENGTH, RECOVERY_TEXTS, Rules
-from shared.store import cases, surveys, table
+from shared.store import cases, scores, surveys, table
+from shared.store.scores import Held
 from tests.functional.conftest import (
     BERLIN,
     answered,
@@ -100,7 +102,7 @@ def test_a_detractors_answer_opens_one_case_with_her_words(invoke: Invoke, ada: 
 def test_a_case_is_as_urgent_as_its_customer_is_valuable(
     invoke: Invoke, ada: str, m: int, priority: str, hours: int
 ) -> None:
-    score = {"segment": "Champions", "r": 5, "f": 5, "m": m, "scored_on": "2026-11-01", "by": "run-1"}
+    score = scores.to_text(Held(Score("Champions", 5, 5, m, date(2026, 11, 1), "LOW", "TOP"), "run-1"))
     key, change = {"customer_id": ada}, "SET score = :score"
     table.apply(table.update(table.scorecards_table(), key, change, "", {":score": score}))
     answered(invoke, ask(ada), 6)

@@ -18,7 +18,7 @@ from moto.dynamodb.responses import DynamoHandler, DynamoResult
 from shared.domain.errors import Busy
 from shared.domain.facts import Fact
 from shared.domain.scorecard import Scorecard, with_order
-from shared.store import facts, rescorings, score_writes, scorecards, table
+from shared.store import facts, rescorings, score_writes, scorecards, scores, table
 from shared.store.pace import Pace
 from shared.store.rescorings import Superseded
 from tests.functional.conftest import (
@@ -91,7 +91,7 @@ def throttle(hurried: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Co
             refused = [is_refused(one["Parameters"][1]["S"], scores) for one in asked]
             taken = [one for one, no in zip(asked, refused, strict=True) if not no]
             responses.body = {**responses.body, "Statements": taken}
-            done: Any = execute(responses).result if taken else {"Responses": [], "ConsumedCapacity": []}  # type: ignore[attr-defined]
+            done: Any = execute(responses).result if taken else {"Responses": [], "ConsumedCapacity": []}
             answers = iter(done["Responses"])
             error = {"Error": {"Code": code, "Message": ""}}
             done["Responses"] = [error if no else next(answers) for no in refused]
@@ -171,7 +171,8 @@ def unfinished() -> set[str]:
 
 def written_by() -> set[str]:
     pages = client("dynamodb").get_paginator("scan").paginate(TableName="scorecards")
-    return {item["score"]["M"]["by"]["S"] if "score" in item else "" for page in pages for item in page["Items"]}
+    items = [table.unpack(item) for page in pages for item in page["Items"]]
+    return {scores.from_text(item["score"]).by if "score" in item else "" for item in items}
 
 
 def take(invoke: Invoke, steps: list[tuple[str, dict[str, Any]]], *names: str) -> None:

@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import fields
 from datetime import UTC, date, datetime
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from shared.domain import rescoring, scoring
 from shared.domain.prediction import bands
 from shared.domain.rescoring import NONE, Counts, Part, Sums, Tally, Verdicts
-from shared.domain.rfm import PROSPECTS, SEGMENTS
+from shared.domain.rfm import PROSPECTS, SEGMENTS, Score, segment
 from shared.domain.scoring import Bytes, Ints, Thresholds
 
 AS_OF = date(1998, 7, 1)
@@ -32,10 +31,13 @@ rows = st.lists(st.tuples(st.none() | numbers, helds, st.tuples(st.integers(0, 3
 
 def part_of(given_rows: list[Row]) -> Part:
     zero = np.zeros(len(given_rows), dtype=np.int64)
-    columns = np.array([numbers or (-1, 0, 0) for numbers, _, _ in given_rows], dtype=np.int64).reshape(-1, 3).T
+    numbers = np.array([known or (-1, 0, 0) for known, _, _ in given_rows], dtype=np.int64).reshape(-1, 3)
+    days, orders, money = numbers.T
     before = np.array([held for _, held, _ in given_rows], dtype=np.uint8).reshape(-1, 6).T
     ids = [str(number) for number in range(len(given_rows))]
-    return Part(ids, *columns, *[zero] * 6, Verdicts(*before), zero, ("",))
+    return Part(
+        ids, days, orders, money, zero, zero, zero, zero, zero, zero, Verdicts(*before), zero, ("",)
+    )  # fmt: skip
 
 
 def bands_of(given_rows: list[Row]) -> tuple[Bytes, Bytes]:
@@ -48,7 +50,8 @@ def cuts_of(counts: Counts, parts: list[list[Row]]) -> tuple[int, ...]:
     paid = np.array([row[0][2] for part in parts for row in part if row[0]], dtype=np.int64)
 
     def values_of(name: int) -> Ints:
-        return paid[scoring.bucket(paid) == name]
+        inside: Ints = paid[scoring.bucket(paid) == name]
+        return inside
 
     return scoring.cuts_of_buckets(counts.buckets, values_of)
 
@@ -99,14 +102,15 @@ def test_the_order_of_customers_changes_nobodys_verdict(given_rows: list[Row], r
 def test_a_prospect_has_a_segment_and_nothing_else(given_rows: list[Row]) -> None:
     _, _, (found,) = rescored([given_rows])
     for at, (row, _, (churn, value)) in enumerate(given_rows):
-        told = found.describe(at)
+        score = found.score(at, AS_OF)
         if row is None:
-            assert told == {"segment": PROSPECTS}
+            assert score == Score(PROSPECTS, None, None, None, AS_OF)
         else:
-            assert set(told) == {"segment", "r", "f", "m", "churn_band", "value_band"}
-            assert told["churn_band"] == bands.CHURN_BANDS[churn]
-            assert told["value_band"] == bands.VALUE_BANDS[value]
-            assert told["segment"] != PROSPECTS
+            assert score.r
+            assert score.f
+            assert score.m
+            assert score.segment == segment(score.r, score.f, score.m)
+            assert (score.churn_band, score.value_band) == (bands.CHURN_BANDS[churn], bands.VALUE_BANDS[value])
 
 
 @given(rows)
@@ -187,14 +191,15 @@ def test_below_fifty_buyers_that_alone_is_told() -> None:
 @pytest.mark.parametrize("was", [None, "Lost"])
 def test_a_fact_says_from_where_to_where_and_is_the_same_when_told_again(was: str | None) -> None:
     started_at = datetime(2026, 11, 21, 1, tzinfo=UTC)
-    told: dict[str, Any] = {"segment": "Champions", "r": 5, "f": 5, "m": 4, "churn_band": "LOW"}
-    fact = rescoring.segment_fact("c", told, was, AS_OF, "run-1", started_at)
-    assert fact == rescoring.segment_fact("c", dict(told), was, AS_OF, "run-1", started_at)
+    score = Score("Champions", 5, 5, 4, AS_OF, "LOW", "TOP")
+    fact = rescoring.segment_fact("c", score, was, "run-1", started_at)
+    assert fact == rescoring.segment_fact("c", score, was, "run-1", started_at)
     expected = {"to": "Champions", "r": 5, "f": 5, "m": 4, "as_of": "1998-07-01"}
     assert fact.data == (expected | {"from": was} if was else expected)
     assert (fact.type, fact.id, fact.occurred_at) == ("SegmentChanged", "run-1", started_at)
 
 
 def test_the_fact_of_a_prospect_has_no_scores() -> None:
-    fact = rescoring.segment_fact("c", {"segment": PROSPECTS}, None, AS_OF, "run-1", datetime(2026, 1, 1, tzinfo=UTC))
+    score = Score(PROSPECTS, None, None, None, AS_OF)
+    fact = rescoring.segment_fact("c", score, None, "run-1", datetime(2026, 1, 1, tzinfo=UTC))
     assert fact.data == {"to": PROSPECTS, "as_of": "1998-07-01"}

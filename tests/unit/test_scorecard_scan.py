@@ -1,8 +1,11 @@
 """The columns of a scan, against the scorecards as the domain sees them."""
 
+import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import product
 from typing import Any, Final
 
 import pytest
@@ -12,15 +15,17 @@ from hypothesis import strategies as st
 from shared.domain.months import month_of, months_after
 from shared.domain.prediction import bands
 from shared.domain.rescoring import NONE
-from shared.domain.rfm import PROSPECTS, SEGMENTS
+from shared.domain.rfm import PROSPECTS, SEGMENTS, Score
 from shared.domain.scorecard import MAX_ORDER_DAYS, Month, Scorecard, rfm, with_order, with_refund
-from shared.store import scorecard_scan, scorecards
+from shared.store import scorecard_scan, scorecards, scores
 from shared.store.rescorings import DRAWN_OF
-from shared.store.scorecard_scan import Owed, Scanned
+from shared.store.scorecard_scan import Scanned
+from shared.store.scores import Held
 
 EPOCH: Final = date(1970, 1, 1)
 AS_OF: Final = date(2026, 11, 21)
 WEEK: Final = timedelta(days=7)
+SCORE: Final = Score("Champions", 5, 4, 5, AS_OF - WEEK, "MEDIUM", "TOP")
 
 # An order: its day, its total, and how much of it comes back, all where it is None.
 days = st.dates(AS_OF - timedelta(days=1_100), AS_OF) | st.dates(AS_OF - timedelta(days=40), AS_OF)
@@ -45,7 +50,7 @@ def table_names() -> Any:
         yield
 
 
-def card_of(customer_id: str, history: History) -> Scorecard:
+def card_of(customer_id: str, history: Sequence[tuple[date, int, int | None]]) -> Scorecard:
     card = Scorecard(customer_id=customer_id)
     for day, total, back in history:
         card = with_order(card, day, total)
@@ -70,10 +75,16 @@ def item_of(card: Scorecard) -> dict[str, Any]:
 
 
 def scanned(
-    cards: list[Scorecard], as_of: date, sample: int = 0, pages: int = 1, scores: dict[str, Any] | None = None
+    cards: list[Scorecard], as_of: date, sample: int = 0, pages: int = 1, texts: list[str] | None = None
 ) -> Scanned:
     columns = scorecard_scan._Columns(as_of, sample, frozenset({"dead"}))
-    items = [item_of(card) | (scores or {}) for card in cards]
+    held = [{"score": {"S": text}} if text else {} for text in texts or [""] * len(cards)]
+    answer = {
+        "Items": [item_of(card) | score for card, score in zip(cards, held, strict=True)],
+        "ConsumedCapacity": {"TableName": "scorecards", "CapacityUnits": 1.5},
+        "Count": len(cards),
+    }
+    items = scorecard_scan.decode(json.dumps(answer).encode()).Items
     for number in range(pages):
         columns.add(items[number::pages])
     return columns.result(1.5)
@@ -196,44 +207,57 @@ def test_several_orders_a_day_are_no_more_repeats_than_days() -> None:
 
 
 def test_what_was_held_of_customers_comes_back_as_codes() -> None:
-    score = {"segment": "Champions", "r": 5, "f": 4, "m": 5, "churn_band": "MEDIUM", "value_band": "TOP"}
-    held = {"score": {"M": {name: as_dynamodb(value) for name, value in {**score, **written("run-1")}.items()}}}
-    cards = shop_of([[(AS_OF, 1, 0)], []])
-    part = scanned(cards, AS_OF, scores=held).part
-    assert part.before.describe(0) == part.before.describe(1) == score
-    assert [part.writers[by] for by in part.by.tolist()] == ["run-1", "run-1"]
-    unheld = scanned(cards, AS_OF).part
-    assert unheld.before.segments.tolist() == unheld.before.churn.tolist() == [NONE, NONE]
-    assert [unheld.writers[by] for by in unheld.by.tolist()] == ["", ""]
+    text = text_of("run-1")
+    part = scanned(shop_of([[(AS_OF, 1, 0)], []]), AS_OF, texts=[text, ""]).part
+    assert part.before.score(0, AS_OF - WEEK) == SCORE
+    assert [part.texts[one] for one in part.held.tolist()] == [text, ""]
+    assert part.before.segments.tolist() == [SEGMENTS.index("Champions"), NONE]
+    assert (part.before.churn[1], part.before.value[1]) == (NONE, NONE)
+    assert [int(getattr(part.before, name)[1]) for name in "rfm"] == [0, 0, 0]
 
 
 def test_a_prospects_score_comes_back_without_points() -> None:
-    held = {"score": {"M": {name: as_dynamodb(value) for name, value in {"segment": PROSPECTS, **written()}.items()}}}
-    part = scanned(shop_of([[]]), AS_OF, scores=held).part
-    assert part.before.describe(0) == {"segment": PROSPECTS}
+    prospect = Score(PROSPECTS, None, None, None, AS_OF)
+    part = scanned(shop_of([[]]), AS_OF, texts=[scores.to_text(Held(prospect, "run-1"))]).part
+    assert part.before.score(0, AS_OF) == prospect
 
 
 @pytest.mark.parametrize(
-    ("by", "moved", "owed"),
-    [("dead", True, True), ("dead", False, False), ("run-1", True, False)],
+    ("by", "moved", "owed"), [("dead", True, True), ("dead", False, False), ("run-1", True, False)]
 )
-def test_moves_of_unfinished_rescorings_come_back_and_no_others(by: str, moved: bool, owed: bool) -> None:
-    told = {"segment": "Lost", "r": 1, "f": 1, "m": 2}
-    bands_of = {"churn_band": "LOST", "value_band": "LOW"}
-    score = {**told, **bands_of, "from": "Champions", **written(by), **({"moved": True} if moved else {})}
-    held = {"score": {"M": {name: as_dynamodb(value) for name, value in score.items()}}}
-    found = scanned(shop_of([[(AS_OF, 1, 0)]]), AS_OF, scores=held).owed
-    assert found == ([Owed("K0", "dead", "Champions", told, AS_OF - WEEK)] if owed else [])
+@pytest.mark.parametrize("was", ["Lost", None])
+def test_moves_of_unfinished_rescorings_come_back_and_no_others(
+    by: str, moved: bool, owed: bool, was: str | None
+) -> None:
+    text = text_of(by, moved=moved, was=was if moved else None)
+    found = scanned(shop_of([[(AS_OF, 1, 0)], [], []]), AS_OF, texts=[text, text, text_of("run-1")]).owed
+    assert found == ([("K0", text), ("K1", text)] if owed else [])
 
 
 def test_every_name_that_a_score_may_have_has_its_code() -> None:
-    member = {"segment": "segments", "churn_band": "churn", "value_band": "value"}
-    plain = {"segment": "Lost", "r": 1, "f": 1, "m": 2, "churn_band": "LOST", "value_band": "LOW", **written()}
-    for key, names in (("segment", SEGMENTS), ("churn_band", bands.CHURN_BANDS), ("value_band", bands.VALUE_BANDS)):
-        for code, name in enumerate(names):
-            held = {"score": {"M": {one: as_dynamodb(value) for one, value in {**plain, key: name}.items()}}}
-            part = scanned(shop_of([[]]), AS_OF, scores=held).part
-            assert getattr(part.before, member[key]).tolist() == [code]
+    named = list(product(enumerate(SEGMENTS), enumerate(bands.CHURN_BANDS), enumerate(bands.VALUE_BANDS)))
+    texts = [
+        scores.to_text(Held(replace(SCORE, segment=segment, churn_band=churn, value_band=value), "run-1"))
+        for (_, segment), (_, churn), (_, value) in named
+    ]
+    before = scanned(shop_of([[]] * len(named)), AS_OF, texts=texts).part.before
+    found = zip(before.segments.tolist(), before.churn.tolist(), before.value.tolist(), strict=True)
+    assert list(found) == [tuple(code for code, _ in codes) for codes in named]
+
+
+@given(
+    st.sampled_from(SEGMENTS),
+    st.none() | st.integers(1, 5),
+    st.none() | st.sampled_from(bands.CHURN_BANDS),
+    st.none() | st.sampled_from(SEGMENTS),
+    st.booleans(),
+)
+def test_a_score_as_stored_is_read_as_it_was(
+    segment: str, points: int | None, churn: str | None, was: str | None, moved: bool
+) -> None:
+    score = Score(segment, points, points, points, AS_OF, churn, "TOP" if churn else None)
+    held = Held(score, "20261121T010000-1a2b3c4d", moved, was if moved else None)
+    assert scores.from_text(scores.to_text(held)) == held
 
 
 def test_an_empty_segment_has_empty_columns() -> None:
@@ -250,11 +274,5 @@ def test_months_in_which_nothing_is_left_are_months_of_nobody() -> None:
     assert scanned([nothing], AS_OF).cohorts.active == {"2026-09": {}}
 
 
-def written(by: str = "run-1") -> dict[str, str]:
-    return {"scored_on": (AS_OF - WEEK).isoformat(), "by": by}
-
-
-def as_dynamodb(value: str | int | bool) -> dict[str, Any]:
-    if isinstance(value, bool):
-        return {"BOOL": value}
-    return {"N": str(value)} if isinstance(value, int) else {"S": value}
+def text_of(by: str, *, moved: bool = False, was: str | None = None) -> str:
+    return scores.to_text(Held(SCORE, by, moved, was))

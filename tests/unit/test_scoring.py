@@ -54,7 +54,8 @@ def test_cuts_of_values_of_counts_and_of_buckets_are_the_same(values: list[int])
     assert scoring.cuts_of_counts(Counter(values)) == expected
 
     def values_of(name: int) -> Ints:
-        return held[scoring.bucket(held) == name][::-1]
+        inside: Ints = held[scoring.bucket(held) == name][::-1]
+        return inside
 
     assert scoring.cuts_of_buckets(Counter(scoring.bucket(held).tolist()), values_of) == expected
 
@@ -115,7 +116,8 @@ def test_customers_are_scored_in_each_dimension_and_prospects_in_none(
     days, orders, money = (column([row[at] for row in buyers]) for at in range(3))
     least = scoring.thresholds(days, orders, money)
     rows = [*buyers, *[(-1, 0, 0)] * prospects]
-    found = scoring.score(*(column([row[at] for row in rows]) for at in range(3)), least)
+    all_days, all_orders, all_money = (column([row[at] for row in rows]) for at in range(3))
+    found = scoring.score(all_days, all_orders, all_money, least)
     of_each = [by_definition(column.tolist()) for column in (-days, orders, money)]
     expected = list(zip(*of_each, strict=True))
     triples = list(zip(found.r.tolist(), found.f.tolist(), found.m.tolist(), strict=True))
