@@ -152,7 +152,8 @@ def finish(run: Run, finished_at: datetime, figures: Mapping[str, Any], told: li
                 {"#status": "status"},
             )
         )
-    for rescoring_id in (*told, run.rescoring_id):
+    # What gave way may be a move of theirs from after the scan: the next rescoring looks again.
+    for rescoring_id in (*([] if figures["given_way"] else told), run.rescoring_id):
         table.apply(table.delete(table.customers_table(), {"pk": _RUNS, "sk": f"{_UNFINISHED}{rescoring_id}"}))
     try:
         table.apply(table.delete(table.customers_table(), _LEASE, "rescoring_id = :mine", {":mine": run.rescoring_id}))

@@ -323,6 +323,34 @@ def test_of_several_dead_runs_every_move_is_told_by_the_one_that_lives(invoke: I
     assert_every_move_is_told_once()
 
 
+def test_a_move_that_a_dying_run_writes_behind_the_scan_of_the_next_one_is_told_by_the_one_after(
+    invoke: Invoke, rescore: Rescore
+) -> None:
+    first = plan_rescoring(invoke, "a", "2026-11-21T01:00:00Z", segments=1)
+    until_written(invoke, first)
+    events: Any = table.dynamodb().meta.events
+    second: dict[str, Any] = {}
+
+    def meanwhile(**_kwargs: Any) -> None:
+        events.unregister("before-send.dynamodb.BatchExecuteStatement", meanwhile)
+        second.update(plan_rescoring(invoke, "b", "2026-11-21T02:00:00Z", segments=1))
+        until_written(invoke, second)
+        # The scores are written, their facts are not.
+        CALLS.killed_at = (CALLS.count + 1, "after")
+
+    events.register_first("before-send.dynamodb.BatchExecuteStatement", meanwhile)
+    try:
+        with pytest.raises(Killed):
+            take(invoke, rescoring_steps(first), "write_scores")
+    finally:
+        CALLS.killed_at = None
+    take(invoke, rescoring_steps(second), "write_scores", "report_rescoring")
+    assert (written_by(), moves_of(0), unfinished()) == ({"a"}, [], {"a"})
+    rescore("c", "2026-11-21T03:00:00Z", segments=1, times=1)
+    assert unfinished() == set()
+    assert_every_move_is_told_once()
+
+
 @pytest.mark.parametrize("code", ["ThrottlingError", "ProvisionedThroughputExceeded", "TransactionConflict"])
 def test_statements_that_are_throttled_are_tried_again_until_all_is_written(
     invoke: Invoke, rescore: Rescore, throttle: Callable[..., Counter[str]], code: str
