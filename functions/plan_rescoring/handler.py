@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-from shared import executions
+from shared import clock, executions
 from shared.domain.facts import from_timestamp, to_timestamp
 from shared.settings import Settings
 from shared.store import rescorings, scorecards
@@ -23,16 +23,17 @@ CUSTOMERS_IN_FIT: Final = 100_000
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """`as_of` is the day asked for, else the shop's today at the start of the run. One rescoring runs at a time:
-    `wait` is true while another does.
+    """`as_of` is the day asked for, else the shop's today when it was asked. One rescoring runs at a time: `wait` is
+    true while another does, and it starts when its turn has come, so that facts and reports stand in that order.
     """
     settings = Settings.from_environment(os.environ)
     rescoring_id, arn = event["rescoring_id"], event["execution_arn"]
-    started_at = from_timestamp(event["started_at"])
-    rescorings.request(rescoring_id, arn, started_at)
-    if not rescorings.take_lease(rescoring_id, arn, executions.is_running):
+    asked_at = from_timestamp(event["started_at"])
+    rescorings.request(rescoring_id, arn, asked_at)
+    started_at = rescorings.take_lease(rescoring_id, arn, clock.now(), executions.is_running)
+    if started_at is None:
         return {"wait": True}
-    as_of = date.fromisoformat(event["as_of"]) if event["as_of"] else started_at.astimezone(settings.zone).date()
+    as_of = date.fromisoformat(event["as_of"]) if event["as_of"] else asked_at.astimezone(settings.zone).date()
     customers = scorecards.customers()
     segments = min(max(math.ceil(customers / CUSTOMERS_PER_SEGMENT), MIN_SEGMENTS), MAX_SEGMENTS)
     fitted_on = rescorings.forecaster_fitted_on()
@@ -42,7 +43,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     return {
         "wait": False,
         "rescoring_id": rescoring_id,
-        "started_at": event["started_at"],
+        "started_at": to_timestamp(started_at),
         "as_of": as_of.isoformat(),
         "segments": list(range(segments)),
         "total_segments": segments,

@@ -12,7 +12,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     rescoring_id = event["rescoring_id"]
     counts, monetary = rescoring_parts.ranks(rescoring_id, event["total_segments"])
     least = rescoring.thresholds(counts, monetary)
-    rescoring_parts.save_ranks(rescoring_id, least, counts.caveats(monetary))
+    rescoring_parts.save_ranks(rescoring_id, least, counts.caveats)
     if not event["fits"]:
         kept = rescorings.forecaster()
         if kept is None:

@@ -12,11 +12,22 @@ from shared.domain.facts import from_timestamp
 from shared.domain.prediction.forecast import Forecaster
 from shared.settings import Settings
 from shared.store import rescoring_parts, rescorings
-from shared.store.rescorings import Run
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     """Repeating it replaces what it wrote; the whole is at GET /reports/… and GET /rescorings/{rescoring_id}."""
+    rescoring_id = event["rescoring_id"]
+    figures = rescorings.figures_of(rescoring_id)
+    if figures is None:
+        rescorings.check_lease(rescoring_id)
+        figures = _report(event)
+    # What gave way may be a move of theirs from after the scan: then the next rescoring looks again.
+    rescorings.close(rescoring_id, [] if figures["given_way"] else event["unfinished"])
+    return {"rescoring_id": rescoring_id}
+
+
+def _report(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Save the reports, the snapshot and the result; the result."""
     currency = Settings.from_environment(os.environ).currency
     rescoring_id, segments = event["rescoring_id"], event["total_segments"]
     as_of, started_at = date.fromisoformat(event["as_of"]), from_timestamp(event["started_at"])
@@ -34,9 +45,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     for name, report in reports.items():
         rescorings.save_report(name, started_at, {**head, **report})
     rescoring_parts.publish_snapshots(rescoring_id, as_of, segments)
-    run = Run(rescoring_id, started_at, as_of, segments, "")
     scans, writes = (rescorings.parts_of(rescoring_id, step) for step in ("SCAN", "WRITE"))
-    result = {
+    figures = {
         "seconds": round((finished_at - started_at).total_seconds(), 1),
         "customers": reports["SEGMENTS"]["customers"],
         "moves": reports["SEGMENTS"]["moves"],
@@ -53,5 +63,5 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         },
         "caveats": caveats,
     }
-    rescorings.finish(run, finished_at, result, list(event["unfinished"]))
-    return {"rescoring_id": rescoring_id, "customers": result["customers"], "changed": tally.changed}
+    rescorings.finish(rescoring_id, finished_at, figures)
+    return figures

@@ -89,24 +89,26 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many buyers have which recency in days and frequency, and whose money lies in which `scoring.bucket`."""
+    """How many buyers have which recency in days and frequency, and whose money lies in which `scoring.bucket`; the
+    `least` and the `most` money of one buyer, None without buyers.
+    """
 
     recency: Mapping[int, int] = field(default_factory=dict)
     frequency: Mapping[int, int] = field(default_factory=dict)
     buckets: Mapping[int, int] = field(default_factory=dict)
+    least: int | None = None
+    most: int | None = None
 
     @property
     def buyers(self) -> int:
         """How many have bought."""
         return sum(self.recency.values())
 
-    def caveats(self, monetary: Cuts) -> list[str]:
-        """Why the scores say little, as sentences; `monetary` are the cuts of the money."""
-        # A single bucket may still hold several values; then not all cuts agree, or nobody is above them.
-        equal_money = len(self.buckets) == 1 and len(set(monetary)) == 1
-        dimensions = [("recency", self.recency), ("frequency", self.frequency)]
-        equal = [(name, len(counts) == 1) for name, counts in dimensions]
-        return scoring.caveats(self.buyers, [*equal, ("monetary value", equal_money)])
+    @property
+    def caveats(self) -> list[str]:
+        """Why the scores say little, as sentences."""
+        equal = [("recency", len(self.recency) == 1), ("frequency", len(self.frequency) == 1)]
+        return scoring.caveats(self.buyers, [*equal, ("monetary value", self.least == self.most)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +136,15 @@ class Tally:
 def count(part: Part) -> Counts:
     """The counts of a part."""
     buyers = part.buyers
-    columns = (part.recency_days[buyers], part.frequency[buyers], scoring.bucket(part.monetary[buyers]))
-    return Counts(*(_histogram(column) for column in columns))
+    money = part.monetary[buyers]
+    least, most = (int(money.min()), int(money.max())) if len(money) else (None, None)
+    return Counts(
+        _histogram(part.recency_days[buyers]),
+        _histogram(part.frequency[buyers]),
+        _histogram(scoring.bucket(money)),
+        least,
+        most,
+    )
 
 
 def merge_counts(parts: Iterable[Counts]) -> Counts:
@@ -143,11 +152,13 @@ def merge_counts(parts: Iterable[Counts]) -> Counts:
     recency: Counter[int] = Counter()
     frequency: Counter[int] = Counter()
     buckets: Counter[int] = Counter()
+    ends: list[int] = []
     for part in parts:
         recency.update(part.recency)
         frequency.update(part.frequency)
         buckets.update(part.buckets)
-    return Counts(recency, frequency, buckets)
+        ends += [end for end in (part.least, part.most) if end is not None]
+    return Counts(recency, frequency, buckets, min(ends, default=None), max(ends, default=None))
 
 
 def thresholds(counts: Counts, monetary: Cuts) -> Thresholds:

@@ -22,7 +22,8 @@ class Pace:
         self.per_second = FIRST_PER_SECOND
         self._now, self._sleep = now, sleep
         self._lock = threading.Lock()
-        self._next = self._cut_at = now()
+        self._next = now()
+        self._cut_at = self._next - _SECONDS_BETWEEN_CUTS
 
     def wait(self, writes: int) -> None:
         """Return when so many more writes may go out."""

@@ -73,6 +73,7 @@ def save_scan(rescoring_id: str, segment: int, scanned: Scanned) -> None:
             "drawn": len(scanned.drawn),
             "read_units": scanned.read_units,
             "counts": [list(one.items()) for one in (counts.recency, counts.frequency, counts.buckets)],
+            "ends": [counts.least, counts.most],
             "cohorts": [scanned.cohorts.newcomers, scanned.cohorts.active],
         },
     )
@@ -246,7 +247,8 @@ def _snapshot_rows(found: Part, now: Verdicts, expected: Any, p_buy: Any, clv: A
 
 
 def _counts(content: Mapping[str, Any]) -> Counts:
-    return Counts(*(dict(pairs) for pairs in content["counts"]))
+    recency, frequency, buckets = (dict(pairs) for pairs in content["counts"])
+    return Counts(recency, frequency, buckets, *content["ends"])
 
 
 def _demand(content: Mapping[str, Any]) -> Demand:

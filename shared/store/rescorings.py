@@ -4,12 +4,13 @@ what forecasts at pk `FORECASTER`, the last reports at pk `REPORT#<name>`, sk `L
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from shared.domain import prediction
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.facts import from_timestamp, to_timestamp
 from shared.store import table
@@ -58,23 +59,30 @@ def request(rescoring_id: str, execution_arn: str, requested_at: datetime) -> No
         return
 
 
-def take_lease(rescoring_id: str, execution_arn: str, is_running: Callable[[str], bool]) -> bool:
-    """Become the one rescoring that runs; False while another holds the lease and is running."""
+def take_lease(
+    rescoring_id: str, execution_arn: str, now: datetime, is_running: Callable[[str], bool]
+) -> datetime | None:
+    """Become the one rescoring that runs; the moment from which on it is, or None while another is running."""
     for _ in table.tries():
         held = table.get(table.customers_table(), _LEASE)
         if held and held["rescoring_id"] == rescoring_id:
-            return True
+            return from_timestamp(held["started_at"])
         if held and is_running(held["execution_arn"]):
-            return False
-        item = {**_LEASE, "rescoring_id": rescoring_id, "execution_arn": execution_arn}
+            return None
+        item = {
+            **_LEASE,
+            "rescoring_id": rescoring_id,
+            "execution_arn": execution_arn,
+            "started_at": to_timestamp(now),
+        }
         condition = "rescoring_id = :held" if held else "attribute_not_exists(sk)"
         values = {":held": held["rescoring_id"]} if held else {}
         try:
             table.apply(table.put(table.customers_table(), item, condition, values))
         except table.Cancelled:
             continue
-        return True
-    return False
+        return now
+    return None
 
 
 def check_lease(rescoring_id: str) -> None:
@@ -85,7 +93,10 @@ def check_lease(rescoring_id: str) -> None:
 
 
 def begin(run: Run) -> None:
-    """Put the plan of a run on record (2 write units); until it has finished its moves may be untold."""
+    """Put the plan of a run on record (2 write units); until it has finished its moves may be untold.
+
+    Raises Superseded where it has finished already.
+    """
     item = {
         **_run(run.rescoring_id),
         "status": "RUNNING",
@@ -99,7 +110,11 @@ def begin(run: Run) -> None:
         "pk": _RUNS, "sk": f"{_UNFINISHED}{run.rescoring_id}", "started_at": to_timestamp(run.started_at)
     }  # fmt: skip
     table.apply(table.put(table.customers_table(), unfinished))
-    table.apply(table.put(table.customers_table(), item))
+    try:
+        table.apply(table.put(table.customers_table(), item, "attribute_not_exists(finished_at)"))
+    except table.Cancelled as cancelled:
+        table.apply(table.delete(table.customers_table(), {"pk": _RUNS, "sk": unfinished["sk"]}))
+        raise Superseded("this rescoring has finished") from cancelled
 
 
 def unfinished(but: str) -> dict[str, datetime]:
@@ -129,11 +144,8 @@ def note_part(rescoring_id: str, step: str, segment: int, now: datetime, **figur
     table.apply(table.put(table.customers_table(), {**key, **figures, "expires_at": _after(now, KEEP_PARTS_DAYS)}))
 
 
-def finish(run: Run, finished_at: datetime, figures: Mapping[str, Any], told: list[str]) -> None:
-    """Put the result on record, let the next rescoring begin, and forget whose moves were untold: its own and `told`.
-
-    Repeating it does nothing more.
-    """
+def finish(rescoring_id: str, finished_at: datetime, figures: Mapping[str, Any]) -> None:
+    """Put the result on record, once."""
     change = "SET #status = :done, finished_at = :finished_at, figures = :figures"
     values = {
         ":done": "SUCCEEDED",
@@ -145,20 +157,28 @@ def finish(run: Run, finished_at: datetime, figures: Mapping[str, Any], told: li
         table.apply(
             table.update(
                 table.customers_table(),
-                _run(run.rescoring_id),
+                _run(rescoring_id),
                 change,
                 "attribute_exists(sk) AND attribute_not_exists(finished_at)",
                 values,
                 {"#status": "status"},
             )
         )
-    # What gave way may be a move of theirs from after the scan: the next rescoring looks again.
-    for rescoring_id in (*([] if figures["given_way"] else told), run.rescoring_id):
-        table.apply(table.delete(table.customers_table(), {"pk": _RUNS, "sk": f"{_UNFINISHED}{rescoring_id}"}))
-    try:
-        table.apply(table.delete(table.customers_table(), _LEASE, "rescoring_id = :mine", {":mine": run.rescoring_id}))
-    except table.Cancelled:
-        return
+
+
+def figures_of(rescoring_id: str) -> dict[str, Any] | None:
+    """The result of a rescoring, None before it has finished."""
+    item = table.get(table.customers_table(), _run(rescoring_id))
+    figures: dict[str, Any] | None = json.loads(item["figures"]) if item and "figures" in item else None
+    return figures
+
+
+def close(rescoring_id: str, told: Iterable[str]) -> None:
+    """Let the next rescoring begin, and forget whose moves were untold: its own and those of `told`."""
+    for one in (*told, rescoring_id):
+        table.apply(table.delete(table.customers_table(), {"pk": _RUNS, "sk": f"{_UNFINISHED}{one}"}))
+    with suppress(table.Cancelled):
+        table.apply(table.delete(table.customers_table(), _LEASE, "rescoring_id = :mine", {":mine": rescoring_id}))
 
 
 def find(rescoring_id: str, is_running: Callable[[str], bool], now: datetime) -> dict[str, Any] | None:
@@ -237,15 +257,14 @@ def report(name: str) -> dict[str, Any]:
 
 def save_forecaster(fitted_on: date, content: str) -> None:
     """Keep what was fitted, as JSON."""
-    table.apply(
-        table.put(table.customers_table(), {**_FORECASTER, "fitted_on": fitted_on.isoformat(), "content": content})
-    )
+    item = {**_FORECASTER, "fitted_on": fitted_on.isoformat(), "format": prediction.FORMAT, "content": content}
+    table.apply(table.put(table.customers_table(), item))
 
 
 def forecaster_fitted_on() -> date | None:
-    """For which day the forecaster that is kept was fitted."""
+    """For which day the forecaster that is kept was fitted; None where none is, or one of another version."""
     item = table.get(table.customers_table(), _FORECASTER)
-    return date.fromisoformat(item["fitted_on"]) if item else None
+    return date.fromisoformat(item["fitted_on"]) if item and item["format"] == prediction.FORMAT else None
 
 
 def forecaster() -> str | None:

@@ -21,7 +21,7 @@ from shared.store.pace import Pace
 BATCH: Final = 25
 _THREADS: Final = 8
 # Tries in a row of which the table takes nothing, each after a slower pace.
-_MAX_REFUSALS: Final = 40
+_MAX_REFUSALS: Final = 300
 _THROTTLED: Final = frozenset(
     {
         "ThrottlingError", "ThrottlingException", "ProvisionedThroughputExceeded", "RequestLimitExceeded",

@@ -18,7 +18,7 @@ from shared.domain.prediction import bands
 from shared.domain.rfm import PROSPECTS, SEGMENTS, Score
 from shared.domain.scorecard import Scorecard, rfm, with_order
 from shared.store import facts, scorecards, scores, table
-from tests.functional.conftest import client, plan_rescoring, put_back, rescoring_steps
+from tests.functional.conftest import client, facts_of, plan_rescoring, put_back, rescoring_steps
 from tests.functional.conftest import stored as everything
 
 Invoke = Callable[..., dict[str, Any]]
@@ -141,12 +141,15 @@ def test_a_customer_who_moves_has_the_fact_once_and_the_report_the_move(
     assert {(m["from"], m["to"]): m["customers"] for m in report["moves"]} == Counter(moved.values())
 
 
-def test_an_earlier_run_that_ends_late_does_not_replace_the_report(
+def test_reports_and_facts_stand_in_the_order_of_the_runs_whenever_these_were_asked_for(
     invoke: Invoke, rescore: Rescore, shop: None
 ) -> None:
     rescore("later", "2026-11-21T02:00:00Z", segments=1, times=1)
+    buy = {"customer": {"customer_id": "K1"}, "ordered_at": "2026-11-21", "total": 90_000, "tax": 0, "shipping": 0}
+    invoke("record_purchase/by_customer_number", order_id="new", **buy)
     rescore("earlier", "2026-11-21T01:00:00Z", segments=1, times=1)
-    assert invoke("report_segments/get")["json"]["rescoring_id"] == "later"
+    assert invoke("report_segments/get")["json"]["rescoring_id"] == "earlier"
+    assert [fact.id for fact in facts_of("K1", "SegmentChanged")] == ["later", "earlier"]
 
 
 def test_a_rescoring_keeps_the_counters_of_a_purchase_that_comes_meanwhile(invoke: Invoke, shop: None) -> None:
@@ -182,7 +185,8 @@ def test_in_however_many_segments_scores_and_reports_are_the_same_and_add_up(
         put_back(ready)
         rescore(segments=segments, times=1)
         reports = {name: answer["json"] for name, answer in all_reports(invoke).items()}
-        assert len({report.pop("finished_at") for report in reports.values()}) == 1
+        for moment in ("started_at", "finished_at"):
+            assert len({report.pop(moment) for report in reports.values()}) == 1
         found.append((sorted(stored(), key=lambda item: str(item["customer_id"])), reports))
     (cards, reports), other = found
     assert (cards, reports) == other

@@ -62,7 +62,7 @@ def rescored(parts: list[list[Row]]) -> tuple[Thresholds, list[str], list[Verdic
     monetary = cuts_of(counts, parts)
     least = rescoring.thresholds(counts, monetary)
     found = [rescoring.verdicts(part_of(part), least, *bands_of(part)) for part in parts]
-    return least, counts.caveats(monetary), found
+    return least, counts.caveats, found
 
 
 def as_rows(verdicts: Verdicts) -> list[tuple[int, ...]]:
@@ -176,6 +176,8 @@ def caveats_of(paid: list[tuple[int, int, int]]) -> list[str]:
         # All in one bucket of several values, and all equal in a bucket of several values.
         ([(number, number, 10_000_000 + number) for number in range(50)], []),
         ([(number, number, 10_000_000) for number in range(50)], ["monetary value"]),
+        # In one bucket, and all cuts the same, and still not all equal.
+        ([(number, number, 10_000_000 + 3 * (number >= 45)) for number in range(50)], []),
         ([(1, 1, 1)] * 50, ["recency", "frequency", "monetary value"]),
     ],
 )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from shared.domain.errors import Invalid
-from shared.domain.prediction import gamma_gamma, logistic, mbg_nbd, naive, pareto_nbd
+from shared.domain.prediction import FORMAT, gamma_gamma, logistic, mbg_nbd, naive, pareto_nbd
 from shared.domain.prediction.arrays import Floats, group, thin
 from shared.domain.prediction.bands import ValueCuts, value_cuts
 from shared.domain.prediction.gamma_gamma import GammaGamma
@@ -35,7 +35,6 @@ MIN_REPEAT_BUYERS: Final = 20
 # More say little more: parameters are known to a percent or two, and each doubling doubles the time.
 MAX_FITTED: Final = 25_000
 
-_FORMAT: Final = 1
 # Parameters are in weeks, as in the literature.
 _WEEK: Final = 7
 # A holdout is the last third of the shop's days at most: one to learn from, one to see what followed, one to test on.
@@ -88,13 +87,13 @@ class Forecaster:
 
     def to_data(self) -> dict[str, Any]:
         """Plain JSON values; `from_data` makes the same forecaster of them."""
-        return {"format": _FORMAT, **cast(dict[str, Any], _plain(asdict(self)))}
+        return {"format": FORMAT, **cast(dict[str, Any], _plain(asdict(self)))}
 
     @staticmethod
     def from_data(data: dict[str, Any]) -> "Forecaster":
         """The forecaster that gave these data; raises Invalid for those of another version."""
-        if data.get("format") != _FORMAT:
-            raise Invalid(f"format: want a forecaster of the format {_FORMAT}")
+        if data.get("format") != FORMAT:
+            raise Invalid(f"format: want a forecaster of the format {FORMAT}")
         fields = {name: value for name, value in data.items() if name != "format"}
         return Forecaster(
             **{
