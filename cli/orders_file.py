@@ -23,6 +23,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from cli.orders_cells import EPOCH, UNKNOWN, Amounts, Days, Ints
+from cli.orders_names import Names, Numbered, as_texts, combined, encoded, numbered
 from cli.purchases_csv import REASON_COLUMN, Layout, UnreadableFile, as_cells, header_of_rejects
 from shared.domain.errors import Invalid
 from shared.domain.money import CURRENCY_CODES, parse_amount
@@ -34,6 +35,8 @@ _BLOCK_BYTES: Final = 4 << 20
 # An opening quotation mark that is not closed within so many lines is taken for a mistake of its row alone.
 _MAX_LINES_OF_A_ROW: Final = 2_000
 SHOWN_REJECTS: Final = 5
+# So many rows are enough to tell whether the next ones will have the like of names.
+_FEW_ROWS: Final = 10_000
 _BLANKS: Final = ["", " ", "  ", "   "]
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -76,7 +79,7 @@ class _Row:
 class _Values:
     """The cells of some rows as values; `whole` are those that are orders or refunds, `wrong` those that cannot be."""
 
-    customer: pa.Array
+    customer: Names
     order_id: pa.Array | None
     day: Ints
     amount: Ints
@@ -132,6 +135,7 @@ class _Reader:
         self._rejects = _Rejects(rejects, layout)
         self._day_type: Any = None
         self._is_typed = True
+        self._is_numbered = True
 
     def parse(self, chunk: bytes) -> _Values | None:
         """The values of a chunk where all its cells are plain; chunks may be parsed at the same time."""
@@ -159,11 +163,11 @@ class _Reader:
         self._rejects.finish()
         if not parts:
             raise UnreadableFile(self._nothing())
-        names = pa.chunked_array([part.customer for part in parts], pa.string())
+        names = [part.customer for part in parts]
         day = np.concatenate([part.day for part in parts])
         amount = np.concatenate([part.amount for part in parts])
         del parts
-        customers, codes = _encoded(names, lower="customer_id" not in self._columns)
+        customers, codes = encoded(names, lower="customer_id" not in self._columns)
         assert self._amounts
         return Orders(
             customers=customers,
@@ -252,7 +256,7 @@ class _Reader:
         if amount is None or not self._days.are_possible(day):
             return None
         order_id = table["order_id"].combine_chunks() if self._has_order_id else None
-        return _Values(customer, order_id, day, amount, np.ones(len(day), dtype=bool))
+        return _Values(self._short(customer), order_id, day, amount, np.ones(len(day), dtype=bool))
 
     def _texts(self, chunk: bytes) -> _Values | None:
         """The values from cells as texts, None where they cannot be told from each other."""
@@ -267,10 +271,13 @@ class _Reader:
         names = [f"_{at}" for at in range(len(self._layout.columns))]
         for name, at in self._columns.items():
             names[at] = name
+        is_quoted = b'"' in chunk
         return pyarrow.csv.read_csv(
             pa.BufferReader(chunk),
             read_options=pyarrow.csv.ReadOptions(column_names=names, block_size=_BLOCK_BYTES),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=self._layout.delimiter, newlines_in_values=b'"' in chunk),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=self._layout.delimiter, quote_char='"' if is_quoted else False, newlines_in_values=is_quoted
+            ),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=types,
                 include_columns=list(self._columns),
@@ -338,7 +345,7 @@ class _Reader:
 
     def _values(self, table: pa.Table) -> _Values:
         assert self._amounts
-        texts = {name: _combined(table[name]) for name in self._columns}
+        texts = {name: combined(table[name]) for name in self._columns}
         day, wrong = self._days.of_texts(texts["ordered_at"])
         self._days.check(day, wrong)
         amount, wrong_amounts = self._amounts.of_texts(texts["total"])
@@ -374,12 +381,12 @@ class _Reader:
                 continue
             if named[number]:
                 values.waiting.append(at)
-            elif values.customer[at].is_valid or values.day[at] != UNKNOWN or values.amount[at] != UNKNOWN:
+            elif as_texts(values.customer)[at].is_valid or values.day[at] != UNKNOWN or values.amount[at] != UNKNOWN:
                 values.wrong[at] = self._missing(values, at)
 
     def _missing(self, values: _Values, at: int) -> str:
         lacks = []
-        if not values.customer[at].is_valid:
+        if not as_texts(values.customer)[at].is_valid:
             lacks.append(" and ".join(name for name in ("customer_id", "email") if name in self._columns))
         if values.order_id is not None and not values.order_id[at].is_valid:
             lacks.append("order_id")
@@ -390,10 +397,10 @@ class _Reader:
     def _customer(self, table: pa.Table) -> pa.Array:
         """The customer's id, or her address where she has none."""
         if "email" not in self._columns:
-            return _combined(table["customer_id"])
+            return combined(table["customer_id"])
         if "customer_id" not in self._columns:
-            return _combined(table["email"])
-        ids, addresses = _combined(table["customer_id"]), _combined(table["email"])
+            return combined(table["email"])
+        ids, addresses = combined(table["customer_id"]), combined(table["email"])
         return pc.coalesce(ids, pc.utf8_lower(addresses)) if ids.null_count else ids
 
     def _one_currency(self, table: pa.Table) -> bool:
@@ -418,14 +425,24 @@ class _Reader:
         if not values.whole.all():
             mask = pa.array(values.whole)
             values = _Values(
-                values.customer.filter(mask),
+                as_texts(values.customer).filter(mask),
                 values.order_id.filter(mask) if values.order_id is not None else None,
                 values.day[values.whole],
                 values.amount[values.whole],
                 values.whole[values.whole],
             )
         if len(values.day):
+            values.customer = self._short(values.customer)
             self._parts.append(values)
+
+    def _short(self, names: Names) -> Names:
+        """The names as numbers where all are numbered in one way."""
+        if isinstance(names, Numbered) or not self._is_numbered:
+            return names
+        short = numbered(names)
+        # Neither will the names of the next chunks be numbers.
+        self._is_numbered = short is not None or len(names) < _FEW_ROWS
+        return names if short is None else short
 
     def _settle_waiting(self, order_ids: pa.ChunkedArray | None) -> None:
         """Rows that waited for their order's own row: it has come by now, or they lack what it would have told."""
@@ -528,8 +545,9 @@ def _chunks(path: Path, start: int) -> Iterator[tuple[bytes, int]]:
 
 def _end_of_rows(chunk: bytes) -> int:
     """Where the last whole row of a chunk ends, 0 where none does: at a line's end outside of quotation marks."""
-    if (quotes := chunk.count(b'"')) == 0:
+    if b'"' not in chunk:
         return chunk.rfind(b"\n") + 1
+    quotes = chunk.count(b'"')
     end, stop = len(chunk), max(len(chunk) - PIECE_BYTES, 0)
     while (at := chunk.rfind(b"\n", stop, end)) >= 0:
         quotes -= chunk.count(b'"', at + 1, end)
@@ -548,34 +566,6 @@ def _pieces(chunk: bytes) -> Iterator[int]:
         end = len(part) if at + len(part) == len(chunk) else _end_of_rows(part) or len(part)
         at += end
         yield at
-
-
-def _encoded(names: pa.ChunkedArray, *, lower: bool) -> tuple[pa.Array, NDArray[np.int32]]:
-    """The different names in ascending order, and the position in them of each row's."""
-    rows = pa.array(np.arange(len(names), dtype=np.int32))
-    groups = pa.table({"name": names, "row": rows}).group_by("name").aggregate([("row", "list")])
-    del names, rows
-    tidy = pc.utf8_trim_whitespace(groups["name"])
-    if lower:
-        tidy = pc.utf8_lower(tidy)
-    encoded = _combined(tidy).dictionary_encode()
-    order = pc.sort_indices(encoded.dictionary).to_numpy()
-    rank = np.empty(len(order), dtype=np.int32)
-    rank[order] = np.arange(len(order), dtype=np.int32)
-    of_group = rank[encoded.indices.to_numpy()]
-    codes = np.empty(groups.num_rows and int(pc.sum(pc.list_value_length(groups["row_list"])).as_py()), dtype=np.int32)
-    at = 0
-    for lists in groups["row_list"].chunks:
-        lengths = pc.list_value_length(lists).to_numpy()
-        codes[lists.flatten().to_numpy()] = np.repeat(of_group[at : at + len(lists)], lengths)
-        at += len(lists)
-    return encoded.dictionary.take(pa.array(order)), codes
-
-
-def _combined(column: Any) -> pa.Array:
-    """One array of a column's chunks."""
-    combined = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined
 
 
 def _utf_8(cell: str) -> str:

@@ -160,6 +160,29 @@ def test_addresses_are_the_same_in_any_case_and_ids_are_not(path: Path) -> None:
     assert orders.customers.to_pylist() == ["Ada", "ada"]
 
 
+@pytest.mark.parametrize("chunk", [64 << 20, 700])
+@pytest.mark.parametrize(
+    "names",
+    [
+        [str(number * 7 % 150) for number in range(300)],
+        [str(number * 10**15) for number in range(1, 300)],
+        [f"c{number * 7 % 150:04}" for number in range(300)],
+        [f"Ä-{number * 7 % 150}" for number in range(300)],
+        [f"{number:030}" for number in range(300)],
+        [f"c{number}" if number % 100 < 80 else f"c{number:06}" for number in range(300)],
+        ["7", "07", " 7", "7 ", "c7", "a@x7", "+7", "-7", "7.0", "0", "00"] * 27,
+        [f"{chr(97 + number // 25)}{number}" for number in range(300)],
+    ],
+)
+def test_customers_with_numbers_for_names_are_told_apart_as_texts(
+    path: Path, names: list[str], chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders_file, "CHUNK_BYTES", chunk)
+    orders = read(path, HEADER + "".join(f"{name},{at},2024-03-05,1\n" for at, name in enumerate(names)))
+    assert orders.customers.to_pylist() == sorted({name.strip() for name in names})
+    assert [name for name, _, _ in found(orders)] == [name.strip() for name in names]
+
+
 def test_an_address_stands_in_where_a_row_has_no_customer_id(path: Path) -> None:
     content = (
         "customer_id,email,order_id,ordered_at,total\n7,a@x,1,2024-03-05,1\n,B@x,2,2024-03-05,1\n,,3,2024-03-05,1\n"
