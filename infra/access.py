@@ -99,7 +99,7 @@ ACCESS: Final = {
     "fit_forecaster": Access(customers=("PutItem",), bucket=("GetObject", "PutObject"), numeric=True),
     "write_scores": Access(
         customers=("GetItem", "PutItem", "BatchWriteItem"),
-        scorecards=("PartiQLUpdate", "Scan"),
+        scorecards=("GetItem", "PartiQLUpdate", "Scan"),
         bucket=("GetObject", "PutObject"),
         numeric=True,
     ),

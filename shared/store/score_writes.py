@@ -4,7 +4,7 @@ A score names the rescoring that wrote it, and of a move the segment before: so 
 itself where the rescoring died between the card and its fact. Purchases change other members.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -107,7 +107,7 @@ def _write_batch(batch: list[Change], done: frozenset[str], pace: Pace) -> Writt
             if code in _THROTTLED:
                 again.append(change)
             elif code == "ConditionalCheckFailed":
-                if error.get("Item", {}).get("score", {}).get("S") == change.score:
+                if _held(change.customer_id, error) == change.score:
                     written.append(change)
             elif code:
                 raise RuntimeError(f"a score was not written: {code}: {error.get('Message')}")
@@ -123,6 +123,15 @@ def _write_batch(batch: list[Change], done: frozenset[str], pace: Pace) -> Writt
         left = again
     told = [change.fact for change in written if change.fact]
     return Written(len(written), len(batch) - len(written), units, _tell(told, pace) if told else 0)
+
+
+def _held(customer_id: str, error: Mapping[str, Any]) -> str | None:
+    """The score that refused a statement; DynamoDB has not always told what it found."""
+    if "Item" in error:
+        text: str | None = error["Item"].get("score", {}).get("S")
+        return text
+    found = table.get(table.scorecards_table(), {"customer_id": customer_id})
+    return found.get("score") if found else None
 
 
 def _statement(change: Change) -> Statement:

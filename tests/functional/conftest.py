@@ -90,6 +90,8 @@ class Calls:
         self.made: set[tuple[str, str]] = set()
         self.count = 0
         self.killed_at: tuple[int, str] | None = None
+        # Whether a statement whose condition does not hold is told what there is: DynamoDB has done either.
+        self.refusals_tell = True
 
     def reached(self, when: str) -> None:
         """Count a call; ends the process where `killed_at` says: `before` or `after` AWS has done that call."""
@@ -207,7 +209,8 @@ def conditions_of_statements() -> Iterator[None]:
             try:
                 client("dynamodb").update_item(**asked)
             except client("dynamodb").exceptions.ConditionalCheckFailedException:
-                held = {"Item": known.to_json()["Attributes"]} if known else {}
+                tells = known and CALLS.refusals_tell
+                held = {"Item": known.to_json()["Attributes"]} if tells else {}
                 answers.append({"Error": {"Code": "ConditionalCheckFailed", "Message": "", **held}})
             else:
                 answers.append({"TableName": asked["TableName"]})

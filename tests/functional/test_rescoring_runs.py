@@ -20,6 +20,7 @@ from shared.domain.facts import Fact
 from shared.domain.scorecard import Scorecard, with_order
 from shared.store import facts, rescorings, score_writes, scorecards, scores, table
 from shared.store.pace import Pace
+from shared.store.score_writes import Change
 from shared.store.rescorings import Superseded
 from tests.functional.conftest import (
     CALLS,
@@ -477,3 +478,23 @@ def test_a_run_that_was_never_started_has_failed_after_a_minute(invoke: Invoke, 
 def test_a_rescoring_that_nobody_asked_for_is_not_found(invoke: Invoke) -> None:
     answer = invoke("view_rescoring/get")
     assert (answer["statusCode"], answer["json"]["detail"]) == (404, "there is no such rescoring")
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_batch_whose_answer_was_lost_counts_as_written_and_another_writers_score_stays(
+    monkeypatch: pytest.MonkeyPatch, tells: bool
+) -> None:
+    monkeypatch.setattr(CALLS, "refusals_tell", tells)
+    mine = [Change(f"K{number}", f"Lost|1|1|1|HIGH|LOW|2026-11-21|mine|{number}", "", None) for number in range(4)]
+    theirs = replace(mine[3], score="Champions|5|5|5|LOW|TOP|2026-11-21|theirs|")
+    unknown = replace(mine[0], customer_id="erased since")
+    score_writes.write([*mine[:3], theirs], frozenset(), lambda: None)
+    again = score_writes.write([*mine, unknown], frozenset(), lambda: None)
+    assert (again.written, again.given_way) == (3, 2)
+    held = {f"K{number}": (item or {})["score"] for number in range(4) if (item := card_item(f"K{number}"))}
+    assert held == {**{one.customer_id: one.score for one in mine}, "K3": theirs.score}
+    assert card_item("erased since") is None
+
+
+def card_item(customer_id: str) -> dict[str, Any] | None:
+    return table.get(table.scorecards_table(), {"customer_id": customer_id})

@@ -116,7 +116,7 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
     "fit_forecaster": {"customers": {"PutItem"}, "rescorings": {"GetObject", "PutObject"}},
     "write_scores": {
         "customers": {"GetItem", "PutItem", "BatchWriteItem"},
-        "scorecards": {"PartiQLUpdate", "Scan"},
+        "scorecards": {"GetItem", "PartiQLUpdate", "Scan"},
         "rescorings": {"GetObject", "PutObject"},
     },
     "report_rescoring": {
