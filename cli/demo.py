@@ -171,9 +171,11 @@ def _show(crm: _Crm, file: Path, survey: _Survey) -> None:
     last_day = survey.last_day or clock.now().date()
     as_of = last_day + timedelta(days=1)
     with _step(f"Rescoring for {as_of}, the day after the last purchase"):
-        report = _rescore(crm, as_of)
+        done = _rescore(crm, as_of)
+        say(f"{done['changed']:,} of {done['scanned']:,} scorecards changed, for {_units(done)} write units")
     console.print()
-    console.print(_segments(report))
+    console.print(_segments(_report(crm, "segments")))
+    _print_forecast(crm)
     _print_timeline(crm, visitor_id, f"{VISITOR}, who signed up")
     _print_champion(crm, survey, as_of)
 
@@ -361,14 +363,47 @@ def _import(crm: _Crm, file: Path) -> None:
 def _rescore(crm: _Crm, as_of: date) -> dict[str, Any]:
     started = _checked(crm.api.post("/rescorings", json={"as_of": as_of.isoformat()}), 202).json()
 
-    def report() -> dict[str, Any] | None:
-        answer = crm.api.get("/reports/segments")
-        if answer.status_code == 404:
-            return None
-        content: dict[str, Any] = _checked(answer, 200).json()
-        return content if content["rescoring_id"] == started["rescoring_id"] else None
+    def ended() -> dict[str, Any] | None:
+        found: dict[str, Any] = _checked(crm.api.get(f"/rescorings/{started['rescoring_id']}"), 200).json()
+        return found if found["status"] not in ("QUEUED", "RUNNING") else None
 
-    return _until(report, RESCORING_TIMEOUT_SECONDS, "the rescoring has not come to an end")
+    done = _until(ended, RESCORING_TIMEOUT_SECONDS, "the rescoring has not come to an end")
+    if done["status"] != "SUCCEEDED":
+        raise _Failure(f"The rescoring {done['rescoring_id']} ended as {done['status']}.")
+    return done
+
+
+def _units(done: Mapping[str, Any]) -> str:
+    units = done["write_units"]
+    return f"{units['scorecards']:,} and, for the facts of moves, {units['facts']:,}"
+
+
+def _report(crm: _Crm, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = _checked(crm.api.get(f"/reports/{name}"), 200).json()
+    return found
+
+
+def _print_forecast(crm: _Crm) -> None:
+    report = _report(crm, "forecast")
+    held, currency = report["existing"], report["currency"]
+    between = f", between {_whole(held['low'], currency)} and {_whole(held['high'], currency)}" if held["high"] else ""
+    console.print(Text(f"The next {report['horizon_days']} days", style="bold"))
+    say(f"customers there are: {held['purchases']:,.0f} purchases for {_whole(held['revenue'], currency)}{between}")
+    test = report["test"]
+    if test:
+        best = next(one for one in test["purchases"] if one["model"] == report["model"]["purchases_by"])
+        title = best["model"].replace("_", "/")
+        said = f"{best['predicted']:,.0f} purchases of the last {test['days']} days"
+        say(f"by {title}, which would have foretold {said}, of which {best['actual']:,.0f} came")
+    for reason in report["reasons"]:
+        say(reason)
+    stages = _report(crm, "lifecycle")["stages"]
+    say("by stage of life: " + ", ".join(f"{one['customers']:,} {one['stage'].lower()}" for one in stages))
+
+
+def _whole(minor: int, currency: str) -> str:
+    amount, _, code = format_amount(minor, currency).partition(" ")
+    return f"{amount.partition('.')[0]} {code}"
 
 
 def _segments(report: dict[str, Any]) -> Table:

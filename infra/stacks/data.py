@@ -63,6 +63,7 @@ class DataStack(Stack):
 
         CfnOutput(self, "CustomersTable", value=self.customers.table_name)
         CfnOutput(self, "ScorecardsTable", value=self.scorecards.table_name)
+        CfnOutput(self, "BucketName", value=self.bucket.bucket_name)
 
     def _table(
         self,

@@ -209,8 +209,7 @@ def conditions_of_statements() -> Iterator[None]:
             try:
                 client("dynamodb").update_item(**asked)
             except client("dynamodb").exceptions.ConditionalCheckFailedException:
-                tells = known and CALLS.refusals_tell
-                held = {"Item": known.to_json()["Attributes"]} if tells else {}
+                held = {"Item": known.to_json()["Attributes"]} if known and CALLS.refusals_tell else {}
                 answers.append({"Error": {"Code": "ConditionalCheckFailed", "Message": "", **held}})
             else:
                 answers.append({"TableName": asked["TableName"]})

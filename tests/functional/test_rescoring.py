@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,6 +26,7 @@ Invoke = Callable[..., dict[str, Any]]
 Contents = Callable[..., dict[str, list[dict[str, Any]]]]
 Rescore = Callable[..., dict[str, Any]]
 
+ROOT = Path(__file__).parents[2]
 AS_OF = date(2026, 11, 21)
 ARN = "arn:aws:states:eu-central-1:123456789012:execution:rescoring:r"
 
@@ -298,3 +300,10 @@ def assert_snapshot_is_what_is_stored(folder: Path) -> None:
         assert card is not None
         known = rfm(card, AS_OF)
         assert seen == (known.recency_days if known else None)
+    # The query that the documentation gives.
+    (query,) = re.findall(r"```sql\n(.+?)```", (ROOT / "docs/scale.md").read_text(), re.DOTALL)
+    told = duckdb.sql(query.replace("s3://BUCKET", str(folder))).fetchall()
+    bought = [card for card in stored() if card["score"].r]
+    assert sum(row[2] for row in told) == len(expected)
+    assert sum(row[3] or 0 for row in told) == pytest.approx(sum(card["spent"] for card in bought) / 100)
+    assert {row[1] for row in told} == {card["score"].segment for card in stored()}

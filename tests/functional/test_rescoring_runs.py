@@ -20,8 +20,8 @@ from shared.domain.facts import Fact
 from shared.domain.scorecard import Scorecard, with_order
 from shared.store import facts, rescorings, score_writes, scorecards, scores, table
 from shared.store.pace import Pace
-from shared.store.score_writes import Change
 from shared.store.rescorings import Superseded
+from shared.store.score_writes import Change
 from tests.functional.conftest import (
     CALLS,
     Killed,

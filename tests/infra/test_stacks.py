@@ -375,6 +375,7 @@ def test_what_a_client_needs_is_an_output(production: Assembly) -> None:
     }
     assert outputs == {
         "ApiUrl",
+        "BucketName",
         "BusName",
         "CustomersTable",
         "FeedbackTopicArn",
