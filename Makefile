@@ -43,8 +43,8 @@ test: $(READY) ## everything: lint, types, every tier of tests
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-bench: $(READY) ## the figures of speed and cost, each against a rival
-	@$(BIN)/python -m tests.benchmarks
+bench: $(READY) ## the figures of speed and cost, each against a rival (ONLY=decoding)
+	@$(BIN)/python -m tests.benchmarks $(ONLY)
 
 deploy: $(READY) ## deploy to AWS with your credentials and the settings of stages/prod.env (STAGE=prod)
 	@[[ -n "$${SENDER:-}" ]] || { echo "make deploy needs SENDER, the address that mail comes from: write SENDER=hello@shop.example into stages/$(STAGE).env" >&2; exit 2; }
@@ -56,7 +56,7 @@ bootstrap: $(READY) ## prepare your AWS account and region for CDK, once
 	STAGE=$(STAGE) $(BIN)/node node_modules/aws-cdk/bin/cdk bootstrap
 
 lock: $(READY) ## pin anew what requirements/*.in ask for
-	cd requirements && for file in layer numeric dev uv local; do \
+	cd requirements && for file in layer numeric dev uv local rivals rivals-old; do \
 	  ../$(BIN)/uv pip compile $$file.in --universal --python-version 3.11 --upgrade --generate-hashes \
 	    --no-header --no-annotate --quiet --output-file $$file.txt; done
 	cd requirements && ../$(BIN)/uv pip compile data.in --universal --python-version 3.11 --no-deps --upgrade \

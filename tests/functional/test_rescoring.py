@@ -302,7 +302,7 @@ def assert_snapshot_is_what_is_stored(folder: Path) -> None:
         assert seen == (known.recency_days if known else None)
     # The query that the documentation gives.
     (query,) = re.findall(r"```sql\n(.+?)```", (ROOT / "docs/scale.md").read_text(), re.DOTALL)
-    told = duckdb.sql(query.replace("s3://BUCKET", str(folder))).fetchall()
+    told = duckdb.execute(query.replace("s3://BUCKET", str(folder))).fetchall()
     bought = [card for card in stored() if card["score"].r]
     assert sum(row[2] for row in told) == len(expected)
     assert sum(row[3] or 0 for row in told) == pytest.approx(sum(card["spent"] for card in bought) / 100)
