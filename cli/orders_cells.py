@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from shared.domain.money import MAX_AMOUNT
 
 Ints = NDArray[np.int64]
+# Half as large where the numbers are small: fresh memory costs time too.
+Integers = NDArray[np.int32] | NDArray[np.int64]
+_INT32: Final = np.iinfo(np.int32)
 
 EPOCH: Final = date(1970, 1, 1)
 # Stands for a cell that is blank or cannot be read.
@@ -218,3 +221,9 @@ def _rest(texts: pa.Array, values: Ints, read: Callable[[str], int | str]) -> tu
             else:
                 values[row] = results[code]
     return values, wrong
+
+
+def compact(numbers: Integers) -> Integers:
+    """The same numbers in half the memory where they fit."""
+    fits = not len(numbers) or (int(numbers.min()) >= _INT32.min and int(numbers.max()) <= _INT32.max)
+    return numbers.astype(np.int32, copy=False) if fits else numbers

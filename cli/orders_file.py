@@ -7,7 +7,7 @@ through Python row by row, so that the row can be shown and kept.
 
 import csv
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,13 +22,14 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from cli.orders_cells import EPOCH, UNKNOWN, Amounts, Days, Ints
-from cli.orders_names import Names, Numbered, as_texts, combined, encoded, numbered
+from cli.orders_cells import EPOCH, UNKNOWN, Amounts, Days, Integers, compact
+from cli.orders_names import Names, Numbered, as_texts, combined, encoded, numbered, text_at
 from cli.purchases_csv import REASON_COLUMN, Layout, UnreadableFile, as_cells, header_of_rejects
 from shared.domain.errors import Invalid
 from shared.domain.money import CURRENCY_CODES, parse_amount
 
-CHUNK_BYTES: Final = 64 << 20
+# Small enough for its memory to be used again for the next one.
+CHUNK_BYTES: Final = 8 << 20
 PIECE_BYTES: Final = 1 << 18
 _CHUNKS_AT_ONCE: Final = 2
 _BLOCK_BYTES: Final = 4 << 20
@@ -54,9 +55,9 @@ class Orders:
 
     customers: pa.Array
     customer: NDArray[np.int32]
-    day: Ints
-    amount: Ints
-    order_id: pa.ChunkedArray | None
+    day: Integers
+    amount: Integers
+    order_id: list[Names] | None
     currency: str | None
     units: int
     rows: int
@@ -80,9 +81,9 @@ class _Values:
     """The cells of some rows as values; `whole` are those that are orders or refunds, `wrong` those that cannot be."""
 
     customer: Names
-    order_id: pa.Array | None
-    day: Ints
-    amount: Ints
+    order_id: Names | None
+    day: Integers
+    amount: Integers
     whole: NDArray[np.bool_]
     wrong: dict[int, str] = field(default_factory=dict)
     # Rows without a day, an amount or a customer of which their order's own row has not been seen yet.
@@ -135,7 +136,7 @@ class _Reader:
         self._rejects = _Rejects(rejects, layout)
         self._day_type: Any = None
         self._is_typed = True
-        self._is_numbered = True
+        self._texts_only: set[str] = set()
 
     def parse(self, chunk: bytes) -> _Values | None:
         """The values of a chunk where all its cells are plain; chunks may be parsed at the same time."""
@@ -158,7 +159,7 @@ class _Reader:
 
     def finish(self) -> Orders:
         parts, self._parts = self._parts, []
-        order_ids = pa.chunked_array([part.order_id for part in parts], pa.string()) if self._has_order_id else None
+        order_ids = [part.order_id for part in parts if part.order_id is not None] if self._has_order_id else None
         self._settle_waiting(order_ids)
         self._rejects.finish()
         if not parts:
@@ -256,7 +257,9 @@ class _Reader:
         if amount is None or not self._days.are_possible(day):
             return None
         order_id = table["order_id"].combine_chunks() if self._has_order_id else None
-        return _Values(self._short(customer), order_id, day, amount, np.ones(len(day), dtype=bool))
+        values = _Values(customer, order_id, day, amount, np.ones(len(day), dtype=bool))
+        self._shorten(values)
+        return values
 
     def _texts(self, chunk: bytes) -> _Values | None:
         """The values from cells as texts, None where they cannot be told from each other."""
@@ -372,8 +375,9 @@ class _Reader:
         """Rows that lack something are lines of an order whose own row is known, wait for that, or are wrong."""
         known = named = np.zeros(len(lacking), dtype=bool)
         if values.order_id is not None:
-            ids = values.order_id.take(pa.array(lacking))
-            heads = [values.order_id.filter(pa.array(values.whole)), pa.array([self._last_order_id], pa.string())]
+            order_ids = as_texts(values.order_id)
+            ids = order_ids.take(pa.array(lacking))
+            heads = [order_ids.filter(pa.array(values.whole)), pa.array([self._last_order_id], pa.string())]
             known = pc.is_in(ids, pa.concat_arrays(heads), skip_nulls=True).to_numpy(zero_copy_only=False)
             named = ids.is_valid().to_numpy(zero_copy_only=False)
         for number, at in enumerate(lacking):
@@ -388,7 +392,7 @@ class _Reader:
         lacks = []
         if not as_texts(values.customer)[at].is_valid:
             lacks.append(" and ".join(name for name in ("customer_id", "email") if name in self._columns))
-        if values.order_id is not None and not values.order_id[at].is_valid:
+        if values.order_id is not None and not as_texts(values.order_id)[at].is_valid:
             lacks.append("order_id")
         lacks += ["ordered_at"] if values.day[at] == UNKNOWN else []
         lacks += ["total"] if values.amount[at] == UNKNOWN else []
@@ -421,33 +425,42 @@ class _Reader:
         self._blank += rows - int(values.whole.sum()) - len(values.wrong) - len(values.waiting)
         if values.order_id is not None and values.whole.any():
             last = int(np.flatnonzero(values.whole)[-1])
-            self._last_order_id = values.order_id[last].as_py()
+            self._last_order_id = text_at(values.order_id, last)
         if not values.whole.all():
             mask = pa.array(values.whole)
             values = _Values(
                 as_texts(values.customer).filter(mask),
-                values.order_id.filter(mask) if values.order_id is not None else None,
+                as_texts(values.order_id).filter(mask) if values.order_id is not None else None,
                 values.day[values.whole],
                 values.amount[values.whole],
                 values.whole[values.whole],
             )
         if len(values.day):
-            values.customer = self._short(values.customer)
+            self._shorten(values)
             self._parts.append(values)
 
-    def _short(self, names: Names) -> Names:
+    def _shorten(self, values: _Values) -> None:
+        """Write the rows in less memory."""
+        values.customer = self._short("customer", values.customer)
+        if values.order_id is not None:
+            values.order_id = self._short("order_id", values.order_id)
+        values.day, values.amount = compact(values.day), compact(values.amount)
+
+    def _short(self, column: str, names: Names) -> Names:
         """The names as numbers where all are numbered in one way."""
-        if isinstance(names, Numbered) or not self._is_numbered:
+        if isinstance(names, Numbered) or column in self._texts_only:
             return names
         short = numbered(names)
-        # Neither will the names of the next chunks be numbers.
-        self._is_numbered = short is not None or len(names) < _FEW_ROWS
+        if short is None and len(names) >= _FEW_ROWS:
+            # Neither will the names of the next chunks be numbers.
+            self._texts_only.add(column)
         return names if short is None else short
 
-    def _settle_waiting(self, order_ids: pa.ChunkedArray | None) -> None:
+    def _settle_waiting(self, parts: Sequence[Names] | None) -> None:
         """Rows that waited for their order's own row: it has come by now, or they lack what it would have told."""
-        if not self._waiting or order_ids is None:
+        if not self._waiting or parts is None:
             return
+        order_ids = pa.chunked_array([as_texts(part) for part in parts], pa.string())
         wanted = pa.array([one for one, _, _ in self._waiting], pa.string())
         seen = order_ids.filter(pc.is_in(order_ids, wanted)) if len(order_ids) else order_ids
         come = pc.is_in(wanted, pc.unique(seen)).to_pylist()

@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cli.orders_cells import Ints
+from cli.orders_cells import Integers, Ints, compact
 
 _MAX_DIGITS: Final = 18
+_DIGITS_OF_INT32: Final = 9
 _NUMBERED: Final = re.compile(rb"(.*?)([0-9]{1,%d})" % _MAX_DIGITS, re.DOTALL)
 _ZERO: Final = ord("0")
 # A table of the numbers between the least and the greatest has at most so many places for each row.
@@ -31,7 +32,7 @@ class Numbered:
 
     prefix: bytes
     width: int
-    numbers: Ints
+    numbers: Integers
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -64,7 +65,8 @@ def numbered(names: pa.Array) -> Numbered | None:
         digits = rows[:, len(prefix) :] - np.uint8(_ZERO)
         if int(digits.max()) > 9:
             return None
-        numbers = digits[:, 0].astype(np.int64)
+        first = digits[:, 0]
+        numbers: Integers = first.astype(np.int64) if width > _DIGITS_OF_INT32 else first.astype(np.int32)
         for at in range(1, width):
             numbers *= 10
             numbers += digits[:, at]
@@ -90,7 +92,15 @@ def _of_any_width(
     if np.count_nonzero(others) != len(names) * sum(not _ZERO <= byte <= _ZERO + 9 for byte in prefix):
         return None
     texts = pc.utf8_slice_codeunits(names, len(prefix.decode())) if prefix else names
-    return Numbered(prefix, 0, texts.cast(pa.int64()).to_numpy())
+    return Numbered(prefix, 0, compact(texts.cast(pa.int64()).to_numpy()))
+
+
+def text_at(names: Names, at: int) -> Any:
+    """One of the names, None where it is null."""
+    if isinstance(names, Numbered):
+        names = as_texts(Numbered(names.prefix, names.width, names.numbers[at : at + 1]))
+        at = 0
+    return names[at].as_py()
 
 
 def encoded(parts: Sequence[Names], *, lower: bool) -> tuple[pa.Array, NDArray[np.int32]]:
@@ -116,6 +126,18 @@ def encoded(parts: Sequence[Names], *, lower: bool) -> tuple[pa.Array, NDArray[n
             codes[ends[number] : ends[number + 1]] = mapped[at : at + len(parts[number])]
             at += len(parts[number])
     return names, codes
+
+
+def numbers_of(parts: Sequence[Names], rows: Integers) -> Ints:
+    """A number for the name of each of these rows; equal names, but for blanks around them, have equal ones."""
+    if len({(part.prefix, part.width) if isinstance(part, Numbered) else None for part in parts}) == 1:
+        every = [part.numbers for part in parts if isinstance(part, Numbered)]
+        if every:
+            return np.concatenate(every)[rows].astype(np.int64, copy=False)
+    texts: Any = pa.chunked_array([as_texts(part) for part in parts], pa.string()).take(pa.array(rows))
+    found = combined(pc.utf8_trim_whitespace(texts)).dictionary_encode()
+    numbers: Ints = found.indices.to_numpy().astype(np.int64)
+    return numbers
 
 
 def _of_one_kind(parts: Sequence[Names], *, lower: bool) -> tuple[pa.Array, NDArray[np.int32]]:
@@ -160,7 +182,7 @@ def as_texts(names: Names) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(names), [None, pa.py_buffer(offsets), pa.py_buffer(rows)])
 
 
-def _encoded_numbers(parts: Sequence[Ints]) -> tuple[Ints, NDArray[np.int32]]:
+def _encoded_numbers(parts: Sequence[Integers]) -> tuple[Ints, NDArray[np.int32]]:
     """The different numbers in ascending order, and the position in them of each."""
     least, greatest = min(int(part.min()) for part in parts), max(int(part.max()) for part in parts)
     rows = sum(len(part) for part in parts)
@@ -177,7 +199,7 @@ def _encoded_numbers(parts: Sequence[Ints]) -> tuple[Ints, NDArray[np.int32]]:
             np.take(rank, part - least, out=codes[at : at + len(part)], mode="clip")
             at += len(part)
         return np.flatnonzero(is_there) + least, codes
-    found = combined(pa.chunked_array([pa.array(part) for part in parts]).dictionary_encode())
+    found = combined(pa.chunked_array([pa.array(part.astype(np.int64)) for part in parts]).dictionary_encode())
     unique = found.dictionary.to_numpy()
     order = np.argsort(unique)
     return unique[order], _places(order)[found.indices.to_numpy()]

@@ -1,22 +1,25 @@
 """Orders of a file, as columns, become one row a customer: what the scores and the forecast need of her."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cli.orders_cells import EPOCH, Ints
+from cli.orders_cells import EPOCH, Integers, Ints
 from cli.orders_file import Orders
+from cli.orders_names import Names, numbers_of
 from shared.domain.months import month_of, months_after
 from shared.domain.prediction.histories import Histories
 from shared.domain.scorecard import WINDOW_MONTHS
 
 # A customer, a day and a row share one integer below this.
 _KEY_BITS: Final = 62
+_INT32_BITS: Final = 32
+_BLOCK_ROWS: Final = 1 << 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +54,40 @@ class Customers:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Orders, or refunds, by customer and day."""
+    """Orders, or refunds, by customer."""
 
-    customer: Ints
-    day: Ints
-    amount: Ints
-    row: Ints
+    customer: Integers
+    day: Integers
+    amount: Integers
+    row: Integers
+
+    def of(self, which: NDArray[np.bool_]) -> "_Rows":
+        return _Rows(self.customer[which], self.day[which], self.amount[which], self.row[which])
+
+
+class _Totals:
+    """What the rows of each customer come to; rows of one customer stand side by side."""
+
+    def __init__(self, rows: _Rows, customers: int) -> None:
+        self._rows = rows
+        self._customers = customers
+        self._starts = np.flatnonzero(_changes(rows.customer))
+        self._whose = rows.customer[self._starts]
+
+    def counts(self, which: NDArray[np.bool_] | None = None) -> Ints:
+        found = np.zeros(self._customers, dtype=np.int64)
+        if which is None:
+            found[self._whose] = np.diff(self._starts, append=len(self._rows.customer))
+        elif len(self._starts):
+            found[self._whose] = np.add.reduceat(which, self._starts, dtype=np.int64)
+        return found
+
+    def sums(self, which: NDArray[np.bool_] | None = None) -> Ints:
+        found = np.zeros(self._customers, dtype=np.int64)
+        if len(self._starts):
+            amounts = self._rows.amount if which is None else self._rows.amount * which
+            found[self._whose] = np.add.reduceat(amounts, self._starts, dtype=np.int64)
+        return found
 
 
 def to_customers(orders: Orders, as_of: date | None) -> Customers | None:
@@ -64,14 +95,14 @@ def to_customers(orders: Orders, as_of: date | None) -> Customers | None:
     bought = orders.amount >= 0
     if not bought.any():
         return None
-    as_of_day = (as_of - EPOCH).days if as_of else int(orders.day[bought].max())
+    as_of_day = (as_of - EPOCH).days if as_of else int((orders.day if bought.all() else orders.day[bought]).max())
     seen = orders.day <= as_of_day
     later = int((bought & ~seen).sum())
-    rows = _sorted(orders, np.flatnonzero(bought & seen))
+    rows = _sorted(orders, bought & seen)
     if not len(rows.row):
         return None
     # What came back after the last order counts too, unless a day was asked for.
-    refunds = _sorted(orders, np.flatnonzero(~bought & seen if as_of else ~bought))
+    refunds = _sorted(orders, ~bought & seen if as_of else ~bought)
     repeated = unequal = 0
     if orders.order_id is not None:
         rows, repeated, unequal = _distinct(rows, orders.order_id)
@@ -82,30 +113,26 @@ def to_customers(orders: Orders, as_of: date | None) -> Customers | None:
         refunds, whole = _matched(rows, refunds, orders.order_id)
 
     n = len(orders.customers)
-    new = np.ones(len(rows.row), dtype=bool)
-    new[1:] = (rows.customer[1:] != rows.customer[:-1]) | (rows.day[1:] != rows.day[:-1])
-    days = rows.day[new]
-    of_customer = np.bincount(rows.customer[new], minlength=n)
+    new = _changes(rows.customer)
+    new[1:] |= rows.day[1:] != rows.day[:-1]
+    days = rows.day[new].astype(np.int64)
+    bought_of, returned_of = _Totals(rows, n), _Totals(refunds, n)
+    of_customer = bought_of.counts(new)
     known = of_customer > 0
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(of_customer[known])])
 
     window = _first_day(as_of_day)
-    recent, recent_refunds = _from(rows, window), _from(refunds, window)
-    left = (
-        rows
-        if not whole.any()
-        else _Rows(rows.customer[~whole], rows.day[~whole], rows.amount[~whole], rows.row[~whole])
-    )
-    recent_left = recent if left is rows else _from(left, window)
-    kept = np.bincount(left.customer, minlength=n)[known]
-    frequency = np.bincount(recent_left.customer, minlength=n)[known]
-    spent = (_sums(rows, n) + _sums(refunds, n))[known]
+    recent, recent_refunds = rows.day >= window, refunds.day >= window
+    left = ~whole if whole.any() else None
+    kept = bought_of.counts(left)[known]
+    frequency = bought_of.counts(recent if left is None else recent & left)[known]
+    spent = (bought_of.sums() + returned_of.sums())[known]
     recency = as_of_day - days[offsets[1:] - 1]
     return Customers(
         names=orders.customers if known.all() else orders.customers.filter(pa.array(known)),
         recency_days=np.where(kept > 0, recency, -1),
         frequency=frequency,
-        monetary=(_sums(recent, n) + _sums(recent_refunds, n))[known],
+        monetary=(bought_of.sums(recent) + returned_of.sums(recent_refunds))[known],
         histories=Histories(
             first=days[offsets[:-1]],
             offsets=offsets,
@@ -117,7 +144,7 @@ def to_customers(orders: Orders, as_of: date | None) -> Customers | None:
         as_of=date.fromordinal(EPOCH.toordinal() + as_of_day),
         orders=len(rows.row),
         refunds=len(refunds.row),
-        revenue=int(rows.amount.sum() + refunds.amount.sum()),
+        revenue=int(rows.amount.sum(dtype=np.int64) + refunds.amount.sum(dtype=np.int64)),
         first=date.fromordinal(EPOCH.toordinal() + int(days.min())),
         last=date.fromordinal(EPOCH.toordinal() + int(days.max())),
         later=later,
@@ -127,35 +154,55 @@ def to_customers(orders: Orders, as_of: date | None) -> Customers | None:
     )
 
 
-def _sorted(orders: Orders, rows: Ints) -> _Rows:
-    """These rows by customer, day, and place in the file: by one sort of single integers where they fit."""
-    if not len(rows):
+def _sorted(orders: Orders, which: NDArray[np.bool_]) -> _Rows:
+    """These rows by customer, day, and place in the file: by one sort of single integers where they fit.
+
+    Goes over the rows in blocks, for what needs no memory of its own is done sooner.
+    """
+    every = bool(which.all())
+    rows = np.empty(0, dtype=np.int64) if every else np.flatnonzero(which)
+    size = len(which) if every else len(rows)
+    if not size:
         return _Rows(rows, rows, rows, rows)
-    every = len(rows) == len(orders.day)
-    day = orders.day if every else orders.day[rows]
-    customer = orders.customer if every else orders.customer[rows]
-    least = int(day.min())
-    day_bits = (int(day.max()) - least).bit_length()
-    row_bits = len(orders.day).bit_length()
-    if int(customer.max()).bit_length() + day_bits + row_bits > _KEY_BITS:
-        order = np.lexsort((day, customer))
-        rows = rows[order]
-        return _Rows(customer[order].astype(np.int64), day[order], orders.amount[rows], rows)
-    key = customer.astype(np.int64)
-    key <<= day_bits
-    key += day
-    key -= least
-    key <<= row_bits
-    key += rows
-    key.sort()
-    rows = key & ((1 << row_bits) - 1)
-    key >>= row_bits
-    days = (key & ((1 << day_bits) - 1)) + least
-    key >>= day_bits
-    return _Rows(key, days, orders.amount[rows], rows)
+    least = int(orders.day.min())
+    day_bits = (int(orders.day.max()) - least).bit_length()
+    row_bits = len(which).bit_length()
+    if int(orders.customer.max()).bit_length() + day_bits + row_bits > _KEY_BITS:
+        rows = np.arange(size) if every else rows
+        rows = rows[np.lexsort((orders.day[rows], orders.customer[rows]))]
+        return _Rows(orders.customer[rows], orders.day[rows], orders.amount[rows], rows)
+    keys = np.empty(size, dtype=np.int64)
+    blocks = [slice(start, min(start + _BLOCK_ROWS, size)) for start in range(0, size, _BLOCK_ROWS)]
+    for block in blocks:
+        of = block if every else rows[block]
+        key = keys[block]
+        key[:] = orders.customer[of]
+        key <<= day_bits
+        key += orders.day[of]
+        key -= least
+        key <<= row_bits
+        key += np.arange(block.start, block.stop) if every else rows[block]
+    del rows
+    keys.sort()
+    found = _Rows(
+        np.empty(size, dtype=orders.customer.dtype),
+        np.empty(size, dtype=orders.day.dtype),
+        np.empty(size, dtype=orders.amount.dtype),
+        np.empty(size, dtype=np.int32) if row_bits < _INT32_BITS else np.empty(size, dtype=np.int64),
+    )
+    for block in blocks:
+        key = keys[block]
+        row = key & ((1 << row_bits) - 1)
+        found.row[block] = row
+        found.amount[block] = orders.amount[row]
+        key >>= row_bits
+        found.day[block] = (key & ((1 << day_bits) - 1)) + least
+        key >>= day_bits
+        found.customer[block] = key
+    return found
 
 
-def _distinct(rows: _Rows, order_id: pa.ChunkedArray, *, by_amount: bool = False) -> tuple[_Rows, int, int]:
+def _distinct(rows: _Rows, order_id: Sequence[Names], *, by_amount: bool = False) -> tuple[_Rows, int, int]:
     """Each order once, how many rows were left out, and how many of these had another amount.
 
     Rows of one order have its id, customer and day; refunds are one only where the amount is the same too. Only what
@@ -168,9 +215,12 @@ def _distinct(rows: _Rows, order_id: pa.ChunkedArray, *, by_amount: bool = False
     at = np.flatnonzero(shared)
     if not len(at):
         return rows, 0, 0
-    group = np.zeros(len(at), dtype=np.int64)
-    group[1:] = np.cumsum((rows.customer[at][1:] != rows.customer[at][:-1]) | (rows.day[at][1:] != rows.day[at][:-1]))
-    ids = _codes(order_id, rows.row[at])
+    begins = np.ones(len(rows.row), dtype=bool)
+    begins[1:] = ~same
+    group = np.cumsum(begins[at])
+    ids = numbers_of(order_id, rows.row[at])
+    if not _has_pairs(group, ids):
+        return rows, 0, 0
     amount = rows.amount[at]
     order = np.lexsort((amount, ids, group))
     group, ids, amount = group[order], ids[order], amount[order]
@@ -184,50 +234,44 @@ def _distinct(rows: _Rows, order_id: pa.ChunkedArray, *, by_amount: bool = False
     out = np.zeros(len(rows.row), dtype=bool)
     out[at[order[:-1][one]]] = True
     left = ~out
-    return (
-        _Rows(rows.customer[left], rows.day[left], rows.amount[left], rows.row[left]),
-        int(out.sum()),
-        int((one & ~equal).sum()),
-    )
+    return rows.of(left), int(out.sum()), int((one & ~equal).sum())
 
 
-def _matched(rows: _Rows, refunds: _Rows, order_id: pa.ChunkedArray) -> tuple[_Rows, NDArray[np.bool_]]:
+def _has_pairs(group: Ints, ids: Ints) -> bool:
+    """Whether any id is twice in a group."""
+    id_bits = int(ids.max()).bit_length()
+    if int(group.max()).bit_length() + id_bits > _KEY_BITS:
+        return True
+    keys = (group << id_bits) + ids
+    keys.sort()
+    return bool((keys[1:] == keys[:-1]).any())
+
+
+def _matched(rows: _Rows, refunds: _Rows, order_id: Sequence[Names]) -> tuple[_Rows, NDArray[np.bool_]]:
     """Refunds that bear an order's id count on its day, as they do online; and the orders of which nothing is left."""
     at = np.flatnonzero(np.isin(rows.customer, refunds.customer))
-    ids = _codes(order_id, np.concatenate([rows.row[at], refunds.row]))
+    ids = numbers_of(order_id, np.concatenate([rows.row[at], refunds.row]))
+    ids = np.unique(ids, return_inverse=True)[1]
     # One number for a customer and an id; the first of an order's rows stands for it.
     width = int(ids.max()) + 1
-    keys = rows.customer[at] * width + ids[: len(at)]
-    wanted = refunds.customer * width + ids[len(at) :]
+    keys = rows.customer[at].astype(np.int64) * width + ids[: len(at)]
+    wanted = refunds.customer.astype(np.int64) * width + ids[len(at) :]
     unique, first = np.unique(keys, return_index=True)
     place = np.minimum(np.searchsorted(unique, wanted), max(len(unique) - 1, 0))
     found = unique[place] == wanted if len(unique) else np.zeros(len(wanted), dtype=bool)
     order = at[first[place]] if len(unique) else np.zeros(len(wanted), dtype=np.int64)
     day = np.where(found, rows.day[order], refunds.day)
     back = np.zeros(len(rows.row), dtype=np.int64)
-    np.add.at(back, order[found], -refunds.amount[found])
+    np.subtract.at(back, order[found], refunds.amount[found].astype(np.int64))
     whole = (back > 0) & (back >= rows.amount)
     return _Rows(refunds.customer, day, refunds.amount, refunds.row), whole
 
 
-def _codes(order_id: pa.ChunkedArray, rows: Ints) -> Ints:
-    """A number for each row's order id; equal ids have equal ones."""
-    texts: Any = pc.utf8_trim_whitespace(order_id.take(pa.array(rows)))
-    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    codes: Ints = texts.dictionary_encode().indices.to_numpy().astype(np.int64)
-    return codes
-
-
-def _sums(rows: _Rows, customers: int) -> Ints:
-    """The money of each customer; exact, for it stays below 2⁵³ minor units."""
-    return np.rint(np.bincount(rows.customer, rows.amount, customers)).astype(np.int64)
-
-
-def _from(rows: _Rows, day: int) -> _Rows:
-    recent = rows.day >= day
-    return (
-        rows if recent.all() else _Rows(rows.customer[recent], rows.day[recent], rows.amount[recent], rows.row[recent])
-    )
+def _changes(values: Integers) -> NDArray[np.bool_]:
+    """Where a value is another than the one before."""
+    changes = np.ones(len(values), dtype=bool)
+    changes[1:] = values[1:] != values[:-1]
+    return changes
 
 
 def _first_day(as_of_day: int) -> int:
