@@ -19,7 +19,7 @@ class Access:
     `starts_rescoring`, `starts_settlement`, `starts_invitations`: may start that state machine.
     `watches_rescoring`: may ask how executions of the rescoring are.
     `links`: is told where links lead, as everything that sends mail is.
-    `numeric`: has the layer of numpy and orjson.
+    `numeric`: has the layer of numpy and msgspec.
     """
 
     customers: tuple[str, ...] = ()
@@ -93,7 +93,9 @@ ACCESS: Final = {
     "settle_points": Access(customers=(*CHANGE, "Query", "BatchGetItem"), scorecards=("Scan",)),
     "close_settlement": Access(customers=CHANGE),
     # Rescoring
-    "plan_rescoring": Access(customers=(*CHANGE, "Query"), scorecards=("DescribeTable",), watches_rescoring=True),
+    "plan_rescoring": Access(
+        customers=(*CHANGE, "Query"), scorecards=("DescribeTable", "Scan"), watches_rescoring=True
+    ),
     "scan_scorecards": Access(customers=("PutItem",), scorecards=("Scan",), bucket=("PutObject",), numeric=True),
     "rank_scorecards": Access(customers=("GetItem",), bucket=("GetObject", "PutObject"), numeric=True),
     "fit_forecaster": Access(customers=("PutItem",), bucket=("GetObject", "PutObject"), numeric=True),

@@ -15,8 +15,8 @@ from shared.store.rescorings import DRAWN_OF, Run
 # What one function scans, and at the very first run writes, well within its fifteen minutes.
 CUSTOMERS_PER_SEGMENT: Final = 100_000
 MIN_SEGMENTS: Final = 4
-# DynamoDB takes a million; the numbers of these still fit into the document that states hand on.
-MAX_SEGMENTS: Final = 10_000
+# What all of them answer has to fit into the 256 KB of a state, even where it is thrown away.
+MAX_SEGMENTS: Final = 5_000
 FIT_EVERY_DAYS: Final = 7
 # What a fit gains by more customers than these is less than it forgets from one week to the next.
 CUSTOMERS_IN_FIT: Final = 100_000
@@ -34,7 +34,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     if started_at is None:
         return {"wait": True}
     as_of = date.fromisoformat(event["as_of"]) if event["as_of"] else asked_at.astimezone(settings.zone).date()
-    customers = scorecards.customers()
+    customers = scorecards.estimate()
     segments = min(max(math.ceil(customers / CUSTOMERS_PER_SEGMENT), MIN_SEGMENTS), MAX_SEGMENTS)
     fitted_on = rescorings.forecaster_fitted_on()
     fits = fitted_on is None or abs((as_of - fitted_on).days) >= FIT_EVERY_DAYS

@@ -47,6 +47,10 @@ def _report(event: Mapping[str, Any]) -> dict[str, Any]:
     rescoring_parts.publish_snapshots(rescoring_id, as_of, segments)
     scans, writes = (rescorings.parts_of(rescoring_id, step) for step in ("SCAN", "WRITE"))
     figures = {
+        "segments_scanned": len(scans),
+        "segments_written": len(writes),
+        "scanned": sum(one["scanned"] for one in scans),
+        "changed": sum(one["changed"] for one in writes),
         "seconds": round((finished_at - started_at).total_seconds(), 1),
         "customers": reports["SEGMENTS"]["customers"],
         "moves": reports["SEGMENTS"]["moves"],

@@ -31,7 +31,7 @@ MACHINE_TIMEOUT = Duration.hours(2)
 # A new account may run as few as ten functions at a time, and the API needs some of them.
 STEPS_AT_ONCE = 5
 # A second rescoring asks so often whether the first has ended.
-RESCORING_WAITS = Duration.seconds(20)
+RESCORING_WAITS = Duration.seconds(30)
 
 
 class JobsStack(Stack):

@@ -21,7 +21,7 @@ Active = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """How many customers are at a stage, and their revenue of the last 12 calendar months, in minor units."""
+    """How many customers are at a stage, and their revenue of the last 24 calendar months, in minor units."""
 
     customers: int = 0
     revenue: int = 0
@@ -29,7 +29,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Cohorts:
-    """`newcomers` by month of their first order, and how many of them ordered in which month."""
+    """`newcomers` by month of their first order, and how many of them ordered in which month.
+
+    The first order counts even where it was returned; whoever has returned everything is in no cohort.
+    """
 
     newcomers: Mapping[str, int] = field(default_factory=dict)
     active: Active = field(default_factory=dict)
@@ -60,7 +63,7 @@ def tally(part: Part) -> dict[str, Stage]:
     sums: dict[str, Stage] = {}
     for code, name in enumerate(STAGES):
         inside = found == code
-        sums[name] = Stage(int(np.count_nonzero(inside)), int(part.recent[inside].sum()))
+        sums[name] = Stage(int(np.count_nonzero(inside)), int(part.monetary[inside].sum()))
     return sums
 
 

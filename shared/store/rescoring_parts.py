@@ -1,9 +1,10 @@
 """What the steps of a rescoring hand to each other, in the bucket below `rescorings/<id>/`; the snapshots that stay,
 below `scores/as_of=<day>/`.
 
-Of each segment: `part-<n>.npz` the customers, `.counts.json.gz` what they add up to, `.money` their money in ascending
-order (8 bytes each, little end first), `.drawn.npz` those drawn for the fit, `.owed.json` moves to be told, then
-`.tally.json` and `.scores.csv.gz`.
+Of each segment: `part-<n>.npz` the customers, `.counts.npz` what they add up to, `.money` their money in ascending
+order (8 bytes each, little end first), `.drawn.npz` those drawn for the fit, `.owed.json` moves to be told,
+`.scan.json` cohorts and figures, then `.tally.json` and `.scores.csv.gz`. Whoever puts segments together holds few of
+them at once.
 """
 
 import csv
@@ -45,6 +46,9 @@ SNAPSHOT_COLUMNS: Final = (
 )  # fmt: skip
 
 _THREADS: Final = 16
+# Segments that are held at once while all are put together.
+_WINDOW: Final = 32
+_COUNTS: Final = ("recency", "frequency", "buckets")
 _COLUMNS: Final = (
     "recency_days", "frequency", "monetary", "recent", "orders", "spent", "repeats", "active_days", "age_days", "held",
 )  # fmt: skip
@@ -65,14 +69,12 @@ def save_scan(rescoring_id: str, segment: int, scanned: Scanned) -> None:
     if len(scanned.drawn):
         _put(f"{key}.drawn.npz", _npz(**asdict(scanned.drawn)))
     _put_json(f"{key}.owed.json", scanned.owed)
-    # Last: whoever finds the counts finds the rest.
+    histograms = {name: _columns(getattr(counts, name)) for name in _COUNTS}
+    _put(f"{key}.counts.npz", _npz(**histograms))
     _put_json(
-        f"{key}.counts.json.gz",
+        f"{key}.scan.json",
         {
-            "customers": len(part.customer_ids),
             "drawn": len(scanned.drawn),
-            "read_units": scanned.read_units,
-            "counts": [list(one.items()) for one in (counts.recency, counts.frequency, counts.buckets)],
             "ends": [counts.least, counts.most],
             "cohorts": [scanned.cohorts.newcomers, scanned.cohorts.active],
         },
@@ -83,22 +85,26 @@ def ranks(rescoring_id: str, segments: int) -> tuple[Counts, Cuts]:
     """The counts of all segments together, and the exact cuts of the money of all buyers."""
 
     def counts_of(segment: int) -> Counts:
-        return _counts(_get_json(f"{_key(rescoring_id, segment)}.counts.json.gz"))
+        key = _key(rescoring_id, segment)
+        found = _arrays(_get(f"{key}.counts.npz"))
+        ends = _get_json(f"{key}.scan.json")["ends"]
+        recency, frequency, buckets = (dict(zip(*found[name].tolist(), strict=True)) for name in _COUNTS)
+        return Counts(recency, frequency, buckets, *ends)
 
     def money_of(segment: int, bucket: int) -> Ints:
         """The money of the customers of a segment in a bucket: a range of the ordered file."""
-        buckets = counts_of(segment).buckets
-        if bucket not in buckets:
+        names, counts = _arrays(_get(f"{_key(rescoring_id, segment)}.counts.npz"))["buckets"]
+        at = int(np.searchsorted(names, bucket))
+        if at == len(names) or names[at] != bucket:
             return np.zeros(0, dtype=np.int64)
-        start = sum(customers for name, customers in buckets.items() if name < bucket)
-        size = _MONEY.itemsize
-        content = _get(
-            f"{_key(rescoring_id, segment)}.money", f"bytes={start * size}-{(start + buckets[bucket]) * size - 1}"
-        )
+        start, end = (int(counts[:place].sum()) * _MONEY.itemsize for place in (at, at + 1))
+        content = _get(f"{_key(rescoring_id, segment)}.money", f"bytes={start}-{end - 1}")
         return np.frombuffer(content, dtype=_MONEY).astype(np.int64)
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        merged = rescoring.merge_counts(pool.map(counts_of, range(segments)))
+        merged = Counts()
+        for window in _windows(segments):
+            merged = rescoring.merge_counts([merged, *pool.map(counts_of, window)])
 
         def values_of(bucket: int) -> Ints:
             return np.concatenate(list(pool.map(lambda segment: money_of(segment, bucket), range(segments))))
@@ -122,7 +128,7 @@ def drawn(rescoring_id: str, segments: int) -> Histories:
     parts = []
     for segment in range(segments):
         key = _key(rescoring_id, segment)
-        if _get_json(f"{key}.counts.json.gz")["drawn"]:
+        if _get_json(f"{key}.scan.json")["drawn"]:
             parts.append(Histories(**_arrays(_get(f"{key}.drawn.npz"))))
     return histories.concatenate(parts)
 
@@ -186,19 +192,29 @@ def save_tally(rescoring_id: str, segment: int, tally: Tally, stages: Mapping[st
 
 def tallies(rescoring_id: str, segments: int) -> tuple[Tally, dict[str, Stage], Demand, Cohorts]:
     """What all customers were found to be, together."""
-    found = [_get_json(f"{_key(rescoring_id, segment)}.tally.json") for segment in range(segments)]
-    counted = [_get_json(f"{_key(rescoring_id, segment)}.counts.json.gz") for segment in range(segments)]
-    tally = rescoring.merge_tallies(
-        Tally(
-            {name: Sums(*sums) for name, sums in one["segments"].items()},
-            {(was, now): customers for was, now, customers in one["moves"]},
-            one["changed"],
+
+    def found(segment: int) -> tuple[Tally, dict[str, Stage], Demand, Cohorts]:
+        key = _key(rescoring_id, segment)
+        content = _get_json(f"{key}.tally.json")
+        tally = Tally(
+            {name: Sums(*sums) for name, sums in content["segments"].items()},
+            {(was, now): customers for was, now, customers in content["moves"]},
+            content["changed"],
         )
-        for one in found
-    )
-    stages = lifecycle.merge({name: Stage(*sums) for name, sums in one["stages"].items()} for one in found)
-    cohorts = lifecycle.merge_cohorts(Cohorts(*one["cohorts"]) for one in counted)
-    return tally, stages, demand.merge(_demand(one["demand"]) for one in found), cohorts
+        stages = {name: Stage(*sums) for name, sums in content["stages"].items()}
+        return tally, stages, _demand(content["demand"]), Cohorts(*_get_json(f"{key}.scan.json")["cohorts"])
+
+    whole = Tally(), lifecycle.merge([]), Demand(), Cohorts()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for window in _windows(segments):
+            tally, stages, expected, cohorts = zip(whole, *pool.map(found, window), strict=True)
+            whole = (
+                rescoring.merge_tallies(tally),
+                lifecycle.merge(stages),
+                demand.merge(expected),
+                lifecycle.merge_cohorts(cohorts),
+            )
+    return whole
 
 
 def save_snapshot(
@@ -246,9 +262,13 @@ def _snapshot_rows(found: Part, now: Verdicts, expected: Any, p_buy: Any, clv: A
         ]  # fmt: skip
 
 
-def _counts(content: Mapping[str, Any]) -> Counts:
-    recency, frequency, buckets = (dict(pairs) for pairs in content["counts"])
-    return Counts(recency, frequency, buckets, *content["ends"])
+def _columns(counts: Mapping[int, int]) -> Ints:
+    """A histogram as two rows: values in ascending order, and how many have each."""
+    return np.array(sorted(counts.items()), dtype=np.int64).reshape(-1, 2).T
+
+
+def _windows(segments: int) -> Iterator[range]:
+    return (range(start, min(start + _WINDOW, segments)) for start in range(0, segments, _WINDOW))
 
 
 def _demand(content: Mapping[str, Any]) -> Demand:

@@ -106,15 +106,12 @@ def begin(run: Run) -> None:
         "execution_arn": run.execution_arn,
         "expires_at": _after(run.started_at, KEEP_RUN_DAYS),
     }
-    unfinished = {
-        "pk": _RUNS, "sk": f"{_UNFINISHED}{run.rescoring_id}", "started_at": to_timestamp(run.started_at)
-    }  # fmt: skip
-    table.apply(table.put(table.customers_table(), unfinished))
     try:
         table.apply(table.put(table.customers_table(), item, "attribute_not_exists(finished_at)"))
     except table.Cancelled as cancelled:
-        table.apply(table.delete(table.customers_table(), {"pk": _RUNS, "sk": unfinished["sk"]}))
         raise Superseded("this rescoring has finished") from cancelled
+    unfinished = {"pk": _RUNS, "sk": f"{_UNFINISHED}{run.rescoring_id}", "started_at": to_timestamp(run.started_at)}
+    table.apply(table.put(table.customers_table(), unfinished))
 
 
 def unfinished(but: str) -> dict[str, datetime]:

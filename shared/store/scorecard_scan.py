@@ -166,7 +166,7 @@ class _Columns:
         self._sample, self._unfinished = sample, unfinished
         self._ids: list[str] = []
         self._numbers = array("q")
-        # Of each customer which of the texts below; customers share some hundreds of them.
+        # Of each customer which of the texts below: many share one, for a night scores many alike.
         self._held = array("q")
         self._texts: dict[str, int] = {"": 0}
         self._verdicts: list[tuple[int, ...]] = [(NONE, 0, 0, 0, NONE, NONE)]
@@ -221,7 +221,10 @@ class _Columns:
                 if month <= last_month and value.S >= "1":
                     row[month] = row.get(month, 0) + 1
             if sample and crc32(customer_id.encode()) % DRAWN_OF < sample:
-                self._drawn.append((first_day, sorted({*ordered, first_day}), unseen, orders, spent))
+                known = {*ordered, first_day}
+                # Of the days that are not known the first one is.
+                forgotten = max(unseen - (len(known) - len(ordered)), 0)
+                self._drawn.append((first_day, sorted(known), forgotten, orders, spent))
 
     def result(self, units: float) -> Scanned:
         """All that was taken in."""

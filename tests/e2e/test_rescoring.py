@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from shared.domain.scorecard import Scorecard, with_order
+from shared.domain.scorecard import MAX_ORDER_DAYS, Scorecard, with_order
 from shared.store import scorecards
 from tests import scorecard_items
 from tests.e2e.conftest import Crm, eventually
@@ -66,7 +66,8 @@ def test_a_rescoring_that_is_disturbed_ends_with_the_scores_found_offline_and_pa
     held = _stored()
     assert done["scanned"] == done["customers"] == len(held)
     assert set(offline) == {customer for customer, one in held.items() if one["r"] is not None}
-    assert {customer: held[customer] for customer in offline} == offline
+    different = {customer: (held[customer], one) for customer, one in offline.items() if held[customer] != one}
+    assert not different, f"{len(different)}: {list(different.items())[:3]}"
     # Whoever is not of this test has bought nothing yet on that day.
     assert {one["segment"] for customer, one in held.items() if customer not in offline} <= {"Prospects"}
 
@@ -108,13 +109,19 @@ def test_the_contract_is_served_to_everybody(crm: Crm) -> None:
 
 
 def _orders() -> list[Order]:
-    """Customers join over the first 300 days, buy at rates of their own and leave at some time."""
+    """Customers join over the first 300 days, buy at rates of their own and leave at some time.
+
+    None buys more often than a scorecard keeps days: of who does, the day of an older order is a guess there, and no
+    guess in a file.
+    """
     dice = random.Random(23)
     orders: list[Order] = []
     for number in range(CUSTOMERS):
         day, rate, leaves = dice.uniform(0, 300), dice.gammavariate(0.8, 0.02), dice.expovariate(1 / 250)
         value, end = dice.lognormvariate(8.3, 0.6), min(day + leaves, 500.0)
-        while day <= end:
+        for _ in range(MAX_ORDER_DAYS - 1):
+            if day > end:
+                break
             orders.append(
                 (
                     f"P{number:06d}",

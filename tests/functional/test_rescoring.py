@@ -19,7 +19,8 @@ from shared.domain.prediction import bands
 from shared.domain.rfm import PROSPECTS, SEGMENTS, Score
 from shared.domain.scorecard import Scorecard, rfm, with_order
 from shared.store import facts, scorecards, scores, table
-from tests.functional.conftest import client, facts_of, plan_rescoring, put_back, rescoring_steps
+from tests import scorecard_items
+from tests.functional.conftest import client, facts_of, plan_rescoring, put_back, rescoring_steps, shop_day
 from tests.functional.conftest import stored as everything
 
 Invoke = Callable[..., dict[str, Any]]
@@ -256,6 +257,40 @@ def test_a_rescoring_is_started_for_the_day_that_was_asked_for(invoke: Invoke, m
     assert execution["name"] == answer["json"]["rescoring_id"]
     details = client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
     assert json.loads(details["input"]) == {"as_of": "1998-07-01"}
+
+
+def test_a_score_for_a_day_to_come_is_refused(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESCORING_STATE_MACHINE_ARN", "arn:aws:states:eu-central-1:123456789012:stateMachine:rescoring")
+    answer = invoke("start_rescoring/as_of", as_of=shop_day(1).isoformat())
+    assert answer["statusCode"] == 422
+    assert "a day until today" in answer["json"]["detail"]
+
+
+def test_the_number_of_customers_is_estimated_before_it_has_been_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert scorecards.estimate() == 0
+    scorecard_items.put(table.pack({"customer_id": f"K{number}"}) for number in range(60))
+    assert scorecards.estimate() == 60
+    monkeypatch.setattr(scorecards, "customers", lambda: 0)
+    monkeypatch.setattr(scorecards, "_PARTS_OF_ESTIMATE", 10)
+    # Moto takes the whole table for each of its segments, where DynamoDB takes a tenth.
+    assert scorecards.estimate() == 600
+
+
+def test_a_result_is_told_when_its_parts_are_forgotten(invoke: Invoke, rescore: Rescore, shop: None) -> None:
+    plan = rescore(segments=2, times=1)
+    path = {"pathParameters": {"rescoring_id": plan["rescoring_id"]}}
+    before = invoke("view_rescoring", {**load_event("view_rescoring/get"), **path})["json"]
+    for item in table.query(table.customers_table(), f"RESCORING#{plan['rescoring_id']}"):
+        if item["sk"] != "RUN":
+            table.apply(table.delete(table.customers_table(), {"pk": item["pk"], "sk": item["sk"]}))
+    after = invoke("view_rescoring", {**load_event("view_rescoring/get"), **path})["json"]
+    assert after == before
+    assert (after["scanned"], after["changed"], after["segments_written"]) == (31, 31, 2)
+
+
+def load_event(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((ROOT / f"events/{name}.json").read_text())
+    return found
 
 
 def stored() -> list[dict[str, Any]]:

@@ -108,7 +108,7 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
     "close_settlement": {"customers": CHANGE},
     "plan_rescoring": {
         "customers": CHANGE | {"Query"},
-        "scorecards": {"DescribeTable"},
+        "scorecards": {"DescribeTable", "Scan"},
         "rescoring executions": {"DescribeExecution"},
     },
     "scan_scorecards": {"customers": {"PutItem"}, "scorecards": {"Scan"}, "rescorings": {"PutObject"}},
@@ -126,7 +126,7 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
     },
 }
 
-# Those that reckon with many customers at once have the layer of numpy and orjson, and nobody else does.
+# Those that reckon with many customers at once have the layer of numpy and msgspec, and nobody else does.
 NUMERIC: Final = {"scan_scorecards", "rank_scorecards", "fit_forecaster", "write_scores", "report_rescoring"}
 
 # How a resource is written in a policy, and what it is called above; the first that fits.
@@ -322,7 +322,7 @@ def test_the_layer_holds_wheels_for_the_machine_that_the_functions_run_on(produc
 def test_what_a_function_imports_lies_in_its_layers() -> None:
     for name in GRANTS:
         reached = _reached(f"functions.{name}.handler")
-        assert bool(reached & {"numpy", "orjson"}) == (name in NUMERIC), name
+        assert bool(reached & {"numpy", "msgspec"}) == (name in NUMERIC), name
         assert not reached & {"pyarrow", "duckdb", "boto3"}, name
 
 

@@ -69,7 +69,7 @@ def test_every_customer_is_at_one_stage_and_all_revenue_too(given_rows: list[Row
     assert list(tally) == list(STAGES)
     for name in STAGES:
         inside = [row for row in given_rows if stage_of(*row) == name]
-        assert tally[name] == Stage(len(inside), sum(row[2] for row in inside))
+        assert tally[name] == Stage(len(inside), sum(row[1] for row in inside))
     assert sum(stage.customers for stage in tally.values()) == len(given_rows)
 
 

@@ -194,7 +194,8 @@ def test_the_days_that_a_full_card_has_forgotten_count_as_its_orders_do() -> Non
     found = scanned([card], AS_OF, DRAWN_OF)
     part = found.part
     assert (part.repeats[0], part.active_days[0], part.age_days[0]) == (399, 399, 400)
-    assert found.drawn.unseen.tolist() == [400 - MAX_ORDER_DAYS]
+    # The first day is known, beside the last ones.
+    assert found.drawn.unseen.tolist() == [400 - MAX_ORDER_DAYS - 1]
     # The first day, and those that are known.
     assert len(found.drawn.days) == MAX_ORDER_DAYS + 1
 
