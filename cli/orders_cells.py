@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from cli.orders_columns import DateOrder
 from shared.domain.money import MAX_AMOUNT
 
 Ints = NDArray[np.int64]
@@ -26,6 +28,8 @@ _DAY_US: Final = 86_400_000_000
 _ISO_DAY: Final = r"^\d{4}-\d{2}-\d{2}$"
 _ISO_LOCAL: Final = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?$"
 _ISO_OFFSET: Final = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:?\d{2})$"
+# A date by numbers of which the year is the last.
+SLASHED: Final = r"^(\d{1,2})[/-](\d{1,2})[/-](\d{4})\b"
 _MONTHS: Final = {
     name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
 }
@@ -35,12 +39,20 @@ _SIGNS: Final = re.compile(r"^(?:[A-Z]{1,3}\$|[A-Z]{3}|[$€£¥₹₩₽₺₴�
 _SIGNS_BEHIND: Final = re.compile(r"(?:[A-Z]{3}|[$€£¥₹₩₽₺₴₫฿₪₱]|zł|Kč|kr\.?|Fr\.)$", re.IGNORECASE)
 
 
-class Days:
-    """Moments and days as days since 1970-01-01 in one time zone."""
+class _TwoDaysError(ValueError):
+    """A date that may be either of two days."""
 
-    def __init__(self, zone: tzinfo, latest: int) -> None:
+
+class Days:
+    """Moments and days as days since 1970-01-01 in one time zone.
+
+    `order_of` is asked once, and only where a date such as 03/04/2024 is met: None where nothing tells its order.
+    """
+
+    def __init__(self, zone: tzinfo, latest: int, order_of: Callable[[], DateOrder | None]) -> None:
         self._zone = zone
         self._latest = latest
+        self._order_of = cache(order_of)
         self._midnights: tuple[int, Ints] = (0, np.empty(0, dtype=np.int64))
 
     def of_moments(self, micros: Ints) -> Ints:
@@ -86,6 +98,11 @@ class Days:
     def _one(self, text: str) -> int | str:
         try:
             day = self._day(text)
+        except _TwoDaysError:
+            return (
+                f"ordered_at: {text[:40]!r} may be day/month or month/day; "
+                f"--dates {DateOrder.DAY_FIRST} or --dates {DateOrder.MONTH_FIRST} tells which"
+            )
         except ValueError:
             return f"ordered_at: {text[:40]!r} is no date such as 2026-01-31 or 2026-01-31T10:00:00+01:00"
         except OverflowError:
@@ -104,7 +121,7 @@ class Days:
     def _day(self, text: str) -> int:
         """Raises ValueError where the text is no date that can only mean one day."""
         if not re.match(r"\d{4}", text):
-            return _day_of_words(text)
+            return self._day_of_words(text)
         if found := re.fullmatch(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})(?:[ T]\d{1,2}:\d\d.*)?", text):
             year, month, day = (int(part) for part in found.groups())
             if not re.search(r"[+-]\d\d:?\d\d$|Z$", text[10:]):
@@ -112,6 +129,30 @@ class Days:
         moment = datetime.fromisoformat(text)
         local = moment.astimezone(self._zone) if moment.tzinfo else moment
         return (local.date() - EPOCH).days
+
+    def _day_of_words(self, text: str) -> int:
+        """`5 Mar 2024`, `March 5, 2024`, `05.03.2024` and `13/03/2024`, with or without a time behind.
+
+        Raises ValueError where the text is none of these; `05/03/2024` is another day in America, and takes what the
+        rest of the file tells.
+        """
+        if found := re.match(r"(\d{1,2})\.(\d{1,2})\.(\d{4})\b", text):
+            day, month, year = (int(part) for part in found.groups())
+        elif found := re.match(SLASHED, text):
+            one, two, year = (int(part) for part in found.groups())
+            order = order_shown(text)
+            if order is None and one != two and one <= 12 and two <= 12:
+                order = self._order_of()
+                if order is None:
+                    raise _TwoDaysError
+            day, month = (two, one) if order == DateOrder.MONTH_FIRST else (one, two)
+        elif found := re.match(r"(\d{1,2})[ -]([A-Za-z]{3})[a-z]*[ ,-]+(\d{4})\b", text):
+            day, month, year = int(found[1]), _MONTHS.get(found[2].lower(), 0), int(found[3])
+        elif found := re.match(r"([A-Za-z]{3})[a-z]* (\d{1,2}),? (\d{4})\b", text):
+            day, month, year = int(found[2]), _MONTHS.get(found[1].lower(), 0), int(found[3])
+        else:
+            raise ValueError
+        return (date(year, month, day) - EPOCH).days
 
     def _midnight(self, day: int) -> int:
         """The microsecond at which a day begins in the zone."""
@@ -180,25 +221,15 @@ def _plain_decimal(text: str, *, decimal_comma: bool) -> str:
     return ("-" if negative else "") + bare
 
 
-def _day_of_words(text: str) -> int:
-    """`5 Mar 2024`, `March 5, 2024`, `05.03.2024` and `13/03/2024`, with or without a time behind.
-
-    Raises ValueError; so for `05/03/2024` too, which is another day in America.
-    """
-    if found := re.match(r"(\d{1,2})\.(\d{1,2})\.(\d{4})\b", text):
-        day, month, year = (int(part) for part in found.groups())
-    elif found := re.match(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})\b", text):
-        one, two, year = (int(part) for part in found.groups())
-        if one <= 12 and two <= 12 and one != two:
-            raise ValueError
-        day, month = (two, one) if two > 12 else (one, two)
-    elif found := re.match(r"(\d{1,2})[ -]([A-Za-z]{3})[a-z]*[ ,-]+(\d{4})\b", text):
-        day, month, year = int(found[1]), _MONTHS.get(found[2].lower(), 0), int(found[3])
-    elif found := re.match(r"([A-Za-z]{3})[a-z]* (\d{1,2}),? (\d{4})\b", text):
-        day, month, year = int(found[2]), _MONTHS.get(found[1].lower(), 0), int(found[3])
-    else:
-        raise ValueError
-    return (date(year, month, day) - EPOCH).days
+def order_shown(text: str) -> DateOrder | None:
+    """The order that a date by numbers proves: `13/03/2024` can only have its day first."""
+    found = re.match(SLASHED, text.strip())
+    if not found:
+        return None
+    one, two = int(found[1]), int(found[2])
+    if one <= 12 < two <= 31:
+        return DateOrder.MONTH_FIRST
+    return DateOrder.DAY_FIRST if two <= 12 < one <= 31 else None
 
 
 def _matching(texts: pa.Array, pattern: str, values: Ints) -> Ints:

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,13 @@ COLUMNS: Final = tuple(_NAMES)
 _SHOPIFY: Final = frozenset(("financial status", "lineitem name", "fulfillment status"))
 
 _BOM: Final = b"\xef\xbb\xbf"
+
+
+class DateOrder(StrEnum):
+    """What stands first in a date such as 03/04/2024."""
+
+    MONTH_FIRST = "month-first"
+    DAY_FIRST = "day-first"
 
 
 def read_header(path: Path, wanted: Mapping[str, str]) -> Layout:

@@ -22,7 +22,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from cli.orders_cells import EPOCH, UNKNOWN, Amounts, Days, Integers, compact
+from cli.orders_cells import EPOCH, SLASHED, UNKNOWN, Amounts, Days, Integers, compact, order_shown
+from cli.orders_columns import DateOrder
 from cli.orders_names import Names, Numbered, as_texts, combined, encoded, numbered, text_at
 from cli.purchases_csv import REASON_COLUMN, Layout, UnreadableFile, as_cells, header_of_rejects
 from shared.domain.errors import Invalid
@@ -50,7 +51,8 @@ class Orders:
 
     `customers` are in the order of their names, `customer` are positions in it, `amount` minor units. `order_id` is
     None where the file has no such column. `units` of minor units make one of the currency, which is None where
-    nothing tells it. `blank` rows are further lines of an order.
+    nothing tells it. `blank` rows are further lines of an order. `dates` is the order taken for dates such as
+    03/04/2024, where there were any, and `dates_example` the one that proves it, blank where it was given.
     """
 
     customers: pa.Array
@@ -62,6 +64,8 @@ class Orders:
     units: int
     rows: int
     blank: int
+    dates: DateOrder | None
+    dates_example: str
     rejected: int
     first_rejects: list[tuple[int, str]]
     rejects: Path | None
@@ -91,14 +95,23 @@ class _Values:
 
 
 def read_orders(
-    path: Path, layout: Layout, *, zone: tzinfo, currency: str | None, now: datetime, rejects: Path, show: Show
+    path: Path,
+    layout: Layout,
+    *,
+    zone: tzinfo,
+    currency: str | None,
+    now: datetime,
+    rejects: Path,
+    show: Show,
+    dates: DateOrder | None = None,
 ) -> Orders:
-    """All orders of a file. `show(bytes, rows)` is told how far it is.
+    """All orders of a file. `show(bytes, rows)` is told how far it is. `dates` is the order of dates such as
+    03/04/2024, by default what the file's other dates prove.
 
     Rows that cannot be read are written to `rejects`, which is removed where there are none. Raises UnreadableFile
     where no row at all can be read.
     """
-    reader = _Reader(path, layout, zone, currency, now, rejects)
+    reader = _Reader(path, layout, zone, currency, now, rejects, dates)
     try:
         # While one chunk becomes values the next one is parsed.
         with ThreadPoolExecutor(_CHUNKS_AT_ONCE) as pool:
@@ -118,13 +131,23 @@ def read_orders(
 
 class _Reader:
     def __init__(
-        self, path: Path, layout: Layout, zone: tzinfo, currency: str | None, now: datetime, rejects: Path
+        self,
+        path: Path,
+        layout: Layout,
+        zone: tzinfo,
+        currency: str | None,
+        now: datetime,
+        rejects: Path,
+        dates: DateOrder | None,
     ) -> None:
         self.rows = 0
         self._path = path
         self._layout = layout
         self._currency = currency
-        self._days = Days(zone, (now.astimezone(zone).date() - EPOCH).days + 1)
+        self._days = Days(zone, (now.astimezone(zone).date() - EPOCH).days + 1, self._date_order)
+        self._given_dates = dates
+        self._dates: DateOrder | None = None
+        self._dates_example = ""
         self._amounts: Amounts | None = None
         self._line = 1 + _count_lines(path, layout.body_at)
         self._columns = {name: layout.position[name] for name in layout.position}
@@ -180,6 +203,8 @@ class _Reader:
             units=self._amounts.units,
             rows=self.rows,
             blank=self._blank,
+            dates=self._dates,
+            dates_example=self._dates_example,
             rejected=self._rejects.count,
             first_rejects=self._rejects.first,
             rejects=self._rejects.path if self._rejects.count else None,
@@ -283,12 +308,41 @@ class _Reader:
             ),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=types,
-                include_columns=list(self._columns),
+                include_columns=list(types),
                 null_values=_BLANKS,
                 strings_can_be_null=True,
                 decimal_point="," if self._layout.delimiter == ";" else ".",
             ),
         )
+
+    def _date_order(self) -> DateOrder | None:
+        """The order of dates such as 03/04/2024: the one given, or the one that all others in the file prove."""
+        if self._given_dates is not None:
+            self._dates = self._given_dates
+            return self._dates
+        proofs: dict[DateOrder, str] = {}
+        for chunk, _ in _chunks(self._path, self._layout.body_at):
+            for text in self._slashed(chunk):
+                if (order := order_shown(text)) is not None:
+                    proofs.setdefault(order, text.strip())
+            if len(proofs) > 1:
+                return None
+        for order, example in proofs.items():
+            self._dates, self._dates_example = order, example
+        return self._dates
+
+    def _slashed(self, chunk: bytes) -> list[str]:
+        """The different dates by numbers in a chunk of which the year is the last."""
+        try:
+            texts = self._parsed(chunk, {"ordered_at": pa.string()})["ordered_at"]
+        except pa.ArrowInvalid:
+            cells = (self._layout.cell(row.cells, "ordered_at") for row in self._split(chunk, 0) if not row.reason)
+            texts = pa.chunked_array([pa.array([_utf_8(cell) for cell in cells], pa.string())])
+        texts = pc.utf8_trim_whitespace(pc.unique(texts))
+        # Without the time behind: a day has many.
+        days = pc.utf8_slice_codeunits(texts.filter(pc.match_substring_regex(texts, SLASHED)), 0, 10)
+        found: list[str] = pc.unique(days).to_pylist()
+        return found
 
     # Row by row
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from cli.console import complain, console
-from cli.orders_columns import COLUMNS, read_header
+from cli.orders_columns import COLUMNS, DateOrder, read_header
 from cli.purchases_csv import Layout, UnreadableFile
 from shared import clock
 from shared.domain.money import CURRENCY_CODES
@@ -36,6 +36,10 @@ def score(
         typer.Option("--map", metavar="COLUMN=NAME", help='The file\'s own name of a column: total="Grand total".'),
     ] = None,
     currency: Annotated[str | None, typer.Option(help="The currency of the amounts, such as EUR.")] = None,
+    dates: Annotated[
+        DateOrder | None,
+        typer.Option(help="What is first in 03/04/2024; by default what the file's other dates prove."),
+    ] = None,
     time_zone: Annotated[str, typer.Option(help="Whose days orders with a UTC offset fall on.")] = "UTC",
 ) -> None:
     """Score the customers of a shop's export: RFM segments, and who will buy in the next 90 days.
@@ -56,7 +60,7 @@ def score(
         layout = read_header(file, _mapped(columns or []))
         if out is not None:
             _check_out(out, file)
-        _score(file, layout, zone=zone, as_of=day, currency=code, out=out)
+        _score(file, layout, zone=zone, as_of=day, currency=code, dates=dates, out=out)
     except UnreadableFile as error:
         complain(str(error))
         raise typer.Exit(EXIT_WRONG) from None
@@ -66,7 +70,14 @@ def score(
 
 
 def _score(
-    file: Path, layout: Layout, *, zone: tzinfo, as_of: date | None, currency: str | None, out: Path | None
+    file: Path,
+    layout: Layout,
+    *,
+    zone: tzinfo,
+    as_of: date | None,
+    currency: str | None,
+    dates: DateOrder | None,
+    out: Path | None,
 ) -> None:
     # Only here: these take a while to import, and `regulars --help` need not wait for them.
     from cli import score_report
@@ -78,7 +89,16 @@ def _score(
     rejects = file.with_name(f"{file.stem}.score-rejects.csv")
     check_rejects_path(rejects)
     with _shown(file, console) as show:
-        orders = read_orders(file, layout, zone=zone, currency=currency, now=clock.now(), rejects=rejects, show=show)
+        orders = read_orders(
+            file,
+            layout,
+            zone=zone,
+            currency=currency,
+            now=clock.now(),
+            rejects=rejects,
+            show=show,
+            dates=dates,
+        )
     score_report.print_reading(console, file, layout, orders)
     customers = to_customers(orders, as_of)
     if customers is None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.orders_columns import COLUMNS
+from cli.orders_columns import COLUMNS, DateOrder
 from cli.orders_file import Orders
 from cli.purchases_csv import Layout
 from cli.score_results import Results
@@ -64,6 +64,10 @@ def print_reading(console: Console, file: Path, layout: Layout, orders: Orders) 
         if name in layout.position
     ]
     console.print(f"{file.name}: {orders.rows:,} rows. Columns: {', '.join(taken)}.", markup=False)
+    if orders.dates is not None:
+        how = "month/day" if orders.dates == DateOrder.MONTH_FIRST else "day/month"
+        why = f"as {orders.dates_example} proves" if orders.dates_example else "as --dates says"
+        console.print(f"Dates by numbers are {how}/year, {why}.", markup=False)
     if orders.order_id is None:
         console.print("There is no order_id, so each row counts as an order.", markup=False)
     if orders.rejected:

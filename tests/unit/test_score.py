@@ -198,6 +198,15 @@ def test_a_dimension_in_which_all_are_equal_is_told(tmp_path: Path) -> None:
     assert "All buyers have the same monetary value" in done.stdout
 
 
+def test_the_order_of_day_and_month_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(f"{HEADER}a,1,03/04/2024,5\nb,2,08/13/2024,5\n")
+    assert "Dates by numbers are month/day/year, as 08/13/2024 proves." in run(path).stdout
+    path.write_text(f"{HEADER}a,1,03/04/2024,5\n")
+    assert "Dates by numbers are day/month/year, as --dates says." in run(path, "--dates", "day-first").stdout
+    assert "--dates month-first tells which" in " ".join(run(path).stderr.split())
+
+
 def test_rejected_rows_do_not_stop_the_file(tmp_path: Path) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(HEADER + "".join(a_shop()) + "x,y,z,\n")

@@ -10,7 +10,7 @@ import pytest
 
 from cli import orders_file
 from cli.orders_cells import EPOCH
-from cli.orders_columns import read_header
+from cli.orders_columns import DateOrder, read_header
 from cli.orders_file import Orders, read_orders
 from cli.purchases_csv import UnreadableFile
 
@@ -25,6 +25,7 @@ def read(
     mapped: dict[str, str] | None = None,
     zone: tzinfo = UTC,
     currency: str | None = None,
+    dates: DateOrder | None = None,
 ) -> Orders:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return read_orders(
@@ -35,6 +36,7 @@ def read(
         now=NOW,
         rejects=path.with_suffix(".rejects.csv"),
         show=lambda _at, _rows: None,
+        dates=dates,
     )
 
 
@@ -86,7 +88,11 @@ def test_days_are_read_as_they_are_written_and_moments_on_the_shops_day(path: Pa
 @pytest.mark.parametrize(
     ("written", "reason"),
     [
-        ("03/04/2024", "ordered_at: '03/04/2024' is no date"),
+        (
+            "03/04/2024",
+            "ordered_at: '03/04/2024' may be day/month or month/day; --dates day-first or --dates month-first tells",
+        ),
+        ("31/31/2024", "ordered_at: '31/31/2024' is no date"),
         ("2024-02-30", "ordered_at: '2024-02-30' is no date"),
         ("yesterday", "ordered_at: 'yesterday' is no date"),
         ("1969-12-31", "ordered_at: 1969-12-31 lies before 1970"),
@@ -98,6 +104,42 @@ def test_a_day_that_could_be_another_or_none_rejects_its_row(path: Path, written
     assert found(orders) == [("b", "2024-03-05", 100)]
     assert orders.first_rejects[0][0] == 2
     assert orders.first_rejects[0][1].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("proof", "order", "day"),
+    [
+        ("08/13/2024", DateOrder.MONTH_FIRST, "2024-03-04"),
+        ("13-08-2024 10:00", DateOrder.DAY_FIRST, "2024-04-03"),
+    ],
+)
+@pytest.mark.parametrize("broken", ["", 'x,7,"2024,1\n', "x,7,\xff,1,more\n"])
+@pytest.mark.parametrize("chunk", [8 << 20, 200])
+def test_one_date_proves_what_is_first_in_all_others_wherever_it_stands(
+    path: Path, proof: str, order: DateOrder, day: str, broken: str, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders_file, "CHUNK_BYTES", chunk)
+    rows = "".join(f"a,{number},03/04/2024 9:00 PM,1\n" for number in range(2, 40))
+    orders = read(path, f"{HEADER}{rows}{broken}b,1,{proof},1\n")
+    assert {one for name, one, _ in found(orders) if name == "a"} == {day}
+    assert (orders.dates, orders.dates_example) == (order, proof[:10])
+    assert orders.rejected == (1 if broken else 0)
+
+
+def test_dates_that_prove_both_orders_leave_the_doubtful_ones_out_unless_one_is_told(path: Path) -> None:
+    content = f"{HEADER}a,1,03/04/2024,1\nb,2,13/08/2024,1\nc,3,08/13/2024,1\n"
+    orders = read(path, content)
+    assert [name for name, _, _ in found(orders)] == ["b", "c"]
+    assert orders.dates is None
+    for order, day in ((DateOrder.MONTH_FIRST, "2024-03-04"), (DateOrder.DAY_FIRST, "2024-04-03")):
+        told = read(path, content, dates=order)
+        assert [one for _, one, _ in found(told)] == [day, "2024-08-13", "2024-08-13"]
+        assert (told.dates, told.dates_example) == (order, "")
+
+
+def test_files_without_doubtful_dates_are_not_read_twice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orders_file, "order_shown", None)
+    assert read(path, f"{HEADER}a,1,13/04/2024,1\nb,2,04/04/2024,1\n").dates is None
 
 
 @pytest.mark.parametrize(
