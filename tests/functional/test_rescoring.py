@@ -272,8 +272,8 @@ def test_the_number_of_customers_is_estimated_before_it_has_been_counted(monkeyp
     assert scorecards.estimate() == 60
     monkeypatch.setattr(scorecards, "customers", lambda: 0)
     monkeypatch.setattr(scorecards, "_PARTS_OF_ESTIMATE", 10)
-    # Moto takes the whole table for each of its segments, where DynamoDB takes a tenth.
-    assert scorecards.estimate() == 600
+    # By the keys that happen to lie in the first tenth, and never 0 for a full table.
+    assert 10 <= scorecards.estimate() <= 200
 
 
 def test_a_result_is_told_when_its_parts_are_forgotten(invoke: Invoke, rescore: Rescore, shop: None) -> None:
