@@ -135,10 +135,10 @@ def _segment(name: str, sums: Sums, customers: int, *, scores: bool) -> dict[str
 
 
 def _miss(forecaster: Forecaster) -> float | None:
-    """By what share the purchases of the test missed the chosen model's forecast."""
+    """By what share the purchases of the test missed what would have been forecast then."""
     if forecaster.holdout is None:
         return None
-    score = next(one for one in forecaster.holdout.counts if one.model == forecaster.count_model)
+    score = forecaster.holdout.served
     return abs(score.actual - score.predicted) / score.predicted if score.predicted else None
 
 
@@ -159,7 +159,8 @@ def _parameters(forecaster: Forecaster) -> dict[str, Any]:
 
 
 def _test(forecaster: Forecaster) -> dict[str, Any] | None:
-    """How all candidates did on the days held out, best first, and the calibration of the chosen by tenths."""
+    """How the candidates did by themselves on the days held out, best first; and the totals (`served`) and the
+    calibration, by tenths, of what the chosen ones would have forecast together."""
     held = forecaster.holdout
     if held is None:
         return None
@@ -167,8 +168,9 @@ def _test(forecaster: Forecaster) -> dict[str, Any] | None:
         "from": date.fromordinal(_EPOCH + held.calibrated_until + 1).isoformat(),
         "days": held.days,
         "customers": held.customers,
-        "purchases": [_rounded(asdict(one)) for one in held.counts],
-        "chance": [_rounded(asdict(one)) for one in held.chances],
+        "purchases": [_rounded(asdict(one)) for one in sorted(held.counts, key=lambda one: one.deviance)],
+        "chance": [_rounded(asdict(one)) for one in sorted(held.chances, key=lambda one: one.log_loss)],
+        "served": _rounded(asdict(held.served)),
         "calibration": {
             "purchases": [_bin(one) for one in held.count_bins],
             "chance": [_bin(one) for one in held.chance_bins],

@@ -1,6 +1,7 @@
 """A shop's forecaster: it never fails, does not mind the order of customers, and says what it did without."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,19 @@ from shared.domain.errors import Invalid
 from shared.domain.prediction import forecast
 from shared.domain.prediction.arrays import Ints
 from shared.domain.prediction.bands import churn_band, value_band
-from shared.domain.prediction.forecast import LOGISTIC, MBG_NBD, NAIVE, PARETO_NBD, Forecaster, Predictions
+from shared.domain.prediction.forecast import (
+    LOGISTIC,
+    MBG_NBD,
+    NAIVE,
+    PARETO_NBD,
+    Forecaster,
+    Holdout,
+    Model,
+    Predictions,
+)
 from shared.domain.prediction.histories import Histories, purchases_between, sufficient
+from shared.domain.prediction.mbg_nbd import MbgNbd
+from shared.domain.prediction.pareto_nbd import ParetoNbd
 
 TODAY = 1000
 
@@ -124,6 +136,59 @@ def test_a_shop_as_the_models_have_it_is_forecast_by_a_model_that_was_tested_on_
     assert found.p_buy.sum() == pytest.approx((came > 0).sum(), rel=0.15)
     # Every order came to 15.00.
     assert found.clv_12m.sum() == pytest.approx(1500 * 4 * came.sum(), rel=0.25)
+
+
+def judged(made: Forecaster, histories: Histories) -> Holdout:
+    """The holdout of a forecaster, of which what is said of the served is in keeping with the bins."""
+    held = made.holdout
+    assert held is not None
+    assert held.served.model == made.count_model
+    came = purchases_between(histories, held.calibrated_until, made.as_of_day)[histories.first <= held.calibrated_until]
+    assert held.served.actual == came.sum()
+    for side in ("predicted", "actual"):
+        of_bins = sum(one.customers * getattr(one, side) for one in held.count_bins)
+        assert of_bins == pytest.approx(getattr(held.served, side))
+    assert held.served.bias == pytest.approx((held.served.predicted - held.served.actual) / held.customers)
+    chance = next(one for one in held.chances if one.model == made.chance_model)
+    assert sum(one.customers * one.predicted for one in held.chance_bins) == pytest.approx(chance.predicted)
+    return held
+
+
+def test_what_is_tested_is_what_is_served() -> None:
+    histories = shop(mixed_shop(1000, seed=5))
+    made = forecast.fit(histories, 910)
+    held = judged(made, histories)
+    bare = next(one for one in held.counts if one.model == made.count_model)
+    # Two models that disagree here and there: nobody is served less than the chance to buy.
+    assert made.chance_model == LOGISTIC
+    assert held.served.predicted > bare.predicted
+
+
+@pytest.mark.parametrize("at_edge", [False, True])
+def test_where_the_best_cannot_be_fitted_to_all_days_the_test_is_that_of_the_next_best(
+    monkeypatch: pytest.MonkeyPatch, at_edge: bool
+) -> None:
+    histories = shop(mixed_shop(1500))
+    best = forecast.fit(histories, 910)
+    calls: list[str] = []
+    as_it_is = forecast._fit
+
+    def failing(name: str, *of: Any) -> Model | None:
+        calls.append(name)
+        fitted = as_it_is(name, *of)
+        if calls.count(name) == 1 or not isinstance(fitted, (MbgNbd, ParetoNbd)):
+            return fitted
+        return replace(fitted, at_edge=True) if at_edge else None
+
+    monkeypatch.setattr(forecast, "_fit", failing)
+    made = forecast.fit(histories, 910)
+    assert best.count_model in (MBG_NBD, PARETO_NBD)
+    assert made.count_model == NAIVE
+    assert any("/NBD did best in the test, but " in reason for reason in made.reasons)
+    held = judged(made, histories)
+    assert best.holdout is not None
+    assert (held.counts, held.chances) == (best.holdout.counts, best.holdout.chances)
+    assert held.count_bins != best.holdout.count_bins
 
 
 def test_nobody_yet() -> None:

@@ -142,6 +142,27 @@ def test_a_forecast_says_which_model_made_it_and_how_all_of_them_did_in_the_test
     assert forecaster.count_model in {one["model"] for one in test["purchases"]}
     assert forecaster.chance_model in {one["model"] for one in test["chance"]}
     assert sum(one["customers"] for one in test["calibration"]["chance"]) == held.customers
+    for told_scores, score in ((test["purchases"], "deviance"), (test["chance"], "log_loss")):
+        losses = [one[score] for one in told_scores]
+        assert losses == sorted(losses)
+
+
+def test_the_interval_and_the_calibration_are_of_what_would_have_been_served() -> None:
+    forecaster = fitted()
+    held = forecaster.holdout
+    assert held is not None
+    told = report.forecast(forecaster, expected())
+    served, bins = told["test"]["served"], told["test"]["calibration"]["purchases"]
+    assert served["model"] == forecaster.count_model
+    for side in ("predicted", "actual"):
+        assert sum(one["customers"] * one[side] for one in bins) == pytest.approx(served[side], rel=1e-3)
+    # Twice as many came as were served: the interval widens, whatever the bare model had forecast.
+    missed = replace(held, served=replace(held.served, predicted=held.served.actual / 2))
+    wider = report.forecast(replace(forecaster, holdout=missed), expected())
+    bare = [replace(one, predicted=one.actual / 2) for one in held.counts]
+    same = report.forecast(replace(forecaster, holdout=replace(held, counts=tuple(bare))), expected())
+    assert wider["total"]["high"] > told["total"]["high"]
+    assert same["total"] == told["total"]
 
 
 def test_without_a_test_the_forecast_has_no_interval_and_says_why() -> None:

@@ -47,14 +47,19 @@ Model = Naive | MbgNbd | ParetoNbd | Logistic
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdout:
-    """How the candidates did on the last `days` until the day of the fit, knowing what was known on the day
-    `calibrated_until`; calibration is that of the chosen models, by tenths of the customers."""
+    """How forecasts did on the last `days` until the day of the fit, knowing what was known on the day
+    `calibrated_until`.
+
+    `counts` and `chances` compare the candidates, each by itself. `served` and the bins, tenths of the customers, are
+    of what `predict` makes of the chosen pair: expected purchases that are nowhere below the chance to buy.
+    """
 
     calibrated_until: int
     days: int
     customers: int
     counts: tuple[CountScore, ...]
     chances: tuple[ChanceScore, ...]
+    served: CountScore
     count_bins: tuple[Bin, ...]
     chance_bins: tuple[Bin, ...]
 
@@ -147,9 +152,12 @@ class _Rows:
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """The holdout, the names of the candidates for purchases and for chances, best first, and of the doubtful ones."""
+    """The candidates with their scores, the names of those for purchases and for chances, best first, and of the
+    doubtful ones."""
 
-    holdout: Holdout
+    candidates: dict[str, Model]
+    count_scores: tuple[CountScore, ...]
+    chance_scores: tuple[ChanceScore, ...]
     counts: list[str]
     chances: list[str]
     doubtful: set[str]
@@ -189,11 +197,11 @@ def fit(histories: Histories, as_of_day: int, *, horizon_days: int = HORIZON_DAY
     else:
         before = _observe(histories, as_of_day - days, as_of_day)
         earlier = _observe(histories, as_of_day - 2 * days, as_of_day - days)
-        verdict = _judge(before, earlier, as_of_day - days, days, horizon_days, reasons)
-        holdout = verdict.holdout
+        verdict = _judge(before, earlier, days, horizon_days, reasons)
         models[NAIVE] = _fit_naive(before, now, days)
-        count_model = _choose(verdict.counts, verdict, models, now, before, reasons)
-        chance_model = _choose(verdict.chances, verdict, models, now, before, reasons)
+        count_model = _choose(verdict.counts, verdict, models, now, before, days, reasons)
+        chance_model = _choose(verdict.chances, verdict, models, now, before, days, reasons)
+        holdout = _hold(verdict, count_model, chance_model, before, as_of_day - days, days)
 
     spend = gamma_gamma.fit(histories.orders[known].astype(np.float64), histories.spent[known].astype(np.float64))
     if customers and not spend.fitted:
@@ -237,9 +245,7 @@ def predict(
     horizon = float(forecaster.horizon_days)
     count = _model(forecaster, forecaster.count_model)
     chance = _model(forecaster, forecaster.chance_model)
-    p_buy = np.minimum(_finite(_p_buy(chance, *columns, horizon)), 1)
-    # Two models may disagree, but nobody buys with a chance of ½ and is to buy on less than half a day.
-    expected = np.maximum(_finite(_expected(count, *columns, horizon)), p_buy)
+    expected, p_buy = _serve(count, chance, *columns, horizon)
     year = np.maximum(_finite(_expected(count, *columns, float(CLV_DAYS))), p_buy)
     value = forecaster.gamma_gamma.expected_value(np.asarray(orders, np.float64), np.asarray(spent, np.float64))
     day_value = _finite(value * forecaster.orders_per_day)
@@ -249,6 +255,13 @@ def predict(
         day_value,
         _finite(year[rows.inverse] * day_value),
     )
+
+
+def _serve(count: Model, chance: Model, x: Floats, t_x: Floats, age: Floats, days: float) -> tuple[Floats, Floats]:
+    """Expected purchases and the chance of one within `days`, as a pair of models forecasts them."""
+    p_buy = np.minimum(_finite(_p_buy(chance, x, t_x, age, days)), 1)
+    # Two models may disagree, but nobody buys with a chance of ½ and is to buy on less than half a day.
+    return np.maximum(_finite(_expected(count, x, t_x, age, days)), p_buy), p_buy
 
 
 def _observe(histories: Histories, day: int, until: int) -> _Rows:
@@ -262,7 +275,7 @@ def _observe(histories: Histories, day: int, until: int) -> _Rows:
     return _Rows(x, t_x, age, purchases, weight[kept])
 
 
-def _judge(before: _Rows, earlier: _Rows, day: int, days: int, horizon_days: int, reasons: list[str]) -> _Verdict:
+def _judge(before: _Rows, earlier: _Rows, days: int, horizon_days: int, reasons: list[str]) -> _Verdict:
     candidates: dict[str, Model] = {NAIVE: _fit_naive(earlier, before, days)}
     if before.customers < MIN_BUYERS:
         reasons.append(
@@ -300,19 +313,30 @@ def _judge(before: _Rows, earlier: _Rows, day: int, days: int, horizon_days: int
     # Rates of groups know of no leaving, and parameters at the end of their range may mean anything: both are for
     # shops where nothing else will do.
     doubtful = {NAIVE, *(name for name, model in candidates.items() if _at_edge(model))}
-    ranked_counts, ranked_chances = rank(count_scores, doubtful), rank(chance_scores, doubtful)
-    chance = chances[ranked_chances[0]]
-    expected = np.maximum(counts[ranked_counts[0]], chance)
-    holdout = Holdout(
+    return _Verdict(
+        candidates=candidates,
+        count_scores=count_scores,
+        chance_scores=chance_scores,
+        counts=rank(count_scores, doubtful),
+        chances=rank(chance_scores, doubtful),
+        doubtful=doubtful,
+    )
+
+
+def _hold(verdict: _Verdict, count_model: str, chance_model: str, before: _Rows, day: int, days: int) -> Holdout:
+    """How the candidates did, and what would have been served of the chosen pair, which need not be the best ones."""
+    count, chance = verdict.candidates[count_model], verdict.candidates[chance_model]
+    expected, p_buy = _serve(count, chance, before.x, before.t_x, before.age, days)
+    return Holdout(
         calibrated_until=day,
         days=days,
         customers=round(before.customers),
-        counts=count_scores,
-        chances=chance_scores,
+        counts=verdict.count_scores,
+        chances=verdict.chance_scores,
+        served=score_counts(count_model, expected, before.purchases, before.weight),
         count_bins=calibrate(expected, before.purchases, before.weight),
-        chance_bins=calibrate(chance, before.bought, before.weight),
+        chance_bins=calibrate(p_buy, before.bought, before.weight),
     )
-    return _Verdict(holdout, ranked_counts, ranked_chances, doubtful)
 
 
 def _learner(earlier: _Rows, days: int, horizon_days: int, reasons: list[str]) -> Logistic | None:
@@ -356,13 +380,19 @@ def _fit(name: str, now: _Rows, followed: _Rows, days: int) -> Model | None:
 
 
 def _choose(
-    ranked: list[str], verdict: _Verdict, models: dict[str, Model], now: _Rows, before: _Rows, reasons: list[str]
+    ranked: list[str],
+    verdict: _Verdict,
+    models: dict[str, Model],
+    now: _Rows,
+    before: _Rows,
+    days: int,
+    reasons: list[str],
 ) -> str:
     """The best of the ranked candidates whose fit to everything is as sound as the one tested; adds it to models."""
     for name in ranked:
         if name in models:
             return name
-        fitted = _fit(name, now, before, verdict.holdout.days)
+        fitted = _fit(name, now, before, days)
         title = _TITLES[name]
         if fitted is None:
             reasons.append(f"{title} did best in the test, but could not be fitted to all days.")
@@ -440,6 +470,7 @@ def _holdout(data: dict[str, Any]) -> Holdout:
             **data,
             "counts": tuple(CountScore(**score) for score in data["counts"]),
             "chances": tuple(ChanceScore(**score) for score in data["chances"]),
+            "served": CountScore(**data["served"]),
             "count_bins": tuple(Bin(**one) for one in data["count_bins"]),
             "chance_bins": tuple(Bin(**one) for one in data["chance_bins"]),
         }
