@@ -29,7 +29,8 @@ class Customers:
     `recency_days`, `frequency` and `monetary` are those of `scorecard.rfm`; a recency of −1 marks one who has
     returned everything, a prospect. `orders` and `revenue` (minor units, net of refunds) are the file's until `as_of`,
     `first` and `last` its days; `later` orders came after it. `repeated` rows were the same order again, of which
-    `unequal` had another total: the highest counts. `returned` orders were taken back whole.
+    `unequal` had another total: the highest counts. `returned` orders were taken back whole. `strange` refunds were of
+    customers without an order: they count nowhere.
     """
 
     names: pa.Array
@@ -47,6 +48,7 @@ class Customers:
     repeated: int
     unequal: int
     returned: int
+    strange: int
 
     def __len__(self) -> int:
         return len(self.recency_days)
@@ -113,12 +115,16 @@ def to_customers(orders: Orders, as_of: date | None) -> Customers | None:
         refunds, whole = _matched(rows, refunds, orders.order_id)
 
     n = len(orders.customers)
+    theirs = np.isin(refunds.customer, rows.customer) if len(refunds.row) else np.ones(0, dtype=bool)
+    if not theirs.all():
+        refunds = refunds.of(theirs)
     new = _changes(rows.customer)
     new[1:] |= rows.day[1:] != rows.day[:-1]
     days = rows.day[new].astype(np.int64)
     bought_of, returned_of = _Totals(rows, n), _Totals(refunds, n)
     of_customer = bought_of.counts(new)
     known = of_customer > 0
+    strange = int((~theirs).sum())
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(of_customer[known])])
 
     window = _first_day(as_of_day)
@@ -151,6 +157,7 @@ def to_customers(orders: Orders, as_of: date | None) -> Customers | None:
         repeated=repeated,
         unequal=unequal,
         returned=int(whole.sum()),
+        strange=strange,
     )
 
 

@@ -115,6 +115,9 @@ def _what_counted(results: Results, money: Money, *, given: bool) -> Iterator[st
         )
     if found.returned:
         yield f"{_counted(found.returned, 'order')} came back whole, and no longer count as orders."
+    if found.strange:
+        whose = "a customer" if found.strange == 1 else "customers"
+        yield f"{_counted(found.strange, 'refund')} of {whose} without an order in this file did not count."
     why = "" if given else ", the day of the last order (--as-of takes another)"
     yield f"Scored as of {found.as_of}{why}."
     if found.later:
@@ -171,12 +174,13 @@ def _print_grid(console: Console, results: Results) -> None:
 
 
 def _print_forecast(console: Console, results: Results, money: Money) -> None:
-    made, by = results.predictions, results.forecaster
+    made, by, buyers = results.predictions, results.forecaster, results.buyers
     until = results.customers.as_of + timedelta(days=by.horizon_days)
     console.print(Text(f"The next {by.horizon_days} days, until {until}", style="bold"))
     console.print(
-        f"  To be expected: {_few(made.expected_purchases.sum())} purchases by {_few(made.p_buy.sum())} of these "
-        f"customers, worth {money.whole(float(results.revenue.sum()))}{money.code}.",
+        f"  To be expected: {_few(made.expected_purchases[buyers].sum())} purchases by "
+        f"{_few(made.p_buy[buyers].sum())} of these customers, worth "
+        f"{money.whole(float(results.revenue[buyers].sum()))}{money.code}.",
         markup=False,
     )
     console.print(_bands(results))
@@ -203,7 +207,8 @@ def _bands(results: Results) -> Table:
     for name in (*(f"{band} value" for band in bands.VALUE_BANDS), "All"):
         table.add_column(name, justify="right", no_wrap=True)
     size = len(bands.VALUE_BANDS)
-    cells = np.bincount(size * results.churn.astype(np.int64) + results.value, minlength=size * len(bands.CHURN_BANDS))
+    of_each = (size * results.churn.astype(np.int64) + results.value)[results.buyers]
+    cells = np.bincount(of_each, minlength=size * len(bands.CHURN_BANDS))
     for band, row in zip(bands.CHURN_BANDS, cells.reshape(-1, size).tolist(), strict=True):
         table.add_row(band, *(f"{n:,}" for n in row), f"{sum(row):,}")
     return table

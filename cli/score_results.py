@@ -18,9 +18,8 @@ from shared.domain.prediction.forecast import Forecaster, Predictions
 from shared.domain.prediction.histories import Histories, sufficient
 from shared.domain.rfm import SEGMENTS
 
-# More customers than these make a forecast slower and hardly better: a parameter moves by a hundredth or two.
-# As many as a deployed CRM draws for its fit.
-MAX_FITTED: Final = 100_000
+# More customers than these make a fit slower and hardly better. A deployed CRM draws as many, for the same forecast.
+CUSTOMERS_IN_FIT: Final = 100_000
 HEADER: Final = (
     "customer_id", "recency_days", "frequency", "monetary", "r", "f", "m", "segment", "expected_purchases_90d",
     "p_buy_90d", "clv_12m", "churn_band",
@@ -30,9 +29,12 @@ HEADER: Final = (
 @dataclass(frozen=True, kw_only=True)
 class Results:
     """One row a customer in `scored`, `predictions`, `revenue` (minor units expected within the horizon) and the
-    bands, which are positions in bands.CHURN_BANDS and bands.VALUE_BANDS. `caveats` are sentences."""
+    bands, which are positions in bands.CHURN_BANDS and bands.VALUE_BANDS. `caveats` are sentences.
+
+    Nothing is forecast of prospects, whom `buyers` leaves out: their rows mean nothing there."""
 
     customers: Customers
+    buyers: NDArray[np.bool_]
     scored: scoring.Scored
     caveats: list[str]
     forecaster: Forecaster
@@ -55,11 +57,12 @@ def to_results(customers: Customers) -> Results:
 
     histories = customers.histories
     day = (customers.as_of - EPOCH).days
-    forecaster = forecast.fit(_sample(histories), day, horizon_days=forecast.HORIZON_DAYS)
+    forecaster = forecast.fit(_sample(histories, buyers), day, horizon_days=forecast.HORIZON_DAYS)
     known = sufficient(histories, day)
     predictions = forecast.predict(forecaster, known.x, known.t_x, known.age, histories.orders, histories.spent)
     return Results(
         customers=customers,
+        buyers=buyers,
         scored=scored,
         caveats=caveats,
         forecaster=forecaster,
@@ -72,7 +75,7 @@ def to_results(customers: Customers) -> Results:
 
 def write(path: Path, results: Results, units: int) -> None:
     """Write a row per customer, by the customers' names; whole or not at all."""
-    prospects = results.customers.recency_days < 0
+    prospects = ~results.buyers
     scored, predictions = results.scored, results.predictions
     names = pa.array(SEGMENTS, pa.string())
     churn = pa.array(bands.CHURN_BANDS, pa.string())
@@ -86,10 +89,10 @@ def write(path: Path, results: Results, units: int) -> None:
             pa.array(scored.f, mask=prospects),
             pa.array(scored.m, mask=prospects),
             names.take(pa.array(scored.segments)),
-            pa.array(np.round(predictions.expected_purchases, 4)),
-            pa.array(np.round(predictions.p_buy, 4)),
-            _decimal(np.rint(np.minimum(predictions.clv_12m, 1e17)).astype(np.int64), units),
-            churn.take(pa.array(results.churn)),
+            pa.array(np.round(predictions.expected_purchases, 4), mask=prospects),
+            pa.array(np.round(predictions.p_buy, 4), mask=prospects),
+            _decimal(np.rint(np.minimum(predictions.clv_12m, 1e17)).astype(np.int64), units, prospects),
+            churn.take(pa.array(results.churn, mask=prospects)),
         ],
         names=list(HEADER),
     )
@@ -106,14 +109,14 @@ def write(path: Path, results: Results, units: int) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def _sample(histories: Histories) -> Histories:
-    """Every k-th customer in the order of their names, so that at most MAX_FITTED are left."""
-    step = -(-len(histories) // MAX_FITTED)
-    if step <= 1:
+def _sample(histories: Histories, buyers: NDArray[np.bool_]) -> Histories:
+    """Every k-th buyer in the order of their names, so that at most CUSTOMERS_IN_FIT are left."""
+    step = -(-int(np.count_nonzero(buyers)) // CUSTOMERS_IN_FIT)
+    if step <= 1 and buyers.all():
         return histories
     lengths = np.diff(histories.offsets)
     taken = np.zeros(len(histories), dtype=bool)
-    taken[::step] = True
+    taken[np.flatnonzero(buyers)[:: max(step, 1)]] = True
     return Histories(
         first=histories.first[taken],
         offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths[taken])]),
@@ -124,8 +127,9 @@ def _sample(histories: Histories) -> Histories:
     )
 
 
-def _decimal(minor: Ints, units: int) -> Any:
-    """Minor units as decimals of the currency, exactly."""
+def _decimal(minor: Ints, units: int, blank: NDArray[np.bool_] | None = None) -> Any:
+    """Minor units as decimals of the currency, exactly; nulls where `blank` is true."""
     scale = len(str(units)) - 1
+    valid = pa.py_buffer(np.packbits(~blank, bitorder="little").tobytes()) if blank is not None else None
     halves = np.stack([minor, minor >> 63], axis=1)
-    return pa.Array.from_buffers(pa.decimal128(19, scale), len(minor), [None, pa.py_buffer(halves.tobytes())])
+    return pa.Array.from_buffers(pa.decimal128(19, scale), len(minor), [valid, pa.py_buffer(halves.tobytes())])

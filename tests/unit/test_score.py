@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
+from cli import score_results
 from cli.main import app
 from cli.orders_cells import EPOCH
 from cli.orders_columns import read_header
@@ -136,7 +137,18 @@ def test_refunds_lower_the_money_and_are_no_orders() -> None:
     found = customers_of(f"{HEADER}a,1,2024-03-05,50\na,r,2024-03-09,-20\nb,2,2024-03-06,9\nc,3,2024-03-06,-9\n")
     assert found.names.to_pylist() == ["a", "b"]
     assert (found.frequency.tolist(), found.monetary.tolist()) == ([1, 1], [3000, 900])
-    assert (found.as_of, found.refunds) == (date(2024, 3, 6), 2)
+    assert (found.as_of, found.refunds) == (date(2024, 3, 6), 1)
+
+
+def test_refunds_of_customers_without_an_order_count_nowhere_and_are_told(tmp_path: Path) -> None:
+    content = f"{HEADER}a,1,2024-03-05,50\na,r,2024-03-09,-20\nb,2,2024-03-06,-9\nc,3,2024-03-06,-9\n"
+    found = customers_of(content)
+    assert (found.refunds, found.strange, found.revenue) == (1, 2, 3000)
+    path = tmp_path / "shop.csv"
+    path.write_text(content)
+    printed = run(path).stdout
+    assert "1 order and 1 refund of 1 customer, 2024-03-05 to 2024-03-05: 30.00." in printed
+    assert "2 refunds of customers without an order in this file did not count." in printed
 
 
 def test_orders_after_the_day_do_not_count(tmp_path: Path) -> None:
@@ -259,6 +271,43 @@ def test_names_that_need_quotation_marks_and_prospects_are_written(tmp_path: Pat
         "Prospects",
         "0.00",
     ]
+
+
+@pytest.mark.parametrize("in_fit", [100_000, 30])
+def test_nothing_is_forecast_of_who_returned_everything(
+    tmp_path: Path, in_fit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score_results, "CUSTOMERS_IN_FIT", in_fit)
+    path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
+    shop = a_shop()
+    path.write_text(HEADER + "".join(shop))
+    assert run(path, "--out", out).exit_code == 0
+    alone = rows_of(out)
+    back = [
+        f"b{n},back{n},2023-02-{n + 1:02d},{sign}70\nb{n},again{n},2024-05-{n + 1:02d},{sign}9\n"
+        for n in range(20)
+        for sign in ("", "-")
+    ]
+    path.write_text(HEADER + "".join([*shop, *back]))
+    done = run(path, "--out", out)
+    rows = rows_of(out)
+    assert {name: row for name, row in rows.items() if name.startswith("c")} == alone
+    forecast_columns = COLUMNS.split(",")[8:]
+    assert [rows["b7"][name] for name in forecast_columns] == ["", "", "", ""]
+    assert "100 customers" in done.stdout
+    in_bands = [
+        line.split() for line in done.stdout.splitlines() if line.split()[:1] in (["LOW"], ["MEDIUM"], ["LOST"])
+    ]
+    high = [line.split() for line in done.stdout.splitlines() if line.split()[:1] == ["HIGH"]]
+    assert sum(int(line[-1]) for line in in_bands + high) == 80
+
+
+def test_a_shop_whose_customers_returned_everything_is_scored_too(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(f"{HEADER}c,2,2024-03-05,5\nc,2,2024-03-05,-5\n")
+    done = run(path)
+    assert done.exit_code == 0, done.stderr
+    assert "To be expected: 0.0 purchases by 0.0 of these customers" in done.stdout
 
 
 def test_the_command_line_does_not_wait_for_what_only_scoring_needs() -> None:
