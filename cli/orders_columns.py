@@ -56,6 +56,8 @@ def read_header(path: Path, wanted: Mapping[str, str]) -> Layout:
         start = file.read(4096)
         if b"\0" in start:
             raise UnreadableFile(f"{path.name} is not a CSV file in UTF-8; save it as “CSV UTF-8”.")
+        if b"\n" not in start and b"\r" in start[:-1]:
+            raise UnreadableFile(f"{path.name} ends its lines as old Macs did; save it as “CSV UTF-8”.")
         has_bom = start.startswith(_BOM)
         header = start.removeprefix(_BOM).split(b"\n")[0].decode("utf-8", "replace")
         delimiter = max(",;\t", key=header.count)

@@ -528,6 +528,8 @@ class _Reader:
         if not self.rows:
             return f"{self._path.name} has a header but no rows."
         why = "; ".join(f"line {line}: {reason}" for line, reason in self._rejects.first[:1])
+        if self.rows == 1:
+            return f"The only row of {self._path.name} cannot be read ({why})."
         return f"None of the {self.rows:,} rows of {self._path.name} can be read ({why})."
 
 

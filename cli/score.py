@@ -49,6 +49,8 @@ def score(
     Rows of one order (its id, customer and day) count once, with its highest total; negative totals are refunds.
     Where a column tells the currency, the one of the first row counts unless --currency names another.
 
+    Forecasts count a day with purchases once: expected_purchases_90d are days. Below 50 buyers nobody gets a segment.
+
     Rows that cannot be read are left out, and go with their reasons to FILE.score-rejects.csv.
 
     Ends with 0, or 2 if the file cannot be read.
@@ -112,7 +114,8 @@ def _score(
         write(out, results, units)
     score_report.print_results(console, results, score_report.Money(currency, units), given=as_of is not None)
     if out is not None:
-        console.print(f"{len(customers):,} customers are in {out}.", markup=False)
+        who = "1 customer is" if len(customers) == 1 else f"{len(customers):,} customers are"
+        console.print(f"{who} in {out}.", markup=False)
     else:
         console.print("With --out scores.csv all this is written customer by customer.", markup=False)
     console.print(f"This took {time.monotonic() - began:.1f} s.", style="bold")

@@ -27,6 +27,8 @@ _TITLES: Final = {
     forecast.PARETO_NBD: "Pareto/NBD",
     forecast.LOGISTIC: "logistic",
 }
+# A tenth of fewer than these is too few to see a share in.
+_MIN_IN_TENTHS: Final = 100
 _SHADES: Final = " ░▒▓█"
 _COLOURS: Final = ("dim", "grey62", "dark_sea_green4", "green3", "bold green1")
 
@@ -63,7 +65,7 @@ def print_reading(console: Console, file: Path, layout: Layout, orders: Orders) 
         for name in COLUMNS
         if name in layout.position
     ]
-    console.print(f"{file.name}: {orders.rows:,} rows. Columns: {', '.join(taken)}.", markup=False)
+    console.print(f"{file.name}: {_counted(orders.rows, 'row')}. Columns: {', '.join(taken)}.", markup=False)
     if orders.dates is not None:
         how = "month/day" if orders.dates == DateOrder.MONTH_FIRST else "day/month"
         why = f"as {orders.dates_example} proves" if orders.dates_example else "as --dates says"
@@ -85,17 +87,16 @@ def print_reading(console: Console, file: Path, layout: Layout, orders: Orders) 
 
 def print_results(console: Console, results: Results, money: Money, *, given: bool) -> None:
     """Everything that scoring found."""
+    for caveat in results.caveats:
+        console.print(Text(f"{caveat[:1].upper()}{caveat[1:]}.", style="yellow"))
     for line in _what_counted(results, money, given=given):
         console.print(line, markup=False)
     console.print()
-    console.print(_segments(results, money))
-    console.print()
-    if results.caveats:
-        for caveat in results.caveats:
-            console.print(Text(f"{caveat[:1].upper()}{caveat[1:]}.", style="yellow"))
+    if results.has_fifths:
+        console.print(_segments(results, money))
         console.print()
-    else:
-        _print_grid(console, results)
+        if not results.caveats:
+            _print_grid(console, results)
     _print_forecast(console, results, money)
 
 
@@ -114,7 +115,8 @@ def _what_counted(results: Results, money: Money, *, given: bool) -> Iterator[st
             else f"{text}."
         )
     if found.returned:
-        yield f"{_counted(found.returned, 'order')} came back whole, and no longer count as orders."
+        no_longer = "counts as an order" if found.returned == 1 else "count as orders"
+        yield f"{_counted(found.returned, 'order')} came back whole, and no longer {no_longer}."
     if found.strange:
         whose = "a customer" if found.strange == 1 else "customers"
         yield f"{_counted(found.strange, 'refund')} of {whose} without an order in this file did not count."
@@ -185,7 +187,8 @@ def _print_forecast(console: Console, results: Results, money: Money) -> None:
     )
     console.print(_bands(results))
     console.print(
-        f"  Purchases are forecast by {_TITLES[by.count_model]}, who will buy by {_TITLES[by.chance_model]}.",
+        f"  Purchases (days with an order) are forecast by {_TITLES[by.count_model]}, who will buy by "
+        f"{_TITLES[by.chance_model]}.",
         markup=False,
     )
     if by.holdout:
@@ -237,7 +240,7 @@ def _print_holdout(console: Console, by: Forecaster, test: Holdout) -> None:
             f"{chance.auc:.3f}" if chance.auc is not None else "",
         )
     console.print(table)
-    if test.chance_bins:
+    if test.chance_bins and test.customers >= _MIN_IN_TENTHS:
         console.print("  Of each tenth of customers, by their chance of buying, were to buy and did:", markup=False)
         for name, values in (
             ("forecast", [one.predicted for one in test.chance_bins]),

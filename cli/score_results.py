@@ -35,6 +35,8 @@ class Results:
 
     customers: Customers
     buyers: NDArray[np.bool_]
+    # Whether there are buyers enough for fifths; scores and segments are not to be shown otherwise.
+    has_fifths: bool
     scored: scoring.Scored
     caveats: list[str]
     forecaster: Forecaster
@@ -63,6 +65,7 @@ def to_results(customers: Customers) -> Results:
     return Results(
         customers=customers,
         buyers=buyers,
+        has_fifths=len(bought[0]) >= scoring.MIN_BUYERS,
         scored=scored,
         caveats=caveats,
         forecaster=forecaster,
@@ -74,8 +77,13 @@ def to_results(customers: Customers) -> Results:
 
 
 def write(path: Path, results: Results, units: int) -> None:
-    """Write a row per customer, by the customers' names; whole or not at all."""
+    """Write a row per customer, by the customers' names; whole or not at all.
+
+    What is not known is blank: the recency, scores and forecasts of prospects, all scores and segments where the buyers
+    are too few for fifths.
+    """
     prospects = ~results.buyers
+    unscored = prospects if results.has_fifths else np.ones(len(prospects), dtype=bool)
     scored, predictions = results.scored, results.predictions
     names = pa.array(SEGMENTS, pa.string())
     churn = pa.array(bands.CHURN_BANDS, pa.string())
@@ -85,10 +93,10 @@ def write(path: Path, results: Results, units: int) -> None:
             pa.array(results.customers.recency_days, mask=prospects),
             pa.array(results.customers.frequency),
             _decimal(results.customers.monetary, units),
-            pa.array(scored.r, mask=prospects),
-            pa.array(scored.f, mask=prospects),
-            pa.array(scored.m, mask=prospects),
-            names.take(pa.array(scored.segments)),
+            pa.array(scored.r, mask=unscored),
+            pa.array(scored.f, mask=unscored),
+            pa.array(scored.m, mask=unscored),
+            names.take(pa.array(scored.segments, mask=None if results.has_fifths else unscored)),
             pa.array(np.round(predictions.expected_purchases, 4), mask=prospects),
             pa.array(np.round(predictions.p_buy, 4), mask=prospects),
             _decimal(np.rint(np.minimum(predictions.clv_12m, 1e17)).astype(np.int64), units, prospects),

@@ -160,7 +160,8 @@ def scores(values: NDArray[Any], least: Cuts) -> Bytes:
 def caveats(buyers: int, counts: Iterable[tuple[str, bool]]) -> list[str]:
     """Why scores say little: too few buyers, or a dimension in which all are equal, given as (name, all equal)."""
     if buyers < MIN_BUYERS:
-        return [f"{buyers} customers have bought, too few for fifths: below {MIN_BUYERS} scores say little"]
+        who = "1 customer has" if buyers == 1 else f"{buyers} customers have"
+        return [f"{who} bought, too few for fifths: below {MIN_BUYERS} scores say little"]
     return [f"all buyers have the same {name}: its score tells nobody apart" for name, equal in counts if equal]
 
 

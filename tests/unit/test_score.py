@@ -196,17 +196,48 @@ def test_what_is_printed_fits_80_columns_of_a_file(tmp_path: Path) -> None:
 def test_a_small_shop_is_told_that_its_scores_say_little(tmp_path: Path) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(f"{HEADER}a,1,2024-03-05,5\nb,2,2024-03-06,5\n")
-    done = run(path)
+    out = tmp_path / "scores.csv"
+    done = run(path, "--out", out)
     assert done.exit_code == 0
-    assert "2 customers have bought, too few for fifths" in done.stdout
+    read, first, totals = done.stdout.splitlines()[:3]
+    assert read.startswith("shop.csv: 2 rows.")
+    assert first == "2 customers have bought, too few for fifths: below 50 scores say little."
+    assert totals == "2 orders of 2 customers, 2024-03-05 to 2024-03-06: 10.00."
     assert "F5" not in done.stdout
+    assert "Segment" not in done.stdout
+    row = rows_of(out)["a"]
+    assert [row[name] for name in ("r", "f", "m", "segment", "monetary")] == ["", "", "", "", "5.00"]
+    assert row["churn_band"]
+
+
+def test_one_customer_is_told_of_in_the_singular(tmp_path: Path) -> None:
+    path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
+    path.write_text(f"{HEADER}a,1,2024-03-05,5\n")
+    printed = run(path, "--out", out).stdout
+    assert "shop.csv: 1 row. " in printed
+    assert "1 customer has bought, too few for fifths" in printed
+    assert "1 customer is in " in printed
+    path.write_text(f"{HEADER}a,1,2024-03-05,5\na,2,2024-03-05,5\na,2,2024-03-06,-5\n")
+    assert "1 order came back whole, and no longer counts as an order." in run(path).stdout
+
+
+@pytest.mark.parametrize(("customers", "is_told"), [(80, False), (300, True)])
+def test_forecasts_are_compared_by_tenths_where_these_are_large_enough(
+    tmp_path: Path, customers: int, is_told: bool
+) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(HEADER + "".join(a_shop(customers)))
+    printed = run(path).stdout
+    assert "Tested on the last 90 days" in printed
+    assert ("Of each tenth of customers" in printed) == is_told
 
 
 def test_a_dimension_in_which_all_are_equal_is_told(tmp_path: Path) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(HEADER + "".join(f"c{n},{n},2024-03-{1 + n % 28:02d},5\n" for n in range(60)))
     done = run(path)
-    assert "All buyers have the same frequency: its score tells nobody apart." in done.stdout
+    caveat = "All buyers have the same frequency: its score tells nobody apart."
+    assert 0 < done.stdout.index(caveat) < done.stdout.index("60 orders of") < done.stdout.index("Customers Share")
     assert "All buyers have the same monetary value" in done.stdout
 
 
@@ -259,11 +290,12 @@ def test_the_file_that_is_read_is_not_written(tmp_path: Path) -> None:
 
 def test_names_that_need_quotation_marks_and_prospects_are_written(tmp_path: Path) -> None:
     path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
-    path.write_text(f'{HEADER}"a, b",1,2024-03-05,5\nc,2,2024-03-05,5\nc,2,2024-03-05,-5\n')
+    some = "".join(a_shop())
+    path.write_text(f'{HEADER}"a, b",1,2024-03-05,5\nx,2,2024-03-05,5\nx,2,2024-03-05,-5\n{some}')
     assert run(path, "--out", out).exit_code == 0
     rows = rows_of(out)
     assert rows["a, b"]["monetary"] == "5.00"
-    assert [rows["c"][name] for name in ("recency_days", "r", "f", "m", "segment", "monetary")] == [
+    assert [rows["x"][name] for name in ("recency_days", "r", "f", "m", "segment", "monetary")] == [
         "",
         "",
         "",

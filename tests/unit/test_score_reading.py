@@ -277,7 +277,9 @@ def test_columns_can_be_mapped_whatever_their_case(path: Path) -> None:
         ("a,b\n1,2\n", {}, r"lacks customer_id or email, ordered_at and total\. It has: a, b\. .*--map customer_id="),
         ("email,order date,purchase date,total\n", {}, "ordered_at may be 'order date' or 'purchase date'; say which"),
         (HEADER, {"total": "sum"}, "has no column 'sum' for total"),
-        (f"{HEADER}a,1,b,c\n", {}, r"None of the 1 rows of shop.csv can be read \(line 2: ordered_at: 'b' is no date"),
+        (f"{HEADER}a,1,b,c\n", {}, r"The only row of shop.csv cannot be read \(line 2: ordered_at: 'b' is no date"),
+        (f"{HEADER}a,1,b,c\na,1,b,c\n", {}, r"None of the 2 rows of shop.csv can be read \(line 2: ordered_at: 'b'"),
+        (HEADER.replace("\n", "\r") + "a,1,2024-03-05,5\r", {}, "ends its lines as old Macs did; save it as"),
         ("a\0b\n", {}, "is not a CSV file in UTF-8"),
     ],
 )

@@ -130,6 +130,7 @@ def test_customers_are_scored_in_each_dimension_and_prospects_in_none(
     ("buyers", "equal", "said"),
     [
         (49, (True, True), ["49 customers have bought, too few for fifths: below 50 scores say little"]),
+        (1, (True, True), ["1 customer has bought, too few for fifths: below 50 scores say little"]),
         (50, (False, False), []),
         (50, (False, True), ["all buyers have the same b: its score tells nobody apart"]),
     ],
