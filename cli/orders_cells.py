@@ -175,7 +175,7 @@ class Amounts:
             return None
         return minor.astype(np.int64)
 
-    def of_texts(self, texts: pa.Array) -> tuple[Ints, dict[int, str]]:
+    def of_texts(self, texts: pa.Array, column: str = "total") -> tuple[Ints, dict[int, str]]:
         """The amount of each cell, UNKNOWN for a blank one, and what is wrong with those that cannot be read."""
         texts = pc.utf8_trim_whitespace(texts)
         minor = np.full(len(texts), UNKNOWN, dtype=np.int64)
@@ -185,15 +185,15 @@ class Amounts:
             plain = self.of_floats(texts.take(pa.array(rows)).cast(pa.float64()).to_numpy())
             if plain is not None:
                 minor[rows] = plain
-        return _rest(texts, minor, self._one)
+        return _rest(texts, minor, lambda text: self._one(text, column))
 
-    def _one(self, text: str) -> int | str:
+    def _one(self, text: str, column: str) -> int | str:
         try:
             amount = Decimal(_plain_decimal(text, decimal_comma=self._decimal_comma))
         except (InvalidOperation, ValueError) as error:
-            return f"total: {text[:40]!r} {error if isinstance(error, ValueError) else 'is no amount'}"
+            return f"{column}: {text[:40]!r} {error if isinstance(error, ValueError) else 'is no amount'}"
         if not amount.is_finite() or abs(amount) * self.units > MAX_AMOUNT:
-            return f"total: {text[:40]!r} is too large"
+            return f"{column}: {text[:40]!r} is too large"
         return int(np.rint(float(amount) * self.units))
 
 

@@ -31,8 +31,14 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "order total amount",
     ),
     "currency": ("currency", "order currency", "currency code"),
+    "refunded": ("refunded", "refunded amount", "amount refunded", "total refunded", "order refund amount"),
+    "status": ("status", "order status", "financial status", "payment status"),
 }  # fmt: skip
 COLUMNS: Final = tuple(_NAMES)
+# Of these one of several, or none, will do.
+_OPTIONAL: Final = frozenset(("customer_id", "email", "currency", "refunded", "status"))
+# Statuses of orders that do not count.
+CANCELLED: Final = ("cancelled", "canceled", "voided", "failed")
 # Shopify calls the order's number `Name`; elsewhere that is a person.
 _SHOPIFY: Final = frozenset(("financial status", "lineitem name", "fulfillment status"))
 
@@ -91,7 +97,7 @@ def _positions(file: str, cells: Sequence[str], wanted: Mapping[str, str]) -> di
     plain = [_plain(cell) for cell in cells]
     for column in COLUMNS:
         if column not in found and (at := _named(column, plain, set(found.values()))):
-            if len(at) > 1 and column not in ("customer_id", "email", "currency"):
+            if len(at) > 1 and column not in _OPTIONAL:
                 several = " or ".join(repr(cells[one]) for one in at)
                 raise UnreadableFile(f"{file}: {column} may be {several}; say which with --map {column}=NAME.")
             if len(at) == 1:

@@ -23,7 +23,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from cli.orders_cells import EPOCH, SLASHED, UNKNOWN, Amounts, Days, Integers, compact, order_shown
-from cli.orders_columns import DateOrder
+from cli.orders_columns import CANCELLED, DateOrder
 from cli.orders_names import Names, Numbered, as_texts, combined, encoded, numbered, text_at
 from cli.purchases_csv import REASON_COLUMN, Layout, UnreadableFile, as_cells, header_of_rejects
 from shared.domain.errors import Invalid
@@ -39,6 +39,7 @@ _MAX_LINES_OF_A_ROW: Final = 2_000
 SHOWN_REJECTS: Final = 5
 # So many rows are enough to tell whether the next ones will have the like of names.
 _FEW_ROWS: Final = 10_000
+_MAY_BE_BLANK: Final = frozenset(("customer_id", "email", "refunded", "status"))
 _BLANKS: Final = ["", " ", "  ", "   "]
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -53,6 +54,7 @@ class Orders:
     None where the file has no such column. `units` of minor units make one of the currency, which is None where
     nothing tells it. `blank` rows are further lines of an order. `dates` is the order taken for dates such as
     03/04/2024, where there were any, and `dates_example` the one that proves it, blank where it was given.
+    `cancelled` rows were left out for their status. What a column tells of refunds stands behind all rows as refunds.
     """
 
     customers: pa.Array
@@ -64,6 +66,7 @@ class Orders:
     units: int
     rows: int
     blank: int
+    cancelled: int
     dates: DateOrder | None
     dates_example: str
     rejected: int
@@ -89,6 +92,9 @@ class _Values:
     day: Integers
     amount: Integers
     whole: NDArray[np.bool_]
+    # What of each amount was given back, where a column tells.
+    refunded: Integers | None = None
+    cancelled: NDArray[np.bool_] | None = None
     wrong: dict[int, str] = field(default_factory=dict)
     # Rows without a day, an amount or a customer of which their order's own row has not been seen yet.
     waiting: list[int] = field(default_factory=list)
@@ -154,7 +160,10 @@ class _Reader:
         self._has_order_id = "order_id" in layout.position
         self._parts: list[_Values] = []
         self._last_order_id: str | None = None
-        self._blank = 0
+        self._blank = self._cancelled = 0
+        # Refunds that a column of their orders tells, and the ids of cancelled orders.
+        self._back: list[_Values] = []
+        self._cancelled_ids: list[Names] = []
         self._waiting: list[tuple[str, _Row, str]] = []
         self._rejects = _Rejects(rejects, layout)
         self._day_type: Any = None
@@ -184,6 +193,11 @@ class _Reader:
         parts, self._parts = self._parts, []
         order_ids = [part.order_id for part in parts if part.order_id is not None] if self._has_order_id else None
         self._settle_waiting(order_ids)
+        if self._back:
+            if order_ids is None:
+                order_ids = _places(parts)
+            parts += self._back
+            order_ids += [part.order_id for part in self._back if part.order_id is not None]
         self._rejects.finish()
         if not parts:
             raise UnreadableFile(self._nothing())
@@ -203,6 +217,7 @@ class _Reader:
             units=self._amounts.units,
             rows=self.rows,
             blank=self._blank,
+            cancelled=self._cancelled,
             dates=self._dates,
             dates_example=self._dates_example,
             rejected=self._rejects.count,
@@ -260,13 +275,15 @@ class _Reader:
         assert self._amounts
         types = {name: pa.string() for name in self._columns}
         types |= {"ordered_at": self._day_type, "total": pa.float64()}
+        if "refunded" in types:
+            types["refunded"] = pa.float64()
         if "currency" in types:
             types["currency"] = pa.dictionary(pa.int32(), pa.string())
         try:
             table = self._parsed(chunk, types)
         except pa.ArrowInvalid:
             return None
-        if any(table[name].null_count for name in self._columns if name not in ("customer_id", "email")):
+        if any(table[name].null_count for name in self._columns if name not in _MAY_BE_BLANK):
             return None
         customer = self._customer(table)
         if customer.null_count or not self._one_currency(table):
@@ -281,8 +298,14 @@ class _Reader:
         amount = self._amounts.of_floats(table["total"].to_numpy())
         if amount is None or not self._days.are_possible(day):
             return None
+        refunded = None
+        if "refunded" in self._columns:
+            refunded = self._amounts.of_floats(pc.fill_null(table["refunded"], 0.0).to_numpy())
+            if refunded is None:
+                return None
         order_id = table["order_id"].combine_chunks() if self._has_order_id else None
-        values = _Values(customer, order_id, day, amount, np.ones(len(day), dtype=bool))
+        cancelled = self._is_cancelled(table)
+        values = _Values(customer, order_id, day, amount, ~cancelled, refunded, cancelled)
         self._shorten(values)
         return values
 
@@ -406,8 +429,14 @@ class _Reader:
         day, wrong = self._days.of_texts(texts["ordered_at"])
         self._days.check(day, wrong)
         amount, wrong_amounts = self._amounts.of_texts(texts["total"])
-        for at, reason in wrong_amounts.items():
-            wrong[at] = f"{wrong[at]}; {reason}" if at in wrong else reason
+        refunded: Integers | None = None
+        wrong_refunds: dict[int, str] = {}
+        if "refunded" in texts:
+            refunded, wrong_refunds = self._amounts.of_texts(texts["refunded"], "refunded")
+            refunded[refunded == UNKNOWN] = 0
+        for reasons in (wrong_amounts, wrong_refunds):
+            for at, reason in reasons.items():
+                wrong[at] = f"{wrong[at]}; {reason}" if at in wrong else reason
         customer = self._customer(table)
         for at in self._other_currency(texts):
             wrong[at] = f"currency: {texts['currency'][at].as_py()!r}, but this file is scored in {self._currency}"
@@ -417,10 +446,14 @@ class _Reader:
         if self._has_order_id:
             order_id = texts["order_id"]
             whole &= order_id.is_valid().to_numpy(zero_copy_only=False)
+        cancelled = self._is_cancelled(table)
+        # Whatever else is wrong with an order that does not count.
+        wrong = {at: reason for at, reason in wrong.items() if not cancelled[at]}
         for at in wrong:
             whole[at] = False
-        values = _Values(customer, order_id, day, amount, whole, wrong)
-        lacking = np.flatnonzero(~whole)
+        whole &= ~cancelled
+        values = _Values(customer, order_id, day, amount, whole, refunded, cancelled, wrong)
+        lacking = np.flatnonzero(~whole & ~cancelled)
         if len(lacking) > len(wrong):
             self._sort_out(values, [at for at in lacking.tolist() if at not in wrong])
         return values
@@ -431,7 +464,8 @@ class _Reader:
         if values.order_id is not None:
             order_ids = as_texts(values.order_id)
             ids = order_ids.take(pa.array(lacking))
-            heads = [order_ids.filter(pa.array(values.whole)), pa.array([self._last_order_id], pa.string())]
+            is_head = values.whole if values.cancelled is None else values.whole | values.cancelled
+            heads = [order_ids.filter(pa.array(is_head)), pa.array([self._last_order_id], pa.string())]
             known = pc.is_in(ids, pa.concat_arrays(heads), skip_nulls=True).to_numpy(zero_copy_only=False)
             named = ids.is_valid().to_numpy(zero_copy_only=False)
         for number, at in enumerate(lacking):
@@ -461,6 +495,14 @@ class _Reader:
         ids, addresses = combined(table["customer_id"]), combined(table["email"])
         return pc.coalesce(ids, pc.utf8_lower(addresses)) if ids.null_count else ids
 
+    def _is_cancelled(self, table: pa.Table) -> NDArray[np.bool_]:
+        """The rows whose status says that they are no orders."""
+        if "status" not in self._columns:
+            return np.zeros(table.num_rows, dtype=bool)
+        statuses = pc.utf8_lower(pc.utf8_trim_whitespace(combined(table["status"])))
+        found: NDArray[np.bool_] = pc.is_in(statuses, pa.array(CANCELLED)).to_numpy(zero_copy_only=False)
+        return found
+
     def _one_currency(self, table: pa.Table) -> bool:
         if "currency" not in self._columns or self._currency is None:
             return True
@@ -476,9 +518,15 @@ class _Reader:
 
     def _add(self, values: _Values, rows: int) -> None:
         self.rows += rows
-        self._blank += rows - int(values.whole.sum()) - len(values.wrong) - len(values.waiting)
-        if values.order_id is not None and values.whole.any():
-            last = int(np.flatnonzero(values.whole)[-1])
+        is_head = values.whole
+        if values.cancelled is not None and values.cancelled.any():
+            is_head = values.whole | values.cancelled
+            self._cancelled += int(values.cancelled.sum())
+            if values.order_id is not None:
+                self._cancelled_ids.append(as_texts(values.order_id).filter(pa.array(values.cancelled)))
+        self._blank += rows - int(is_head.sum()) - len(values.wrong) - len(values.waiting)
+        if values.order_id is not None and is_head.any():
+            last = int(np.flatnonzero(is_head)[-1])
             self._last_order_id = text_at(values.order_id, last)
         if not values.whole.all():
             mask = pa.array(values.whole)
@@ -488,10 +536,30 @@ class _Reader:
                 values.day[values.whole],
                 values.amount[values.whole],
                 values.whole[values.whole],
+                values.refunded[values.whole] if values.refunded is not None else None,
             )
         if len(values.day):
+            self._add_refunds(values)
+            values.refunded = values.cancelled = None
             self._shorten(values)
             self._parts.append(values)
+
+    def _add_refunds(self, values: _Values) -> None:
+        """Keep what was given back of these rows as refunds of the same orders, of their whole amount at most."""
+        if values.refunded is None:
+            return
+        back = np.where(values.amount > 0, np.minimum(np.abs(values.refunded), values.amount), 0)
+        is_back = back > 0
+        if not is_back.any():
+            return
+        mask, at = pa.array(is_back), np.flatnonzero(is_back)
+        order_id: Names = pa.array(at + sum(len(part.day) for part in self._parts)).cast(pa.string())
+        if values.order_id is not None:
+            order_id = as_texts(values.order_id).filter(mask)
+        customer = as_texts(values.customer).filter(mask)
+        refunds = _Values(customer, order_id, values.day[at], -back[at], is_back[at])
+        self._shorten(refunds)
+        self._back.append(refunds)
 
     def _shorten(self, values: _Values) -> None:
         """Write the rows in less memory."""
@@ -514,12 +582,13 @@ class _Reader:
         """Rows that waited for their order's own row: it has come by now, or they lack what it would have told."""
         if not self._waiting or parts is None:
             return
-        order_ids = pa.chunked_array([as_texts(part) for part in parts], pa.string())
+        known = [*parts, *self._cancelled_ids]
+        order_ids = pa.chunked_array([as_texts(part) for part in known], pa.string())
         wanted = pa.array([one for one, _, _ in self._waiting], pa.string())
         seen = order_ids.filter(pc.is_in(order_ids, wanted)) if len(order_ids) else order_ids
         come = pc.is_in(wanted, pc.unique(seen)).to_pylist()
-        for known, (_, row, reason) in zip(come, self._waiting, strict=True):
-            if known:
+        for is_known, (_, row, reason) in zip(come, self._waiting, strict=True):
+            if is_known:
                 self._blank += 1
             else:
                 self._rejects.add(row, reason)
@@ -527,6 +596,8 @@ class _Reader:
     def _nothing(self) -> str:
         if not self.rows:
             return f"{self._path.name} has a header but no rows."
+        if self._cancelled and not self._rejects.count:
+            return f"All orders of {self._path.name} are cancelled."
         why = "; ".join(f"line {line}: {reason}" for line, reason in self._rejects.first[:1])
         if self.rows == 1:
             return f"The only row of {self._path.name} cannot be read ({why})."
@@ -635,6 +706,16 @@ def _pieces(chunk: bytes) -> Iterator[int]:
         end = len(part) if at + len(part) == len(chunk) else _end_of_rows(part) or len(part)
         at += end
         yield at
+
+
+def _places(parts: Sequence[_Values]) -> list[Names]:
+    """For rows without the id of an order their place in the file."""
+    found: list[Names] = []
+    at = 0
+    for part in parts:
+        found.append(Numbered(b"", 0, np.arange(at, at + len(part.day))))
+        at += len(part.day)
+    return found
 
 
 def _utf_8(cell: str) -> str:

@@ -47,6 +47,7 @@ def score(
     Nothing leaves this machine. The file needs columns for customer_id or email, order_id, ordered_at and total; the
     names that shop systems give them are known, and --map tells others. Without an order_id each row is an order.
     Rows of one order (its id, customer and day) count once, with its highest total; negative totals are refunds.
+    What a column refunded tells is subtracted; orders whose status is cancelled, canceled, voided or failed are none.
     Where a column tells the currency, the one of the first row counts unless --currency names another.
 
     Forecasts count a day with purchases once: expected_purchases_90d are days. Below 50 buyers nobody gets a segment.

@@ -70,8 +70,11 @@ def print_reading(console: Console, file: Path, layout: Layout, orders: Orders) 
         how = "month/day" if orders.dates == DateOrder.MONTH_FIRST else "day/month"
         why = f"as {orders.dates_example} proves" if orders.dates_example else "as --dates says"
         console.print(f"Dates by numbers are {how}/year, {why}.", markup=False)
-    if orders.order_id is None:
+    if "order_id" not in layout.position:
         console.print("There is no order_id, so each row counts as an order.", markup=False)
+    if orders.cancelled:
+        rows = "row is" if orders.cancelled == 1 else "rows are"
+        console.print(f"{orders.cancelled:,} {rows} left out: the status is cancelled, voided or failed.", markup=False)
     if orders.rejected:
         rows = (
             "1 row cannot be read and was"

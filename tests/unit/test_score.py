@@ -140,6 +140,47 @@ def test_refunds_lower_the_money_and_are_no_orders() -> None:
     assert (found.as_of, found.refunds) == (date(2024, 3, 6), 1)
 
 
+@pytest.mark.parametrize("mixed", ["", "e,5,5 May 2023,1,,paid\n"])
+def test_amounts_given_back_are_refunds_of_their_orders(mixed: str) -> None:
+    header = "customer_id,Order ID,Order Date,Total,Refunded Amount,Financial Status\n"
+    rows = (
+        "a,1,2024-03-05,50,20,paid\na,2,2024-03-07,9,9.00,refunded\nb,3,2024-03-06,7,0,paid\nc,4,2024-03-06,5,5.00,\n"
+    )
+    found = customers_of(header + rows + mixed)
+    assert found.names.to_pylist() == ["a", "b", "c", "e"][: 4 if mixed else 3]
+    assert found.monetary.tolist()[:3] == [3000, 700, 0]
+    assert found.frequency.tolist()[:3] == [1, 1, 0]
+    assert found.recency_days.tolist()[2] == -1
+    assert (found.refunds, found.returned) == (3, 2)
+    alone = customers_of("customer_id,date,total,refunded\na,2024-03-05,5,5\nb,2024-03-05,5,\nb,2024-03-05,5,-2\n")
+    assert (alone.recency_days.tolist(), alone.frequency.tolist()) == ([-1, 0], [0, 2])
+    assert alone.monetary.tolist() == [0, 800]
+
+
+def test_orders_whose_status_says_that_they_are_none_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(
+        "Name,Email,Financial Status,Total,Refunded Amount,Created at,Lineitem name\n"
+        "#0,,,,,,Cup\n#1,a@x,paid,5,0,2024-03-05 10:00:00 +0100,Cup\n#1,,,,,,Plate\n"
+        "#2,b@x, Voided,9,0,2024-03-05 10:00:00 +0100,Cup\n#2,,,,,,Plate\n"
+        "#0,c@x,CANCELLED,x,0,2024-03-05 10:00:00 +0100,Cup\n#4,d@x,not failed,6,0,2024-03-06 10:00:00 +0100,Cup\n"
+    )
+    printed = run(path).stdout
+    assert "2 rows are left out: the status is cancelled, voided or failed." in printed
+    assert "cannot be read" not in printed
+    assert "2 orders of 2 customers, 2024-03-05 to 2024-03-06: 11.00." in printed
+    path.write_text("email,date,total,status\na@x,2024-03-05,5,failed\n")
+    assert run(path).stderr == "regulars: All orders of shop.csv are cancelled.\n"
+
+
+def test_a_refunded_amount_that_cannot_be_read_rejects_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text("email,date,total,Back\na@x,2024-03-05,5,some\nb@x,2024-03-05,5,\n")
+    printed = run(path, "--map", "refunded=back").stdout
+    assert "line 2: refunded: 'some' is no amount such as 12.50" in printed
+    assert "refunded is 'Back'" in printed
+
+
 def test_refunds_of_customers_without_an_order_count_nowhere_and_are_told(tmp_path: Path) -> None:
     content = f"{HEADER}a,1,2024-03-05,50\na,r,2024-03-09,-20\nb,2,2024-03-06,-9\nc,3,2024-03-06,-9\n"
     found = customers_of(content)
