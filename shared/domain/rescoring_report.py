@@ -88,7 +88,7 @@ def forecast(forecaster: Forecaster, expected: Demand) -> dict[str, Any]:
 
 
 def lifecycle_stages(stages: Mapping[str, Stage]) -> dict[str, Any]:
-    """Customers and revenue of the last 12 calendar months by stage (who is where: `shared/domain/lifecycle.py`)."""
+    """Customers and revenue of the last 24 calendar months by stage (who is where: `shared/domain/lifecycle.py`)."""
     customers = sum(one.customers for one in stages.values())
     revenue = sum(one.revenue for one in stages.values())
     return {
