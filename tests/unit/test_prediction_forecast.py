@@ -185,6 +185,9 @@ def test_where_the_best_cannot_be_fitted_to_all_days_the_test_is_that_of_the_nex
     assert best.count_model in (MBG_NBD, PARETO_NBD)
     assert made.count_model == NAIVE
     assert any("/NBD did best in the test, but " in reason for reason in made.reasons)
+    # Who fails is asked and told of once, though two rankings begin with it.
+    assert max(calls.count(name) for name in (MBG_NBD, PARETO_NBD)) == 2
+    assert len(set(made.reasons)) == len(made.reasons)
     held = judged(made, histories)
     assert best.holdout is not None
     assert (held.counts, held.chances) == (best.holdout.counts, best.holdout.chances)

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pytest
@@ -218,6 +220,49 @@ def test_fits_to_histories_without_a_best_model_end_and_forecast_something_finit
     for made in (model.expected(x, t_x, age, 13.0), model.p_buy(x, t_x, age, 13.0)):
         assert np.all(np.isfinite(made))
         assert np.all(made >= 0)
+
+
+@pytest.mark.parametrize("module", [mbg_nbd, pareto_nbd])
+def test_a_search_that_begins_with_a_sample_ends_where_one_without_does(
+    monkeypatch: pytest.MonkeyPatch, module: Any
+) -> None:
+    x, t_x, _ = simulated(MBG if module is mbg_nbd else PARETO, 9000, 60.0, 1.0)
+    rows = x, t_x, np.full(9000, 60.0), np.ones(9000)
+    by_sample = module.fit(*rows)
+    monkeypatch.setattr(module, "_SAMPLE", 9000)
+    by_all = module.fit(*rows)
+    assert not by_sample.at_edge
+    assert list(asdict(by_sample).values()) == pytest.approx(list(asdict(by_all).values()), rel=1e-4)
+
+
+@pytest.mark.parametrize("module", [mbg_nbd, pareto_nbd])
+def test_where_nobody_ever_leaves_the_end_of_the_range_is_found_with_a_few_looks_at_everyone(
+    monkeypatch: pytest.MonkeyPatch, module: Any
+) -> None:
+    random = np.random.default_rng(1)
+    age = random.uniform(10, 140, 8000)
+    # All at the same rate, and more evenly than by chance.
+    x = np.floor(0.1 * age + random.random(8000))
+    t_x = np.where(x > 0, age * random.random(8000) ** (1 / np.maximum(x, 1)), 0)
+    sizes: list[int] = []
+    as_it_is = module._loss
+
+    def counted(*rows: Floats) -> Callable[[Floats], tuple[float, Floats]]:
+        loss = as_it_is(*rows)
+
+        def counting(at: Floats) -> tuple[float, Floats]:
+            sizes.append(rows[0].size)
+            return loss(at)  # type: ignore[no-any-return]
+
+        return counting
+
+    monkeypatch.setattr(module, "_loss", counted)
+    model = module.fit(x, t_x, age, np.ones(8000))
+    assert model.at_edge
+    assert sizes.count(8000) <= 50
+    # What is known all the same: they buy 0.1 times a week, and nobody has left.
+    assert model.r / model.alpha == pytest.approx(0.1, rel=0.02)
+    assert model.p_alive(x, t_x, age).mean() > 0.98
 
 
 @pytest.mark.parametrize("fit", [mbg_nbd.fit, pareto_nbd.fit])

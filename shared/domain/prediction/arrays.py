@@ -62,6 +62,15 @@ def thin(weight: Floats, limit: int) -> Floats:
     return kept
 
 
+def sample(weight: Floats, limit: int) -> tuple[Bools, Floats] | None:
+    """Which rows stand for all, and with what weights, after `thin`; None where this would save less than half."""
+    if weight.size < 2 * limit:
+        return None
+    thinned = thin(weight, limit)
+    kept = thinned > 0
+    return kept, thinned[kept]
+
+
 def _key(columns: tuple[Floats, ...]) -> Ints | None:
     """One number per row that sorts as the row does; None where the values are not whole, or too far apart."""
     key = np.zeros(columns[0].size, np.int64)

@@ -183,7 +183,7 @@ def fit(histories: Histories, as_of_day: int, *, horizon_days: int = HORIZON_DAY
     days = min(horizon_days, span // _PARTS)
     holdout: Holdout | None = None
     count_model = chance_model = NAIVE
-    models: dict[str, Model] = {}
+    models: dict[str, Model | None] = {}
     if customers == 0:
         reasons.append("Nobody has bought yet; forecasts for new customers are a guess.")
     if days < min(MIN_HOLDOUT_DAYS, horizon_days):
@@ -382,17 +382,20 @@ def _fit(name: str, now: _Rows, followed: _Rows, days: int) -> Model | None:
 def _choose(
     ranked: list[str],
     verdict: _Verdict,
-    models: dict[str, Model],
+    models: dict[str, Model | None],
     now: _Rows,
     before: _Rows,
     days: int,
     reasons: list[str],
 ) -> str:
-    """The best of the ranked candidates whose fit to everything is as sound as the one tested; adds it to models."""
+    """The best of the ranked candidates whose fit to everything is as sound as the one tested; adds it to models, and
+    None for those before it."""
     for name in ranked:
         if name in models:
-            return name
-        fitted = _fit(name, now, before, days)
+            if models[name]:
+                return name
+            continue
+        models[name], fitted = None, _fit(name, now, before, days)
         title = _TITLES[name]
         if fitted is None:
             reasons.append(f"{title} did best in the test, but could not be fitted to all days.")

@@ -10,14 +10,16 @@ from typing import Final
 
 import numpy as np
 
-from shared.domain.prediction.arrays import Floats
-from shared.domain.prediction.optimise import minimise
+from shared.domain.prediction.arrays import Floats, sample
+from shared.domain.prediction.optimise import Function, minimise, minimise_by_part
 from shared.domain.prediction.special import beta_nodes, digamma, log_gamma
 
 # Nine digits for horizons up to ten times as long as α + T, six for most that are longer.
 _NODES: Final = 32
 _CHUNK: Final = 4096
 _WIDEST: Final = 1e4
+# So many customers say where to look for what all say; and whether there is an end to look for.
+_SAMPLE: Final = 3000
 # e to this is as good as certain, and no overflow.
 _MAX_LOG: Final = 700.0
 # Chances of leaving below it are as good as none, and still leave digits to τ times them.
@@ -74,6 +76,26 @@ def fit(x: Floats, t_x: Floats, age: Floats, weight: Floats) -> MbgNbd | None:
     total = float(weight.sum())
     if total <= 0:
         return None
+    unit = max(float(weight @ age) / total, 1e-3)
+    wide = np.log(_WIDEST)
+    centre = np.array([0.0, np.log(unit), 0.0, 0.0])
+    starts = [centre + np.array(shift) for shift in ((-0.5, -0.5, 0, 0.5), (1.5, 1, -1.5, 1), (-1.5, -2, 1, -1))]
+    box = centre - wide, centre + wide
+    whole, some = _loss(x, t_x, age, weight), sample(weight, _SAMPLE)
+    if some is None:
+        found = minimise(whole, starts, *box)
+    else:
+        kept, thinned = some
+        found = minimise_by_part(whole, _loss(x[kept], t_x[kept], age[kept], thinned), starts, *box)
+    if not np.isfinite(found.value):
+        return None
+    r, alpha, a, b = (float(value) for value in np.exp(found.point))
+    return MbgNbd(r=r, alpha=alpha, a=a, b=b, log_likelihood=-found.value * total, at_edge=found.at_edge)
+
+
+def _loss(x: Floats, t_x: Floats, age: Floats, weight: Floats) -> Function:
+    """Less the mean of the logarithm of the likelihood, by the logarithms of the parameters."""
+    total = float(weight.sum())
     values, index = np.unique(x, return_inverse=True)
     shares = np.bincount(index, weight) / total
     w = weight / total
@@ -102,15 +124,7 @@ def fit(x: Floats, t_x: Floats, age: Floats, weight: Floats) -> MbgNbd | None:
         )
         return -float(value), -gradient * np.exp(logs)
 
-    unit = max(float(w @ age), 1e-3)
-    wide = np.log(_WIDEST)
-    centre = np.array([0.0, np.log(unit), 0.0, 0.0])
-    starts = [centre + np.array(shift) for shift in ((-0.5, -0.5, 0, 0.5), (1.5, 1, -1.5, 1), (-1.5, -2, 1, -1))]
-    found = minimise(loss, starts, centre - wide, centre + wide)
-    if not np.isfinite(found.value):
-        return None
-    r, alpha, a, b = (float(value) for value in np.exp(found.point))
-    return MbgNbd(r=r, alpha=alpha, a=a, b=b, log_likelihood=-found.value * total, at_edge=found.at_edge)
+    return loss
 
 
 def _log_gamma_ratio(z: float, more: Floats) -> Floats:

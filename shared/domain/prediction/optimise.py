@@ -1,7 +1,7 @@
 """The least value of a smooth function of a few numbers within a box: BFGS, and where it fails Nelder and Mead."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,14 +11,8 @@ from shared.domain.prediction.arrays import Floats
 Function = Callable[[Floats], tuple[float, Floats]]
 """The value at a point and its gradient there; values that are not finite count as infinitely bad."""
 
-# Values of the function per search; what has an end takes some thirty.
-_MAX_EVALUATIONS: Final = 200
 _MAX_HALVINGS: Final = 20
 _MAX_MOVES: Final = 150
-_GRADIENT: Final = 1e-7
-# So many steps in a row that gain less than this part of the value end a search: on a ridge without a top there
-# is always a little more to gain.
-_PROGRESS: Final = 1e-10
 _IDLE_STEPS: Final = 5
 _ARMIJO: Final = 1e-4
 # The farthest a first step goes: a factor of e where the numbers are logarithms.
@@ -32,19 +26,55 @@ _SMALL_SIMPLEX: Final = 1e-9
 @dataclass(frozen=True, slots=True)
 class Minimum:
     """Where the search ended: `value` is infinite where no start had a finite one; `at_edge` says whether the point
-    lies on the box."""
+    lies on the box. `inverse` is what was learnt of the inverse of the second derivatives, if anything."""
 
     point: Floats
     value: float
     converged: bool
     at_edge: bool
+    inverse: Floats | None = None
 
 
-def minimise(function: Function, starts: Sequence[Floats], lower: Floats, upper: Floats) -> Minimum:
+@dataclass(frozen=True, slots=True)
+class _Effort:
+    """A search ends after so many values of the function, at a slope below `gradient`, or when _IDLE_STEPS in a row
+    gained less than the part `progress` of the value: on a ridge without a top there is always a little more."""
+
+    evaluations: int
+    gradient: float
+    progress: float
+
+
+# What has an end takes some thirty values.
+_FULL: Final = _Effort(200, 1e-7, 1e-10)
+_ROUGH: Final = _Effort(200, 1e-4, 1e-7)
+# From the end of a rough search: most take ten.
+_REST: Final = _Effort(30, 1e-7, 1e-10)
+_LOOK: Final = _Effort(15, 1e-7, 1e-10)
+
+
+def minimise_by_part(
+    whole: Function, part: Function, starts: Sequence[Floats], lower: Floats, upper: Floats
+) -> Minimum:
+    """The least value of `whole`, sought from that of `part`, which is like it and cheaper: a mean over a sample.
+
+    Where the part ends on the box, a short look says whether the whole does not; what has no end then counts as being
+    on the box, for it runs there slowly.
+    """
+    rough = minimise(part, starts, lower, upper, _ROUGH)
+    found = _bfgs(whole, rough.point, lower, upper, _LOOK if rough.at_edge else _REST, rough.inverse)
+    if not np.isfinite(found.value):
+        return minimise(whole, starts, lower, upper)
+    return replace(found, at_edge=found.at_edge or not found.converged)
+
+
+def minimise(
+    function: Function, starts: Sequence[Floats], lower: Floats, upper: Floats, effort: _Effort = _FULL
+) -> Minimum:
     """The best end of a search from the first start; the others are tried where that is on the box or unfinished."""
     best: Minimum | None = None
     for start in starts:
-        found = _from(function, np.clip(start, lower, upper), lower, upper)
+        found = _from(function, np.clip(start, lower, upper), lower, upper, effort)
         # Later starts have to be better by more than rounding.
         if best is None or found.value < best.value - 1e-9 * (1 + abs(found.value)):
             best = found
@@ -55,12 +85,12 @@ def minimise(function: Function, starts: Sequence[Floats], lower: Floats, upper:
     return best
 
 
-def _from(function: Function, start: Floats, lower: Floats, upper: Floats) -> Minimum:
-    found = _bfgs(function, start, lower, upper)
+def _from(function: Function, start: Floats, lower: Floats, upper: Floats, effort: _Effort) -> Minimum:
+    found = _bfgs(function, start, lower, upper, effort)
     if found.converged or found.at_edge or not np.isfinite(found.value):
         return found
     rough = _nelder_mead(function, found.point, lower, upper)
-    again = _bfgs(function, rough, lower, upper)
+    again = _bfgs(function, rough, lower, upper, effort)
     return again if again.value <= found.value else found
 
 
@@ -72,19 +102,25 @@ def _evaluate(function: Function, point: Floats) -> tuple[float, Floats]:
     return value, gradient
 
 
-def _bfgs(function: Function, start: Floats, lower: Floats, upper: Floats) -> Minimum:
+def _bfgs(
+    function: Function,
+    start: Floats,
+    lower: Floats,
+    upper: Floats,
+    effort: _Effort,
+    inverse: Floats | None = None,
+) -> Minimum:
     """BFGS on the coordinates that are free: not at a bound beyond which the function falls."""
     point = start
     value, gradient = _evaluate(function, point)
     size = point.size
-    inverse: Floats | None = None
     converged = False
     stalls = 0
     evaluations = 1
-    while evaluations < _MAX_EVALUATIONS and np.isfinite(value):
+    while evaluations < effort.evaluations and np.isfinite(value):
         free = ~(((point <= lower) & (gradient > 0)) | ((point >= upper) & (gradient < 0)))
         slope = np.where(free, gradient, 0.0)
-        if np.abs(slope).max() < _GRADIENT:
+        if np.abs(slope).max() < effort.gradient:
             converged = True
             break
         if inverse is None:
@@ -105,7 +141,7 @@ def _bfgs(function: Function, start: Floats, lower: Floats, upper: Floats) -> Mi
         else:
             if inverse is None:
                 # Not even steepest descent gets lower: what is left of the slope is rounding.
-                converged = bool(np.abs(slope).max() < np.sqrt(_GRADIENT))
+                converged = bool(np.abs(slope).max() < np.sqrt(effort.gradient))
                 break
             inverse = None
             continue
@@ -118,12 +154,12 @@ def _bfgs(function: Function, start: Floats, lower: Floats, upper: Floats) -> Mi
                 inverse = np.eye(size) * (curvature / float(turned @ turned))
             across = np.eye(size) - np.outer(moved, turned) / curvature
             inverse = across @ inverse @ across.T + np.outer(moved, moved) / curvature
-        stalls = stalls + 1 if gained <= _PROGRESS * (1 + abs(value)) else 0
+        stalls = stalls + 1 if gained <= effort.progress * (1 + abs(value)) else 0
         if stalls >= _IDLE_STEPS:
             converged = True
             break
     at_edge = bool(np.any((point <= lower + _EDGE) | (point >= upper - _EDGE)))
-    return Minimum(point, value, converged, at_edge)
+    return Minimum(point, value, converged, at_edge, inverse)
 
 
 def _nelder_mead(function: Function, start: Floats, lower: Floats, upper: Floats) -> Floats:
