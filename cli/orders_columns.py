@@ -39,6 +39,11 @@ COLUMNS: Final = tuple(_NAMES)
 _OPTIONAL: Final = frozenset(("customer_id", "email", "currency", "refunded", "status"))
 # Statuses of orders that do not count.
 CANCELLED: Final = ("cancelled", "canceled", "voided", "failed")
+# A file with one of these may have a row per line of an order.
+_OF_LINES: Final = frozenset((
+    "sku", "lineitem sku", "lineitem name", "lineitem quantity", "quantity", "qty", "product", "product id",
+    "product name", "product code", "item", "item id", "item name", "stockcode", "stock code",
+))  # fmt: skip
 # Shopify calls the order's number `Name`; elsewhere that is a person.
 _SHOPIFY: Final = frozenset(("financial status", "lineitem name", "fulfillment status"))
 
@@ -84,6 +89,11 @@ def read_header(path: Path, wanted: Mapping[str, str]) -> Layout:
         has_bom=has_bom,
         body_at=body_at,
     )
+
+
+def has_lines(columns: Sequence[str]) -> bool:
+    """Whether a header has a column that tells of the lines of orders."""
+    return any(_plain(cell) in _OF_LINES for cell in columns)
 
 
 def _positions(file: str, cells: Sequence[str], wanted: Mapping[str, str]) -> dict[str, int]:

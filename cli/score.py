@@ -40,13 +40,15 @@ def score(
         DateOrder | None,
         typer.Option(help="What is first in 03/04/2024; by default what the file's other dates prove."),
     ] = None,
+    lines: Annotated[bool, typer.Option("--lines", help="Rows are lines of orders: their totals add up.")] = False,
     time_zone: Annotated[str, typer.Option(help="Whose days orders with a UTC offset fall on.")] = "UTC",
 ) -> None:
     """Score the customers of a shop's export: RFM segments, and who will buy in the next 90 days.
 
     Nothing leaves this machine. The file needs columns for customer_id or email, order_id, ordered_at and total; the
     names that shop systems give them are known, and --map tells others. Without an order_id each row is an order.
-    Rows of one order (its id, customer and day) count once, with its highest total; negative totals are refunds.
+    Rows of one order (its id, customer and day) count once, with its highest total, or with --lines the sum of them;
+    negative totals are refunds.
     What a column refunded tells is subtracted; orders whose status is cancelled, canceled, voided or failed are none.
     Where a column tells the currency, the one of the first row counts unless --currency names another.
 
@@ -63,7 +65,7 @@ def score(
         layout = read_header(file, _mapped(columns or []))
         if out is not None:
             _check_out(out, file)
-        _score(file, layout, zone=zone, as_of=day, currency=code, dates=dates, out=out)
+        _score(file, layout, zone=zone, as_of=day, currency=code, dates=dates, lines=lines, out=out)
     except UnreadableFile as error:
         complain(str(error))
         raise typer.Exit(EXIT_WRONG) from None
@@ -80,6 +82,7 @@ def _score(
     as_of: date | None,
     currency: str | None,
     dates: DateOrder | None,
+    lines: bool,
     out: Path | None,
 ) -> None:
     # Only here: these take a while to import, and `regulars --help` need not wait for them.
@@ -103,7 +106,7 @@ def _score(
             dates=dates,
         )
     score_report.print_reading(console, file, layout, orders)
-    customers = to_customers(orders, as_of)
+    customers = to_customers(orders, as_of, lines=lines)
     if customers is None:
         until = f" until {as_of}" if as_of else ""
         raise UnreadableFile(f"{file.name} holds no order{until}, only {'later ones' if as_of else 'refunds'}.")
@@ -113,7 +116,10 @@ def _score(
         results = to_results(customers)
     if out is not None:
         write(out, results, units)
-    score_report.print_results(console, results, score_report.Money(currency, units), given=as_of is not None)
+    score_report.print_lines(console, layout, customers, lines=lines)
+    score_report.print_results(
+        console, results, score_report.Money(currency, units), given=as_of is not None, lines=lines
+    )
     if out is not None:
         who = "1 customer is" if len(customers) == 1 else f"{len(customers):,} customers are"
         console.print(f"{who} in {out}.", markup=False)

@@ -30,7 +30,7 @@ class Customers:
     returned everything, a prospect. `orders` and `revenue` (minor units, net of refunds) are the file's until `as_of`,
     `first` and `last` its days; `later` orders came after it. `repeated` rows were the same order again, of which
     `unequal` had another total: the highest counts. `returned` orders were taken back whole. `strange` refunds were of
-    customers without an order: they count nowhere.
+    customers without an order: they count nowhere. `several` of the orders have several rows with a total.
     """
 
     names: pa.Array
@@ -49,6 +49,7 @@ class Customers:
     unequal: int
     returned: int
     strange: int
+    several: int
 
     def __len__(self) -> int:
         return len(self.recency_days)
@@ -92,8 +93,11 @@ class _Totals:
         return found
 
 
-def to_customers(orders: Orders, as_of: date | None) -> Customers | None:
-    """The customers of a file on a day, by default that of its last order; None where nobody had bought by then."""
+def to_customers(orders: Orders, as_of: date | None, *, lines: bool = False) -> Customers | None:
+    """The customers of a file on a day, by default that of its last order; None where nobody had bought by then.
+
+    With `lines` the rows of an order add up to its total.
+    """
     bought = orders.amount >= 0
     if not bought.any():
         return None
@@ -105,10 +109,10 @@ def to_customers(orders: Orders, as_of: date | None) -> Customers | None:
         return None
     # What came back after the last order counts too, unless a day was asked for.
     refunds = _sorted(orders, ~bought & seen if as_of else ~bought)
-    repeated = unequal = 0
+    repeated = unequal = several = 0
     if orders.order_id is not None:
-        rows, repeated, unequal = _distinct(rows, orders.order_id)
-        refunds, again, _ = _distinct(refunds, orders.order_id, by_amount=True)
+        rows, repeated, unequal, several = _distinct(rows, orders.order_id, lines=lines)
+        refunds, again, *_ = _distinct(refunds, orders.order_id, by_amount=not lines, lines=lines)
         repeated += again
     whole = np.zeros(len(rows.row), dtype=bool)
     if orders.order_id is not None and len(refunds.row):
@@ -158,6 +162,7 @@ def to_customers(orders: Orders, as_of: date | None) -> Customers | None:
         unequal=unequal,
         returned=int(whole.sum()),
         strange=strange,
+        several=several,
     )
 
 
@@ -209,11 +214,13 @@ def _sorted(orders: Orders, which: NDArray[np.bool_]) -> _Rows:
     return found
 
 
-def _distinct(rows: _Rows, order_id: Sequence[Names], *, by_amount: bool = False) -> tuple[_Rows, int, int]:
-    """Each order once, how many rows were left out, and how many of these had another amount.
+def _distinct(
+    rows: _Rows, order_id: Sequence[Names], *, by_amount: bool = False, lines: bool = False
+) -> tuple[_Rows, int, int, int]:
+    """Each order once, how many rows were left out, how many of these had another amount, and the orders of theirs.
 
     Rows of one order have its id, customer and day; refunds are one only where the amount is the same too. Only what
-    a customer bought on one day is compared.
+    a customer bought on one day is compared. With `lines` the amounts of an order's rows add up.
     """
     same = (rows.customer[1:] == rows.customer[:-1]) & (rows.day[1:] == rows.day[:-1])
     shared = np.zeros(len(rows.row), dtype=bool)
@@ -221,13 +228,13 @@ def _distinct(rows: _Rows, order_id: Sequence[Names], *, by_amount: bool = False
     shared[:-1] |= same
     at = np.flatnonzero(shared)
     if not len(at):
-        return rows, 0, 0
+        return rows, 0, 0, 0
     begins = np.ones(len(rows.row), dtype=bool)
     begins[1:] = ~same
     group = np.cumsum(begins[at])
     ids = numbers_of(order_id, rows.row[at])
     if not _has_pairs(group, ids):
-        return rows, 0, 0
+        return rows, 0, 0, 0
     amount = rows.amount[at]
     order = np.lexsort((amount, ids, group))
     group, ids, amount = group[order], ids[order], amount[order]
@@ -236,12 +243,20 @@ def _distinct(rows: _Rows, order_id: Sequence[Names], *, by_amount: bool = False
     if by_amount:
         one &= equal
     if not one.any():
-        return rows, 0, 0
+        return rows, 0, 0, 0
     # The last of equal rows has the highest amount, whatever their order in the file.
     out = np.zeros(len(rows.row), dtype=bool)
     out[at[order[:-1][one]]] = True
     left = ~out
-    return rows.of(left), int(out.sum()), int((one & ~equal).sum())
+    several = int((one & ~np.concatenate([[False], one[:-1]])).sum())
+    if lines:
+        # That last row stands for all of its order.
+        starts = np.flatnonzero(np.concatenate([[True], ~one]))
+        ends = np.append(starts[1:], len(order)) - 1
+        summed = rows.amount.astype(np.int64)
+        summed[at[order[ends]]] = np.add.reduceat(amount, starts, dtype=np.int64)
+        rows = _Rows(rows.customer, rows.day, summed, rows.row)
+    return rows.of(left), int(out.sum()), int((one & ~equal).sum()), several
 
 
 def _has_pairs(group: Ints, ids: Ints) -> bool:

@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.orders_columns import COLUMNS, DateOrder
+from cli.orders_columns import COLUMNS, DateOrder, has_lines
 from cli.orders_file import Orders
 from cli.purchases_csv import Layout
+from cli.score_customers import Customers
 from cli.score_results import Results
 from shared.domain.prediction import bands, forecast
 from shared.domain.prediction.forecast import Forecaster, Holdout
@@ -88,11 +89,24 @@ def print_reading(console: Console, file: Path, layout: Layout, orders: Orders) 
             console.print("  …", markup=False)
 
 
-def print_results(console: Console, results: Results, money: Money, *, given: bool) -> None:
+def print_lines(console: Console, layout: Layout, customers: Customers, *, lines: bool) -> None:
+    """What rows of one order were taken for, where they may be its lines."""
+    if lines or 2 * customers.several < customers.orders or not customers.several or not has_lines(layout.columns):
+        return
+    total = layout.columns[layout.position["total"]].strip()
+    console.print(
+        f"{customers.several:,} of {_counted(customers.orders, 'order')} have several rows. Each order counts once, "
+        f"with its highest total; if {total!r} is the price of a line, sum the lines first or use --lines.",
+        style="yellow",
+        markup=False,
+    )
+
+
+def print_results(console: Console, results: Results, money: Money, *, given: bool, lines: bool) -> None:
     """Everything that scoring found."""
     for caveat in results.caveats:
         console.print(Text(f"{caveat[:1].upper()}{caveat[1:]}.", style="yellow"))
-    for line in _what_counted(results, money, given=given):
+    for line in _what_counted(results, money, given=given, lines=lines):
         console.print(line, markup=False)
     console.print()
     if results.has_fifths:
@@ -103,14 +117,16 @@ def print_results(console: Console, results: Results, money: Money, *, given: bo
     _print_forecast(console, results, money)
 
 
-def _what_counted(results: Results, money: Money, *, given: bool) -> Iterator[str]:
+def _what_counted(results: Results, money: Money, *, given: bool, lines: bool) -> Iterator[str]:
     found = results.customers
     refunds = f" and {_counted(found.refunds, 'refund')}" if found.refunds else ""
     yield (
         f"{_counted(found.orders, 'order')}{refunds} of {_counted(len(found), 'customer')}, {found.first} to "
         f"{found.last}: {money.exact(found.revenue)}{money.code}."
     )
-    if found.repeated:
+    if found.repeated and lines:
+        yield f"{_counted(found.repeated, 'row')} more were lines of these orders, and are in their totals."
+    elif found.repeated:
         text = f"{_counted(found.repeated, 'row')} repeated an order, which counts once"
         yield (
             f"{text}; of {found.unequal:,} the total was another, and the highest counts."

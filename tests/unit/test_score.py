@@ -35,7 +35,7 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, ["score", *map(str, arguments)], env={"COLUMNS": "80"})
 
 
-def customers_of(content: str, as_of: date | None = None) -> Customers:
+def customers_of(content: str, as_of: date | None = None, *, lines: bool = False) -> Customers:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "shop.csv"
         path.write_text(content)
@@ -48,7 +48,7 @@ def customers_of(content: str, as_of: date | None = None) -> Customers:
             rejects=path.with_suffix(".rejects.csv"),
             show=lambda _at, _rows: None,
         )
-    found = to_customers(orders, as_of)
+    found = to_customers(orders, as_of, lines=lines)
     assert found is not None
     return found
 
@@ -126,6 +126,38 @@ def test_rows_of_one_order_count_once_also_when_they_are_apart() -> None:
     assert (found.frequency.tolist(), found.monetary.tolist()) == ([3, 1], [1800, 100])
     assert (found.repeated, found.unequal, found.orders) == (1, 1, 4)
     assert found.histories.days.tolist() == [(date(2024, 3, day) - EPOCH).days for day in (5, 6, 5)]
+
+
+def test_rows_that_may_be_lines_are_told_and_add_up_on_demand(tmp_path: Path) -> None:
+    path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
+    path.write_text(
+        "customer_id,order_id,ordered_at,Amount,SKU\na,1,2024-03-05,5,x\na,1,2024-03-05,5,y\na,1,2024-03-05,7,z\n"
+        "b,2,2024-03-05,1,x\na,3,2024-03-05,2,x\na,3,2024-03-05,-1,y\na,3,2024-03-05,-1,z\na,3,2024-03-05,4,z\n"
+    )
+    printed = " ".join(run(path, "--out", out).stdout.split())
+    assert (
+        "2 of 3 orders have several rows. Each order counts once, with its highest total; if 'Amount' is the price of "
+        "a line, sum the lines first or use --lines." in printed
+    )
+    assert {name: row["monetary"] for name, row in rows_of(out).items()} == {"a": "10.00", "b": "1.00"}
+    printed = " ".join(run(path, "--out", out, "--lines").stdout.split())
+    assert "several rows" not in printed
+    assert "4 rows more were lines of these orders, and are in their totals." in printed
+    assert {name: row["monetary"] for name, row in rows_of(out).items()} == {"a": "21.00", "b": "1.00"}
+    assert rows_of(out)["a"]["frequency"] == "2"
+    path.write_text(path.read_text().replace("SKU", "Colour"))
+    assert "several rows" not in run(path).stdout
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4), st.integers(0, 9)), min_size=1, max_size=30))
+def test_with_lines_all_money_of_the_file_counts(lines: list[tuple[int, int, int]]) -> None:
+    rows = "".join(f"c{customer},{order},2024-03-05,{total}\n" for customer, order, total in lines)
+    found = customers_of(HEADER + rows, lines=True)
+    assert found.revenue == 100 * sum(total for _, _, total in lines)
+    orders = [(customer, order) for customer, order, _ in lines]
+    assert found.orders == len(set(orders))
+    assert found.several == sum(orders.count(one) > 1 for one in set(orders))
 
 
 def test_without_order_ids_each_row_is_an_order() -> None:
