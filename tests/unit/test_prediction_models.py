@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.prediction import gamma_gamma, logistic, mbg_nbd, naive, pareto_nbd
+from shared.domain.prediction import gamma_gamma, logistic, mbg_nbd, naive, optimise, pareto_nbd
 from shared.domain.prediction.arrays import Floats
 from shared.domain.prediction.bands import (
     CHURN_BANDS,
@@ -229,7 +229,7 @@ def test_a_search_that_begins_with_a_sample_ends_where_one_without_does(
     x, t_x, _ = simulated(MBG if module is mbg_nbd else PARETO, 9000, 60.0, 1.0)
     rows = x, t_x, np.full(9000, 60.0), np.ones(9000)
     by_sample = module.fit(*rows)
-    monkeypatch.setattr(module, "_SAMPLE", 9000)
+    monkeypatch.setattr(optimise, "_SAMPLE", 9000)
     by_all = module.fit(*rows)
     assert not by_sample.at_edge
     assert list(asdict(by_sample).values()) == pytest.approx(list(asdict(by_all).values()), rel=1e-4)

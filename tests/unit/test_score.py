@@ -340,7 +340,7 @@ def test_rejected_rows_do_not_stop_the_file(tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (("--as-of", "soon"), "--as-of 'soon' is no day such as 2026-01-31."),
-        (("--currency", "XXX"), "--currency 'XXX' is not an ISO 4217 code such as EUR."),
+        (("--currency", "EURO"), "--currency 'EURO' is not an ISO 4217 code such as EUR."),
         (("--time-zone", "Mars/Base"), "There is no time zone 'Mars/Base'; an example is Europe/Berlin."),
         (("--map", "price=total"), "--map 'price=total' is not like total=\"Grand total\""),
         (("--map", "total=x", "--map", "total=y"), "--map names total twice."),

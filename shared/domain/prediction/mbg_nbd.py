@@ -10,16 +10,14 @@ from typing import Final
 
 import numpy as np
 
-from shared.domain.prediction.arrays import Floats, sample
-from shared.domain.prediction.optimise import Function, minimise, minimise_by_part
+from shared.domain.prediction.arrays import Floats
+from shared.domain.prediction.optimise import Function, minimise_over_rows
 from shared.domain.prediction.special import beta_nodes, digamma, log_gamma
 
 # Nine digits for horizons up to ten times as long as α + T, six for most that are longer.
 _NODES: Final = 32
 _CHUNK: Final = 4096
 _WIDEST: Final = 1e4
-# So many customers say where to look for what all say; and whether there is an end to look for.
-_SAMPLE: Final = 3000
 # e to this is as good as certain, and no overflow.
 _MAX_LOG: Final = 700.0
 # Chances of leaving below it are as good as none, and still leave digits to τ times them.
@@ -81,12 +79,7 @@ def fit(x: Floats, t_x: Floats, age: Floats, weight: Floats) -> MbgNbd | None:
     centre = np.array([0.0, np.log(unit), 0.0, 0.0])
     starts = [centre + np.array(shift) for shift in ((-0.5, -0.5, 0, 0.5), (1.5, 1, -1.5, 1), (-1.5, -2, 1, -1))]
     box = centre - wide, centre + wide
-    whole, some = _loss(x, t_x, age, weight), sample(weight, _SAMPLE)
-    if some is None:
-        found = minimise(whole, starts, *box)
-    else:
-        kept, thinned = some
-        found = minimise_by_part(whole, _loss(x[kept], t_x[kept], age[kept], thinned), starts, *box)
+    found = minimise_over_rows(_loss, (x, t_x, age), weight, starts, *box)
     if not np.isfinite(found.value):
         return None
     r, alpha, a, b = (float(value) for value in np.exp(found.point))

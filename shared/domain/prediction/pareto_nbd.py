@@ -11,13 +11,11 @@ from typing import Final
 
 import numpy as np
 
-from shared.domain.prediction.arrays import Floats, sample
-from shared.domain.prediction.optimise import Function, minimise, minimise_by_part
+from shared.domain.prediction.arrays import Floats
+from shared.domain.prediction.optimise import Function, minimise_over_rows
 from shared.domain.prediction.special import PowerIntegral, digamma, log_gamma
 
 _WIDEST: Final = 1e4
-# So many customers say where to look for what all say; and whether there is an end to look for.
-_SAMPLE: Final = 3000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +72,7 @@ def fit(x: Floats, t_x: Floats, age: Floats, weight: Floats) -> ParetoNbd | None
     centre = np.array([0.0, unit, 0.0, unit])
     starts = [centre + np.array(shift) for shift in ((-0.5, -0.5, -0.5, -0.5), (1.5, 1, -2, 0), (-1.5, -2, 1, 1))]
     box = centre - wide, centre + wide
-    whole, some = _loss(x, t_x, age, weight), sample(weight, _SAMPLE)
-    if some is None:
-        found = minimise(whole, starts, *box)
-    else:
-        kept, thinned = some
-        found = minimise_by_part(whole, _loss(x[kept], t_x[kept], age[kept], thinned), starts, *box)
+    found = minimise_over_rows(_loss, (x, t_x, age), weight, starts, *box)
     if not np.isfinite(found.value):
         return None
     r, alpha, s, beta = (float(value) for value in np.exp(found.point))
