@@ -39,6 +39,7 @@ from shared.store.scores import Held
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 SNAPSHOT_COLUMNS: Final = (
     "customer_id", "recency_days", "frequency", "monetary", "r", "f", "m", "segment", "expected_purchases_90d",
@@ -233,8 +234,8 @@ def publish_snapshots(rescoring_id: str, as_of: date, segments: int) -> None:
     folder, bucket = f"scores/as_of={as_of.isoformat()}", os.environ["DATA_BUCKET"]
 
     def copy(segment: int) -> None:
-        source = {"Bucket": bucket, "Key": f"{_key(rescoring_id, segment)}.scores.csv.gz"}
-        _s3().copy_object(Bucket=bucket, Key=f"{folder}/part-{segment:05d}.csv.gz", CopySource=source)  # type: ignore[arg-type]
+        source: CopySourceTypeDef = {"Bucket": bucket, "Key": f"{_key(rescoring_id, segment)}.scores.csv.gz"}
+        _s3().copy_object(Bucket=bucket, Key=f"{folder}/part-{segment:05d}.csv.gz", CopySource=source)
 
     left = rescorings.claim_snapshot(as_of, segments)
     with ThreadPoolExecutor(_THREADS) as pool:

@@ -120,7 +120,7 @@ def pages(segment: int, total_segments: int) -> Iterator[Page]:
         "ReturnConsumedCapacity": "TOTAL",
     }
     while True:
-        answer: dict[str, Any] = _client().scan(**request)  # type: ignore[assignment]
+        answer: Any = _client().scan(**request)
         page = decode(answer[_RAW])
         yield page
         if page.LastEvaluatedKey is None:
