@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.deployment import MODEL_FUNCTION, use_named_region
-from shared.settings import Settings
+from shared.core.settings import Settings
 
 AGREED: Final = "CHANGE_MONEY_AND_TIME"
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
-from shared.domain.errors import RegularsError
-from shared.settings import LOCAL_STAGE, Settings
+from shared.core.errors import RegularsError
+from shared.core.settings import LOCAL_STAGE, Settings
 
 STATE: Final = Path(__file__).resolve().parent.parent / ".regulars"
 # Its environment names all that a command needs, with the very values that the deployed code works with.

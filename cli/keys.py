@@ -9,11 +9,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.console import complain, console
 from cli.deployment import Unreachable, connect, explain
-from shared import clock
-from shared.routes import SCOPES
-from shared.settings import LOCAL_STAGE
-from shared.store import keys
-from shared.tokens import new_api_key
+from shared.core import clock
+from shared.core.settings import LOCAL_STAGE
+from shared.edge import api_keys as keys
+from shared.edge.routes import SCOPES
+from shared.edge.tokens import new_api_key
 
 app = typer.Typer(help="The keys with which back offices and tools call the API.", no_args_is_help=True)
 

@@ -2,7 +2,10 @@
 
 import typer
 
-from cli import demo, down, import_purchases, keys, score, up
+from cli import down, keys, up
+from cli.demo import command as demo
+from cli.importing import command as import_purchases
+from cli.scoring import command as score
 
 app = typer.Typer(
     name="regulars",

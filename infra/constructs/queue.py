@@ -11,7 +11,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.constructs.exception import accept
-from shared.settings import Settings
+from shared.core.settings import Settings
 
 MAX_RECEIVES: Final = 5
 

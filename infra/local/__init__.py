@@ -12,7 +12,7 @@ from infra import ROOT
 from infra.local import deployment, server
 from infra.local.deployment import LocalStack
 from infra.local.steps import LocalFailure, Say, step
-from shared.settings import LOCAL_STAGE, Settings
+from shared.core.settings import LOCAL_STAGE, Settings
 
 __all__ = ["DEFAULT_PORT", "STATE", "LocalFailure", "LocalStack", "down", "running", "up"]
 

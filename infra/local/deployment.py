@@ -18,7 +18,7 @@ from botocore.config import Config
 from infra import LOCAL_API_ID, NODE, ROOT
 from infra.local.server import ACCOUNT, REGION
 from infra.local.steps import LocalFailure
-from shared.settings import Settings
+from shared.core.settings import Settings
 
 _CDK: Final = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 _DEPLOYED_FROM: Final = ("infra", "functions", "shared", "requirements/layer.txt", "package-lock.json")

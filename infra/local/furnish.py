@@ -3,12 +3,13 @@
 import sys
 from datetime import timedelta
 
-from shared import clock
-from shared.domain import loyalty
-from shared.domain.loyalty import Program
-from shared.routes import SCOPES
-from shared.store import keys, programs
-from shared.tokens import new_api_key
+from shared.core import clock
+from shared.edge import api_keys as keys
+from shared.edge.routes import SCOPES
+from shared.edge.tokens import new_api_key
+from shared.loyalty import program as loyalty
+from shared.loyalty.program import Program
+from shared.loyalty.store import program_versions as programs
 
 # Orders of the last weeks, as anybody tries them out, earn; a sample of another century does not.
 EARNING_SINCE = timedelta(days=90)

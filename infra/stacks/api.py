@@ -1,4 +1,4 @@
-"""The HTTP API: one route per entry of `shared/routes.py`, keys checked by a Lambda authorizer."""
+"""The HTTP API: one route per entry of `shared/edge/routes.py`, keys checked by a Lambda authorizer."""
 
 import json
 from collections.abc import Mapping
@@ -20,8 +20,8 @@ from infra.constructs.function import Function
 from infra.constructs.layer import DependencyLayer
 from infra.stacks.data import DataStack
 from infra.stacks.jobs import JobsStack
-from shared.routes import ROUTES
-from shared.settings import Settings
+from shared.core.settings import Settings
+from shared.edge.routes import ROUTES
 
 REQUESTS_PER_SECOND: Final = 100
 REQUESTS_AT_ONCE: Final = 200

@@ -7,7 +7,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.constructs.exception import accept
-from shared.settings import Settings
+from shared.core.settings import Settings
 
 
 class DataStack(Stack):

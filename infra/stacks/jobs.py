@@ -21,7 +21,7 @@ from infra.constructs.function import Function
 from infra.constructs.layer import DependencyLayer
 from infra.constructs.queue import ConsumedQueue, DeadLetterQueue
 from infra.stacks.data import DataStack
-from shared.settings import Settings
+from shared.core.settings import Settings
 
 BATCH_TIMEOUT = Duration.seconds(30)
 # One full core, which Lambda gives from 1,769 MB on.
@@ -237,7 +237,7 @@ class JobsStack(Stack):
         started = {"run_id.$": "$$.Execution.Name", "started_at.$": "$$.Execution.StartTime"}
         plan = self._step("plan_invitations", started, result_path="$.plan")
         return self._machine(
-            "invitations", plan.next(self._each_segment("Each segment of customers", "run_id", "invite_survey"))
+            "invitations", plan.next(self._each_segment("Each segment of customers", "run_id", "decide_invitations"))
         )
 
     def _each_segment(self, title: str, id_name: str, function: str) -> sfn.Map:

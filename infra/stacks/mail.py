@@ -15,7 +15,7 @@ from infra.constructs.queue import ConsumedQueue
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.jobs import BATCH_TIMEOUT, JobsStack
-from shared.settings import Settings
+from shared.core.settings import Settings
 
 # Some five hours, for a message is received every three minutes: while SES is out, no mail is given up.
 MAIL_RECEIVES: Final = 100
@@ -62,20 +62,22 @@ class MailStack(Stack):
                 ses.EmailSendingEvent.REJECT,
             ],
         )
-        self.record_feedback, feedback = self._record_feedback()
+        self.record_mail_events, feedback = self._record_feedback()
         self.send_confirmation, confirmations = self._mails(
             jobs, "confirmations", "send_confirmation", "CustomerSignedUp"
         )
         self.send_points_reminder, reminders = self._mails(
             jobs, "reminders", "send_points_reminder", "PointsExpiring", "TierEnding"
         )
-        self.send_invitation, invitations = self._mails(jobs, "surveys", "send_invitation", "SurveyInvited")
-        self.invite_referral, promoters = self._mails(
-            jobs, "promoters", "invite_referral", "SurveyAnswered", "SurveyAnswerChanged"
+        self.send_survey_invitation, invitations = self._mails(
+            jobs, "surveys", "send_survey_invitation", "SurveyInvited"
+        )
+        self.send_referral_invitation, promoters = self._mails(
+            jobs, "promoters", "send_referral_invitation", "SurveyAnswered", "SurveyAnswerChanged"
         )
         self.notify_marketer, cases = self._mails(jobs, "cases", "notify_marketer", "CaseOpened", "CaseOverdue")
         # A message that comes in somebody's quiet hours is hidden until they are over.
-        self.send_invitation.add_environment("INVITATIONS_QUEUE_URL", invitations.queue_url)
+        self.send_survey_invitation.add_environment("INVITATIONS_QUEUE_URL", invitations.queue_url)
         # Not the surveys': theirs may wait for the morning.
         self.patient_queues = [confirmations, reminders, promoters, cases]
         queues = (feedback, confirmations, reminders, invitations, promoters, cases)
@@ -88,7 +90,7 @@ class MailStack(Stack):
         self.feedback_topic.add_subscription(
             subscriptions.SqsSubscription(queue, raw_message_delivery=True, dead_letter_queue=queue.failed)
         )
-        function = self._function("record_feedback")
+        function = self._function("record_mail_events")
         queue.feed(function, at_once=2)
         return function, queue
 

@@ -16,7 +16,7 @@ from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.jobs import JobsStack
 from infra.stacks.mail import MailStack
-from shared.settings import Settings
+from shared.core.settings import Settings
 
 # Those that no request waits for. What fails behind the API shows as its 5xx, what fails in a rescoring or
 # settlement as a failed execution.
@@ -26,10 +26,10 @@ BACKGROUND_FUNCTIONS: Final = (
     "post_points",
     "send_confirmation",
     "send_points_reminder",
-    "send_invitation",
-    "invite_referral",
+    "send_survey_invitation",
+    "send_referral_invitation",
     "notify_marketer",
-    "record_feedback",
+    "record_mail_events",
     "watch_cases",
 )
 RESCORING_FUNCTIONS: Final = (
@@ -40,7 +40,7 @@ RESCORING_FUNCTIONS: Final = (
     "report_rescoring",
 )
 SETTLEMENT_FUNCTIONS: Final = ("plan_settlement", "settle_points", "close_settlement")
-INVITATION_FUNCTIONS: Final = ("plan_invitations", "invite_survey")
+INVITATION_FUNCTIONS: Final = ("plan_invitations", "decide_invitations")
 
 MAX_STREAM_LAG: Final = Duration.minutes(5)
 

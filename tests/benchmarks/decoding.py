@@ -8,10 +8,12 @@ from typing import Any, Final
 
 import boto3
 
-from shared.domain.rfm import Score
-from shared.domain.scorecard import Scorecard, with_order
-from shared.store import scorecard_scan, scores, table
-from shared.store.scores import Held
+from shared.core import dynamodb as table
+from shared.scorecards.rfm import Score
+from shared.scorecards.scorecard import Scorecard, with_order
+from shared.scorecards.store import score_text as scores
+from shared.scorecards.store.score_text import Held
+from shared.scoring.store import scan as scorecard_scan
 from tests import scorecard_items
 from tests.benchmarks.local_tables import create_pair, use_pair
 

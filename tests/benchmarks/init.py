@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from infra import ROOT
 from infra.access import ACCESS
+from infra.constructs.function import module_of
 from infra.local.deployment import aws_environment
 
 ROUNDS: Final = 5
@@ -59,7 +60,7 @@ def _figure(name: str, pairs: list[tuple[float, float]]) -> dict[str, Any]:
 
 
 def _init_code(name: str) -> str:
-    code = f"import functions.{name}.handler"
+    code = f"import {module_of(name)}"
     if ACCESS[name].customers or ACCESS[name].scorecards:
         code += "\nfrom shared.store import table\ntable.dynamodb()"
     return code

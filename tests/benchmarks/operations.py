@@ -10,10 +10,12 @@ from functools import partial
 from typing import Any, Final
 
 from infra import ROOT
-from shared import links
-from shared.domain.facts import Fact
-from shared.domain.purchase import Order
-from shared.store import customers, facts
+from infra.constructs.function import module_of
+from shared.core import fact_store as facts
+from shared.core.facts import Fact
+from shared.customers.store import profiles as customers
+from shared.edge import links
+from shared.purchases.purchase import Order
 
 CUSTOMERS: Final = 12
 # As many as make the timeline's page full.
@@ -41,7 +43,7 @@ class Operation:
 
         The event is made when the call is due: it may hold what an earlier one has stored.
         """
-        handler = importlib.import_module(f"functions.{self.function}.handler").handler
+        handler = importlib.import_module(module_of(self.function)).handler
         for number in range(self.times):
             for customer in range(CUSTOMERS):
                 yield partial(self._call, handler, self.event(customer, number))

@@ -42,7 +42,7 @@ def best(run: Callable[[], Any], rounds: int = ROUNDS) -> tuple[float, Any]:
 
 
 def score_regulars(folder: Path) -> dict[str, Any]:
-    from shared.domain import scoring
+    from shared.scoring import ranks as scoring
 
     r, f, m = columns(folder, "r", "f", "m")
     seconds, scored = best(lambda: scoring.score(r, f, m, scoring.thresholds(r, f, m)))
@@ -93,10 +93,10 @@ def file_regulars(folder: Path) -> dict[str, Any]:
     began = time.perf_counter()
     from datetime import UTC, datetime
 
-    from cli.orders_columns import read_header
-    from cli.orders_file import read_orders
-    from cli.score_customers import to_customers
-    from shared.domain import scoring
+    from cli.exports.columns_file import read_orders
+    from cli.exports.header import read_header
+    from cli.scoring.compute import to_customers
+    from shared.scoring import ranks as scoring
 
     path = folder / "orders.csv"
     orders = read_orders(
@@ -181,8 +181,8 @@ def file_rfm(folder: Path) -> dict[str, Any]:
 
 
 def model_regulars(folder: Path, name: str) -> dict[str, Any]:
-    from shared.domain.prediction import mbg_nbd, pareto_nbd
-    from shared.domain.prediction.arrays import group
+    from shared.forecasting import mbg_nbd, pareto_nbd
+    from shared.forecasting.arrays import group
 
     x, t_x, age, sample = _lives(folder)
     module: Any = mbg_nbd if name == "mbg" else pareto_nbd

@@ -17,8 +17,8 @@ import pytest
 from cli.deployment import connect
 from infra import local
 from infra.local import LocalStack
-from shared import tokens
-from shared.store import table
+from shared.core import dynamodb as table
+from shared.edge import tokens
 
 SETTINGS = {
     "SHOP_NAME": "Tea & Cups",

@@ -13,17 +13,23 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared import clock
-from shared.domain import loyalty, points
-from shared.domain.errors import Busy, Conflict
-from shared.domain.facts import Fact
-from shared.domain.loyalty import Earning, Program
-from shared.domain.months import month_of
-from shared.domain.points import NotEnoughPoints
-from shared.domain.purchase import Order, Product, Refund
-from shared.domain.reward import Reward
-from shared.store import accounts, facts, programs, purchases, rewards, table
-from shared.tokens import mint_customer_id, new_voucher_code
+from shared.core import clock
+from shared.core import dynamodb as table
+from shared.core import fact_store as facts
+from shared.core.errors import Busy, Conflict
+from shared.core.facts import Fact
+from shared.core.months import month_of
+from shared.edge.tokens import mint_customer_id, new_voucher_code
+from shared.loyalty import points
+from shared.loyalty import program as loyalty
+from shared.loyalty.points import NotEnoughPoints
+from shared.loyalty.program import Earning, Program
+from shared.loyalty.reward import Reward
+from shared.loyalty.store import accounts
+from shared.loyalty.store import catalogue as rewards
+from shared.loyalty.store import program_versions as programs
+from shared.purchases.purchase import Order, Product, Refund
+from shared.purchases.store import orders as purchases
 from tests.e2e.conftest import Crm, eventually, link_in
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.domain.scorecard import scorecard_from
-from shared.store import facts, scorecards
+from shared.core import fact_store as facts
+from shared.scorecards.scorecard import scorecard_from
+from shared.scorecards.store import cards as scorecards
 from tests.e2e.conftest import Crm, eventually
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from shared.domain.scorecard import MAX_ORDER_DAYS, Scorecard, with_order
-from shared.store import scorecards
+from shared.scorecards.scorecard import MAX_ORDER_DAYS, Scorecard, with_order
+from shared.scorecards.store import cards as scorecards
 from tests import scorecard_items
 from tests.e2e.conftest import Crm, eventually
 

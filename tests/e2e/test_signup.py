@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from shared.domain.consent import Topic
-from shared.links import unsubscribe_path
+from shared.customers.consent import Topic
+from shared.edge.links import unsubscribe_path
 from tests.e2e.conftest import Crm, event, eventually, link_in
 
 
@@ -77,7 +77,7 @@ def test_one_click_unsubscribes_without_asking(crm: Crm, store: None) -> None:
 def test_a_bounce_suppresses_and_signing_up_again_asks_again(crm: Crm, aws: Callable[[str], Any], store: None) -> None:
     email = "bounced@example.com"
     confirm(crm, crm.sign_up(email))
-    message = event("record_feedback/hard_bounce")["Records"][0]["body"].replace("ada@example.com", email)
+    message = event("record_mail_events/hard_bounce")["Records"][0]["body"].replace("ada@example.com", email)
     aws("sns").publish(TopicArn=crm.stack.feedback_topic_arn, Message=message)
     eventually(lambda: crm.statuses(email) == {"SUPPRESSED"})
     assert confirm(crm, crm.sign_up(email)) == 200
@@ -89,7 +89,7 @@ def test_a_bounce_suppresses_and_signing_up_again_asks_again(crm: Crm, aws: Call
 def test_a_complaint_ends_mail_for_good(crm: Crm, aws: Callable[[str], Any]) -> None:
     email = "complained@example.com"
     confirm(crm, crm.sign_up(email))
-    message = event("record_feedback/complaint")["Records"][0]["body"].replace("Ada@Example.com", email)
+    message = event("record_mail_events/complaint")["Records"][0]["body"].replace("Ada@Example.com", email)
     aws("sns").publish(TopicArn=crm.stack.feedback_topic_arn, Message=message)
     eventually(lambda: crm.statuses(email) == {"SUPPRESSED"})
     crm.call("POST", "/signups", key=None, json={"email": email, "consent": True})

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from shared import clock, links
-from shared.store import facts, surveys
+from shared.core import clock
+from shared.core import fact_store as facts
+from shared.edge import links
+from shared.nps.store import definitions as surveys
 from tests.e2e.conftest import Crm, Mail, eventually
 
 RULES = {"cooldown_days": 30, "quiet_from": 0, "quiet_until": 0, "recovery_after_days": 0, "owner": "grace"}

@@ -28,12 +28,18 @@ from moto.dynamodb.responses import DynamoHandler, DynamoResult
 from moto.ses.models import Message, ses_backends
 
 from infra.access import ACCESS, Access
-from shared import clock, links
-from shared.domain import points
-from shared.domain.facts import Fact, to_timestamp
-from shared.domain.points import Account
-from shared.domain.survey import Invitation
-from shared.store import accounts, customers, facts, surveys, table
+from infra.constructs.function import module_of
+from shared.core import clock
+from shared.core import dynamodb as table
+from shared.core import fact_store as facts
+from shared.core.facts import Fact, to_timestamp
+from shared.customers.store import profiles as customers
+from shared.edge import links
+from shared.loyalty import points
+from shared.loyalty.points import Account
+from shared.loyalty.store import accounts
+from shared.nps.store import definitions as surveys
+from shared.nps.survey import Invitation
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 EVENTS = Path(__file__).parents[2] / "events"
@@ -424,7 +430,7 @@ def invoke(load: Load) -> Invoke:
 
     def run(name: str, /, event: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
         function = name.partition("/")[0]
-        handler = importlib.import_module(f"functions.{function}.handler").handler
+        handler = importlib.import_module(module_of(function)).handler
         CALLS.made.clear()
         answer: dict[str, Any] = handler(event or load(name, **changes), Context(function))
         assert CALLS.beyond(ACCESS[function]) == set(), f"{function} has no grant for these"

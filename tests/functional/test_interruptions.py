@@ -8,14 +8,19 @@ from typing import Any
 
 import pytest
 
-from shared.domain.case import Outcome, case_id
-from shared.domain.consent import Channel, Consent, Status, Topic
-from shared.domain.customer import Contact, Customer
-from shared.domain.facts import from_timestamp, to_timestamp
-from shared.domain.months import last_day, month_of, months_after
-from shared.domain.scorecard import Scorecard, with_order
-from shared.store import cases, customers, referrals, scorecards, surveys, table
-from shared.tokens import Purpose, mint_referral_code, sign
+from shared.cases.case import Outcome, case_id
+from shared.cases.store import records as cases
+from shared.core import dynamodb as table
+from shared.core.facts import from_timestamp, to_timestamp
+from shared.core.months import last_day, month_of, months_after
+from shared.customers.consent import Channel, Consent, Status, Topic
+from shared.customers.customer import Contact, Customer
+from shared.customers.store import profiles as customers
+from shared.edge.tokens import Purpose, mint_referral_code, sign
+from shared.loyalty.store import referral_guards as referrals
+from shared.nps.store import definitions as surveys
+from shared.scorecards.scorecard import Scorecard, with_order
+from shared.scorecards.store import cards as scorecards
 from tests.functional.conftest import (
     BERLIN,
     CALLS,
@@ -82,7 +87,7 @@ def signed_up(invoke: Invoke) -> None:
 
 
 def bounce(invoke: Invoke) -> None:
-    failed = invoke("record_feedback/hard_bounce")["batchItemFailures"]
+    failed = invoke("record_mail_events/hard_bounce")["batchItemFailures"]
     assert failed == []
 
 
@@ -240,7 +245,7 @@ def to_be_asked(invoke: Invoke) -> None:
 def ask_tonight(invoke: Invoke) -> None:
     started_at = to_timestamp(datetime.now(UTC))
     event = {"run_id": "night", "started_at": started_at, "segment": 0, "total_segments": 1}
-    assert invoke("invite_survey", event) == {"INVITED": 1}
+    assert invoke("decide_invitations", event) == {"INVITED": 1}
 
 
 def asked(invoke: Invoke) -> None:
@@ -274,7 +279,7 @@ def settled(invoke: Invoke) -> None:
 def tell_anonymously(invoke: Invoke) -> None:
     claims = {"survey": "after-purchase", "place": "counter", "answer": "form"}
     token = sign(Purpose.FEEDBACK, claims, datetime.now(UTC) + timedelta(hours=1))
-    assert invoke("take_feedback/post", fill={"TOKEN": token})["statusCode"] == 200
+    assert invoke("answer_anonymously/post", fill={"TOKEN": token})["statusCode"] == 200
 
 
 def complain(invoke: Invoke) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infra.app import build_app
-from shared.settings import Settings
+from shared.core.settings import Settings
 
 Resource = Mapping[str, Any]
 

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import pytest
 
-from infra import ROOT
+from infra import FUNCTION_FOLDERS, ROOT
 from infra.constructs import layer
-from infra.constructs.function import stage_code
+from infra.constructs.function import module_of, stage_code
 from tests.infra.conftest import Assembly
 
 CHANGE: Final = {"GetItem", "PutItem"}
@@ -42,7 +42,7 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
     "view_points": {"customers": CHANGE | {"Query"}, "signing key": SECRET},
     "adjust_points": {"customers": CHANGE | {"Query"}, "scorecards": {"UpdateItem"}},
     "redeem_reward": {"customers": CHANGE | {"UpdateItem", "Query"}},
-    "show_points": {"customers": CHANGE | {"UpdateItem", "Query"}, "signing key": SECRET},
+    "show_points_page": {"customers": CHANGE | {"UpdateItem", "Query"}, "signing key": SECRET},
     "start_settlement": {"settlement": {"StartExecution"}},
     "report_loyalty": {"customers": {"GetItem"}},
     "configure_surveys": {"customers": CHANGE | {"Query"}, "signing key": SECRET},
@@ -52,17 +52,17 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
         "scorecards": {"GetItem"},
         "signing key": SECRET,
     },
-    "take_feedback": {"customers": CHANGE | {"UpdateItem"}, "signing key": SECRET},
+    "answer_anonymously": {"customers": CHANGE | {"UpdateItem"}, "signing key": SECRET},
     "take_complaint": {"customers": CHANGE | {"UpdateItem"}, "scorecards": {"GetItem"}, "signing key": SECRET},
     "manage_cases": {"customers": CHANGE | {"UpdateItem", "DeleteItem", "Query"}},
     "report_nps": {"customers": {"Query"}},
-    "send_invitation": {
+    "send_survey_invitation": {
         "customers": CHANGE | {"Query"},
         "signing key": SECRET,
         "surveys": CONSUME,
         "sender": {"SendEmail"},
     },
-    "invite_referral": {
+    "send_referral_invitation": {
         "customers": CHANGE | {"Query"},
         "signing key": SECRET,
         "promoters": CONSUME,
@@ -71,7 +71,7 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
     "notify_marketer": {"customers": CHANGE, "cases": CONSUME, "sender": {"SendEmail"}},
     "watch_cases": {"customers": CHANGE | {"UpdateItem", "DeleteItem", "Query"}},
     "plan_invitations": {"scorecards": {"DescribeTable"}},
-    "invite_survey": {
+    "decide_invitations": {
         "customers": CHANGE | {"UpdateItem", "Query"},
         "scorecards": {"Scan"},
         "decisions": {"PutObject"},
@@ -95,7 +95,7 @@ GRANTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
         "confirmations": CONSUME,
         "sender": {"SendEmail"},
     },
-    "record_feedback": {"customers": CHANGE, "feedback": CONSUME},
+    "record_mail_events": {"customers": CHANGE, "feedback": CONSUME},
     "post_points": {"customers": CHANGE | {"Query"}, "scorecards": COUNT | {"ConditionCheckItem"}, "points": CONSUME},
     "send_points_reminder": {
         "customers": CHANGE | {"Query"},
@@ -183,7 +183,7 @@ def _allowed(assembly: Assembly, role: str) -> dict[str, set[str]]:
 def test_every_folder_with_a_handler_is_a_function_and_every_function_has_its_list_of_grants(
     production: Assembly,
 ) -> None:
-    folders = {handler.parent.name for handler in (ROOT / "functions").glob("*/handler.py")}
+    folders = set(FUNCTION_FOLDERS)
     assert set(production.functions()) == folders == set(GRANTS)
 
 
@@ -217,15 +217,15 @@ def test_no_role_carries_a_policy_that_somebody_else_may_change(production: Asse
 @pytest.mark.parametrize("name", sorted(GRANTS))
 def test_a_zip_holds_its_own_function_and_what_all_share(production: Assembly, name: str) -> None:
     staged = production.asset(production.functions()[name]["Code"]["S3Key"])
-    own = ROOT / "functions" / name
+    own = FUNCTION_FOLDERS[name]
     wanted = {
         path.relative_to(ROOT)
         for top in (own, ROOT / "shared")
         for path in top.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
-    } | {(ROOT / "functions" / "__init__.py").relative_to(ROOT)}
+    } | {(package / "__init__.py").relative_to(ROOT) for package in own.parents[:2]}
     assert {path.relative_to(staged) for path in staged.rglob("*") if path.is_file()} == wanted
-    assert (staged / "functions" / name / "handler.py").read_text() == (own / "handler.py").read_text()
+    assert (staged / own.relative_to(ROOT) / "handler.py").read_text() == (own / "handler.py").read_text()
 
 
 def test_what_lies_in_a_zip_may_be_read_by_whoever_runs_the_function(
@@ -269,7 +269,7 @@ def test_every_function_is_built_the_same_way(production: Assembly) -> None:
     for name, function in production.functions().items():
         assert function["Runtime"] == "python3.13", name
         assert function["Architectures"] == ["arm64"], name
-        assert function["Handler"] == f"functions.{name}.handler.handler"
+        assert function["Handler"] == f"{module_of(name)}.handler"
         assert function["TracingConfig"] == {"Mode": "Active"}, name
         assert function["LoggingConfig"]["LogFormat"] == "JSON", name
         log_group = log_groups[function["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
@@ -321,7 +321,7 @@ def test_the_layer_holds_wheels_for_the_machine_that_the_functions_run_on(produc
 
 def test_what_a_function_imports_lies_in_its_layers() -> None:
     for name in GRANTS:
-        reached = _reached(f"functions.{name}.handler")
+        reached = _reached(module_of(name))
         assert bool(reached & {"numpy", "msgspec"}) == (name in NUMERIC), name
         assert not reached & {"pyarrow", "duckdb", "boto3"}, name
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra import app
-from shared.routes import ROUTES
+from shared.edge.routes import ROUTES
 from tests.infra.conftest import Assembly
 
 

@@ -1,0 +1,94 @@
+"""GET /cases, /cases/{id} → open or resolved cases; POST …/assign, …/notes, …/resolve → a step with one."""
+
+import base64
+import binascii
+import os
+from typing import Any, Final
+
+from shared.cases import case
+from shared.cases.case import Case, CaseStatus
+from shared.cases.store import records as cases
+from shared.core import clock
+from shared.core.errors import Invalid, NotFound
+from shared.core.settings import Settings
+from shared.edge.http import MAX_ID_LENGTH, Request, Response, respond, serve
+from shared.nps.payloads import AssignPayload, NotePayload, ResolvePayload
+from shared.nps.store import definitions as surveys
+
+DEFAULT_PAGE_SIZE: Final = 25
+MAX_PAGE_SIZE: Final = 100
+
+
+def show_list(request: Request) -> Response:
+    """Open cases, the most urgent first, or with `?status=RESOLVED` those resolved last; `next` leads on."""
+    status = request.query.get("status", CaseStatus.OPEN)
+    if status not in tuple(CaseStatus):
+        raise Invalid("status: want OPEN or RESOLVED")
+    limit = request.query.get("limit", str(DEFAULT_PAGE_SIZE))
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 3 and 1 <= int(limit) <= MAX_PAGE_SIZE):
+        raise Invalid(f"limit: want a number from 1 to {MAX_PAGE_SIZE}")
+    found, more = cases.listed(CaseStatus(status), int(limit), _after(request.query.get("next")))
+    following = base64.urlsafe_b64encode(more.encode()).decode() if more else None
+    return respond(200, {"cases": [_in_short(one) for one in found], "next": following})
+
+
+def show(request: Request) -> Response:
+    """A case with its notes."""
+    return _answer(cases.find(_case_id(request)))
+
+
+def assign(request: Request) -> Response:
+    """Give it to somebody."""
+    payload = request.json(AssignPayload)
+    return _answer(cases.change(_case_id(request), lambda one: case.assign(one, payload.owner, clock.now())))
+
+
+def write_note(request: Request) -> Response:
+    """Write into it."""
+    payload = request.json(NotePayload)
+    step = cases.change(_case_id(request), lambda one: case.comment(one, payload.author, payload.text, clock.now()))
+    return _answer(step)
+
+
+def resolve(request: Request) -> Response:
+    """Close it with what came of it; later the customer is asked whether it helped."""
+    payload, zone = request.json(ResolvePayload), Settings.from_environment(os.environ).zone
+    return _answer(cases.resolve(_case_id(request), payload.outcome, surveys.rules(), clock.now(), zone))
+
+
+def _in_short(one: Case) -> dict[str, Any]:
+    members = cases.members(one)
+    return {**members, "notes": len(one.notes)}
+
+
+def _answer(one: Case | None) -> Response:
+    if one is None:
+        raise NotFound("there is no such case")
+    return respond(200, cases.members(one))
+
+
+def _case_id(request: Request) -> str:
+    case_id = request.path["case_id"]
+    if len(case_id) > MAX_ID_LENGTH:
+        raise NotFound("there is no such case")
+    return case_id
+
+
+def _after(token: str | None) -> str | None:
+    if token is None:
+        return None
+    try:
+        return base64.urlsafe_b64decode(token.encode()).decode()[:100] or None
+    except (binascii.Error, ValueError):
+        raise Invalid("next: want the value of `next` from the page before") from None
+
+
+handler = serve(
+    {
+        "GET /cases": show_list,
+        "GET /cases/{case_id}": show,
+        "POST /cases/{case_id}/assign": assign,
+        "POST /cases/{case_id}/notes": write_note,
+        "POST /cases/{case_id}/resolve": resolve,
+    }
+)

@@ -1,0 +1,58 @@
+"""`CaseOpened`, `CaseOverdue` → a mail to the shop's marketer, at once."""
+
+import json
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from shared.cases.case import Case
+from shared.cases.store import records as cases
+from shared.core import fact_store as facts
+from shared.core.settings import Settings
+from shared.edge.queues import consume
+from shared.mail import deliver as mailing
+from shared.mail.deliver import Letter
+
+
+def notify(record: SQSRecord) -> None:
+    """A case that was resolved meanwhile is told of no more."""
+    fact = facts.from_members(json.loads(record.body)["detail"])
+    one = cases.find(fact.data["case_id"])
+    assert one is not None, "a case is written with its fact"
+    if one.resolved_at:
+        return
+    write = _opened if fact.type == "CaseOpened" else _overdue
+    mailing.tell_marketer(one.customer_id, f"{fact.type}-{one.case_id}", lambda settings: write(one, settings))
+
+
+def _opened(one: Case, settings: Settings) -> Letter:
+    score = f", score {one.score}" if one.score is not None else ""
+    return Letter(
+        template="case_opened",
+        subject=f"New case {one.case_id}: {one.priority} priority{score}",
+        context={
+            "case_id": one.case_id,
+            "customer_id": one.customer_id,
+            "priority": one.priority,
+            "due_at": one.due_at.astimezone(settings.zone),
+            "owner": one.owner,
+            "score": one.score,
+            "comment": one.text or None,
+            "sentiment": one.sentiment,
+            "themes": list(one.themes),
+            "origin": one.origin,
+        },
+    )
+
+
+def _overdue(one: Case, settings: Settings) -> Letter:
+    listed = {
+        "case_id": one.case_id,
+        "customer_id": one.customer_id,
+        "priority": one.priority,
+        "due_at": one.due_at.astimezone(settings.zone),
+        "owner": one.owner,
+    }
+    return Letter(template="case_overdue", subject=f"Case {one.case_id} is overdue", context={"cases": [listed]})
+
+
+handler = consume(notify)

@@ -1,0 +1,74 @@
+"""GET /complaints → the form behind a customer's link; POST → a case, and the marketer is told."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import uuid4
+
+from shared.cases import case
+from shared.cases.store import records as cases
+from shared.core import clock
+from shared.core.settings import Settings
+from shared.customers.store import profiles as customers
+from shared.edge import links, tokens
+from shared.edge.http import Request, Response, plain_text, serve
+from shared.edge.links import Link
+from shared.edge.pages import mask_email, page_response, render_page
+from shared.edge.tokens import Purpose
+from shared.nps.store import definitions as surveys
+from shared.nps.survey import COMMENT_MAX_LENGTH
+
+MAX_OPEN_CASES: Final = 5
+_PAGE_HOLDS: Final = timedelta(hours=12)
+
+
+def show(_request: Request, link: Link, settings: Settings) -> Response:
+    """The form. It carries a complaint's id of its own, so that it opens one case however often it is sent."""
+    return _page(settings, link, "", None)
+
+
+def record(request: Request, link: Link, settings: Settings) -> Response:
+    """Open a case for what was written."""
+    text = plain_text(request.form().get("text", ""))
+    if "complaint" not in link.claims:
+        return _page(settings, link, text, "Please send the form once more.")
+    if not text:
+        return _page(settings, link, text, "Please tell us what happened.")
+    if len(text) > COMMENT_MAX_LENGTH:
+        return _page(settings, link, text, f"Please say it in at most {COMMENT_MAX_LENGTH:,} characters.")
+    known = cases.find(case.case_id(link.customer_id, link.claims["complaint"]))
+    if known is None and surveys.care_of(link.customer_id).open_cases >= MAX_OPEN_CASES:
+        return _page(settings, link, text, "We are still working on what you told us before; we will get back to you.")
+    one = cases.complain(link.customer_id, text, link.claims["complaint"], surveys.rules(), clock.now(), settings.zone)
+    html = render_page(
+        "complaint_done.html",
+        shop_name=settings.shop_name,
+        case_id=one.case_id,
+        due_on=one.due_at.astimezone(settings.zone).date(),
+    )
+    return page_response(html)
+
+
+def _page(settings: Settings, link: Link, text: str, problem: str | None) -> Response:
+    found = customers.find(link.customer_id)
+    if found is None:
+        return links.problem_page(settings, "invalid")
+    claims = {"customer": link.customer_id, "complaint": uuid4().hex}
+    html = render_page(
+        "complaint.html",
+        shop_name=settings.shop_name,
+        token=tokens.sign(Purpose.COMPLAINT, claims, clock.now() + _PAGE_HOLDS),
+        text=text[:COMMENT_MAX_LENGTH],
+        text_max=COMMENT_MAX_LENGTH,
+        problem=problem,
+        email_masked=mask_email(found.email or ""),
+    )
+    return page_response(html, 422 if problem else 200)
+
+
+handler = serve(
+    {
+        "GET /complaints": links.opened(Purpose.COMPLAINT, show),
+        "POST /complaints": links.opened(Purpose.COMPLAINT, record),
+    },
+    links.refuse_form,
+)

@@ -1,0 +1,62 @@
+"""GET /signups/confirm → the page that asks; POST → consent with its evidence. Only the POST changes anything."""
+
+from shared.core import clock
+from shared.core.settings import Settings
+from shared.customers import customer
+from shared.customers.customer import LinkClosed, LinkReplaced
+from shared.customers.store import profiles as customers
+from shared.edge import links
+from shared.edge.http import Request, Response, serve
+from shared.edge.links import Link
+from shared.edge.pages import mask_email, page_response, render_page
+from shared.edge.tokens import Purpose
+from shared.scorecards.store import cards as scorecards
+
+
+def show(_request: Request, link: Link, settings: Settings) -> Response:
+    """The page with the button; a link that was used before shows what it led to."""
+    found = customers.find(link.customer_id)
+    if found is None:
+        return links.problem_page(settings, "invalid")
+    if found.confirmed_signup_id == link.claims["signup"]:
+        return _confirmed(settings, found.customer_id)
+    try:
+        customer.waiting(found, link.claims["signup"])
+    except LinkReplaced:
+        return links.problem_page(settings, "replaced")
+    except LinkClosed:
+        return links.problem_page(settings, "closed")
+    email = mask_email(found.email or "")
+    return page_response(
+        render_page("confirm.html", shop_name=settings.shop_name, token=link.token, email_masked=email)
+    )
+
+
+def confirm(request: Request, link: Link, settings: Settings) -> Response:
+    """Record the consent; the same link again answers the same and changes nothing."""
+    try:
+        found = customers.change(
+            link.customer_id,
+            lambda known: customer.confirm(known, link.claims["signup"], clock.now(), request.ip),
+            also=[scorecards.ensure(link.customer_id)],
+        )
+    except LinkReplaced:
+        return links.problem_page(settings, "replaced")
+    except LinkClosed:
+        return links.problem_page(settings, "closed")
+    return _confirmed(settings, found.customer_id) if found else links.problem_page(settings, "invalid")
+
+
+def _confirmed(settings: Settings, customer_id: str) -> Response:
+    # The page is at /signups/confirm, wherever the API has its root.
+    url = f"../{links.preferences_path(customer_id, clock.now() + links.PREFERENCES_LINK)}"
+    return page_response(render_page("confirmed.html", shop_name=settings.shop_name, preferences_url=url))
+
+
+handler = serve(
+    {
+        "GET /signups/confirm": links.opened(Purpose.CONFIRM, show),
+        "POST /signups/confirm": links.opened(Purpose.CONFIRM, confirm),
+    },
+    links.refuse_form,
+)

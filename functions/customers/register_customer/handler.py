@@ -1,0 +1,64 @@
+"""POST /signups → a signup that waits for its confirmation, and the fact that has the mail sent."""
+
+import os
+from uuid import uuid4
+
+from pydantic import ValidationError
+
+from shared.core import clock
+from shared.core.settings import Settings
+from shared.customers import customer
+from shared.customers.store import profiles as customers
+from shared.edge import links, pages
+from shared.edge.http import Request, Response, problem, respond, see_other, serve, validation_errors
+from shared.edge.tokens import mint_customer_id
+from shared.purchases.payloads import SignupPayload
+
+
+def sign_up(request: Request) -> Response:
+    """The same answer for every address, known or not, and for robots that fall into the trap."""
+    settings = Settings.from_environment(os.environ)
+    if request.is_form:
+        return _sign_up_by_form(request, settings)
+    payload = request.json(SignupPayload)
+    if payload.redirect:
+        return problem(422, "redirect: only an HTML form is sent on; leave it out of JSON")
+    _register(payload, request.ip)
+    return respond(202, {"status": "PENDING"})
+
+
+def _sign_up_by_form(request: Request, settings: Settings) -> Response:
+    fields = request.form_fields()
+    # A form also sends the names of its buttons, which mean nothing here; blank fields were not filled in.
+    known: dict[str, object] = {
+        name: value for name, value in fields if name in SignupPayload.model_fields and value.strip()
+    }
+    if "topics" in known:
+        known["topics"] = [value for name, value in fields if name == "topics"]
+    try:
+        payload = SignupPayload.model_validate(known)
+    except ValidationError as error:
+        return _form_problem(settings, validation_errors(error) or [])
+    if payload.redirect and not settings.allows_redirect(payload.redirect):
+        return _form_problem(settings, [{"pointer": "/redirect", "detail": "is not an address this shop allows"}])
+    _register(payload, request.ip)
+    if payload.redirect:
+        return see_other(payload.redirect)
+    return pages.page_response(pages.render_page("check_mail.html", shop_name=settings.shop_name), 202)
+
+
+def _form_problem(settings: Settings, errors: list[dict[str, str]]) -> Response:
+    problems = [(one["pointer"].split("/")[1] if one["pointer"] else "form", one["detail"]) for one in errors]
+    html = pages.render_page("form_problem.html", shop_name=settings.shop_name, problems=problems)
+    return pages.page_response(html, 422)
+
+
+def _register(payload: SignupPayload, ip: str | None) -> None:
+    if payload.website:
+        return
+    now = clock.now()
+    signup = payload.to_signup(signup_id=uuid4().hex, now=now, ip=ip)
+    customers.register(payload.email, mint_customer_id, now, lambda known: customer.sign_up(known, signup))
+
+
+handler = serve({"POST /signups": sign_up}, links.refuse_form)

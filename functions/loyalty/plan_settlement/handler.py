@@ -1,0 +1,11 @@
+"""Settlement, first step: the number of customers → the segments in which their accounts are gone through."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.scorecards.store import cards as scorecards
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Every customer who may have points has a scorecard."""
+    return {**event, "segments": scorecards.plan_scan()}

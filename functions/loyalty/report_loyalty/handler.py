@@ -1,0 +1,16 @@
+"""GET /reports/loyalty → the statement of liability of the last settlement."""
+
+from shared.core.errors import NotFound
+from shared.edge.http import Request, Response, respond, serve
+from shared.loyalty.store import statements as settlements
+
+
+def report(_request: Request) -> Response:
+    """Points issued, redeemed, expired and outstanding, by month and tier."""
+    latest = settlements.latest_report()
+    if latest is None:
+        raise NotFound("no settlement has run yet; one runs every night, POST /loyalty/settlements starts one now")
+    return respond(200, latest)
+
+
+handler = serve({"GET /reports/loyalty": report})

@@ -1,0 +1,118 @@
+"""GET /feedback/{token} → a survey for whoever is at a counter or reads a receipt; POST → an anonymous answer."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from shared.core import clock
+from shared.core.settings import Settings
+from shared.edge import links, tokens
+from shared.edge.http import Request, Response, plain_text, serve
+from shared.edge.links import Link
+from shared.edge.pages import page_response, render_page
+from shared.edge.tokens import Purpose
+from shared.nps import comments
+from shared.nps.margin import Group, group_of
+from shared.nps.store import answers
+from shared.nps.store import definitions as surveys
+from shared.nps.survey import COMMENT_MAX_LENGTH, THANKS_WITHOUT_A_NAME, Answer, Survey
+
+_PAGE_HOLDS = timedelta(hours=12)
+
+
+def show(_request: Request, link: Link, settings: Settings) -> Response:
+    """The page. Its form carries an answer's id of its own, so that it counts once however often it is sent."""
+    found = _open_survey(link)
+    return _page(settings, link, found, "", None) if found else _closed(settings, "ended")
+
+
+def record(request: Request, link: Link, settings: Settings) -> Response:
+    """Record an answer; a link alone, without the page's form, cannot."""
+    found = _open_survey(link)
+    if found is None:
+        return _closed(settings, "ended")
+    fields = request.form()
+    text, comment = fields.get("score", ""), plain_text(fields.get("comment", ""))
+    if "answer" not in link.claims:
+        return _page(settings, link, found, comment, "Please send the form once more.")
+    if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= 10):
+        return _page(settings, link, found, comment, "Please choose a number from 0 to 10.")
+    if len(comment) > COMMENT_MAX_LENGTH:
+        problem = f"Please say it in at most {COMMENT_MAX_LENGTH:,} characters."
+        return _page(settings, link, found, comment, problem)
+    reading, now = comments.read(comment), clock.now()
+    given = Answer(
+        score=int(text),
+        answered_at=now,
+        comment=comment,
+        sentiment=reading.sentiment,
+        themes=tuple(reading.themes),
+    )
+    taken = answers.answer_anonymously(
+        found.survey_id,
+        link.claims["place"],
+        link.claims["answer"],
+        given,
+        found.anonymous_per_day,
+        now,
+        settings.zone,
+    )
+    return _done(settings, found, taken) if taken else _closed(settings, "full")
+
+
+def _open_survey(link: Link) -> Survey | None:
+    found = surveys.find(link.claims["survey"])
+    return found if found and found.enabled and found.anonymous_per_day else None
+
+
+def _page(settings: Settings, link: Link, found: Survey, comment: str, problem: str | None) -> Response:
+    lang, texts = found.texts_for(None)
+    claims = {"survey": found.survey_id, "place": link.claims["place"], "answer": uuid4().hex}
+    html = render_page(
+        "survey.html",
+        shop_name=settings.shop_name,
+        words_lang=lang,
+        token=tokens.sign(Purpose.FEEDBACK, claims, clock.now() + _PAGE_HOLDS),
+        question=texts.question,
+        follow_ups={group.value: texts.follow_ups[group] for group in Group},
+        score=None,
+        comment=comment[:COMMENT_MAX_LENGTH],
+        comment_max=COMMENT_MAX_LENGTH,
+        amending=False,
+        problem=problem,
+        points=0,
+        is_recovery=False,
+        email_masked=None,
+    )
+    return page_response(html, 422 if problem else 200)
+
+
+def _done(settings: Settings, found: Survey, given: Answer) -> Response:
+    lang, texts = found.texts_for(None)
+    group = group_of(given.score)
+    html = render_page(
+        "survey_done.html",
+        shop_name=settings.shop_name,
+        words_lang=lang,
+        thanks=texts.thanks[group] if group is not Group.DETRACTOR else THANKS_WITHOUT_A_NAME,
+        score=given.score,
+        points=0,
+        change_url=None,
+        change_until=None,
+        complaint_url=None,
+        points_url=None,
+    )
+    return page_response(html)
+
+
+def _closed(settings: Settings, reason: str) -> Response:
+    html = render_page("survey_closed.html", shop_name=settings.shop_name, reason=reason)
+    return page_response(html, 410 if reason == "ended" else 429)
+
+
+handler = serve(
+    {
+        "GET /feedback/{token}": links.opened(Purpose.FEEDBACK, show),
+        "POST /feedback/{token}": links.opened(Purpose.FEEDBACK, record),
+    },
+    links.refuse_form,
+)

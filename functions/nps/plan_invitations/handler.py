@@ -1,0 +1,11 @@
+"""Invitations, first step: the number of customers → the segments in which they are gone through."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.scorecards.store import cards as scorecards
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Whoever has confirmed or bought has a scorecard."""
+    return {**event, "segments": scorecards.plan_scan()}

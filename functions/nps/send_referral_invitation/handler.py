@@ -1,0 +1,59 @@
+"""`SurveyAnswered`, `SurveyAnswerChanged` by a promoter → a mail with her code for friends, once a calendar year."""
+
+import json
+import os
+from datetime import datetime
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from shared.core import clock
+from shared.core import fact_store as facts
+from shared.core.settings import Settings
+from shared.customers.consent import Topic
+from shared.customers.customer import Customer
+from shared.customers.store import profiles as customers
+from shared.edge import links
+from shared.edge.queues import consume
+from shared.edge.tokens import mint_referral_code
+from shared.loyalty.program import Bonus, Program
+from shared.loyalty.store import program_versions as programs
+from shared.loyalty.store import referral_guards as referrals
+from shared.mail.deliver import Letter, deliver
+from shared.nps.margin import Group
+from shared.nps.survey import RECOVERY
+
+
+def invite(record: SQSRecord) -> None:
+    """Only where the loyalty programme rewards referrals."""
+    fact = facts.from_members(json.loads(record.body)["detail"])
+    program = programs.latest()
+    if fact.data["group"] != Group.PROMOTER or fact.data["survey_id"] == RECOVERY or program is None:
+        return
+    if not program.bonuses.get(Bonus.REFERRAL):
+        return
+    now = clock.now()
+    year = fact.occurred_at.astimezone(Settings.from_environment(os.environ).zone).year
+    deliver(
+        customers.find(fact.customer_id),
+        fact.customer_id,
+        f"referral-{year}",
+        Topic.OFFERS,
+        lambda customer, _settings, root: _write(customer, program, root, now),
+        skip_id=f"referral-{fact.id}",
+    )
+
+
+def _write(customer: Customer, program: Program, root: str, now: datetime) -> Letter:
+    return Letter(
+        template="referral_invitation",
+        subject="Do you know somebody who would like it here, too?",
+        context={
+            "code": referrals.code_of(customer.customer_id, mint_referral_code),
+            "points": program.bonuses[Bonus.REFERRAL],
+            "friend_points": program.bonuses.get(Bonus.REFERRED, 0),
+            "points_url": f"{root}/{links.points_path(customer.customer_id, now + links.POINTS_LINK)}",
+        },
+    )
+
+
+handler = consume(invite)

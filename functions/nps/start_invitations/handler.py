@@ -1,0 +1,16 @@
+"""POST /nps/invitations → tonight's invitations to surveys go out now."""
+
+import os
+
+from shared.edge import executions
+from shared.edge.http import Request, Response, respond, serve
+
+
+def start(_request: Request) -> Response:
+    """Starting twice is harmless: what was decided today is not decided again."""
+    run_id = executions.new_name()
+    executions.start(os.environ["INVITATIONS_STATE_MACHINE_ARN"], run_id, {})
+    return respond(202, {"run_id": run_id, "status": "RUNNING"})
+
+
+handler = serve({"POST /nps/invitations": start})

@@ -1,0 +1,33 @@
+"""E-mail addresses in the one form under which they are unique."""
+
+import re
+from typing import Final
+
+import idna
+
+from shared.core.errors import Invalid
+
+# RFC 5321: 64 octets before the @, 254 in all; SES takes ASCII only before the @ (RFC 5322 dot-atom).
+_LOCAL_PART: Final = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_MAX_LOCAL_LENGTH: Final = 64
+MAX_ADDRESS_LENGTH: Final = 254
+
+
+def normalise_email(text: str) -> str:
+    """Lower case, the domain in its ASCII form (IDNA 2008): ` Ada@Bücher.Example` → `ada@xn--bcher-kva.example`.
+
+    Raises Invalid where the text is no address that mail can be sent to. The error does not repeat it: errors
+    are logged, and logs hold no addresses.
+    """
+    local, at, domain = text.strip().rpartition("@")
+    local = local.lower()
+    if not at or not _LOCAL_PART.fullmatch(local) or len(local) > _MAX_LOCAL_LENGTH:
+        raise Invalid("this is not an e-mail address")
+    try:
+        host = idna.encode(domain.rstrip("."), uts46=True, std3_rules=True).decode().lower()
+    except idna.IDNAError:
+        raise Invalid("this e-mail address has no valid domain") from None
+    address = f"{local}@{host}"
+    if "." not in host or host.rpartition(".")[2].isdigit() or len(address) > MAX_ADDRESS_LENGTH:
+        raise Invalid("this e-mail address has no valid domain")
+    return address

@@ -1,0 +1,32 @@
+"""What can go wrong in the rules. `shared/edge/http.py` maps the bases to problem+json."""
+
+from typing import Any
+
+
+class RegularsError(Exception):
+    """A refusal: `detail` is a sentence for the caller, `members` are further members of the answer."""
+
+    def __init__(self, detail: str, **members: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.members = members
+
+
+class NotFound(RegularsError):
+    """What was asked for does not exist."""
+
+
+class Conflict(RegularsError):
+    """What was asked contradicts what is already recorded."""
+
+
+class Invalid(RegularsError):
+    """The request is understood and cannot be carried out as it is."""
+
+
+class Forbidden(RegularsError):
+    """The caller may not do this."""
+
+
+class Busy(RegularsError):
+    """Others kept changing the same records; the same request may succeed in a moment."""

@@ -1,0 +1,153 @@
+"""Everything that a deployer may set, as one typed object: checked at synth, read by functions at run time."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from shared.core.money import CURRENCY_CODES
+
+LOCAL_STAGE: Final = "local"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a deployer may set. Each field's environment variable is its name in upper case.
+
+    `stage`: names the deployment (`local`, `dev`, `prod`, …); every stack and resource carries it.
+    `sender`: the address that mail comes from; its domain or itself must be verified in SES.
+    `shop_name`: how the shop calls itself in mails and pages.
+    `shop_address`: the postal address that marketing mail has to show; empty shows none.
+    `public_url`: where links in mails lead (a custom domain); empty takes the API's own address.
+    `allowed_origins`: origins whose pages may call the API from a browser (CORS).
+    `allowed_redirects`: addresses that an HTML form may send the browser on to after a signup;
+        a form's `redirect` has to equal one of them or lie below it.
+    `currency`: the ISO 4217 code that the shop counts in; purchases in another are refused.
+    `time_zone`: the IANA zone that decides what a day and a month are.
+    `alarm_email`: who is told of alarms; empty tells nobody.
+    `marketer_email`: who is told of cases; empty takes the sender's own mailbox.
+    `rescoring_workers`: how many functions a rescoring runs at once; a new AWS account may run ten in all.
+    """
+
+    stage: str = LOCAL_STAGE
+    sender: str = "hello@shop.example"
+    shop_name: str = "Our shop"
+    shop_address: str = ""
+    public_url: str = ""
+    allowed_origins: tuple[str, ...] = ()
+    allowed_redirects: tuple[str, ...] = ()
+    currency: str = "EUR"
+    time_zone: str = "UTC"
+    alarm_email: str = ""
+    marketer_email: str = ""
+    rescoring_workers: int = 5
+
+    def __post_init__(self) -> None:
+        problems = [text for ok, text in self._checks() if not ok]
+        if problems:
+            raise ValueError("; ".join(problems))
+
+    def _checks(self) -> list[tuple[bool, str]]:
+        address = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+        return [
+            (
+                bool(re.fullmatch(r"[a-z][a-z0-9]{0,11}", self.stage)),
+                f"stage {self.stage!r}: want 1 to 12 lower-case letters and digits, a letter first",
+            ),
+            (bool(address.fullmatch(self.sender)), f"sender {self.sender!r}: want an e-mail address"),
+            (0 < len(self.shop_name) <= 60, "shop_name: want 1 to 60 characters"),
+            (len(self.shop_address) <= 200, "shop_address: want at most 200 characters"),
+            (
+                not self.alarm_email or bool(address.fullmatch(self.alarm_email)),
+                f"alarm_email {self.alarm_email!r}: want an e-mail address or nothing",
+            ),
+            (
+                not self.marketer_email or bool(address.fullmatch(self.marketer_email)),
+                f"marketer_email {self.marketer_email!r}: want an e-mail address or nothing",
+            ),
+            (
+                not self.public_url or _is_web_address(self.public_url),
+                f"public_url {self.public_url!r}: want http(s)://…",
+            ),
+            *(
+                (_is_origin(origin), f"allowed_origins {origin!r}: want scheme://host[:port]")
+                for origin in self.allowed_origins
+            ),
+            *((_is_web_address(url), f"allowed_redirects {url!r}: want http(s)://…") for url in self.allowed_redirects),
+            (
+                self.currency in CURRENCY_CODES,
+                f"currency {self.currency!r}: want an ISO 4217 code such as EUR",
+            ),
+            (1 <= self.rescoring_workers <= 1000, f"rescoring_workers {self.rescoring_workers}: want 1 to 1000"),
+            (is_time_zone(self.time_zone), f"time_zone {self.time_zone!r}: want an IANA zone such as Europe/Berlin"),
+        ]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The shop's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the throw-away stage on the local AWS."""
+        return self.stage == LOCAL_STAGE
+
+    def to_environment(self) -> dict[str, str]:
+        """The environment variables from which `from_environment` makes an equal object; lists by spaces."""
+        return {f.name.upper(): _to_text(getattr(self, f.name)) for f in fields(self)}
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the settings from environment variables; a missing one keeps its default.
+
+        Raises ValueError naming every setting that is wrong.
+        """
+        values: dict[str, str | int | tuple[str, ...]] = {}
+        for field in fields(cls):
+            text = environment.get(field.name.upper(), "").strip()
+            if not text:
+                continue
+            if isinstance(field.default, int):
+                if not re.fullmatch("[0-9]{1,9}", text):
+                    raise ValueError(f"{field.name} {text!r}: want a whole number")
+                values[field.name] = int(text)
+            else:
+                values[field.name] = tuple(text.split()) if field.name.startswith("allowed_") else text
+        return cls(**values)  # type: ignore[arg-type]
+
+    def allows_redirect(self, url: str) -> bool:
+        """Whether a form may send the browser on to `url`: the origin of an allowed address, its path or below."""
+        want = urlsplit(url)
+        if want.username or want.password or "\\" in url or ".." in want.path.split("/"):
+            return False
+        for allowed in map(urlsplit, self.allowed_redirects):
+            base = allowed.path.rstrip("/")
+            same_origin = (want.scheme, want.netloc) == (allowed.scheme, allowed.netloc)
+            if same_origin and (want.path.rstrip("/") == base or want.path.startswith(base + "/")):
+                return True
+        return False
+
+
+def _to_text(value: str | int | tuple[str, ...]) -> str:
+    return " ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _is_web_address(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _is_origin(url: str) -> bool:
+    parts = urlsplit(url)
+    return _is_web_address(url) and not (parts.path or parts.query or parts.fragment)
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether this is the name of an IANA time zone."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True

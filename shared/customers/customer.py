@@ -1,0 +1,303 @@
+"""A customer's profile, and the rules of signing up, confirming, choosing and leaving."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from shared.core.facts import Fact
+from shared.customers import consent
+from shared.customers.consent import Channel, Consents, Status, SuppressionReason, Topic
+
+CONFIRMATION_LINK_DAYS: Final = 7
+# How long after a signup the next one for the same address is heard: longer each time that none is confirmed.
+SIGNUP_WAITS: Final = (timedelta(minutes=10), timedelta(hours=1), timedelta(days=1))
+# Names the text of the preference centre that a choice there agrees to.
+PREFERENCES_TEXT: Final = "preferences-2026-11"
+PREFERENCES_LINK_DAYS: Final = 400
+PAUSE_CHOICES_DAYS: Final = (30, 90)
+
+# Ids that we mint start so; a shop's own customer numbers may not.
+MINTED_ID_PREFIX: Final = "cus_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """What a signup may say of a person, all optional. `birthday` is a date; its year may be unknown to the shop."""
+
+    name: str | None = None
+    phone: str | None = None
+    birthday: date | None = None
+    locale: str | None = None
+    time_zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What proves a consent: which text was agreed to, where, and from which address."""
+
+    source: str
+    consent_text: str | None = None
+    ip: str | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        """The fact's members."""
+        return {"source": self.source, "consent_text": self.consent_text, "ip": self.ip}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signup:
+    """A signup that waits for its confirmation: what was entered becomes the profile only then.
+
+    `attempt` counts the signups since the last confirmation.
+    """
+
+    signup_id: str
+    requested_at: datetime
+    contact: Contact
+    evidence: Evidence
+    topics: tuple[Topic, ...] = consent.ALL_TOPICS
+    referral_code: str | None = None
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """A customer as known now. `email` is None for one whom the shop knows by number only.
+
+    `referral_code` is the one she came with, `referred_at` the signup that named it, confirmed since.
+    `signup` waits for its confirmation; `confirmed_signup_id` is the one confirmed last, so that its
+    link answers the same when it is opened again. `changed_at` dates the last change that has a fact;
+    `version` counts the writes.
+    """
+
+    customer_id: str
+    created_at: datetime
+    email: str | None = None
+    contact: Contact = field(default_factory=Contact)
+    consents: Consents = field(default_factory=dict)
+    paused_until: date | None = None
+    referral_code: str | None = None
+    referred_at: datetime | None = None
+    signup: Signup | None = None
+    confirmed_signup_id: str | None = None
+    changed_at: datetime | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A customer after a change, and the facts that say so; no fact, no change."""
+
+    customer: Customer
+    facts: tuple[Fact, ...] = ()
+
+
+class LinkReplaced(Exception):
+    """The link belongs to a signup that a newer one has replaced."""
+
+
+class LinkClosed(Exception):
+    """The link belongs to a signup that was confirmed by another link since, or withdrawn."""
+
+
+def sign_up(customer: Customer, signup: Signup) -> Change:
+    """Ask for the confirmation of a signup; too soon after the last one (SIGNUP_WAITS) nothing happens.
+
+    Nothing of what was entered reaches the profile before it is confirmed: anybody may type in any address.
+    """
+    waiting, now = customer.signup, _after(customer, signup.requested_at)
+    if waiting:
+        bounced = any(held.reason is SuppressionReason.BOUNCE for held in customer.consents.values())
+        wait = SIGNUP_WAITS[-1] if bounced else SIGNUP_WAITS[min(waiting.attempt, len(SIGNUP_WAITS)) - 1]
+        if signup.requested_at - waiting.requested_at < wait:
+            return Change(customer)
+        signup = replace(signup, attempt=waiting.attempt + 1)
+    consents = consent.pending(customer.consents, signup.topics, now)
+    changed = replace(customer, consents=consents, signup=signup, changed_at=now)
+    data = {
+        "signup_id": signup.signup_id,
+        "topics": list(signup.topics),
+        "referral_code": signup.referral_code,
+        "locale": signup.contact.locale,
+        **signup.evidence.as_data(),
+    }
+    return Change(changed, (_fact(customer, "CustomerSignedUp", signup.signup_id, now, data),))
+
+
+def mail_for_signup(customer: Customer, signup_id: str) -> str | None:
+    """Which mail answers a signup: `confirm_signup`, `already_subscribed`, or None (replaced or complained)."""
+    signup = customer.signup
+    if signup is None or signup.signup_id != signup_id:
+        return None
+    held = [customer.consents.get((Channel.EMAIL, topic)) for topic in signup.topics]
+    if any(one and one.reason is SuppressionReason.COMPLAINT for one in held):
+        return None
+    if all(one and one.status is Status.SUBSCRIBED for one in held):
+        return "already_subscribed"
+    return "confirm_signup"
+
+
+def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -> Change:
+    """Turn a waiting signup into consent and profile. The same link again changes nothing.
+
+    A consent to text messages is for the number it was given for: another number ends it.
+    Raises LinkReplaced or LinkClosed where the signup is no longer the one that waits.
+    """
+    if customer.confirmed_signup_id == signup_id:
+        return Change(customer)
+    signup = waiting(customer, signup_id)
+    now = _after(customer, now)
+    contact = _merge(customer.contact, signup.contact)
+    consents, facts = customer.consents, []
+    texted = [t for t in Topic if (Channel.SMS, t) in consents]
+    if contact.phone != customer.contact.phone and texted:
+        consents = consent.withdraw(consents, Channel.SMS, texted, now)
+        evidence = Evidence(source="another phone number", ip=ip)
+        facts.append(_consent_fact(customer, "ConsentWithdrawn", Channel.SMS, texted, now, evidence))
+    changed = replace(
+        customer,
+        contact=contact,
+        consents=consent.grant(consents, Channel.EMAIL, signup.topics, now),
+        **_referral(customer, signup),
+        signup=None,
+        confirmed_signup_id=signup_id,
+        changed_at=now,
+    )
+    data = {
+        "channel": Channel.EMAIL,
+        "topics": list(signup.topics),
+        "signup_id": signup_id,
+        "requested_from_ip": signup.evidence.ip,
+        **replace(signup.evidence, ip=ip).as_data(),
+    }
+    facts.append(_fact(customer, "ConsentGranted", signup_id, now, data))
+    return Change(changed, tuple(facts))
+
+
+def waiting(customer: Customer, signup_id: str) -> Signup:
+    """The signup with this id, if it waits for its confirmation. Raises LinkReplaced or LinkClosed if not."""
+    if customer.signup is None:
+        raise LinkClosed
+    if customer.signup.signup_id != signup_id:
+        raise LinkReplaced
+    return customer.signup
+
+
+def choose(
+    customer: Customer,
+    wanted: Mapping[Channel, Iterable[Topic]],
+    pause_days: int | None,
+    now: datetime,
+    today: date,
+    evidence: Evidence,
+) -> Change:
+    """Save the preference centre: per channel exactly the wanted topics; `pause_days` 0 ends a pause, None keeps it."""
+    now = _after(customer, now)
+    consents, facts = customer.consents, []
+    for channel, topics in wanted.items():
+        chosen = set(topics)
+        granted = [t for t in Topic if t in chosen and not consent.allows(consents, channel, t)]
+        withdrawn = [t for t in Topic if t not in chosen and (channel, t) in consents]
+        after = consent.grant(consents, channel, granted, now)
+        if after != consents:
+            facts.append(_consent_fact(customer, "ConsentGranted", channel, granted, now, evidence))
+        consents, before = after, after
+        after = consent.withdraw(before, channel, withdrawn, now)
+        if after != before:
+            changed = [t for t in withdrawn if after[channel, t] != before[channel, t]]
+            facts.append(_consent_fact(customer, "ConsentWithdrawn", channel, changed, now, evidence))
+        consents = after
+    paused_until = customer.paused_until
+    if pause_days is not None:
+        paused_until = today + timedelta(days=pause_days) if pause_days else None
+        if paused_until != customer.paused_until:
+            until = paused_until.isoformat() if paused_until else None
+            name = "MailPaused" if until else "MailResumed"
+            facts.append(_fact(customer, name, _moment(now), now, {"until": until}))
+    if not facts:
+        return Change(customer)
+    return Change(replace(customer, consents=consents, paused_until=paused_until, changed_at=now), tuple(facts))
+
+
+def leave(customer: Customer, topics: Iterable[Topic], now: datetime, evidence: Evidence) -> Change:
+    """Withdraw the topics on every channel on which they stand, and from a signup that waits."""
+    now, topics = _after(customer, now), set(topics)
+    consents, facts = customer.consents, []
+    for channel in Channel:
+        held = [t for t in Topic if t in topics and (channel, t) in consents]
+        after = consent.withdraw(consents, channel, held, now)
+        if after != consents:
+            changed = [t for t in held if after[channel, t] != consents[channel, t]]
+            facts.append(_consent_fact(customer, "ConsentWithdrawn", channel, changed, now, evidence))
+        consents = after
+    if not facts:
+        return Change(customer)
+    signup = customer.signup
+    if signup:
+        kept = tuple(topic for topic in signup.topics if topic not in topics)
+        signup = replace(signup, topics=kept) if kept else None
+    return Change(replace(customer, consents=consents, signup=signup, changed_at=now), tuple(facts))
+
+
+def suppress(customer: Customer, reason: SuppressionReason, feedback_id: str, about: datetime, now: datetime) -> Change:
+    """Stop all e-mail after a hard bounce or a complaint. The same feedback again changes nothing.
+
+    `about` is when the mail that bounced was sent, or when the complaint was made: what the customer has
+    agreed to since then stands.
+    """
+    granted_at = consent.granted_at(customer.consents, Channel.EMAIL)
+    if granted_at and about <= granted_at:
+        return Change(customer)
+    now = _after(customer, now)
+    consents = consent.suppress(customer.consents, reason, now)
+    if consents == customer.consents:
+        return Change(customer)
+    data = {"channel": Channel.EMAIL, "reason": reason, "feedback_id": feedback_id}
+    fact = _fact(customer, "ConsentSuppressed", feedback_id, now, data)
+    return Change(replace(customer, consents=consents, changed_at=now), (fact,))
+
+
+def consents_from(facts: Iterable[Fact]) -> Consents:
+    """The consents that a customer's facts, in any order, add up to."""
+    consents: Consents = {}
+    for fact in sorted(facts, key=lambda f: f.occurred_at):
+        consents = consent.with_fact(consents, fact)
+    return consents
+
+
+def _after(customer: Customer, now: datetime) -> datetime:
+    """Now, or just after the last change: clocks differ, and facts have to sort as they were decided."""
+    return max(now, customer.changed_at + timedelta(milliseconds=1)) if customer.changed_at else now
+
+
+def _merge(old: Contact, new: Contact) -> Contact:
+    return Contact(
+        name=new.name or old.name,
+        phone=new.phone or old.phone,
+        birthday=new.birthday or old.birthday,
+        locale=new.locale or old.locale,
+        time_zone=new.time_zone or old.time_zone,
+    )
+
+
+def _referral(customer: Customer, signup: Signup) -> dict[str, Any]:
+    if customer.referral_code or not signup.referral_code:
+        return {}
+    return {"referral_code": signup.referral_code, "referred_at": signup.requested_at}
+
+
+def _moment(now: datetime) -> str:
+    return now.strftime("%Y%m%d%H%M%S%f")
+
+
+def _fact(customer: Customer, name: str, fact_id: str, at: datetime, data: dict[str, Any]) -> Fact:
+    kept = {key: value for key, value in data.items() if value is not None}
+    return Fact(type=name, id=fact_id, customer_id=customer.customer_id, occurred_at=at, recorded_at=at, data=kept)
+
+
+def _consent_fact(
+    customer: Customer, name: str, channel: Channel, topics: list[Topic], now: datetime, evidence: Evidence
+) -> Fact:
+    data = {"channel": channel, "topics": topics, **evidence.as_data()}
+    return _fact(customer, name, f"{channel}-{_moment(now)}", now, data)

@@ -1,0 +1,62 @@
+"""The pages behind links and forms: rendered from `shared/templates`, answered under a strict content policy."""
+
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
+from typing import Final
+
+from shared.edge import templates
+
+_STYLESHEET: Final = "page.css"
+
+
+def render_page(template: str, **context: object) -> str:
+    """The HTML of `template`, such as `confirm.html`; every value of `context` is escaped."""
+    return templates.environment().get_template(template).render(context)
+
+
+def page_response(html: str, status: int = 200) -> dict[str, object]:
+    """`html` as an HTTP API's answer (payload 2.0) that no cache keeps, no frame shows and no search engine lists."""
+    return {
+        "statusCode": status,
+        "headers": {
+            "content-type": "text/html; charset=utf-8",
+            "content-security-policy": _content_policy(html),
+            # The link's token is in the address: it must not leave with a click or a form.
+            "referrer-policy": "no-referrer",
+            "x-content-type-options": "nosniff",
+            "cache-control": "no-store",
+            "x-robots-tag": "noindex",
+        },
+        "body": html,
+        "isBase64Encoded": False,
+    }
+
+
+def mask_email(address: str) -> str:
+    """`ada.lovelace@example.com` as `a•••@example.com`: its owner knows it again, a passer-by learns little."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}•••@{domain}" if local else "•••"
+
+
+def _content_policy(html: str) -> str:
+    directives = ["default-src 'none'", f"style-src {_hash_source(_STYLESHEET)}"]
+    # Only our own script files are ever allowed: hashing what the page contains would bless an injected script too.
+    scripts = [name for name in _script_names() if f"<script>{templates.source(name)}</script>" in html]
+    if scripts:
+        directives.append("script-src " + " ".join(map(_hash_source, scripts)))
+    # 'self' is the origin, so a form may post to its own address below any path prefix of the API. Chromium also
+    # holds redirects that follow a post against it: a post is answered by a page, not by a way to another site.
+    directives += ["form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"]
+    return "; ".join(directives)
+
+
+@cache
+def _script_names() -> tuple[str, ...]:
+    return tuple(sorted(path.name for folder in templates.FOLDERS for path in folder.glob("*.js")))
+
+
+@cache
+def _hash_source(name: str) -> str:
+    digest = sha256(templates.source(name).encode()).digest()
+    return f"'sha256-{b64encode(digest).decode()}'"

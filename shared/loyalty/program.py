@@ -1,0 +1,313 @@
+"""The loyalty programme as data: what an order earns, which tier its points lead to, and when they expire."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from enum import StrEnum
+from typing import Any, Final
+
+from shared.core.errors import Invalid
+from shared.core.months import last_day, month_of, months_after
+from shared.purchases.purchase import Order
+
+# How far back an account knows what was earned by month.
+MAX_QUALIFYING_MONTHS: Final = 24
+# The month of points that never expire; it sorts behind every other.
+NEVER: Final = "9999-12"
+_PERCENT: Final = 100
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SHORTEST_MONTH_DAYS: Final = 28
+
+
+class Rounding(StrEnum):
+    """What becomes of a fraction of a point."""
+
+    DOWN = "DOWN"
+    NEAREST = "NEAREST"
+    UP = "UP"
+
+
+class Downgrade(StrEnum):
+    """Where a tier that was not earned again leads to at the end of its grace."""
+
+    TO_EARNED = "TO_EARNED"
+    ONE_TIER = "ONE_TIER"
+    NEVER = "NEVER"
+
+
+class NegativeBalance(StrEnum):
+    """What becomes of points that a refund takes back and that are spent already."""
+
+    WITHIN_BALANCE = "WITHIN_BALANCE"
+    UNLIMITED = "UNLIMITED"
+
+
+class Bonus(StrEnum):
+    """What earns points beside orders."""
+
+    SIGNUP_CONFIRMED = "SIGNUP_CONFIRMED"
+    PROFILE_COMPLETED = "PROFILE_COMPLETED"
+    BIRTHDAY = "BIRTHDAY"
+    SURVEY_ANSWERED = "SURVEY_ANSWERED"
+    REFERRAL = "REFERRAL"
+    REFERRED = "REFERRED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """A tier: `threshold` points earned in the qualifying window lead to it; its orders earn `percent` (100 = 1×)."""
+
+    name: str
+    threshold: int
+    percent: int = _PERCENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Multiplier:
+    """Lines with one of these skus or categories (every line, where both are empty) earn `percent` of their points.
+
+    With `starts_on` or `ends_on` it is a promotion for orders of these days of the shop, the last one included.
+    """
+
+    name: str
+    percent: int
+    skus: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
+    starts_on: date | None = None
+    ends_on: date | None = None
+
+    def covers(self, day: date) -> bool:
+        """Whether it counts for orders of this day."""
+        return (self.starts_on is None or self.starts_on <= day) and (self.ends_on is None or day <= self.ends_on)
+
+
+DEFAULT_TIERS: Final = (
+    Tier(name="MEMBER", threshold=0),
+    Tier(name="SILVER", threshold=500, percent=125),
+    Tier(name="GOLD", threshold=2_000, percent=150),
+)
+DEFAULT_BONUSES: Final = {
+    Bonus.SIGNUP_CONFIRMED: 50,
+    Bonus.PROFILE_COMPLETED: 25,
+    Bonus.BIRTHDAY: 50,
+    Bonus.SURVEY_ANSWERED: 10,
+    Bonus.REFERRAL: 200,
+    Bonus.REFERRED: 100,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """One version of the programme, for what happens from `starts_at` until the next version starts.
+
+    `published_at` is when it was made: an order whose event came before the first version was never heard of.
+    `points` are earned for every `per_amount` minor units of merchandise, net of discount, tax and shipping;
+    a fraction that is left at the end of an order is rounded. Points of orders and referrals stay pending for
+    `pending_days`, and all points live until the end of the month `expiry_months` after that of their day
+    (None: for ever). `tiers` rise by threshold from 0. A tier is lost `grace_days` after a review found that
+    the points earned in the last `qualifying_months` calendar months, the current one included, no longer
+    reach it. `expiry_warning_days` before points expire a mail says so (0: none does).
+    """
+
+    version: int = 0
+    starts_at: datetime
+    published_at: datetime = _LONG_AGO
+    points: int = 1
+    per_amount: int = 100
+    rounding: Rounding = Rounding.DOWN
+    multipliers: tuple[Multiplier, ...] = ()
+    bonuses: Mapping[Bonus, int] = field(default_factory=lambda: dict(DEFAULT_BONUSES))
+    pending_days: int = 14
+    expiry_months: int | None = 12
+    expiry_warning_days: int = 30
+    tiers: tuple[Tier, ...] = DEFAULT_TIERS
+    qualifying_months: int = 12
+    grace_days: int = 30
+    downgrade: Downgrade = Downgrade.TO_EARNED
+    negative_balance: NegativeBalance = NegativeBalance.WITHIN_BALANCE
+
+    def __post_init__(self) -> None:
+        thresholds = [tier.threshold for tier in self.tiers]
+        if not self.tiers or thresholds[0] != 0:
+            raise Invalid("tiers: the first one wants the threshold 0")
+        if sorted(set(thresholds)) != thresholds:
+            raise Invalid("tiers: thresholds have to rise")
+        if len({tier.name for tier in self.tiers}) < len(self.tiers):
+            raise Invalid("tiers: names have to differ")
+        if not 1 <= self.qualifying_months <= MAX_QUALIFYING_MONTHS:
+            raise Invalid(f"qualifying_months: want 1 to {MAX_QUALIFYING_MONTHS}")
+        if self.expiry_months is not None and self.pending_days >= self.expiry_months * _SHORTEST_MONTH_DAYS:
+            raise Invalid("pending_days: points would expire before they can be spent")
+        for one in self.multipliers:
+            if one.starts_on and one.ends_on and one.ends_on < one.starts_on:
+                raise Invalid(f"multipliers: {one.name} ends before it starts")
+
+    def rank(self, tier: str) -> int:
+        """The place of a tier, 0 for the first and for one that this version does not know."""
+        return next((place for place, one in enumerate(self.tiers) if one.name == tier), 0)
+
+    def knows(self, tier: str) -> bool:
+        """Whether this version has a tier of this name."""
+        return any(one.name == tier for one in self.tiers)
+
+    def tier_for(self, earned: int) -> Tier:
+        """The highest tier that this many points in the qualifying window reach."""
+        return [tier for tier in self.tiers if tier.threshold <= max(earned, 0)][-1]
+
+    def expires(self, day: date) -> str:
+        """The month at whose end points of this day expire."""
+        return NEVER if self.expiry_months is None else months_after(month_of(day), self.expiry_months)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earning:
+    """What is earned: `points`, to spend from `available_on`, until the end of month `expires`; counted in `month`."""
+
+    points: int
+    expires: str
+    available_on: date
+    month: str
+    program_version: int
+    tier_percent: int = _PERCENT
+
+
+def next_version(latest: Program | None, wanted: Program, now: datetime) -> Program:
+    """The version that a change makes, in force from now on; the latest itself where nothing would change.
+
+    Only the first may start in the past, for late orders and imports to earn; a later one starts now, whatever it says,
+    and none in the future. Raises Invalid there.
+    """
+    if latest is not None and replace(wanted, **_when(latest)) == latest:
+        return latest
+    # What is shown of the latest may be sent back, even where two clocks differ.
+    if wanted.starts_at > now and (latest is None or wanted.starts_at != latest.starts_at):
+        raise Invalid("starts_at lies in the future; put the programme on its day")
+    if latest is None:
+        return replace(wanted, version=1, published_at=now)
+    # Versions are told apart by their start, even where two clocks differ.
+    starts_at = max(now, latest.starts_at + timedelta(milliseconds=1))
+    return replace(wanted, version=latest.version + 1, starts_at=starts_at, published_at=now)
+
+
+def _when(program: Program) -> dict[str, Any]:
+    return {"version": program.version, "starts_at": program.starts_at, "published_at": program.published_at}
+
+
+def in_force(versions: Sequence[Program], moment: datetime) -> Program | None:
+    """The version of a moment; None before the programme was launched."""
+    started = [one for one in versions if one.starts_at <= moment]
+    return max(started, key=lambda one: one.version, default=None)
+
+
+def earned_by(order: Order, program: Program, tier_percent: int, zone: tzinfo) -> Earning:
+    """What an order earns: merchandise × points ÷ per_amount × tier × line multipliers, rounded once.
+
+    Where several multipliers cover a line, 0 excludes it and else the highest counts. A discount is taken off
+    every line in proportion to its value.
+    """
+    day = order.ordered_at.astimezone(zone).date()
+    net = max(0, order.total - order.tax - order.shipping)
+    weights, worth = _weights(order, program, day), _worth(order)
+    above = net * sum(weights.values()) * program.points * tier_percent
+    below = worth * program.per_amount * _PERCENT * _PERCENT
+    return Earning(
+        points=_rounded(above, below, program.rounding) if below else 0,
+        expires=program.expires(day),
+        available_on=day + timedelta(days=program.pending_days),
+        month=month_of(day),
+        program_version=program.version,
+        tier_percent=tier_percent,
+    )
+
+
+def granted(points: int, program: Program, day: date, *, pending: bool) -> Earning:
+    """What a bonus or an adjustment of a day gives."""
+    return Earning(
+        points=points,
+        expires=program.expires(day),
+        available_on=day + timedelta(days=program.pending_days) if pending else day,
+        month=month_of(day),
+        program_version=program.version,
+    )
+
+
+def given_back(
+    order: Order,
+    earned: int,
+    program: Program,
+    zone: tzinfo,
+    *,
+    quantities: Mapping[str, int],
+    amount: int,
+    refunded: int,
+) -> int:
+    """How many of the points that an order earned belong to what was refunded of it by now.
+
+    `quantities` are the pieces sent back by sku, `amount` the money refunded without naming pieces, `refunded` all
+    the money. The same for any order of the refunds, all of the points once everything has gone back.
+    """
+    day = order.ordered_at.astimezone(zone).date()
+    weights = _weights(order, program, day)
+    weight = sum(weights.values())
+    pieces: dict[str, int] = {}
+    for line in order.products:
+        pieces[line.sku] = pieces.get(line.sku, 0) + line.quantity
+    if refunded >= order.total or not weight:
+        return earned
+    above, below = amount, order.total
+    for sku, back in quantities.items():
+        # above/below + (back/pieces · weight of the sku / weight of all), exactly
+        share_above, share_below = back * weights.get(sku, 0), pieces.get(sku, 1) * weight
+        above, below = above * share_below + share_above * below, below * share_below
+    return earned if above >= below else earned * above // below
+
+
+def birthday_since(birthday: date, today: date, days: int) -> date | None:
+    """The customer's birthday if it was today or at most `days` ago; 29 February is kept on the 28th in other years."""
+    for year in (today.year, today.year - 1):
+        try:
+            kept = birthday.replace(year=year)
+        except ValueError:
+            kept = date(year, 2, 28)
+        if 0 <= (today - kept).days <= days:
+            return kept
+    return None
+
+
+def months_ending_within(days: int, today: date, months: Sequence[str]) -> list[str]:
+    """Those of the months that are over soon: their last day is today or at most `days` ahead."""
+    return [month for month in sorted(months) if month != NEVER and 0 <= (last_day(month) - today).days <= days]
+
+
+def _weights(order: Order, program: Program, day: date) -> dict[str, int]:
+    """Value × percent by sku; an order without lines is one line, which only multipliers for everything cover."""
+    running = [one for one in program.multipliers if one.covers(day)]
+    if not order.products:
+        return {"": _percent([one for one in running if not one.skus and not one.categories])}
+    weights: dict[str, int] = {}
+    for line in order.products:
+        covering = [
+            one
+            for one in running
+            if (not one.skus and not one.categories) or line.sku in one.skus or line.category in one.categories
+        ]
+        weights[line.sku] = weights.get(line.sku, 0) + line.price * line.quantity * _percent(covering)
+    return weights
+
+
+def _percent(covering: Sequence[Multiplier]) -> int:
+    percents = [one.percent for one in covering]
+    return 0 if 0 in percents else max(percents, default=_PERCENT)
+
+
+def _worth(order: Order) -> int:
+    return sum(line.price * line.quantity for line in order.products) if order.products else 1
+
+
+def _rounded(above: int, below: int, rounding: Rounding) -> int:
+    match rounding:
+        case Rounding.DOWN:
+            return above // below
+        case Rounding.UP:
+            return -(-above // below)
+    return (2 * above + below) // (2 * below)

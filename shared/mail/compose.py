@@ -1,0 +1,142 @@
+"""Mails: rendered from `shared/templates/mail` as HTML and plain text, sent through SES."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.header import Header
+from email.utils import formataddr
+from typing import TYPE_CHECKING, Final
+
+from shared.core.settings import Settings
+from shared.edge import templates
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
+    from mypy_boto3_sesv2.type_defs import SendEmailRequestTypeDef
+
+_ENCODED_WORD_MAX_CHARACTERS: Final = 75  # RFC 2047, section 2
+_GREETING_MAX_CHARACTERS: Final = 40
+
+
+class MailRefused(Exception):
+    """SES did not take a mail; the message is its error code."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Email:
+    """One mail to one recipient. `headers` come on top of From, To and Subject; `tags` return in SES's events."""
+
+    to: str
+    subject: str
+    html: str
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Refused rather than repaired: a list of addresses, or half of one, must not become somebody else's mail.
+        if not re.fullmatch(r"[^@\s,;:<>\"()]+@[^@\s,;:<>\"()]+", self.to) or not self.to.isprintable():
+            raise ValueError("to: want one bare e-mail address")
+        if not self.subject or not self.subject.isprintable():
+            raise ValueError("subject: want one line of text")
+        for name, value in self.headers.items():
+            if not re.fullmatch(r"[A-Za-z0-9-]+", name) or not re.fullmatch(r"[ -~]{1,900}", value):
+                raise ValueError(f"header {name!r}: want at most 900 printable ASCII characters")
+
+
+def render_email(
+    template: str,
+    settings: Settings,
+    *,
+    to: str,
+    subject: str,
+    unsubscribe_url: str | None,
+    tags: Mapping[str, str] | None = None,
+    **context: object,
+) -> Email:
+    """A mail from `mail/<template>.html` and `mail/<template>.txt`, which see the shop's name and address as well.
+
+    With `unsubscribe_url` the mail has the one-click headers of RFC 8058 and shows the link; mail that answers
+    a person's own request passes None. Raises ValueError where an address or link could break a header.
+    """
+    headers = {}
+    if unsubscribe_url is not None:
+        if not re.fullmatch(r"https?://[!-~]+", unsubscribe_url) or set(unsubscribe_url) & set("<>,"):
+            raise ValueError("unsubscribe_url: want an http(s) address in ASCII")
+        headers = {
+            "List-Unsubscribe": f"<{unsubscribe_url}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
+    values: dict[str, object] = {
+        "shop_name": _one_line(settings.shop_name),
+        "shop_address": settings.shop_address.strip(),
+        "subject": _one_line(subject),
+        "unsubscribe_url": unsubscribe_url,
+        **context,
+    }
+    if "name" in values:
+        values["name"] = _greeting_name(values["name"])
+    environment = templates.environment()
+    return Email(
+        to=to,
+        subject=_one_line(subject),
+        html=environment.get_template(f"mail/{template}.html").render(values),
+        text=environment.get_template(f"mail/{template}.txt").render(values),
+        headers=headers,
+        tags={"template": template, **(tags or {})},
+    )
+
+
+def send_email(client: "SESV2Client", email: Email, settings: Settings, configuration_set: str) -> str:
+    """Send through SES and return its message id. Raises MailRefused with SES's code, and no more of what it says.
+
+    `Simple` content, not `Raw`: SES composes and signs the MIME message, and the function needs ses:SendEmail
+    alone. The local AWS shows both bodies of either in its outbox, and the extra headers of neither.
+    """
+    request: SendEmailRequestTypeDef = {
+        "FromEmailAddress": _from_header(settings),
+        "Destination": {"ToAddresses": [email.to]},
+        "ConfigurationSetName": configuration_set,
+        "Content": {
+            "Simple": {
+                "Subject": {"Data": email.subject, "Charset": "UTF-8"},
+                "Body": {
+                    "Text": {"Data": email.text, "Charset": "UTF-8"},
+                    "Html": {"Data": email.html, "Charset": "UTF-8"},
+                },
+                "Headers": [{"Name": name, "Value": value} for name, value in email.headers.items()],
+            }
+        },
+        "EmailTags": [{"Name": name, "Value": value} for name, value in email.tags.items()],
+    }
+    try:
+        return client.send_email(**request)["MessageId"]
+    except client.exceptions.ClientError as error:
+        # SES names the address that it refuses; errors are logged, and logs hold no addresses.
+        raise MailRefused(error.response["Error"]["Code"]) from None
+
+
+def _from_header(settings: Settings) -> str:
+    name = _one_line(settings.shop_name)
+    if name.isascii():
+        return formataddr((name, settings.sender))
+    # formataddr makes one encoded word however long; RFC 2047 wants several short ones.
+    words = Header(name, "utf-8", maxlinelen=_ENCODED_WORD_MAX_CHARACTERS).encode(linesep="")
+    return f"{words} <{settings.sender}>"
+
+
+def _one_line(text: str) -> str:
+    """`text` without anything that could end a header line: control and separator characters become spaces."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _greeting_name(name: object) -> str | None:
+    """The name for "Hello …", or None if it is more than a name.
+
+    Whoever fills in a signup form writes to the owner of the address. What could carry an advertisement or
+    a link is therefore not repeated.
+    """
+    text = _one_line(name) if isinstance(name, str) else ""
+    if not text or len(text) > _GREETING_MAX_CHARACTERS or re.search(r"[^\w\s.'’-]|[\d_]|\.\w", text):
+        return None
+    return text

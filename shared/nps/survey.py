@@ -1,0 +1,331 @@
+"""Surveys: whom to ask when, what an invitation allows, and what an answer changes."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+from typing import Any, Final
+
+from shared.core.errors import Conflict, Invalid
+from shared.core.facts import Fact, to_timestamp
+from shared.customers.consent import Channel, Status, Topic, allows
+from shared.customers.customer import Customer
+from shared.nps import comments
+from shared.nps.margin import Group, group_of
+
+COMMENT_MAX_LENGTH: Final = 2_000
+# For how many nights a purchase that was due for a survey is caught up with, where nights were missed.
+NIGHTS_LATE: Final = 3
+MAX_CHANGES: Final = 20
+DEFAULT_LOCALE: Final = "en"
+RECOVERY: Final = "recovery"
+
+
+class Trigger(StrEnum):
+    """What makes somebody a candidate: a purchase some days ago, or any night."""
+
+    PURCHASE = "PURCHASE"
+    NIGHTLY = "NIGHTLY"
+
+
+class Refusal(StrEnum):
+    """Why a candidate is not asked."""
+
+    NOT_SAMPLED = "NOT_SAMPLED"
+    NO_ADDRESS = "NO_ADDRESS"
+    NO_CONSENT = "NO_CONSENT"
+    SUPPRESSED = "SUPPRESSED"
+    PAUSED = "PAUSED"
+    OPEN_CASE = "OPEN_CASE"
+    ASKED_THIS_BEFORE = "ASKED_THIS_BEFORE"
+    ASKED_RECENTLY = "ASKED_RECENTLY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """The words of a survey in one language; follow-ups and thanks by group."""
+
+    question: str
+    follow_ups: Mapping[Group, str]
+    thanks: Mapping[Group, str]
+
+
+DEFAULT_TEXTS: Final = Texts(
+    question="How likely are you to recommend us to a friend?",
+    follow_ups={
+        Group.PROMOTER: "What did you like best?",
+        Group.PASSIVE: "What would have made it a ten?",
+        Group.DETRACTOR: "What went wrong, and how can we put it right?",
+    },
+    thanks={
+        Group.PROMOTER: "Thank you! We are glad to hear that.",
+        Group.PASSIVE: "Thank you! We will work on it.",
+        Group.DETRACTOR: "Thank you for telling us. Somebody will look into it and get back to you.",
+    },
+)
+
+
+RECOVERY_TEXTS: Final = Texts(
+    question="",
+    follow_ups={
+        Group.PROMOTER: "What helped most?",
+        Group.PASSIVE: "What is still missing?",
+        Group.DETRACTOR: "What is still wrong?",
+    },
+    thanks={
+        Group.PROMOTER: "Thank you! We are glad that it is well again.",
+        Group.PASSIVE: "Thank you! We will remember it.",
+        Group.DETRACTOR: "Thank you for telling us. Somebody will look into it again and get back to you.",
+    },
+)
+# Nobody can get back to somebody who has not told her name.
+THANKS_WITHOUT_A_NAME: Final = "Thank you for telling us. We read every answer."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """A survey as data.
+
+    `percent` of the candidates are asked. `days_after` a purchase it comes (trigger PURCHASE). The same customer is
+    asked this survey once in `cooldown_days`. A link lasts `link_days`; an answer may be changed for `edit_hours`.
+    `points` are earned by the first answer (None: the loyalty programme's bonus). `anonymous_per_day` is how many
+    answers a day the anonymous link of one place takes (0: there is none).
+    """
+
+    survey_id: str
+    trigger: Trigger
+    enabled: bool = True
+    days_after: int = 7
+    percent: int = 100
+    cooldown_days: int = 90
+    link_days: int = 14
+    edit_hours: int = 24
+    points: int | None = None
+    anonymous_per_day: int = 0
+    texts: Mapping[str, Texts] = field(default_factory=lambda: {DEFAULT_LOCALE: DEFAULT_TEXTS})
+
+    def texts_for(self, locale: str | None) -> tuple[str, Texts]:
+        """The words for a locale such as `de-AT`: its own, else its language's, else English's or the first."""
+        wanted = (locale or "").replace("_", "-")
+        for name in (wanted, wanted.partition("-")[0], DEFAULT_LOCALE):
+            if name in self.texts:
+                return name, self.texts[name]
+        name = min(self.texts)
+        return name, self.texts[name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What holds across surveys and cases.
+
+    No survey asks somebody who was asked anything in the last `cooldown_days`. No invitation arrives from `quiet_from`
+    until before `quiet_until` o'clock where the customer lives. Cases are due after so many hours by priority, and
+    belong to `owner` at first. `recovery_after_days` after a case is resolved the customer is asked whether it helped.
+    """
+
+    cooldown_days: int = 30
+    quiet_from: int = 20
+    quiet_until: int = 8
+    owner: str | None = None
+    due_hours_high: int = 24
+    due_hours_normal: int = 48
+    due_hours_low: int = 120
+    recovery_after_days: int = 7
+    recovery_question: str = "How well did we put things right for you?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Care:
+    """What is known of a customer across surveys: when she was asked last, and how many of her cases are open."""
+
+    customer_id: str
+    invited_at: datetime | None = None
+    invited: Mapping[str, str] = field(default_factory=dict)
+    open_cases: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was answered: `answered_at` first, and `changes` times changed since."""
+
+    score: int
+    answered_at: datetime
+    comment: str = ""
+    sentiment: str | None = None
+    themes: tuple[str, ...] = ()
+    changes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """One customer, one survey, one run: sent at `send_at`, good until `expires_at`.
+
+    `about` is what it is counted by: `segment`, `channel`, `category`, `order_id`. `case_id` is the case that a
+    recovery asks about.
+    """
+
+    invitation_id: str
+    customer_id: str
+    survey_id: str
+    run: str
+    invited_at: datetime
+    send_at: datetime
+    expires_at: datetime
+    about: Mapping[str, str] = field(default_factory=dict)
+    case_id: str | None = None
+    answer: Answer | None = None
+    version: int = 1
+
+
+class TooLate(Conflict):
+    """The answer stands: the time for changing it is over."""
+
+
+def invitation_id(survey_id: str, run: str) -> str:
+    """The id of an invitation, unique for a customer."""
+    return f"{survey_id}.{run}"
+
+
+def run_of(survey: Survey, today: date, ordered_on: date | None) -> str | None:
+    """Which run a customer is a candidate of tonight: a night, or the day of her purchase; None if of none."""
+    if survey.trigger is Trigger.NIGHTLY:
+        return today.isoformat()
+    if ordered_on is None or not 0 <= (today - ordered_on).days - survey.days_after <= NIGHTS_LATE:
+        return None
+    return ordered_on.isoformat()
+
+
+def is_sampled(customer_id: str, survey: Survey, run: str) -> bool:
+    """Whether the dice chose her: the same for the same run however often it is thrown."""
+    digest = hashlib.sha256(f"{survey.survey_id}/{run}/{customer_id}".encode()).digest()
+    return int.from_bytes(digest[:8]) % 100 < survey.percent
+
+
+def refusal(
+    customer: Customer | None, care: Care, survey: Survey, rules: Rules, run: str, now: datetime, zone: tzinfo
+) -> Refusal | None:
+    """Why this candidate is not asked now; None if she is."""
+    if not is_sampled(care.customer_id, survey, run):
+        return Refusal.NOT_SAMPLED
+    if customer is None or customer.email is None:
+        return Refusal.NO_ADDRESS
+    if not allows(customer.consents, Channel.EMAIL, Topic.SURVEYS):
+        held = customer.consents.get((Channel.EMAIL, Topic.SURVEYS))
+        return Refusal.SUPPRESSED if held and held.status is Status.SUPPRESSED else Refusal.NO_CONSENT
+    if customer.paused_until and customer.paused_until > now.astimezone(zone).date():
+        return Refusal.PAUSED
+    if care.open_cases:
+        return Refusal.OPEN_CASE
+    asked = care.invited.get(survey.survey_id)
+    if asked and now - datetime.fromisoformat(asked) < timedelta(days=survey.cooldown_days):
+        return Refusal.ASKED_THIS_BEFORE
+    if care.invited_at and now - care.invited_at < timedelta(days=rules.cooldown_days):
+        return Refusal.ASKED_RECENTLY
+    return None
+
+
+def invite(
+    care: Care, survey: Survey, rules: Rules, run: str, about: Mapping[str, str], now: datetime, zone: tzinfo
+) -> tuple[Care, Invitation, Fact]:
+    """Ask: `zone` is where the customer lives. The invitation, and what is known of her after it."""
+    send_at = out_of_quiet_hours(now, rules, zone)
+    asked = Invitation(
+        invitation_id=invitation_id(survey.survey_id, run),
+        customer_id=care.customer_id,
+        survey_id=survey.survey_id,
+        run=run,
+        invited_at=now,
+        send_at=send_at,
+        expires_at=send_at + timedelta(days=survey.link_days),
+        about=about,
+    )
+    after = replace(care, invited_at=now, invited={**care.invited, survey.survey_id: to_timestamp(now)})
+    return after, asked, invited_fact(asked)
+
+
+def invited_fact(asked: Invitation) -> Fact:
+    """`SurveyInvited`."""
+    data = {
+        "survey_id": asked.survey_id,
+        "run": asked.run,
+        "send_at": to_timestamp(asked.send_at),
+        "expires_at": to_timestamp(asked.expires_at),
+        **asked.about,
+        **({"case_id": asked.case_id} if asked.case_id else {}),
+    }
+    return _fact("SurveyInvited", asked.invitation_id, asked.customer_id, asked.invited_at, data)
+
+
+def skipped_fact(customer_id: str, survey: Survey, run: str, reason: Refusal, now: datetime) -> Fact:
+    """`SurveySkipped`: a candidate was not asked, and why."""
+    data = {"survey_id": survey.survey_id, "run": run, "reason": reason}
+    return _fact("SurveySkipped", invitation_id(survey.survey_id, run), customer_id, now, data)
+
+
+def out_of_quiet_hours(now: datetime, rules: Rules, zone: tzinfo) -> datetime:
+    """Now, or the end of the quiet hours where it is quiet in the zone now."""
+    local = now.astimezone(zone)
+    start, end = rules.quiet_from, rules.quiet_until
+    quiet = start <= local.hour < end if start <= end else local.hour >= start or local.hour < end
+    if start == end or not quiet:
+        return now
+    day = local.date() if local.hour < end else local.date() + timedelta(days=1)
+    return datetime.combine(day, time(end), zone).astimezone(UTC)
+
+
+def changeable_until(given: Answer, survey: Survey) -> datetime:
+    """When an answer becomes final."""
+    return given.answered_at + timedelta(hours=survey.edit_hours)
+
+
+def can_change(asked: Invitation, survey: Survey, now: datetime) -> bool:
+    """Whether there is no answer yet, or one that may still be changed."""
+    if asked.answer is None:
+        return True
+    return now < changeable_until(asked.answer, survey) and asked.answer.changes < MAX_CHANGES
+
+
+def answer(
+    asked: Invitation, survey: Survey, score: int, comment: str, now: datetime, locale: str | None
+) -> tuple[Invitation, Fact] | None:
+    """Record or change an answer; None where the same is recorded already. Raises TooLate and Invalid."""
+    group_of(score)
+    if len(comment) > COMMENT_MAX_LENGTH:
+        raise Invalid(f"comment: want at most {COMMENT_MAX_LENGTH} characters")
+    if not can_change(asked, survey, now):
+        raise TooLate("this answer can no longer be changed")
+    before = asked.answer
+    if before and (before.score, before.comment) == (score, comment):
+        return None
+    reading = comments.read(comment, locale)
+    given = Answer(
+        score=score,
+        answered_at=before.answered_at if before else now,
+        comment=comment,
+        sentiment=reading.sentiment,
+        themes=tuple(reading.themes),
+        changes=before.changes + 1 if before else 0,
+    )
+    data = {
+        "survey_id": asked.survey_id,
+        "run": asked.run,
+        "score": score,
+        "group": group_of(score),
+        "sentiment": given.sentiment,
+        "themes": list(given.themes),
+        **asked.about,
+        **({"points": survey.points} if survey.points is not None else {}),
+    }
+    if before:
+        name, fact_id = "SurveyAnswerChanged", f"{asked.invitation_id}/{given.changes}"
+        data["score_before"] = before.score
+    else:
+        name, fact_id = "SurveyAnswered", asked.invitation_id
+    kept = {key: value for key, value in data.items() if value is not None}
+    fact = _fact(name, fact_id, asked.customer_id, now, kept)
+    return replace(asked, answer=given, version=asked.version + 1), fact
+
+
+def _fact(name: str, fact_id: str, customer_id: str, at: datetime, data: Mapping[str, Any]) -> Fact:
+    return Fact(type=name, id=fact_id, customer_id=customer_id, occurred_at=at, recorded_at=at, data=data)

@@ -1,0 +1,319 @@
+"""What the steps of a rescoring hand to each other, in the bucket below `rescorings/<id>/`; the snapshots that stay,
+below `scores/as_of=<day>/`.
+
+Of each segment: `part-<n>.npz` the customers, `.counts.npz` what they add up to, `.money` their money in ascending
+order (8 bytes each, little end first), `.drawn.npz` those drawn for the fit, `.owed.json` moves to be told,
+`.scan.json` cohorts and figures, then `.tally.json` and `.scores.csv.gz`. Whoever puts segments together holds few of
+them at once.
+"""
+
+import csv
+import gzip
+import io
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, astuple
+from datetime import date, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from botocore.config import Config
+from msgspec import json
+
+from shared.core import aws
+from shared.core.facts import Fact
+from shared.forecasting import bands, histories
+from shared.forecasting.histories import Histories
+from shared.scorecards.rfm import SEGMENTS
+from shared.scorecards.store import score_text as scores
+from shared.scorecards.store.score_text import Held
+from shared.scoring import demand, lifecycle, rescoring
+from shared.scoring import ranks as scoring
+from shared.scoring.demand import Band, Demand
+from shared.scoring.lifecycle import Cohorts, Stage
+from shared.scoring.ranks import Cuts, Ints, Thresholds
+from shared.scoring.rescoring import NONE, Counts, Part, Sums, Tally, Verdicts
+from shared.scoring.store import runs as rescorings
+from shared.scoring.store.scan import Scanned
+from shared.scoring.store.writes import Change
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
+
+SNAPSHOT_COLUMNS: Final = (
+    "customer_id", "recency_days", "frequency", "monetary", "r", "f", "m", "segment", "expected_purchases_90d",
+    "p_buy_90d", "clv_12m", "churn_band", "value_band",
+)  # fmt: skip
+
+_THREADS: Final = 16
+# Segments that are held at once while all are put together.
+_WINDOW: Final = 32
+_COUNTS: Final = ("recency", "frequency", "buckets")
+_COLUMNS: Final = (
+    "recency_days", "frequency", "monetary", "recent", "orders", "spent", "repeats", "active_days", "age_days", "held",
+)  # fmt: skip
+_MONEY: Final = np.dtype("<i8")
+
+
+def save_scan(rescoring_id: str, segment: int, scanned: Scanned) -> None:
+    """Keep what was scanned and what it adds up to; repeating it replaces the same objects."""
+    key, part = _key(rescoring_id, segment), scanned.part
+    counts = rescoring.count(part)
+    money = np.sort(part.monetary[part.buyers]).astype(_MONEY)
+    columns = {name: getattr(part, name) for name in _COLUMNS}
+    before = {f"before_{name}": column for name, column in zip(Verdicts.__slots__, astuple(part.before), strict=True)}
+    ids = np.array([one.encode() for one in part.customer_ids], dtype=np.bytes_)
+    texts = np.array(part.texts, dtype=np.str_)
+    _put(f"{key}.npz", _npz(customer_ids=ids, texts=texts, **columns, **before))
+    _put(f"{key}.money", money.tobytes())
+    if len(scanned.drawn):
+        _put(f"{key}.drawn.npz", _npz(**asdict(scanned.drawn)))
+    _put_json(f"{key}.owed.json", scanned.owed)
+    histograms = {name: _columns(getattr(counts, name)) for name in _COUNTS}
+    _put(f"{key}.counts.npz", _npz(**histograms))
+    _put_json(
+        f"{key}.scan.json",
+        {
+            "drawn": len(scanned.drawn),
+            "ends": [counts.least, counts.most],
+            "cohorts": [scanned.cohorts.newcomers, scanned.cohorts.active],
+        },
+    )
+
+
+def ranks(rescoring_id: str, segments: int) -> tuple[Counts, Cuts]:
+    """The counts of all segments together, and the exact cuts of the money of all buyers."""
+
+    def counts_of(segment: int) -> Counts:
+        key = _key(rescoring_id, segment)
+        found = _arrays(_get(f"{key}.counts.npz"))
+        ends = _get_json(f"{key}.scan.json")["ends"]
+        recency, frequency, buckets = (dict(zip(*found[name].tolist(), strict=True)) for name in _COUNTS)
+        return Counts(recency, frequency, buckets, *ends)
+
+    def money_of(segment: int, bucket: int) -> Ints:
+        """The money of the customers of a segment in a bucket: a range of the ordered file."""
+        names, counts = _arrays(_get(f"{_key(rescoring_id, segment)}.counts.npz"))["buckets"]
+        at = int(np.searchsorted(names, bucket))
+        if at == len(names) or names[at] != bucket:
+            return np.zeros(0, dtype=np.int64)
+        start, end = (int(counts[:place].sum()) * _MONEY.itemsize for place in (at, at + 1))
+        content = _get(f"{_key(rescoring_id, segment)}.money", f"bytes={start}-{end - 1}")
+        return np.frombuffer(content, dtype=_MONEY).astype(np.int64)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        merged = Counts()
+        for window in _windows(segments):
+            merged = rescoring.merge_counts([merged, *pool.map(counts_of, window)])
+
+        def values_of(bucket: int) -> Ints:
+            return np.concatenate(list(pool.map(lambda segment: money_of(segment, bucket), range(segments))))
+
+        return merged, scoring.cuts_of_buckets(merged.buckets, values_of)
+
+
+def save_ranks(rescoring_id: str, least: Thresholds, caveats: list[str]) -> None:
+    """Keep what decides all scores."""
+    _put_json(f"rescorings/{rescoring_id}/ranks.json", {"thresholds": asdict(least), "caveats": caveats})
+
+
+def ranks_of(rescoring_id: str) -> tuple[Thresholds, list[str]]:
+    """What decides all scores, and why they may say little."""
+    found = _get_json(f"rescorings/{rescoring_id}/ranks.json")
+    return Thresholds(**{name: tuple(cuts) for name, cuts in found["thresholds"].items()}), found["caveats"]
+
+
+def drawn(rescoring_id: str, segments: int) -> Histories:
+    """All who were drawn for the fit."""
+    parts = []
+    for segment in range(segments):
+        key = _key(rescoring_id, segment)
+        if _get_json(f"{key}.scan.json")["drawn"]:
+            parts.append(Histories(**_arrays(_get(f"{key}.drawn.npz"))))
+    return histories.concatenate(parts)
+
+
+def save_forecaster(rescoring_id: str, content: str) -> None:
+    """Keep, as JSON, by what this rescoring forecasts."""
+    _put(f"rescorings/{rescoring_id}/forecaster.json", content.encode())
+
+
+def forecaster(rescoring_id: str) -> str:
+    """By what this rescoring forecasts, as JSON."""
+    return _get(f"rescorings/{rescoring_id}/forecaster.json").decode()
+
+
+def part(rescoring_id: str, segment: int) -> Part:
+    """The customers of a segment."""
+    found = _arrays(_get(f"{_key(rescoring_id, segment)}.npz"))
+    return Part(
+        customer_ids=[one.decode() for one in found["customer_ids"].tolist()],
+        texts=tuple(found["texts"].tolist()),
+        before=Verdicts(*(found[f"before_{name}"] for name in Verdicts.__slots__)),
+        **{name: found[name] for name in _COLUMNS},
+    )
+
+
+def owed(rescoring_id: str, segment: int, started: Mapping[str, datetime]) -> list[Fact]:
+    """The facts of a segment's moves that unfinished rescorings, which began when `started` says, may not have told."""
+    found = [
+        (customer_id, scores.from_text(text))
+        for customer_id, text in _get_json(f"{_key(rescoring_id, segment)}.owed.json")
+    ]
+    return [
+        rescoring.segment_fact(customer_id, held.score, held.was, held.by, started[held.by])
+        for customer_id, held in found
+    ]
+
+
+def changes(found: Part, now: Verdicts, rescoring_id: str, as_of: date, started_at: datetime) -> Iterator[Change]:
+    """The scores to write, and the facts of the moves among them."""
+    for row in np.flatnonzero(now.differ(found.before)).tolist():
+        customer_id, score = found.customer_ids[row], now.score(row, as_of)
+        code = int(found.before.segments[row])
+        was = SEGMENTS[code] if code != NONE else None
+        moved = was != score.segment
+        fact = rescoring.segment_fact(customer_id, score, was, rescoring_id, started_at) if moved else None
+        text = scores.to_text(Held(score, rescoring_id, moved, was if moved else None))
+        yield Change(customer_id, text, found.texts[int(found.held[row])], fact)
+
+
+def save_tally(rescoring_id: str, segment: int, tally: Tally, stages: Mapping[str, Stage], expected: Demand) -> None:
+    """Keep what a segment's customers were found to be."""
+    content = {
+        "segments": {name: astuple(sums) for name, sums in tally.segments.items()},
+        "moves": [[was, now, customers] for (was, now), customers in tally.moves.items()],
+        "changed": tally.changed,
+        "stages": {name: astuple(one) for name, one in stages.items()},
+        "demand": asdict(expected),
+    }
+    _put_json(f"{_key(rescoring_id, segment)}.tally.json", content)
+
+
+def tallies(rescoring_id: str, segments: int) -> tuple[Tally, dict[str, Stage], Demand, Cohorts]:
+    """What all customers were found to be, together."""
+
+    def found(segment: int) -> tuple[Tally, dict[str, Stage], Demand, Cohorts]:
+        key = _key(rescoring_id, segment)
+        content = _get_json(f"{key}.tally.json")
+        tally = Tally(
+            {name: Sums(*sums) for name, sums in content["segments"].items()},
+            {(was, now): customers for was, now, customers in content["moves"]},
+            content["changed"],
+        )
+        stages = {name: Stage(*sums) for name, sums in content["stages"].items()}
+        return tally, stages, _demand(content["demand"]), Cohorts(*_get_json(f"{key}.scan.json")["cohorts"])
+
+    whole = Tally(), lifecycle.merge([]), Demand(), Cohorts()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for window in _windows(segments):
+            tally, stages, expected, cohorts = zip(whole, *pool.map(found, window), strict=True)
+            whole = (
+                rescoring.merge_tallies(tally),
+                lifecycle.merge(stages),
+                demand.merge(expected),
+                lifecycle.merge_cohorts(cohorts),
+            )
+    return whole
+
+
+def save_snapshot(
+    rescoring_id: str, segment: int, found: Part, now: Verdicts, expected: Any, p_buy: Any, clv: Any
+) -> None:
+    """Keep a segment's scores as CSV, amounts in minor units; a prospect has an id and a segment."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(SNAPSHOT_COLUMNS)
+    rows.writerows(_snapshot_rows(found, now, expected, p_buy, clv))
+    _put(f"{_key(rescoring_id, segment)}.scores.csv.gz", gzip.compress(text.getvalue().encode(), 5, mtime=0))
+
+
+def publish_snapshots(rescoring_id: str, as_of: date, segments: int) -> None:
+    """Make the scores of a finished rescoring those of its day, in place of any that an earlier one left."""
+    folder, bucket = f"scores/as_of={as_of.isoformat()}", os.environ["DATA_BUCKET"]
+
+    def copy(segment: int) -> None:
+        source: CopySourceTypeDef = {"Bucket": bucket, "Key": f"{_key(rescoring_id, segment)}.scores.csv.gz"}
+        _s3().copy_object(Bucket=bucket, Key=f"{folder}/part-{segment:05d}.csv.gz", CopySource=source)
+
+    left = rescorings.claim_snapshot(as_of, segments)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(copy, range(segments)))
+    for segment in range(segments, left):
+        _s3().delete_object(Bucket=bucket, Key=f"{folder}/part-{segment:05d}.csv.gz")
+    rescorings.settle_snapshot(as_of, segments)
+
+
+def _snapshot_rows(found: Part, now: Verdicts, expected: Any, p_buy: Any, clv: Any) -> Iterator[list[Any]]:
+    columns = (
+        found.recency_days, found.frequency, found.monetary, now.r, now.f, now.m, now.segments,
+        expected, p_buy, clv, now.churn, now.value,
+    )  # fmt: skip
+    for customer_id, (days, orders, money, r, f, m, code, purchases, chance, worth, churn, value) in zip(
+        found.customer_ids, zip(*(column.tolist() for column in columns), strict=True), strict=True
+    ):
+        segment = SEGMENTS[code]
+        if days < 0:
+            yield [customer_id, "", "", "", "", "", "", segment, "", "", "", "", ""]
+            continue
+        yield [
+            customer_id, days, orders, money, r, f, m, segment, round(purchases, 4), round(chance, 4), round(worth),
+            bands.CHURN_BANDS[churn], bands.VALUE_BANDS[value],
+        ]  # fmt: skip
+
+
+def _columns(counts: Mapping[int, int]) -> Ints:
+    """A histogram as two rows: values in ascending order, and how many have each."""
+    return np.array(sorted(counts.items()), dtype=np.int64).reshape(-1, 2).T
+
+
+def _windows(segments: int) -> Iterator[range]:
+    return (range(start, min(start + _WINDOW, segments)) for start in range(0, segments, _WINDOW))
+
+
+def _demand(content: Mapping[str, Any]) -> Demand:
+    named = {name: {band: Band(**sums) for band, sums in content[name].items()} for name in ("churn", "value")}
+    return Demand(**{**content, **named})
+
+
+def _key(rescoring_id: str, segment: int) -> str:
+    return f"rescorings/{rescoring_id}/part-{segment:05d}"
+
+
+def _npz(**arrays: Any) -> bytes:
+    held = io.BytesIO()
+    np.savez(held, **arrays)
+    return held.getvalue()
+
+
+def _arrays(content: bytes) -> dict[str, Any]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as held:
+        return dict(held.items())
+
+
+@cache
+def _s3() -> "S3Client":
+    return aws.client("s3", config=Config(max_pool_connections=_THREADS))
+
+
+def _put(key: str, content: bytes) -> None:
+    _s3().put_object(Bucket=os.environ["DATA_BUCKET"], Key=key, Body=content)
+
+
+def _put_json(key: str, content: Any) -> None:
+    body = json.encode(content)
+    _put(key, gzip.compress(body, compresslevel=1, mtime=0) if key.endswith(".gz") else body)
+
+
+def _get(key: str, range_: str = "") -> bytes:
+    wanted: Any = {"Bucket": os.environ["DATA_BUCKET"], "Key": key, **({"Range": range_} if range_ else {})}
+    content: bytes = _s3().get_object(**wanted)["Body"].read()
+    return content
+
+
+def _get_json(key: str) -> Any:
+    content = _get(key)
+    return json.decode(gzip.decompress(content) if key.endswith(".gz") else content)

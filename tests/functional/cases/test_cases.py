@@ -1,0 +1,656 @@
+"""Cases: opened by answers and complaints, worked on by the API, told of when overdue, asked about when resolved."""
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+
+from shared.cases import case
+from shared.cases.case import Case, CaseStatus, Outcome
+from shared.cases.store import records as cases
+from shared.core import dynamodb as table
+from shared.core.facts import Fact, to_timestamp
+from shared.core.months import last_day, month_of, months_after
+from shared.edge import links
+from shared.nps.store import definitions as surveys
+from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY_TEXTS, Rules
+from shared.scorecards.rfm import Score
+from shared.scorecards.store import score_text as scores
+from shared.scorecards.store.score_text import Held
+from tests.functional.conftest import (
+    BERLIN,
+    answered,
+    as_records,
+    ask,
+    facts_of,
+    sent_mails,
+    shop_day,
+    sign_up,
+)
+
+Load = Callable[..., dict[str, Any]]
+Invoke = Callable[..., dict[str, Any]]
+Contents = Callable[..., dict[str, list[dict[str, Any]]]]
+Launch = Callable[..., None]
+AtTransaction = Callable[..., None]
+
+ADA = "ada@example.com"
+HOUR = {"source": "aws.scheduler"}
+
+
+@pytest.fixture(autouse=True)
+def survey(invoke: Invoke) -> None:
+    """Cases belong to Grace at first, and whoever is helped is asked on the same day."""
+    assert invoke("configure_surveys/put_rules")["statusCode"] == 200
+    assert invoke("configure_surveys/put_survey")["statusCode"] == 200
+
+
+@pytest.fixture
+def ada(invoke: Invoke) -> str:
+    return sign_up(invoke, ADA)
+
+
+def ago(**time: float) -> datetime:
+    return datetime.now(UTC) - timedelta(**time)
+
+
+def complaint(customer_id: str, complaint_id: str = "1", opened_at: datetime | None = None) -> Case:
+    """A case that somebody has complained about before."""
+    moment = opened_at or ago()
+    moment = moment.replace(microsecond=0)
+    return cases.complain(customer_id, "The cup was broken", complaint_id, surveys.rules(), moment, BERLIN)
+
+
+def only_case(customer_id: str) -> Case:
+    (fact,) = facts_of(customer_id, "CaseOpened")
+    one = cases.find(fact.data["case_id"])
+    assert one is not None
+    return one
+
+
+def step(invoke: Invoke, name: str, one: Case, **changes: object) -> dict[str, Any]:
+    return invoke(f"manage_cases/{name}", fill={"CASE": one.case_id}, **changes)
+
+
+# How a case opens.
+
+
+def test_a_detractors_answer_opens_one_case_with_her_words(invoke: Invoke, ada: str, contents: Contents) -> None:
+    asked = ask(ada, channel="web")
+    answered(invoke, asked, 3, "Delivery was late and the cup broken")
+    before = contents()
+    answered(invoke, asked, 3, "Delivery was late and the cup broken")
+    assert contents() == before
+    one = only_case(ada)
+    assert (one.origin, one.score, one.text) == ("SURVEY", 3, "Delivery was late and the cup broken")
+    assert (one.owner, one.priority, one.sentiment, dict(one.about)) == (
+        "grace",
+        "NORMAL",
+        "NEGATIVE",
+        {"channel": "web"},
+    )
+    assert "DELIVERY" in one.themes
+    assert one.due_at - one.opened_at == timedelta(hours=48)
+    answered(invoke, asked, 0, "Worse than I thought")
+    assert only_case(ada).case_id == one.case_id
+    assert surveys.care_of(ada).open_cases == 1
+
+
+@pytest.mark.parametrize(("m", "priority", "hours"), [(5, "HIGH", 24), (1, "LOW", 120)])
+def test_a_case_is_as_urgent_as_its_customer_is_valuable(
+    invoke: Invoke, ada: str, m: int, priority: str, hours: int
+) -> None:
+    score = scores.to_text(Held(Score("Champions", 5, 5, m, date(2026, 11, 1), "LOW", "TOP"), "run-1"))
+    key, change = {"customer_id": ada}, "SET score = :score"
+    table.apply(table.update(table.scorecards_table(), key, change, "", {":score": score}))
+    answered(invoke, ask(ada), 6)
+    one = only_case(ada)
+    assert (one.priority, one.due_at - one.opened_at) == (priority, timedelta(hours=hours))
+
+
+def test_passives_and_promoters_open_no_case_until_they_change_their_mind(invoke: Invoke, ada: str) -> None:
+    asked = ask(ada)
+    for score in (7, 10):
+        answered(invoke, asked, score)
+        assert facts_of(ada, "CaseOpened") == []
+    answered(invoke, asked, 6)
+    one = only_case(ada)
+    assert (one.score, one.status) == (6, CaseStatus.OPEN)
+    answered(invoke, asked, 9)
+    after = only_case(ada)
+    assert (after.case_id, after.score, after.status) == (one.case_id, 9, CaseStatus.OPEN)
+
+
+def test_a_detractors_changed_answer_is_in_her_open_case(invoke: Invoke, ada: str, contents: Contents) -> None:
+    asked = ask(ada)
+    answered(invoke, asked, 6, "The delivery was late")
+    one = only_case(ada)
+    step(invoke, "note", one)
+    answered(invoke, asked, 1, "The cup is too small")
+    before = contents()
+    answered(invoke, asked, 1, "The cup is too small")
+    assert contents() == before
+    after = only_case(ada)
+    assert (after.case_id, after.score, after.text) == (one.case_id, 1, "The cup is too small")
+    assert ("SIZE" in after.themes, "DELIVERY" in after.themes, len(after.notes)) == (True, False, 1)
+    (fact,) = facts_of(ada, "CaseChanged")
+    assert fact.data == {"case_id": one.case_id, "score": 1}
+    assert surveys.care_of(ada).open_cases == 1
+
+
+def test_an_answer_that_is_changed_after_its_case_was_resolved_opens_another(invoke: Invoke, ada: str) -> None:
+    asked = ask(ada)
+    answered(invoke, asked, 3)
+    first = only_case(ada)
+    step(invoke, "resolve", first)
+    answered(invoke, asked, 8)
+    assert only_case(ada).case_id == first.case_id
+    answered(invoke, asked, 2, "Broken again")
+    answered(invoke, asked, 0, "And again")
+    opened = [fact.data["case_id"] for fact in facts_of(ada, "CaseOpened")]
+    assert (len(set(opened)), opened[0]) == (2, first.case_id)
+    second = cases.find(opened[1])
+    assert second is not None
+    assert (second.status, second.score, second.text) == (CaseStatus.OPEN, 0, "And again")
+    kept = cases.find(first.case_id)
+    assert kept is not None
+    assert (kept.status, kept.score) == (CaseStatus.RESOLVED, 3)
+    assert surveys.care_of(ada).open_cases == 1
+
+
+@pytest.mark.parametrize(
+    ("page", "path"), [("show_points_page/get", links.points_path), ("manage_preferences/get", links.preferences_path)]
+)
+def test_her_own_pages_lead_to_the_complaint_form(
+    invoke: Invoke, launch: Launch, ada: str, page: str, path: Callable[[str, datetime], str]
+) -> None:
+    launch()
+    token = path(ada, ago(days=-1)).partition("token=")[2]
+    found = re.search(r'href="complaints\?token=([^"&]+)"', invoke(page, fill={"TOKEN": token})["body"])
+    assert found is not None
+    form = form_token(invoke("take_complaint/get", fill={"TOKEN": found[1]}))
+    assert complain(invoke, form)["statusCode"] == 200
+    assert only_case(ada).origin == "COMPLAINT"
+
+
+def form_of(invoke: Invoke, customer_id: str) -> str:
+    """The token of the complaint form behind her link."""
+    token = links.complaint_path(customer_id, ago(days=-1)).partition("token=")[2]
+    return form_token(invoke("take_complaint/get", fill={"TOKEN": token}))
+
+
+def form_token(answer: dict[str, Any]) -> str:
+    found = re.search(r'name="token" value="([^"]+)"', answer["body"])
+    assert found is not None
+    return found[1]
+
+
+def complain(invoke: Invoke, token: str, text: str = "The cup was broken") -> dict[str, Any]:
+    words = {"The+cup+was+broken%2C+and+nobody+answers+the+phone.": quote_plus(text)}
+    return invoke("take_complaint/post", fill={"TOKEN": token, **words})
+
+
+def test_a_complaint_form_opens_one_case_however_often_it_is_sent(invoke: Invoke, ada: str, contents: Contents) -> None:
+    token = form_of(invoke, ada)
+    first = complain(invoke, token, "<b>Broken</b>\r\nand late")
+    before = contents()
+    again = complain(invoke, token, "<b>Broken</b>\r\nand late")
+    one = only_case(ada)
+    assert contents() == before
+    assert (first["statusCode"], again["statusCode"]) == (200, 200)
+    assert one.case_id in first["body"]
+    assert one.case_id in again["body"]
+    assert (one.origin, one.text, one.owner) == ("COMPLAINT", "<b>Broken</b>\nand late", "grace")
+    assert complain(invoke, form_of(invoke, ada))["statusCode"] == 200
+    assert len(facts_of(ada, "CaseOpened")) == 2
+
+
+@pytest.mark.parametrize("text", ["", "  \r\n ", "x" * (COMMENT_MAX_LENGTH + 1)])
+def test_a_complaint_that_says_nothing_or_too_much_opens_no_case(
+    invoke: Invoke, ada: str, contents: Contents, text: str
+) -> None:
+    token, before = form_of(invoke, ada), contents()
+    answer = complain(invoke, token, text)
+    assert answer["statusCode"] == 422
+    assert text.strip()[:COMMENT_MAX_LENGTH] in answer["body"]
+    assert contents() == before
+
+
+def test_the_link_alone_opens_no_case_and_a_link_of_another_kind_shows_no_form(
+    invoke: Invoke, ada: str, contents: Contents
+) -> None:
+    token = links.complaint_path(ada, ago(days=-1)).partition("token=")[2]
+    before = contents()
+    answer = complain(invoke, token, "My first words")
+    assert answer["statusCode"] == 422
+    assert "My first words" in answer["body"]
+    points = links.points_path(ada, ago(days=-1)).partition("token=")[2]
+    expired = links.complaint_path(ada, ago(seconds=1)).partition("token=")[2]
+    nobody = links.complaint_path("K-78", ago(days=-1)).partition("token=")[2]
+    for other, status in ((points, 400), (expired, 410), (nobody, 400)):
+        assert invoke("take_complaint/get", fill={"TOKEN": other})["statusCode"] == status
+    assert complain(invoke, points)["statusCode"] == 400
+    assert contents() == before
+    assert complain(invoke, form_token(answer))["statusCode"] == 200
+
+
+def test_a_sixth_open_case_waits_and_the_fifth_form_sent_again_is_still_answered(
+    invoke: Invoke, ada: str, contents: Contents
+) -> None:
+    tokens = [form_of(invoke, ada) for _ in range(6)]
+    assert [complain(invoke, token)["statusCode"] for token in tokens] == [200] * 5 + [422]
+    before = contents()
+    assert "still working" in complain(invoke, tokens[5])["body"]
+    assert complain(invoke, tokens[4])["statusCode"] == 200
+    assert contents() == before
+    one = cases.find(facts_of(ada, "CaseOpened")[0].data["case_id"])
+    assert one is not None
+    assert step(invoke, "resolve", one)["statusCode"] == 200
+    assert complain(invoke, tokens[5])["statusCode"] == 200
+
+
+# The back office.
+
+
+def test_open_cases_are_listed_by_urgency_page_by_page(invoke: Invoke, load: Load, ada: str) -> None:
+    made = [complaint(ada, str(number), ago(hours=hours)) for number, hours in enumerate((3, 9, 1, 6))]
+    urgent = [made[number].case_id for number in (1, 3, 0, 2)]
+    assert [one["case_id"] for one in invoke("manage_cases/list")["json"]["cases"]] == urgent
+    assert invoke("manage_cases/list")["json"]["next"] is None
+
+    def page(**query: str) -> dict[str, Any]:
+        answer = invoke("manage_cases/list", event={**load("manage_cases/list"), "queryStringParameters": query})
+        found: dict[str, Any] = answer["json"]
+        return found
+
+    first = page(limit="3")
+    second = page(limit="3", next=first["next"])
+    assert [one["case_id"] for one in first["cases"] + second["cases"]] == urgent
+    assert second["next"] is None
+    for number in (2, 1):
+        assert step(invoke, "resolve", made[number])["statusCode"] == 200
+    assert [one["case_id"] for one in page(status="OPEN")["cases"]] == [made[3].case_id, made[0].case_id]
+    resolved = page(status="RESOLVED", limit="1")
+    resolved["cases"] += page(status="RESOLVED", limit="1", next=resolved["next"])["cases"]
+    assert [one["case_id"] for one in resolved["cases"]] == [made[1].case_id, made[2].case_id]
+    assert {one["status"] for one in resolved["cases"]} == {"RESOLVED"}
+
+
+def test_a_list_says_how_many_notes_there_are_and_a_case_what_they_say(invoke: Invoke, ada: str) -> None:
+    one = complaint(ada)
+    for number in range(2):
+        step(invoke, "note", one, text=f"note {number}")
+    (listed,) = invoke("manage_cases/list")["json"]["cases"]
+    shown = step(invoke, "get", one)["json"]
+    assert [note["text"] for note in shown["notes"]] == ["note 0", "note 1"]
+    assert listed == {**shown, "notes": 2}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"status": "CLOSED"},
+        {"limit": "0"},
+        {"limit": "101"},
+        {"limit": "²"},
+        {"limit": "9" * 5_000},
+        {"next": "a"},
+        {"next": "_w=="},
+    ],
+)
+def test_a_list_that_cannot_be_is_refused(invoke: Invoke, load: Load, query: dict[str, str]) -> None:
+    event = {**load("manage_cases/list"), "queryStringParameters": query}
+    assert invoke("manage_cases/list", event=event)["statusCode"] == 422
+
+
+def test_a_case_is_assigned_commented_and_resolved_each_once(invoke: Invoke, ada: str, contents: Contents) -> None:
+    one = complaint(ada, opened_at=ago(hours=3))
+    for name, changes in (("assign", {"owner": "hopper"}), ("note", {}), ("resolve", {"outcome": "COMPENSATED"})):
+        first = step(invoke, name, one, **changes)
+        before = contents()
+        again = step(invoke, name, one, **changes)
+        assert (first["statusCode"], again["statusCode"], again["json"]) == (200, 200, first["json"])
+        assert contents() == before
+    shown = step(invoke, "get", one)["json"]
+    assert (shown["owner"], shown["status"], shown["outcome"]) == ("hopper", "RESOLVED", "COMPENSATED")
+    assert len(shown["notes"]) == 1
+    assert shown["text"] == "The cup was broken"
+    types = [fact.type for fact in facts_of(ada, "CaseAssigned", "CaseCommented", "CaseResolved")]
+    assert types == ["CaseAssigned", "CaseCommented", "CaseResolved"]
+    (fact,) = facts_of(ada, "CaseResolved")
+    assert (fact.data["minutes"], fact.data["owner"]) == (180, "hopper")
+    assert surveys.care_of(ada).open_cases == 0
+
+
+def test_the_last_note_that_a_case_takes_may_be_long_in_any_script(invoke: Invoke, ada: str) -> None:
+    one, long = complaint(ada), "🫖" * 2_000
+
+    def fill(held: Case) -> tuple[Case, Fact]:
+        done = case.comment(held, "grace", long, ago())
+        assert done is not None
+        notes = tuple(replace(done[0].notes[0], author=f"grace {number}") for number in range(case.MAX_NOTES - 1))
+        return replace(done[0], notes=notes), done[1]
+
+    cases.change(one.case_id, fill)
+    assert step(invoke, "note", one, text=long)["statusCode"] == 200
+    assert step(invoke, "note", one, text="one more")["statusCode"] == 409
+
+
+def test_a_resolved_case_is_not_resolved_otherwise_nor_assigned(invoke: Invoke, ada: str, contents: Contents) -> None:
+    one = complaint(ada)
+    step(invoke, "resolve", one, outcome="SOLVED")
+    before = contents()
+    assert step(invoke, "resolve", one, outcome="NO_REPLY")["statusCode"] == 409
+    assert step(invoke, "assign", one, owner="hopper")["statusCode"] == 409
+    assert contents() == before
+    assert step(invoke, "note", one)["statusCode"] == 200
+
+
+def test_of_two_who_resolve_a_case_at_once_one_does(invoke: Invoke, ada: str, at_transaction: AtTransaction) -> None:
+    one = complaint(ada)
+    now = datetime.now(UTC).replace(microsecond=0)
+    at_transaction("CaseResolved", lambda: cases.resolve(one.case_id, Outcome.EXPLAINED, surveys.rules(), now, BERLIN))
+    assert step(invoke, "resolve", one, outcome="SOLVED")["statusCode"] == 409
+    assert step(invoke, "get", one)["json"]["outcome"] == "EXPLAINED"
+    assert (surveys.care_of(ada).open_cases, len(facts_of(ada, "CaseResolved"))) == (0, 1)
+
+
+@pytest.mark.parametrize("case_id", ["c-0123456789", "x" * 65])
+def test_an_unknown_case_is_not_found(invoke: Invoke, contents: Contents, case_id: str) -> None:
+    before = contents()
+    for name in ("get", "assign", "note", "resolve"):
+        assert invoke(f"manage_cases/{name}", fill={"CASE": case_id})["statusCode"] == 404
+    assert contents() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "scope"),
+    [
+        ("manage_cases/list", "cases:write"),
+        ("manage_cases/get", "customers:read"),
+        ("manage_cases/assign", "cases:read"),
+        ("manage_cases/note", "cases:read"),
+        ("manage_cases/resolve", "cases:read"),
+    ],
+)
+def test_a_key_with_another_scope_does_not_open_the_cases(
+    invoke: Invoke, load: Load, ada: str, contents: Contents, name: str, scope: str
+) -> None:
+    event = load(name, fill={"CASE": complaint(ada).case_id})
+    event["requestContext"]["authorizer"]["lambda"]["scopes"] = scope
+    before = contents()
+    assert invoke(name, event=event)["statusCode"] == 403
+    assert contents() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("assign", {"owner": " "}),
+        ("assign", {"owner": "x" * 121}),
+        ("note", {"text": ""}),
+        ("note", {"text": "x" * 2_001}),
+        ("resolve", {"outcome": "FORGOTTEN"}),
+    ],
+)
+def test_a_step_that_says_nothing_is_refused(invoke: Invoke, ada: str, name: str, changes: dict[str, Any]) -> None:
+    assert step(invoke, name, complaint(ada), **changes)["statusCode"] == 422
+
+
+# What an open case holds back.
+
+
+def night(invoke: Invoke, days: int = 0) -> dict[str, Any]:
+    """What the night so many days from now decides."""
+    started_at = to_timestamp(datetime.now(UTC) + timedelta(days=days))
+    return invoke("decide_invitations", {"run_id": "n", "started_at": started_at, "segment": 0, "total_segments": 1})
+
+
+def test_a_resolved_case_lets_surveys_through_again(invoke: Invoke, ada: str) -> None:
+    invoke("configure_surveys/put_survey", trigger="NIGHTLY")
+    one, other = complaint(ada, "1"), complaint(ada, "2")
+    assert night(invoke) == {"OPEN_CASE": 1}
+    step(invoke, "resolve", one)
+    assert night(invoke, 1) == {"OPEN_CASE": 1}
+    step(invoke, "resolve", other)
+    assert night(invoke, 2) == {"INVITED": 1}
+
+
+def test_a_case_that_opens_while_she_is_being_asked_comes_first(
+    invoke: Invoke, ada: str, at_transaction: AtTransaction
+) -> None:
+    invoke("configure_surveys/put_survey", trigger="NIGHTLY")
+    at_transaction("SurveyInvited", lambda: table.apply(surveys.count_cases(ada, 1)))
+    assert night(invoke) == {"OPEN_CASE": 1}
+    assert facts_of(ada, "SurveyInvited") == []
+
+
+def test_while_a_case_is_open_she_is_not_reminded_of_points(invoke: Invoke, launch: Launch, ada: str) -> None:
+    launch(expiry_months=1)
+    assert invoke("adjust_points/add", fill={"K-77": ada})["statusCode"] == 201
+    month = months_after(month_of(shop_day()), 1)
+
+    days = {"2026-12-31": last_day(month).isoformat(), "2026-12-01": shop_day().isoformat(), "2026-12": month}
+    complaint(ada)
+    assert invoke("send_points_reminder/points_expiring", fill={**days, "CUSTOMER": ada}) == {"batchItemFailures": []}
+    (skipped,) = facts_of(ada, "EmailSkipped", "EmailSent")
+    assert (skipped.type, skipped.data["reason"], sent_mails()) == ("EmailSkipped", "OPEN_CASE", [])
+
+
+# The marketer.
+
+
+def test_the_marketer_is_told_of_a_new_case_once(invoke: Invoke, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARKETER_EMAIL", "marketing@shop.example")
+    one = complaint(ada)
+    for _ in range(2):
+        answer = invoke("notify_marketer/case_opened", fill={"CASE": one.case_id, "CUSTOMER": ada})
+        assert answer == {"batchItemFailures": []}
+    (mail,) = sent_mails()
+    (fact,) = facts_of(ada, "EmailSent")
+    assert (fact.data["template"], fact.data["to"]) == ("case_opened", "MARKETER")
+    assert mail.destinations["ToAddresses"] == ["marketing@shop.example"]
+    assert mail.subject == f"New case {one.case_id}: NORMAL priority"
+    assert "The cup was broken" in html.unescape(mail.body)
+    assert ADA not in mail.body
+
+
+def test_an_overdue_case_is_told_of_once(invoke: Invoke, ada: str, contents: Contents) -> None:
+    late, _in_time = complaint(ada, "late", ago(hours=49)), complaint(ada, "in-time", ago(hours=47))
+    assert invoke("watch_cases", HOUR) == {"overdue": 1, "asked": 0}
+    before = contents()
+    assert invoke("watch_cases", HOUR) == {"overdue": 0, "asked": 0}
+    assert contents() == before
+    (fact,) = facts_of(ada, "CaseOverdue")
+    assert (fact.data["case_id"], fact.data["owner"]) == (late.case_id, "grace")
+    for _ in range(2):
+        invoke("notify_marketer/case_overdue", fill={"CASE": late.case_id, "CUSTOMER": ada})
+    (mail,) = sent_mails()
+    assert mail.subject == f"Case {late.case_id} is overdue"
+    assert mail.destinations["ToAddresses"] == ["hello@shop.example"]
+
+
+def test_a_case_that_was_resolved_meanwhile_is_told_of_no_more(invoke: Invoke, ada: str) -> None:
+    one = complaint(ada, opened_at=ago(hours=49))
+    invoke("watch_cases", HOUR)
+    step(invoke, "resolve", one)
+    for name in ("notify_marketer/case_opened", "notify_marketer/case_overdue"):
+        assert invoke(name, fill={"CASE": one.case_id, "CUSTOMER": ada}) == {"batchItemFailures": []}
+    assert sent_mails() == []
+
+
+# Whether it helped.
+
+
+def resolved(customer_id: str, complaint_id: str = "1", **since: float) -> Case:
+    """A case that was resolved so long ago, when customers were asked three days later."""
+    one, moment = complaint(customer_id, complaint_id, ago(days=9)), ago(**since).replace(microsecond=0)
+    assert cases.resolve(one.case_id, Outcome.SOLVED, Rules(recovery_after_days=3), moment, BERLIN) is not None
+    return one
+
+
+def recovery(customer_id: str) -> Fact:
+    (fact,) = [one for one in facts_of(customer_id, "SurveyInvited") if one.data["survey_id"] == "recovery"]
+    return fact
+
+
+@pytest.mark.parametrize(("days", "asked"), [(2, 0), (3, 1), (8, 1)])
+def test_whether_it_helped_is_asked_once_when_the_days_are_over(
+    invoke: Invoke, ada: str, contents: Contents, days: int, asked: int
+) -> None:
+    one = resolved(ada, days=days)
+    assert invoke("watch_cases", HOUR) == {"overdue": 0, "asked": asked}
+    before = contents()
+    assert invoke("watch_cases", HOUR) == {"overdue": 0, "asked": 0}
+    assert contents() == before
+    assert [fact.data["case_id"] for fact in facts_of(ada, "SurveyInvited")] == [one.case_id] * asked
+
+
+def asked_before(customer_id: str, **since: float) -> None:
+    """As if the last question had been so long ago."""
+    key = {"pk": f"CUST#{customer_id}", "sk": "CARE"}
+    table.apply(table.update("customers", key, "SET invited_at = :then", "", {":then": to_timestamp(ago(**since))}))
+
+
+def test_whether_it_helped_is_asked_a_day_after_any_other_question_and_holds_those_back(
+    invoke: Invoke, ada: str
+) -> None:
+    ask(ada)
+    resolved(ada, "1", days=3)
+    resolved(ada, "2", days=3)
+    for hours, asked in ((23, 0), (24, 1), (0, 0), (23, 0), (24, 1)):
+        if hours:
+            asked_before(ada, hours=hours)
+        assert invoke("watch_cases", HOUR)["asked"] == asked
+    care = surveys.care_of(ada)
+    assert list(care.invited) == ["after-purchase"]
+    assert care.invited_at is not None
+    assert datetime.now(UTC) - care.invited_at < timedelta(minutes=5)
+    invoke("configure_surveys/put_rules", cooldown_days=5)
+    invoke("configure_surveys/put_survey", trigger="NIGHTLY", cooldown_days=0)
+    assert night(invoke) == {"ASKED_RECENTLY": 1}
+
+
+def test_the_mail_asks_whether_it_helped_also_while_another_case_is_open(invoke: Invoke, ada: str) -> None:
+    resolved(ada, days=3)
+    complaint(ada, "another")
+    invoke("watch_cases", HOUR)
+    for _ in range(2):
+        assert invoke("send_survey_invitation", as_records(recovery(ada))) == {"batchItemFailures": []}
+    (mail,) = sent_mails()
+    assert mail.subject.startswith("Did we put things right?")
+    assert Rules().recovery_question in html.unescape(mail.body)
+    found = re.findall(r"/surveys/([^\"?]+)\?score=(\d+)", mail.body)
+    assert [int(score) for _, score in found] == list(range(11))
+    page = invoke("answer_survey/get", fill={"TOKEN": found[0][0]})
+    assert Rules().recovery_question in html.unescape(page["body"])
+
+
+@pytest.mark.parametrize(
+    ("score", "thanks"), [(0, "look into it again"), (7, "We will remember it"), (9, "glad that it is well again")]
+)
+def test_whoever_says_whether_it_helped_is_asked_and_thanked_for_that(
+    invoke: Invoke, launch: Launch, ada: str, score: int, thanks: str
+) -> None:
+    launch(bonuses={"SURVEY_ANSWERED": 10})
+    resolved(ada, days=3)
+    invoke("watch_cases", HOUR)
+    asked = surveys.find_invitation(ada, recovery(ada).id)
+    assert asked is not None
+    token = links.survey_path(ada, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
+    page = html.unescape(invoke("answer_survey/get", fill={"TOKEN": token})["body"])
+    assert "Did that help?" in page
+    for words in RECOVERY_TEXTS.follow_ups.values():
+        assert words in page
+    done = html.unescape(answered(invoke, asked, score)["body"])
+    assert thanks in done
+    assert "10 points" not in page + done
+
+
+def test_an_answer_to_it_earns_nothing_and_brings_no_friend_but_a_low_one_opens_a_case(
+    invoke: Invoke, launch: Launch, ada: str
+) -> None:
+    launch(bonuses={"SURVEY_ANSWERED": 10, "REFERRAL": 200})
+    resolved(ada, days=3)
+    invoke("watch_cases", HOUR)
+    asked = surveys.find_invitation(ada, recovery(ada).id)
+    assert asked is not None
+    for score, opened in ((7, 1), (6, 2), (9, 2)):
+        assert answered(invoke, asked, score)["statusCode"] == 200
+        assert len(facts_of(ada, "CaseOpened")) == opened
+    (fact,) = facts_of(ada, "SurveyAnswered")
+    for group in ("DETRACTOR", "PROMOTER"):
+        told = as_records(replace(fact, data={**fact.data, "group": group}))
+        for function in ("post_points", "send_referral_invitation"):
+            assert invoke(function, told) == {"batchItemFailures": []}
+    assert (facts_of(ada, "PointsEarned"), sent_mails()) == ([], [])
+
+
+# Promoters.
+
+
+def promote(invoke: Invoke, customer_id: str, **fill: str) -> None:
+    answer = invoke("send_referral_invitation/promoter", fill={"CUSTOMER": customer_id, **fill})
+    assert answer == {"batchItemFailures": []}
+
+
+def test_a_promoter_gets_her_code_once_a_year(invoke: Invoke, launch: Launch, ada: str, contents: Contents) -> None:
+    launch()
+    promote(invoke, ada)
+    before = contents()
+    promote(invoke, ada)
+    promote(invoke, ada, **{"after-purchase": "another"})
+    assert contents() == before
+    (mail,) = sent_mails()
+    assert mail.subject == "Do you know somebody who would like it here, too?"
+    assert "200" in mail.body
+    page = re.search(r"/points\?token=([^\"&<]+)", mail.body)
+    assert page is not None
+    assert invoke("show_points_page/get", fill={"TOKEN": page[1]})["statusCode"] == 200
+    promote(invoke, ada, **{"2026-11-21T12": "2027-01-21T12"})
+    assert len(sent_mails()) == 2
+
+
+def test_others_and_shops_that_reward_no_friends_send_no_such_mail(invoke: Invoke, launch: Launch, ada: str) -> None:
+    promote(invoke, ada)
+    launch(bonuses={"SURVEY_ANSWERED": 10})
+    promote(invoke, ada)
+    launch()
+    promote(invoke, ada, PROMOTER="PASSIVE")
+    assert (sent_mails(), facts_of(ada, "EmailSent", "EmailSkipped")) == ([], [])
+
+
+def test_a_promoter_with_an_open_case_is_not_asked_for_a_favour(invoke: Invoke, launch: Launch, ada: str) -> None:
+    launch()
+    complaint(ada)
+    promote(invoke, ada)
+    (fact,) = facts_of(ada, "EmailSkipped")
+    assert (fact.id, fact.data["reason"]) == ("referral-after-purchase.2026-11-14", "OPEN_CASE")
+    assert sent_mails() == []
+
+
+def test_a_mail_that_a_case_held_back_does_not_use_up_the_year(invoke: Invoke, launch: Launch, ada: str) -> None:
+    launch()
+    one = complaint(ada)
+    promote(invoke, ada)
+    step(invoke, "resolve", one)
+    promote(invoke, ada, **{"after-purchase": "another"})
+    promote(invoke, ada, **{"after-purchase": "third"})
+    assert len(sent_mails()) == 1
+    (sent,) = facts_of(ada, "EmailSent")
+    assert sent.id == "referral-2026"
+
+
+def test_whoever_becomes_a_promoter_by_a_change_gets_her_code_too(invoke: Invoke, launch: Launch, ada: str) -> None:
+    launch()
+    asked = ask(ada)
+    for score, mails in ((7, 0), (9, 1), (10, 1)):
+        answered(invoke, asked, score)
+        told = as_records(*facts_of(ada, "SurveyAnswered", "SurveyAnswerChanged"))
+        assert invoke("send_referral_invitation", told) == {"batchItemFailures": []}
+        assert len(sent_mails()) == mails

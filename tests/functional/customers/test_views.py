@@ -1,0 +1,138 @@
+"""What the back office sees: the single customer view, keys, the contract, the bus."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from shared.edge import api_keys as keys
+from tests.functional.conftest import client
+
+Load = Callable[..., dict[str, Any]]
+Invoke = Callable[..., dict[str, Any]]
+
+
+def test_a_customer_is_found_by_address_with_consents_and_scorecard(invoke: Invoke) -> None:
+    invoke("register_customer/json")
+    invoke("record_purchase/by_email")
+    answer = invoke("view_customer/by_email")
+    assert answer["statusCode"] == 200
+    view = answer["json"]
+    assert (view["email"], view["consents"]["EMAIL"]["NEWS"]["status"]) == ("ada@example.com", "PENDING")
+    assert (view["scorecard"]["orders"], view["scorecard"]["spent"], view["scorecard"]["currency"]) == (1, 2_900, "EUR")
+
+
+def test_a_customer_is_found_by_id_and_an_unknown_one_is_404(invoke: Invoke, load: Load) -> None:
+    assert invoke("view_customer/by_id")["statusCode"] == 404
+    assert invoke("view_customer/timeline")["statusCode"] == 404
+    assert invoke("view_customer/by_email")["statusCode"] == 404
+    too_long = {**load("view_customer/by_id"), "pathParameters": {"customer_id": "x" * 3_000}}
+    assert invoke("view_customer", too_long)["statusCode"] == 404
+    invoke("record_purchase/by_customer_number")
+    assert invoke("view_customer/by_id")["json"]["customer_id"] == "K-77"
+
+
+def test_a_plus_in_an_address_survives_a_query_that_did_not_escape_it(invoke: Invoke, load: Load) -> None:
+    invoke("record_purchase/by_email", customer={"email": "ada+shop@example.com"})
+    event = load("view_customer/by_email")
+    event["queryStringParameters"]["email"] = "ada shop@example.com"
+    assert invoke("view_customer", event)["json"]["email"] == "ada+shop@example.com"
+
+
+def test_the_timeline_is_paged_newest_first_and_complete(invoke: Invoke, load: Load) -> None:
+    for day in range(1, 6):
+        invoke("record_purchase/by_customer_number", order_id=f"o{day}", ordered_at=f"2026-11-0{day}")
+    event, seen = load("view_customer/timeline"), []
+    while True:
+        page = invoke("view_customer", event)["json"]
+        seen += [fact["order_id"] for fact in page["facts"]]
+        if page["next"] is None:
+            break
+        event["queryStringParameters"]["next"] = page["next"]
+    assert seen == ["o5", "o4", "o3", "o2", "o1"]
+
+
+@pytest.mark.parametrize(
+    "query", [{"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"next": "!!"}, {"next": "UFJPRklMRQ=="}]
+)
+def test_a_wrong_page_is_refused(invoke: Invoke, load: Load, query: dict[str, str]) -> None:
+    event = {**load("view_customer/timeline"), "queryStringParameters": query}
+    assert invoke("view_customer", event)["statusCode"] == 422
+
+
+def test_a_key_is_known_by_its_hash_and_an_unknown_one_is_refused(invoke: Invoke) -> None:
+    keys.add("rk_secret", "shop", ["purchases:write", "reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
+    answer = invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})
+    assert answer == {"isAuthorized": True, "context": {"key_name": "shop", "scopes": "purchases:write reports:read"}}
+    assert invoke("authorize_request/bearer", fill={"KEY": "rk_other"}) == {"isAuthorized": False}
+    assert invoke("authorize_request/bearer", fill={"Bearer KEY": "Basic rk_secret"}) == {"isAuthorized": False}
+    assert "rk_secret" not in json.dumps(client("dynamodb").scan(TableName="customers")["Items"])
+
+
+def test_a_revoked_key_opens_nothing(invoke: Invoke) -> None:
+    keys.add("rk_secret", "shop", ["reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
+    assert keys.remove("rk_secret")
+    assert not keys.remove("rk_secret")
+    assert invoke("authorize_request/bearer", fill={"KEY": "rk_secret"}) == {"isAuthorized": False}
+
+
+def test_the_contract_describes_every_route(invoke: Invoke) -> None:
+    contract = invoke("describe_api/get")["json"]
+    assert contract["openapi"] == "3.1.0"
+    purchase = contract["paths"]["/purchases"]["post"]
+    assert purchase["security"] == [{"key": []}]
+    assert contract["components"]["schemas"]["PurchasePayload"]["required"] == [
+        "order_id", "customer", "ordered_at", "currency", "total",
+    ]  # fmt: skip
+
+
+def received(queue_url: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    while messages := client("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            found.append(json.loads(message["Body"]))
+            client("sqs").delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
+@pytest.fixture
+def listener() -> str:
+    sqs, events = client("sqs"), client("events")
+    url = sqs.create_queue(QueueName="listener")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name="all", EventBusName="regulars", EventPattern=json.dumps({"source": ["regulars"]}))
+    events.put_targets(Rule="all", EventBusName="regulars", Targets=[{"Id": "1", "Arn": arn}])
+    return str(url)
+
+
+def test_new_facts_reach_the_bus_unchanged_and_nothing_else_does(invoke: Invoke, listener: str) -> None:
+    assert invoke("publish_changes/stream") == {"batchItemFailures": []}
+    events = received(listener)
+    assert [event["detail"]["order_id"] for event in events] == ["#1001", "#1002"]
+    assert {(event["source"], event["detail-type"]) for event in events} == {("regulars", "PurchaseRecorded")}
+    assert events[0]["detail"]["products"] == [{"sku": "cup", "quantity": 2, "price": 1000}]
+    assert "pk" not in events[0]["detail"]
+
+
+def test_what_the_bus_refuses_is_reported_from_the_first_refused_record_on(
+    invoke: Invoke, load: Load, listener: str
+) -> None:
+    event = load("publish_changes/stream")
+    event["Records"][3]["dynamodb"]["NewImage"]["type"] = {"S": ""}
+    answer = invoke("publish_changes", event)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "114"}]}
+    assert [one["detail"]["order_id"] for one in received(listener)] == ["#1001"]
+
+
+def test_many_facts_are_published_in_chunks(invoke: Invoke, load: Load, listener: str) -> None:
+    event = load("publish_changes/stream")
+    first = event["Records"][0]
+    event["Records"] = []
+    for number in range(37):
+        record = json.loads(json.dumps(first).replace("#1001", f"o{number}"))
+        record["dynamodb"]["SequenceNumber"] = str(1000 + number)
+        event["Records"].append(record)
+    assert invoke("publish_changes", event) == {"batchItemFailures": []}
+    assert {one["detail"]["order_id"] for one in received(listener)} == {f"o{number}" for number in range(37)}

@@ -1,0 +1,381 @@
+"""The report on NPS: margins and counts that add up by every dimension, the change, themes, and what repair came to."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from math import sqrt
+from typing import Any
+from zlib import crc32
+
+import pytest
+
+from shared.cases.case import Outcome
+from shared.cases.store import records as cases
+from shared.core import clock
+from shared.core import dynamodb as table
+from shared.core.months import month_of, months_after
+from shared.nps.store import answers, figures
+from shared.nps.store import definitions as surveys
+from shared.nps.survey import Answer, Invitation, Rules
+from tests.functional.conftest import BERLIN, answered, ask, shop_day, sign_up
+
+Load = Callable[..., dict[str, Any]]
+Invoke = Callable[..., dict[str, Any]]
+
+SPRING = datetime(2026, 3, 15, 12, tzinfo=UTC)
+COUNTS = ("n", "promoters", "passives", "detractors", "invited")
+
+
+def invitation(at: datetime, survey_id: str = "after-purchase", **about: str) -> Invitation:
+    return Invitation(
+        invitation_id="i",
+        customer_id="K-1",
+        survey_id=survey_id,
+        run="r",
+        invited_at=at,
+        send_at=at,
+        expires_at=at + timedelta(days=14),
+        about=about,
+    )
+
+
+def count(
+    scores: Sequence[int],
+    at: datetime = SPRING,
+    survey_id: str = "after-purchase",
+    unanswered: int = 0,
+    themes: tuple[str, ...] = (),
+    customer_id: str = "K-1",
+    **about: str,
+) -> None:
+    """Count so many invitations and their answers, as the transactions that record them do."""
+    asked = replace(invitation(at, survey_id, **about), customer_id=customer_id)
+    for _ in range(len(scores) + unanswered):
+        table.apply(figures.count_invitation(asked, BERLIN))
+    for score in scores:
+        given = replace(asked, answer=Answer(score=score, answered_at=at, themes=themes))
+        for write in figures.count_answer(given, None, BERLIN):
+            table.apply(write)
+
+
+@pytest.fixture
+def report(invoke: Invoke, load: Load) -> Callable[..., dict[str, Any]]:
+    def read(first: str | None = None, last: str | None = None) -> dict[str, Any]:
+        query = {name: text for name, text in (("from", first), ("to", last)) if text is not None}
+        event = {**load("report_nps/get"), "queryStringParameters": query}
+        answer = invoke("report_nps/get", event=event)
+        assert answer["statusCode"] == 200
+        found: dict[str, Any] = answer["json"]
+        return found
+
+    return read
+
+
+Report = Callable[..., dict[str, Any]]
+
+
+def test_before_the_first_answer_there_is_a_report_of_nothing_over_twelve_months(invoke: Invoke) -> None:
+    report = invoke("report_nps/get")["json"]
+    this_month = month_of(shop_day())
+    assert (report["from"], report["to"]) == (months_after(this_month, -11), this_month)
+    assert {name: report[name] for name in (*COUNTS, "nps", "margin", "response_rate", "change")} == {
+        **dict.fromkeys(COUNTS, 0),
+        **dict.fromkeys(("nps", "margin", "response_rate", "change")),
+    }
+    assert (report["by_month"], report["by_segment"], report["themes"]) == ([], [], {})
+    assert report["cases"] == {
+        "opened": 0,
+        "resolved": 0,
+        "hours_to_resolve": None,
+        "recovery_answers": 0,
+        "recovered": 0,
+        "recovered_share": None,
+    }
+
+
+def test_below_ten_answers_there_are_counts_and_no_score(report: Report) -> None:
+    count([10] * 5 + [7] * 2 + [0] * 2, unanswered=9)
+    found = report("2026-03", "2026-03")
+    assert {name: found[name] for name in COUNTS} == {
+        "n": 9,
+        "promoters": 5,
+        "passives": 2,
+        "detractors": 2,
+        "invited": 18,
+    }
+    for name in ("nps", "margin", "promoter_share", "passive_share", "detractor_share"):
+        assert found[name] is None
+    assert found["response_rate"] == 0.5
+
+
+def test_from_ten_answers_on_the_score_has_its_margin(report: Report) -> None:
+    # p = .6, d = .2: 100(.6 − .2) = 40; 1.96 · 100 · √((.8 − .16)/10) = 49.58.
+    count([10, 9, 9, 9, 10, 10, 8, 7, 6, 0])
+    found = report("2026-03", "2026-03")
+    assert (found["n"], found["nps"], found["margin"]) == (10, 40.0, 49.6)
+    assert (found["promoter_share"], found["passive_share"], found["detractor_share"]) == (0.6, 0.2, 0.2)
+    assert found["by_month"][0] == {
+        "month": "2026-03",
+        **{name: found[name] for name in found["by_month"][0] if name != "month"},
+    }
+
+
+def test_every_dimension_adds_up_to_the_whole(report: Report) -> None:
+    count([10] * 4 + [3], channel="web", segment="Champions", category="Tea", unanswered=2)
+    count([8, 0], channel="store", segment="Champions", at=datetime(2026, 4, 2, tzinfo=UTC))
+    count([9, 6, 6], survey_id="nightly", segment="At Risk", category="Cups")
+    given = Answer(score=9, answered_at=SPRING)
+    for write in figures.count_anonymous("after-purchase", "counter", "form", given, BERLIN):
+        table.apply(write)
+    found = report("2026-03", "2026-04")
+    dimensions = ("month", "segment", "channel", "category", "survey")
+    for dimension in dimensions:
+        rows = found[f"by_{dimension}"]
+        assert {name: sum(row[name] for row in rows) for name in COUNTS} == {name: found[name] for name in COUNTS}
+        assert [row[dimension] for row in rows] == sorted({row[dimension] for row in rows})
+    assert [row["channel"] for row in found["by_channel"]] == ["-", "store", "web"]
+    assert [row["segment"] for row in found["by_segment"]] == ["At Risk", "Champions"]
+    assert (found["n"], found["invited"], found["response_rate"]) == (10, 12, round(10 / 12, 4))
+
+
+def test_answers_without_a_name_are_a_block_of_their_own(report: Report) -> None:
+    count([10] * 3)
+    places = {"counter": [0] * 9 + [9] * 2, "receipt": [10]}
+    for place, scores in places.items():
+        for number, score in enumerate(scores):
+            given = Answer(score=score, answered_at=SPRING, themes=("SIZE",))
+            for write in figures.count_anonymous("after-purchase", place, str(number), given, BERLIN):
+                table.apply(write)
+    found = report("2026-03", "2026-03")
+    assert (found["n"], found["invited"], found["response_rate"]) == (3, 3, 1.0)
+    assert [(row["month"], row["n"]) for row in found["by_month"]] == [("2026-03", 3)]
+    unnamed = found["anonymous"]
+    assert (unnamed["n"], unnamed["detractors"], unnamed["nps"], unnamed["response_rate"]) == (12, 9, -50.0, None)
+    assert [(row["place"], row["n"], row["promoters"]) for row in unnamed["by_place"]] == [
+        ("counter", 11, 2),
+        ("receipt", 1, 1),
+    ]
+    assert found["change"] is None
+    count([9] * 10)
+    assert report("2026-03", "2026-03")["nps"] == 100.0
+
+
+def test_what_many_customers_say_is_counted_in_parts_and_summed(report: Report) -> None:
+    for number in range(40):
+        for survey_id in ("after-purchase", "recovery"):
+            count([number % 11], survey_id=survey_id, customer_id=f"K-{number}")
+    parts = [item["sk"] for item in table.query("customers", "NPS#2026-03", "ANSWERS#after-purchase#")]
+    shards = {sk.rpartition("#")[2] for sk in parts}
+    assert 4 < len(shards) == len(parts) <= figures.SHARDS
+    assert shards == {str(crc32(f"K-{number}".encode()) % 16) for number in range(40)}
+    found = report("2026-03", "2026-03")
+    assert (found["n"], found["invited"], len(found["by_survey"]), found["by_survey"][0]["n"]) == (40, 40, 1, 40)
+    repaired = found["cases"]
+    assert (repaired["recovery_answers"], repaired["recovered"]) == (40, sum(n % 11 >= 7 for n in range(40)))
+
+
+def test_a_month_begins_by_the_shops_clock(report: Report) -> None:
+    count([9], at=datetime(2026, 2, 28, 23, 30, tzinfo=UTC))
+    assert [row["month"] for row in report("2026-02", "2026-03")["by_month"]] == ["2026-03"]
+
+
+def test_a_change_is_one_only_beyond_both_margins(report: Report) -> None:
+    january, february, march = (datetime(2026, month, 15, tzinfo=UTC) for month in (1, 2, 3))
+    count([10] * 6 + [8] * 2 + [0] * 2, at=january)
+    count([10] * 5 + [8] * 2 + [0] * 3, at=february)
+    count([0] * 6 + [8] * 2 + [10] * 2, at=march)
+    assert report("2026-01", "2026-01")["change"] is None
+    small = report("2026-02", "2026-02")["change"]
+    # √((.8 − .16)/10 + (.8 − .04)/10) · 196 = 73.3, which 20 points do not reach.
+    assert small == {"difference": -20.0, "margin": round(196 * sqrt(0.064 + 0.076), 1), "significant": False}
+    count([10] * 24 + [8] * 8 + [0] * 8, at=january)
+    count([0] * 24 + [8] * 8 + [10] * 8, at=march)
+    large = report("2026-02", "2026-03")["change"]
+    # Against December and January: 40 then; now (15 − 33)/60 · 100 = −30.
+    assert (large["difference"], large["significant"]) == (-70.0, True)
+    # √((.8 − .09)/60 + (.8 − .16)/50) · 196.
+    assert large["margin"] == round(196 * sqrt(0.71 / 60 + 0.64 / 50), 1)
+
+
+def test_themes_are_counted_by_group_the_commonest_first(report: Report) -> None:
+    count([2, 3], themes=("SERVICE", "DELIVERY"))
+    count([0, 10], themes=("SERVICE",))
+    count([1], at=datetime(2026, 4, 2, tzinfo=UTC), themes=("SIZE",))
+    found = report("2026-03", "2026-04")["themes"]
+    assert found == {"DETRACTOR": {"SERVICE": 3, "DELIVERY": 2, "SIZE": 1}, "PROMOTER": {"SERVICE": 1}}
+    assert list(found["DETRACTOR"]) == ["SERVICE", "DELIVERY", "SIZE"]
+
+
+def test_cases_are_counted_with_their_hours_in_the_month_in_which_they_opened(invoke: Invoke, report: Report) -> None:
+    customer_id = sign_up(invoke, "ada@example.com")
+    opened_at = datetime(2026, 3, 31, 20, tzinfo=UTC)
+    made = [
+        cases.complain(customer_id, "Broken", str(number), Rules(), opened_at, BERLIN).case_id for number in range(3)
+    ]
+    for case_id, hours in zip(made, (3, 6), strict=False):
+        resolved_at = opened_at + timedelta(hours=hours)
+        assert cases.resolve(case_id, Outcome.SOLVED, Rules(), resolved_at, BERLIN) is not None
+    march = report("2026-03", "2026-03")["cases"]
+    assert (march["opened"], march["resolved"], march["hours_to_resolve"]) == (3, 2, 4.5)
+    assert report("2026-04", "2026-04")["cases"]["opened"] == 0
+
+
+def test_whoever_says_seven_or_more_was_recovered_and_is_no_part_of_the_score(report: Report) -> None:
+    count([7, 10, 6, 0, 9], survey_id="recovery")
+    count([9] * 10)
+    found = report("2026-03", "2026-03")
+    assert (found["n"], found["nps"], found["invited"]) == (10, 100.0, 10)
+    repaired = found["cases"]
+    assert (repaired["recovery_answers"], repaired["recovered"], repaired["recovered_share"]) == (5, 3, 0.6)
+    assert [row["survey"] for row in found["by_survey"]] == ["after-purchase"]
+
+
+def test_an_answer_by_the_page_is_in_the_report_at_once(invoke: Invoke) -> None:
+    assert invoke("configure_surveys/put_survey")["statusCode"] == 200
+    asked = ask(sign_up(invoke, "ada@example.com"), segment="Champions", channel="web", category="Tea")
+    answered(invoke, asked, 10)
+    answered(invoke, asked, 3, "The delivery was late")
+    found = invoke("report_nps/get")["json"]
+    assert {name: found[name] for name in COUNTS} == {
+        "n": 1,
+        "promoters": 0,
+        "passives": 0,
+        "detractors": 1,
+        "invited": 1,
+    }
+    assert (found["response_rate"], found["cases"]["opened"], found["themes"]) == (
+        1.0,
+        1,
+        {"DETRACTOR": {"DELIVERY": 1}},
+    )
+    assert [row["category"] for row in found["by_category"]] == ["Tea"]
+    assert surveys.care_of(asked.customer_id).open_cases == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"from": "2026-13"},
+        {"from": "2026-1"},
+        {"to": "november"},
+        {"to": "٢٠٢٦-11"},
+        {"from": "2026-04", "to": "2026-03"},
+        {"from": "2024-03", "to": "2026-03"},
+        {"from": "2200-01", "to": "2200-01"},
+        {"from": "1899-12", "to": "1899-12"},
+        {"from": "0000-01", "to": "0000-01"},
+        {"to": "9999-12"},
+        {"from": ""},
+    ],
+)
+def test_months_that_are_none_or_too_many_are_refused(invoke: Invoke, load: Load, query: dict[str, str]) -> None:
+    event = {**load("report_nps/get"), "queryStringParameters": query}
+    refused = invoke("report_nps/get", event=event)
+    assert refused["statusCode"] == 422
+    assert refused["json"]["detail"].startswith(("from", "to"))
+
+
+@pytest.mark.parametrize("months", [("2024-04", "2026-03"), ("1900-01", "1900-01"), ("2199-12", "2199-12")])
+def test_two_years_and_the_ends_of_the_calendar_are_months_too(report: Report, months: tuple[str, str]) -> None:
+    count([9])
+    assert report(*months)["n"] == (1 if months[1] == "2026-03" else 0)
+
+
+def test_a_key_with_another_scope_does_not_read_the_report(invoke: Invoke, load: Load) -> None:
+    event = load("report_nps/get")
+    event["requestContext"]["authorizer"]["lambda"]["scopes"] = "surveys:read"
+    assert invoke("report_nps/get", event=event)["statusCode"] == 403
+
+
+# What customers wrote.
+
+
+@pytest.fixture
+def comments(invoke: Invoke, load: Load) -> Callable[..., dict[str, Any]]:
+    def read(month: str | None = None, status: int = 200, scope: str = "surveys:read", **query: str) -> dict[str, Any]:
+        event = load("report_nps/get", fill={"/reports/nps": "/nps/comments", "reports:read": scope})
+        query |= {"month": month} if month is not None else {}
+        answer = invoke("report_nps/get", event={**event, "queryStringParameters": query})
+        assert answer["statusCode"] == status
+        found: dict[str, Any] = answer["json"] if status == 200 else json.loads(answer["body"])
+        return found
+
+    return read
+
+
+Comments = Callable[..., dict[str, Any]]
+
+
+def wrote(comment: str, at: datetime, answer_id: str = "form", limit: int = 200) -> None:
+    """An answer by the counter's link."""
+    given = Answer(score=4, answered_at=at, comment=comment, sentiment="NEGATIVE", themes=("DELIVERY",))
+    assert answers.answer_anonymously("after-purchase", "counter", answer_id, given, limit, at, BERLIN)
+
+
+def test_comments_are_listed_newest_first_named_and_anonymous(invoke: Invoke, comments: Comments) -> None:
+    assert invoke("configure_surveys/put_survey")["statusCode"] == 200
+    asked = ask(sign_up(invoke, "ada@example.com"), segment="Champions", channel="web")
+    wrote("The delivery was late", clock.now() - timedelta(milliseconds=5))
+    answered(invoke, asked, 10, "Lovely service")
+    wrote("", clock.now(), "silent")
+    found = comments(month_of(shop_day()))
+    assert comments() == found
+    assert (found["month"], found["next"]) == (month_of(shop_day()), None)
+    named, unnamed = found["comments"]
+    assert {name: text for name, text in named.items() if name != "answered_at"} == {
+        "survey_id": "after-purchase",
+        "customer_id": asked.customer_id,
+        "segment": "Champions",
+        "channel": "web",
+        "score": 10,
+        "comment": "Lovely service",
+        "sentiment": "POSITIVE",
+        "themes": ["SERVICE"],
+    }
+    assert {name: text for name, text in unnamed.items() if name != "answered_at"} == {
+        "survey_id": "after-purchase",
+        "place": "counter",
+        "score": 4,
+        "comment": "The delivery was late",
+        "sentiment": "NEGATIVE",
+        "themes": ["DELIVERY"],
+    }
+    assert named["answered_at"] > unnamed["answered_at"]
+
+
+def test_a_changed_comment_replaces_the_first_and_an_emptied_one_disappears(invoke: Invoke, comments: Comments) -> None:
+    assert invoke("configure_surveys/put_survey")["statusCode"] == 200
+    asked = ask(sign_up(invoke, "ada@example.com"))
+    for score, comment in ((9, ""), (9, "Lovely service"), (3, "Late delivery"), (3, ""), (8, ""), (8, "Better")):
+        assert answered(invoke, asked, score, comment)["statusCode"] == 200
+        expected = [(score, comment)] if comment else []
+        assert [(one["score"], one["comment"]) for one in comments()["comments"]] == expected
+
+
+def test_comments_are_of_the_month_of_the_shops_clock_and_go_on_page_by_page(comments: Comments) -> None:
+    for number in range(102):
+        wrote(f"word {number}", SPRING + timedelta(seconds=number), f"form-{number}")
+    wrote("at night", datetime(2026, 3, 31, 22, 30, tzinfo=UTC), "night")
+    first = comments("2026-03")
+    second = comments("2026-03", next=first["next"])
+    assert (len(first["comments"]), second["next"]) == (100, None)
+    words = [one["comment"] for one in first["comments"] + second["comments"]]
+    assert words == [f"word {number}" for number in reversed(range(102))]
+    assert [one["comment"] for one in comments("2026-04")["comments"]] == ["at night"]
+
+
+@pytest.mark.parametrize("month", ["2026-13", "2026-1", "november", "", "٢٠٢٦-11", "1899-12", "2200-01"])
+def test_comments_of_no_month_are_refused(comments: Comments, month: str) -> None:
+    assert comments(month, 422)["detail"].startswith("month")
+
+
+@pytest.mark.parametrize("following", ["a", "_w=="])
+def test_a_page_of_comments_that_nobody_has_led_to_is_refused(comments: Comments, following: str) -> None:
+    assert comments("2026-03", 422, next=following)["detail"].startswith("next")
+
+
+def test_the_ends_of_the_calendar_have_no_comments_and_a_key_of_the_reports_reads_none(comments: Comments) -> None:
+    for month in ("1900-01", "2199-12"):
+        assert comments(month) == {"month": month, "comments": [], "next": None}
+    comments("2026-03", 403, "reports:read")

@@ -1,0 +1,87 @@
+"""The `regulars` command: what goes wrong is one sentence and an exit code."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import change_guard, deployment
+from cli.main import app
+from shared.core.settings import Settings
+
+
+def test_a_file_without_the_needed_columns_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text("order_id,email\n")
+    done = CliRunner().invoke(app, ["import", str(path)])
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "regulars: shop.csv lacks the columns: ordered_at, total, currency. It has: order_id, email.\n"
+    )
+
+
+def test_a_key_for_a_scope_that_does_not_exist_is_refused() -> None:
+    done = CliRunner().invoke(app, ["keys", "create", "--name", "shop", "--scope", "everything"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("regulars: There is no scope everything; there are cases:read, ")
+
+
+def test_without_a_local_crm_a_command_says_how_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(deployment.Unreachable, match=r"^The local CRM is not running; `make up` starts it\.$"):
+        deployment.connect("local", tmp_path)
+
+
+def test_a_damaged_description_of_the_local_crm_is_told(tmp_path: Path) -> None:
+    (tmp_path / "local.json").write_text("{")
+    with pytest.raises(deployment.Unreachable, match=r"local\.json is damaged"):
+        deployment.connect("local", tmp_path)
+
+
+def test_commands_other_than_up_down_and_demo_do_not_wait_for_cdk() -> None:
+    code = "import sys, cli.main; print(sorted({'aws_cdk', 'jsii', 'infra', 'moto'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_the_region_is_the_one_of_aws_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    deployment.use_named_region()
+    assert os.environ["AWS_DEFAULT_REGION"] == "us-east-1"
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    deployment.use_named_region()
+    assert os.environ["AWS_DEFAULT_REGION"] == "eu-west-1"
+
+
+def test_a_deployment_that_changes_what_amounts_and_days_mean_is_told() -> None:
+    deployed = Settings(stage="prod", currency="CHF", time_zone="Europe/Zurich", shop_name="Tea").to_environment()
+    assert change_guard.changes(deployed, Settings(stage="prod", currency="CHF", time_zone="Europe/Zurich")) == []
+    assert change_guard.changes(deployed, Settings(stage="prod")) == [
+        "CURRENCY from CHF to EUR",
+        "TIME_ZONE from Europe/Zurich to UTC",
+    ]
+    assert change_guard.changes({}, Settings(stage="prod")) == []
+
+
+def test_such_a_deployment_is_refused_until_it_is_agreed_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(change_guard, "deployed_settings", lambda _: {"CURRENCY": "CHF"})
+    monkeypatch.setenv("STAGE", "prod")
+    monkeypatch.setenv("CURRENCY", "EUR")
+    assert change_guard.main() == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "CURRENCY from CHF to EUR" in told
+    monkeypatch.setenv("CHANGE_MONEY_AND_TIME", "yes")
+    assert change_guard.main() == 0
+
+
+def test_make_deploy_hands_on_every_setting_of_the_stages_file() -> None:
+    makefile = (Path(__file__).parents[3] / "Makefile").read_text()
+    (exported,) = re.findall(r"^export (SENDER .*)$", makefile, re.MULTILINE)
+    assert {*exported.split(), "STAGE"} == Settings().to_environment().keys()
