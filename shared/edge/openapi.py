@@ -6,11 +6,14 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from shared.cases import payloads as case_payloads
+from shared.customers import payloads as customer_payloads
 from shared.edge.http import FORM_TYPE, JSON_TYPE
 from shared.edge.routes import ROUTES, Route
 from shared.loyalty import payloads as loyalty_payloads
 from shared.nps import payloads as survey_payloads
 from shared.purchases import payloads
+from shared.scoring import payloads as scoring_payloads
 
 _PROBLEM: Final = {
     "type": "object",
@@ -65,7 +68,11 @@ def describe() -> dict[str, Any]:
 
 
 def _model(name: str) -> type[BaseModel]:
-    (found,) = [getattr(one, name) for one in (payloads, loyalty_payloads, survey_payloads) if hasattr(one, name)]
+    modules = (
+        *(case_payloads, customer_payloads, loyalty_payloads),
+        *(survey_payloads, payloads, scoring_payloads),
+    )
+    (found,) = [getattr(one, name) for one in modules if hasattr(one, name)]
     model: type[BaseModel] = found
     return model
 
