@@ -3,9 +3,9 @@
 import sys
 from datetime import timedelta
 
+from infra import wirings
 from shared.core import clock
 from shared.edge import api_keys as keys
-from shared.edge.routes import SCOPES
 from shared.edge.tokens import new_api_key
 from shared.loyalty import program as loyalty
 from shared.loyalty.program import Program
@@ -19,7 +19,7 @@ def main() -> None:
     now = clock.now()
     programs.publish(lambda latest: latest or loyalty.next_version(None, Program(starts_at=now - EARNING_SINCE), now))
     secret = new_api_key()
-    keys.add(secret, "local", SCOPES, now)
+    keys.add(secret, "local", wirings.scopes(), now)
     sys.stdout.write(secret)
 
 

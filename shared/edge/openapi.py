@@ -1,20 +1,17 @@
-"""The HTTP contract as OpenAPI 3.1, made from the table of routes and the models of the bodies."""
+"""The HTTP contract as OpenAPI 3.1, made from the wirings and the models that they name; built as stacks are."""
 
 import re
+from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from shared.cases import payloads as case_payloads
-from shared.customers import payloads as customer_payloads
-from shared.edge.http import FORM_TYPE, JSON_TYPE
-from shared.edge.routes import ROUTES, Route
-from shared.loyalty import payloads as loyalty_payloads
-from shared.nps import payloads as survey_payloads
-from shared.purchases import payloads
-from shared.scoring import payloads as scoring_payloads
+from shared.edge.http import FORM_TYPE, JSON_TYPE, PROBLEM_TYPE
+from shared.edge.wiring import Capability, Function, Route
 
+_PAGE_TYPE: Final = "text/html"
 _PROBLEM: Final = {
     "type": "object",
     "description": "RFC 9457 problem details",
@@ -33,25 +30,38 @@ _PROBLEM: Final = {
         },
     },
 }
-_PAGES: Final = (
-    "confirm_signup",
-    "manage_preferences",
-    "unsubscribe_customer",
-    "show_points_page",
-    "answer_survey",
-    "answer_anonymously",
-    "take_complaint",
-)
+_DESCRIPTIONS: Final = {
+    200: "What was asked for",
+    201: "It was made",
+    202: "It was taken, and happens afterwards",
+    303: "The form was taken; on to the address that it names",
+}
+_AGAIN: Final = "It was made before: the same again changes nothing"
+
+# By the name of a model, and whether it is read or written.
+_Key = tuple[str, Literal["validation", "serialization"]]
+Models = dict[_Key, type[BaseModel]]
+# The schema of each, and whether it has members without a default.
+Schemas = Mapping[_Key, tuple[Mapping[str, Any], bool]]
 
 
-def describe() -> dict[str, Any]:
-    """The OpenAPI document."""
-    names = sorted({route.body for route in ROUTES if route.body})
-    models: list[tuple[type[BaseModel], Literal["validation"]]] = [(_model(name), "validation") for name in names]
-    _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
+def describe(capabilities: Iterable[Capability]) -> dict[str, Any]:
+    """The OpenAPI document of these capabilities.
+
+    Raises AttributeError or ModuleNotFoundError where a route names a model that there is not.
+    """
+    found = list(capabilities)
+    models = _models(found)
+    schemas, definitions = models_json_schema(
+        [(model, mode) for (_, mode), model in models.items()], ref_template="#/components/schemas/{model}"
+    )
+    named = {key: (schemas[model, key[1]], _is_required(model)) for key, model in models.items()}
     paths: dict[str, dict[str, Any]] = {}
-    for route in ROUTES:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    for capability in found:
+        for function in capability.functions:
+            for route in function.routes:
+                operation = {**_operation(function, route, named), "tags": [capability.name]}
+                paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {
@@ -61,47 +71,86 @@ def describe() -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": {**definitions["$defs"], "Problem": _PROBLEM},
+            "schemas": {**definitions.get("$defs", {}), "Problem": _PROBLEM},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
-def _model(name: str) -> type[BaseModel]:
-    modules = (
-        *(case_payloads, customer_payloads, loyalty_payloads),
-        *(survey_payloads, payloads, scoring_payloads),
-    )
-    (found,) = [getattr(one, name) for one in modules if hasattr(one, name)]
-    model: type[BaseModel] = found
+def _models(capabilities: Iterable[Capability]) -> Models:
+    """The models that routes name."""
+    models: Models = {}
+    for capability in capabilities:
+        for function in capability.functions:
+            for route in function.routes:
+                if route.body:
+                    models[route.body, "validation"] = _model(capability, "payloads", route.body)
+                for name in filter(None, route.answers.values()):
+                    models[name, "serialization"] = _model(capability, "answers", name)
+    return models
+
+
+def _model(capability: Capability, module: str, name: str) -> type[BaseModel]:
+    model: type[BaseModel] = getattr(import_module(f"shared.{capability.name}.{module}"), name)
     return model
 
 
-def _operation(route: Route) -> dict[str, Any]:
-    body_type = "text/html" if route.function in _PAGES else JSON_TYPE
+def _is_required(model: type[BaseModel]) -> bool:
+    """Whether a body has to be sent: none at all counts as an empty object."""
+    return any(field.is_required() for field in model.model_fields.values())
+
+
+def _operation(function: Function, route: Route, schemas: Schemas) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": f"{route.function}_{route.method.lower()}_{len(route.path.split('/'))}",
+        "operationId": function.operation(route),
         "summary": route.summary,
         "parameters": _parameters(route),
         "responses": {
-            str(route.success): {"description": "Done", "content": {body_type: {"schema": {}}}},
-            "default": {
-                "description": "Refused",
-                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            },
+            **{str(status): _answer(route, status, schemas) for status in sorted(route.answers)},
+            "default": {"description": "Refused", "content": _refusal(route)},
         },
     }
-    if route.body:
-        schema = {"schema": {"$ref": f"#/components/schemas/{route.body}"}}
-        kinds = (JSON_TYPE, FORM_TYPE) if route.function == "register_customer" else (JSON_TYPE,)
-        operation["requestBody"] = {
-            "required": route.function != "start_rescoring",
-            "content": dict.fromkeys(kinds, schema),
-        }
+    body = _body(route, schemas)
+    if body:
+        operation["requestBody"] = body
     if route.scope:
         operation["security"] = [{"key": []}]
         operation["description"] = f"Needs a key with the scope `{route.scope}`."
     return operation
+
+
+def _answer(route: Route, status: int, schemas: Schemas) -> dict[str, Any]:
+    description = _AGAIN if status == 200 and 201 in route.answers else _DESCRIPTIONS[status]
+    if status == 303:
+        return {
+            "description": description,
+            "headers": {"location": {"required": True, "schema": {"type": "string", "format": "uri"}}},
+        }
+    model = route.answers[status]
+    schema, _ = schemas[model, "serialization"] if model else ({}, False)
+    data = {} if route.page else {JSON_TYPE: {"schema": schema}}
+    return {"description": description, "content": {**data, **_page(route)}}
+
+
+def _refusal(route: Route) -> dict[str, Any]:
+    data = {} if route.page else {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {**data, **_page(route)}
+
+
+def _page(route: Route) -> dict[str, Any]:
+    """Whoever sent a form sees a page."""
+    return {_PAGE_TYPE: {"schema": {"type": "string"}}} if route.page or route.form else {}
+
+
+def _body(route: Route, schemas: Schemas) -> dict[str, Any]:
+    if route.body:
+        schema, is_required = schemas[route.body, "validation"]
+        kinds = (JSON_TYPE, FORM_TYPE) if route.form else (JSON_TYPE,)
+        return {"required": is_required, "content": {kind: {"schema": schema} for kind in kinds}}
+    if route.fields:
+        schema = {"type": "object", "properties": {name: {"type": "string"} for name in route.fields}}
+        return {"content": {FORM_TYPE: {"schema": schema}}}
+    return {}
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:

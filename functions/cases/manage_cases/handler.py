@@ -5,6 +5,7 @@ import binascii
 import os
 from typing import Any, Final
 
+from functions.cases.wiring import CASES
 from shared.cases import case
 from shared.cases.case import Case, CaseStatus
 from shared.cases.payloads import AssignPayload, NotePayload, ResolvePayload
@@ -84,11 +85,12 @@ def _after(token: str | None) -> str | None:
 
 
 handler = serve(
+    CASES,
     {
         "GET /cases": show_list,
         "GET /cases/{case_id}": show,
         "POST /cases/{case_id}/assign": assign,
         "POST /cases/{case_id}/notes": write_note,
         "POST /cases/{case_id}/resolve": resolve,
-    }
+    },
 )

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import uuid4
 
+from functions.cases.wiring import CASES
 from shared.cases import case
 from shared.cases.store import records as cases
 from shared.core import clock
@@ -66,6 +67,7 @@ def _page(settings: Settings, link: Link, text: str, problem: str | None) -> Res
 
 
 handler = serve(
+    CASES,
     {
         "GET /complaints": links.opened(Purpose.COMPLAINT, show),
         "POST /complaints": links.opened(Purpose.COMPLAINT, record),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from functions.customers.wiring import CUSTOMERS
 from shared.core import clock
 from shared.core.errors import Invalid
 from shared.core.settings import Settings
@@ -90,6 +91,7 @@ def _overall_status(found: Customer) -> Status:
 
 
 handler = serve(
+    CUSTOMERS,
     {
         "GET /preferences": links.opened(Purpose.PREFERENCES, show),
         "POST /preferences": links.opened(Purpose.PREFERENCES, save),

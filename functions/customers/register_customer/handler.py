@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
+from functions.customers.wiring import CUSTOMERS
 from shared.core import clock
 from shared.core.settings import Settings
 from shared.customers import customer
@@ -61,4 +62,4 @@ def _register(payload: SignupPayload, ip: str | None) -> None:
     customers.register(payload.email, mint_customer_id, now, lambda known: customer.sign_up(known, signup))
 
 
-handler = serve({"POST /signups": sign_up}, links.refuse_form)
+handler = serve(CUSTOMERS, {"POST /signups": sign_up}, links.refuse_form)

@@ -5,6 +5,7 @@ import binascii
 import os
 from typing import Any, Final
 
+from functions.customers.wiring import CUSTOMERS
 from shared.core import clock
 from shared.core import fact_store as facts
 from shared.core.addresses import normalise_email
@@ -126,9 +127,10 @@ def _after(token: str | None) -> str | None:
 
 
 handler = serve(
+    CUSTOMERS,
     {
         "GET /customers": find,
         "GET /customers/{customer_id}": view,
         "GET /customers/{customer_id}/timeline": timeline,
-    }
+    },
 )

@@ -2,6 +2,7 @@
 
 import os
 
+from functions.loyalty.wiring import LOYALTY
 from shared.core import clock
 from shared.core.settings import Settings
 from shared.edge.http import Request, Response, respond, serve
@@ -35,4 +36,4 @@ def adjust(request: Request) -> Response:
     return respond(201 if done.created else 200, body)
 
 
-handler = serve({"POST /customers/{customer_id}/points/adjustments": adjust})
+handler = serve(LOYALTY, {"POST /customers/{customer_id}/points/adjustments": adjust})

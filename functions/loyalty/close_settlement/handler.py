@@ -17,15 +17,15 @@ class UnbalancedError(Exception):
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """What was found, in short; the whole is at GET /reports/loyalty."""
-    zone = Settings.from_environment(os.environ).zone
+    run, zone = event["run"], Settings.from_environment(os.environ).zone
     whole = settlement.add_up(settlements.from_members(one) for one in event["parts"])
-    settlements.save_report(event["settlement_id"], from_timestamp(event["started_at"]), clock.now(), whole, zone)
+    settlements.save_report(run["settlement_id"], from_timestamp(run["started_at"]), clock.now(), whole, zone)
     wrong = sum(held.unbalanced for held in whole.tiers.values())
     if wrong:
         # The statement is served all the same, with the number; the failed run raises the alarm.
         raise UnbalancedError(f"{wrong} accounts do not hold what their books come to")
     return {
-        "settlement_id": event["settlement_id"],
+        "settlement_id": run["settlement_id"],
         "accounts": sum(held.accounts for held in whole.tiers.values()),
         "outstanding": sum(held.outstanding for held in whole.tiers.values()),
     }

@@ -3,6 +3,7 @@
 import os
 import re
 
+from functions.loyalty.wiring import LOYALTY
 from shared.core import clock
 from shared.core.errors import Conflict, Invalid
 from shared.core.settings import Settings
@@ -60,10 +61,11 @@ def _reward_id(request: Request) -> str:
 
 
 handler = serve(
+    LOYALTY,
     {
         "GET /loyalty/program": show_program,
         "PUT /loyalty/program": change_program,
         "GET /loyalty/rewards": show_rewards,
         "PUT /loyalty/rewards/{reward_id}": change_reward,
-    }
+    },
 )

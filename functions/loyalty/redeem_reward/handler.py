@@ -2,6 +2,7 @@
 
 import os
 
+from functions.loyalty.wiring import LOYALTY
 from shared.core import clock
 from shared.core.errors import NotFound
 from shared.core.settings import Settings
@@ -36,8 +37,9 @@ def cancel(request: Request) -> Response:
 
 
 handler = serve(
+    LOYALTY,
     {
         "POST /customers/{customer_id}/redemptions": redeem,
         "POST /customers/{customer_id}/redemptions/{redemption_id}/cancel": cancel,
-    }
+    },
 )

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import uuid4
 
+from functions.loyalty.wiring import LOYALTY
 from shared.core import clock
 from shared.core import fact_store as facts
 from shared.core.errors import Conflict, Invalid, NotFound, RegularsError
@@ -201,6 +202,7 @@ def _sentence(refused: RegularsError) -> str:
 
 
 handler = serve(
+    LOYALTY,
     {
         "GET /points": links.opened(Purpose.POINTS, show),
         "POST /points": links.opened(Purpose.POINTS, redeem),

@@ -2,6 +2,7 @@
 
 import os
 
+from functions.loyalty.wiring import LOYALTY
 from shared.edge import executions
 from shared.edge.http import Request, Response, respond, serve
 
@@ -13,4 +14,4 @@ def start(_request: Request) -> Response:
     return respond(202, {"settlement_id": settlement_id, "status": "RUNNING"})
 
 
-handler = serve({"POST /loyalty/settlements": start})
+handler = serve(LOYALTY, {"POST /loyalty/settlements": start})

@@ -3,6 +3,7 @@
 import os
 from datetime import date, datetime
 
+from functions.loyalty.wiring import LOYALTY
 from shared.core import clock
 from shared.core.errors import NotFound
 from shared.core.settings import Settings
@@ -91,8 +92,9 @@ def _next_tier(account: Account, program: Program, today: date) -> dict[str, obj
 
 
 handler = serve(
+    LOYALTY,
     {
         "GET /customers/{customer_id}/points": view,
         "GET /customers/{customer_id}/redemptions": view_redemptions,
-    }
+    },
 )

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from functions.nps.wiring import NPS
 from shared.core import clock
 from shared.core.errors import Invalid
 from shared.core.settings import Settings
@@ -151,6 +152,7 @@ def _closed(settings: Settings) -> Response:
 
 
 handler = serve(
+    NPS,
     {
         "GET /surveys/{token}": links.opened(Purpose.SURVEY, show),
         "POST /surveys/{token}": links.opened(Purpose.SURVEY, record),

@@ -5,6 +5,7 @@ import re
 from dataclasses import asdict
 from typing import Final
 
+from functions.nps.wiring import NPS
 from shared.core.errors import Invalid, NotFound
 from shared.core.settings import Settings
 from shared.edge import links
@@ -63,11 +64,12 @@ def change_rules(request: Request) -> Response:
 
 
 handler = serve(
+    NPS,
     {
         "GET /nps/surveys": show_surveys,
         "PUT /nps/surveys/{survey_id}": change_survey,
         "GET /nps/surveys/{survey_id}/link": show_link,
         "GET /nps/rules": show_rules,
         "PUT /nps/rules": change_rules,
-    }
+    },
 )

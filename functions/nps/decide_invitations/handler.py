@@ -11,6 +11,6 @@ from shared.nps.store import decisions as invitations
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     """Repeating it finds every decision made."""
-    zone = Settings.from_environment(os.environ).zone
-    started_at = from_timestamp(event["started_at"])
-    return invitations.invite(event["run_id"], event["segment"], event["total_segments"], started_at, zone)
+    run, zone = event["run"], Settings.from_environment(os.environ).zone
+    started_at = from_timestamp(run["started_at"])
+    return invitations.invite(run["run_id"], event["segment"], run["total_segments"], started_at, zone)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from functions.nps.wiring import NPS
 from shared.core import clock
 from shared.core.errors import Invalid
 from shared.core.months import month_of, months_after
@@ -178,4 +179,4 @@ def _after(token: str | None) -> str | None:
         raise Invalid("next: want the value of `next` from the page before") from None
 
 
-handler = serve({"GET /reports/nps": report, "GET /nps/comments": comments})
+handler = serve(NPS, {"GET /reports/nps": report, "GET /nps/comments": comments})

@@ -84,7 +84,7 @@ def _write(asked: Invitation, customer: Customer, settings: Settings, root: str,
 
 def _wait(record: SQSRecord, seconds: int) -> None:
     _sqs().change_message_visibility(
-        QueueUrl=os.environ["INVITATIONS_QUEUE_URL"],
+        QueueUrl=os.environ["QUEUE_URL"],
         ReceiptHandle=record.receipt_handle,
         VisibilityTimeout=min(seconds, MAX_WAIT_SECONDS),
     )

@@ -2,6 +2,7 @@
 
 import os
 
+from functions.nps.wiring import NPS
 from shared.edge import executions
 from shared.edge.http import Request, Response, respond, serve
 
@@ -13,4 +14,4 @@ def start(_request: Request) -> Response:
     return respond(202, {"run_id": run_id, "status": "RUNNING"})
 
 
-handler = serve({"POST /nps/invitations": start})
+handler = serve(NPS, {"POST /nps/invitations": start})

@@ -2,6 +2,7 @@
 
 import os
 
+from functions.purchases.wiring import PURCHASES
 from shared.core import clock
 from shared.core.settings import Settings
 from shared.edge.http import Request, Response, respond, serve
@@ -16,4 +17,4 @@ def record(request: Request) -> Response:
     return respond(201 if done.created else 200, {"order_id": done.order_id, "customer_id": done.customer_id})
 
 
-handler = serve({"POST /purchases": record})
+handler = serve(PURCHASES, {"POST /purchases": record})

@@ -4,6 +4,7 @@ import os
 
 from pydantic import TypeAdapter
 
+from functions.purchases.wiring import PURCHASES
 from shared.core import clock
 from shared.core.settings import Settings
 from shared.edge.http import Request, Response, respond, serve
@@ -23,4 +24,4 @@ def refund(request: Request) -> Response:
     return respond(201 if done.created else 200, body)
 
 
-handler = serve({"POST /purchases/{order_id}/refunds": refund})
+handler = serve(PURCHASES, {"POST /purchases/{order_id}/refunds": refund})

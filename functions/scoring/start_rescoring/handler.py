@@ -2,6 +2,7 @@
 
 import os
 
+from functions.scoring.wiring import SCORING
 from shared.core import clock
 from shared.core.errors import Invalid
 from shared.core.settings import Settings
@@ -25,4 +26,4 @@ def start(request: Request) -> Response:
     return respond(202, {"rescoring_id": rescoring_id, "status": "QUEUED"})
 
 
-handler = serve({"POST /rescorings": start})
+handler = serve(SCORING, {"POST /rescorings": start})

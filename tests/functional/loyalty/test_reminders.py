@@ -186,7 +186,8 @@ def ending(invoke: Invoke, launch: Launch) -> Fact:
     purchases.record_order(order, customer_id=customer_id, email=None, mint=mint_customer_id, now=past, zone=BERLIN)
     (bought,) = facts_of(customer_id, "PurchaseRecorded")
     accounts.earn_order(bought, programs.versions(), past, BERLIN)
-    invoke("settle_points", {"started_at": to_timestamp(datetime.now(UTC)), "segment": 0, "total_segments": 1})
+    run = {"started_at": to_timestamp(datetime.now(UTC)), "total_segments": 1}
+    invoke("settle_points", {"run": run, "segment": 0})
     (fact,) = facts_of(customer_id, "TierEnding")
     return fact
 
