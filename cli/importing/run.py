@@ -20,7 +20,7 @@ from cli.deployment import explain
 from cli.exports.rows import Layout, OrderRows, UnreadableFile, describe_problem, read_layout, read_orders, to_payload
 from cli.importing.ledger import Ledger, Outcome, Progress, check_rejects
 from shared.core import clock
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.errors import Busy, RegularsError
 from shared.core.settings import Settings
 from shared.purchases.actions import take_purchase

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.facts import Fact, from_timestamp, to_timestamp
 
 PREFIX: Final = "FACT#"

@@ -1,6 +1,5 @@
 """Mail that a customer has agreed to: checked at the last moment, sent at most once, each skip recorded."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.config import Config
 
-from shared.core import aws, clock
+from shared.core import aws, clock, environment
 from shared.core.settings import Settings
 from shared.customers.consent import Channel, Status, Topic, allows
 from shared.customers.customer import Customer
-from shared.edge import links
+from shared.customers.links import unsubscribe_path
 from shared.mail import compose as email
 from shared.mail.store import mails
 from shared.mail.store.mails import Outcome
@@ -75,8 +74,8 @@ def deliver(
     While a case of the customer is open nothing is sent but `despite_case`. A skip is recorded under `skip_id` where
     there is one: then it does not use up the `mail_id`.
     """
-    settings, now = Settings.from_environment(os.environ), clock.now()
-    root = (settings.public_url or os.environ["PUBLIC_URL"]).rstrip("/")
+    settings, now = environment.settings(), clock.now()
+    root = environment.public_url()
     reason = skip_reason(customer, topic, now.astimezone(settings.zone).date())
     if reason is None and not despite_case and surveys.care_of(customer_id).open_cases:
         reason = Skip.OPEN_CASE
@@ -94,7 +93,7 @@ def deliver(
         mails.settle(customer_id, mail_id, Outcome.UNKNOWN, {"template": letter.template}, now)
         return
     try:
-        message_id = email.send_email(_ses(), message, settings, os.environ["CONFIGURATION_SET"])
+        message_id = email.send_email(_ses(), message, settings, environment.variable("CONFIGURATION_SET"))
     except email.MailRefused as refused:
         if str(refused) not in _MAY_HAVE_BEEN_SENT:
             mails.release(customer_id, mail_id, now)
@@ -107,7 +106,7 @@ def tell_marketer(customer_id: str, mail_id: str, write: Callable[[Settings], Le
     """Send a mail about a customer to the shop's own marketer, at least once for each `mail_id`."""
     if mails.was_sent(customer_id, mail_id):
         return
-    settings = Settings.from_environment(os.environ)
+    settings = environment.settings()
     letter = write(settings)
     message = email.render_email(
         letter.template,
@@ -118,7 +117,7 @@ def tell_marketer(customer_id: str, mail_id: str, write: Callable[[Settings], Le
         tags=None,
         **letter.context,
     )
-    message_id = email.send_email(_ses(), message, settings, os.environ["CONFIGURATION_SET"])
+    message_id = email.send_email(_ses(), message, settings, environment.variable("CONFIGURATION_SET"))
     mails.record_sent(customer_id, mail_id, letter.template, message_id, clock.now(), to="MARKETER")
 
 
@@ -129,7 +128,7 @@ def _compose(customer: Customer, letter: Letter, topic: Topic, settings: Setting
         settings,
         to=customer.email,
         subject=letter.subject,
-        unsubscribe_url=f"{root}/{links.unsubscribe_path(customer.customer_id, topic)}",
+        unsubscribe_url=f"{root}/{unsubscribe_path(customer.customer_id, topic)}",
         tags={"topic": topic},
         name=customer.contact.name,
         **letter.context,

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from shared.core.settings import Settings
-from shared.edge.tokens import mint_customer_id
+from shared.customers.ids import mint_customer_id
 from shared.purchases import purchase
 from shared.purchases.payloads import PurchasePayload, RefundPayload
 from shared.purchases.store import orders as purchases

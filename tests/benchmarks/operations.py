@@ -13,8 +13,8 @@ from infra import ROOT
 from infra.constructs.function import module_of
 from shared.core import fact_store as facts
 from shared.core.facts import Fact
+from shared.customers.links import confirmation_path
 from shared.customers.store import profiles as customers
-from shared.edge import links
 from shared.purchases.purchase import Order
 
 CUSTOMERS: Final = 12
@@ -76,7 +76,7 @@ def _confirm(customer: int, _number: int) -> Event:
     known = customers.find_by_email(_address(customer))
     assert known is not None
     assert known.signup is not None
-    token = links.confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    token = confirmation_path(known.customer_id, known.signup).partition("token=")[2]
     return {**_load("confirm_signup/post"), "body": base64.b64encode(f"token={token}".encode()).decode()}
 
 

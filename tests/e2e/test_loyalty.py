@@ -14,14 +14,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared.core import clock
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.errors import Busy, Conflict
 from shared.core.facts import Fact
 from shared.core.months import month_of
-from shared.edge.tokens import mint_customer_id, new_voucher_code
+from shared.customers.ids import mint_customer_id
 from shared.loyalty import points
 from shared.loyalty import program as loyalty
+from shared.loyalty.codes import new_voucher_code
 from shared.loyalty.points import NotEnoughPoints
 from shared.loyalty.program import Earning, Program
 from shared.loyalty.reward import Reward

@@ -29,15 +29,16 @@ from moto.ses.models import Message, ses_backends
 
 from infra.access import ACCESS, Access
 from infra.constructs.function import module_of
-from shared.core import clock
-from shared.core import dynamodb as table
+from shared.core import clock, environment
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.facts import Fact, to_timestamp
+from shared.customers.links import confirmation_path
 from shared.customers.store import profiles as customers
-from shared.edge import links
 from shared.loyalty import points
 from shared.loyalty.points import Account
 from shared.loyalty.store import accounts
+from shared.nps.links import survey_path
 from shared.nps.store import definitions as surveys
 from shared.nps.survey import Invitation
 
@@ -355,7 +356,7 @@ def sign_up(invoke: Callable[..., dict[str, Any]], email: str, **changes: object
     known = customers.find_by_email(email)
     assert known is not None
     assert known.signup is not None
-    token = links.confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    token = confirmation_path(known.customer_id, known.signup).partition("token=")[2]
     assert invoke("confirm_signup/post", fill={"TOKEN": token})["statusCode"] == 200
     return known.customer_id
 
@@ -373,7 +374,7 @@ def ask(customer_id: str, survey_id: str = "after-purchase", run: str = "2026-11
 
 def answered(invoke: Callable[..., dict[str, Any]], asked: Invitation, score: int, comment: str = "") -> dict[str, Any]:
     """What the page of an invitation's own link answers to this form."""
-    token = links.survey_path(asked.customer_id, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
+    token = survey_path(asked.customer_id, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
     return post_answer(invoke, token, score=str(score), comment=comment)
 
 
@@ -432,6 +433,7 @@ def invoke(load: Load) -> Invoke:
         function = name.partition("/")[0]
         handler = importlib.import_module(module_of(function)).handler
         CALLS.made.clear()
+        environment.forget()
         answer: dict[str, Any] = handler(event or load(name, **changes), Context(function))
         assert CALLS.beyond(ACCESS[function]) == set(), f"{function} has no grant for these"
         if "json" in answer.get("headers", {}).get("content-type", ""):

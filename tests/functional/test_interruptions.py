@@ -10,13 +10,14 @@ import pytest
 
 from shared.cases.case import Outcome, case_id
 from shared.cases.store import records as cases
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.facts import from_timestamp, to_timestamp
 from shared.core.months import last_day, month_of, months_after
 from shared.customers.consent import Channel, Consent, Status, Topic
 from shared.customers.customer import Contact, Customer
 from shared.customers.store import profiles as customers
-from shared.edge.tokens import Purpose, mint_referral_code, sign
+from shared.edge.tokens import Purpose, sign
+from shared.loyalty.codes import mint_referral_code
 from shared.loyalty.store import referral_guards as referrals
 from shared.nps.store import definitions as surveys
 from shared.scorecards.scorecard import Scorecard, with_order

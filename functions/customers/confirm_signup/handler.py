@@ -4,6 +4,7 @@ from shared.core import clock
 from shared.core.settings import Settings
 from shared.customers import customer
 from shared.customers.customer import LinkClosed, LinkReplaced
+from shared.customers.links import PREFERENCES_LINK, preferences_path
 from shared.customers.store import profiles as customers
 from shared.edge import links
 from shared.edge.http import Request, Response, serve
@@ -49,7 +50,7 @@ def confirm(request: Request, link: Link, settings: Settings) -> Response:
 
 def _confirmed(settings: Settings, customer_id: str) -> Response:
     # The page is at /signups/confirm, wherever the API has its root.
-    url = f"../{links.preferences_path(customer_id, clock.now() + links.PREFERENCES_LINK)}"
+    url = f"../{preferences_path(customer_id, clock.now() + PREFERENCES_LINK)}"
     return page_response(render_page("confirmed.html", shop_name=settings.shop_name, preferences_url=url))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from shared.cases.links import COMPLAINT_LINK, complaint_path
 from shared.core import clock
 from shared.core.errors import Invalid
 from shared.core.settings import Settings
@@ -75,7 +76,7 @@ def _page(settings: Settings, found: Customer, token: str, *, saved: bool) -> Re
         saved=saved,
         suppressed=_is_suppressed(found),
         status=_overall_status(found),
-        complaint_url=links.complaint_path(found.customer_id, clock.now() + links.COMPLAINT_LINK),
+        complaint_url=complaint_path(found.customer_id, clock.now() + COMPLAINT_LINK),
     )
     return page_response(html)
 

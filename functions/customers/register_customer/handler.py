@@ -1,23 +1,22 @@
 """POST /signups → a signup that waits for its confirmation, and the fact that has the mail sent."""
 
-import os
 from uuid import uuid4
 
 from pydantic import ValidationError
 
-from shared.core import clock
+from shared.core import clock, environment
 from shared.core.settings import Settings
 from shared.customers import customer
+from shared.customers.ids import mint_customer_id
 from shared.customers.store import profiles as customers
 from shared.edge import links, pages
 from shared.edge.http import Request, Response, problem, respond, see_other, serve, validation_errors
-from shared.edge.tokens import mint_customer_id
 from shared.purchases.payloads import SignupPayload
 
 
 def sign_up(request: Request) -> Response:
     """The same answer for every address, known or not, and for robots that fall into the trap."""
-    settings = Settings.from_environment(os.environ)
+    settings = environment.settings()
     if request.is_form:
         return _sign_up_by_form(request, settings)
     payload = request.json(SignupPayload)

@@ -1,7 +1,6 @@
 """`CustomerSignedUp` → the mail that asks to confirm, or one that says she is subscribed already."""
 
 import json
-import os
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -9,11 +8,11 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.config import Config
 
-from shared.core import aws, clock
+from shared.core import aws, clock, environment
 from shared.core.settings import Settings
 from shared.customers.customer import CONFIRMATION_LINK_DAYS, Customer, mail_for_signup
+from shared.customers.links import PREFERENCES_LINK, confirmation_path, preferences_path
 from shared.customers.store import profiles as customers
-from shared.edge import links
 from shared.edge.queues import consume
 from shared.mail import compose as email
 from shared.mail.store import mails
@@ -30,16 +29,16 @@ def send(record: SQSRecord) -> None:
     template = mail_for_signup(found, signup_id) if found else None
     if found is None or template is None or mails.was_sent(found.customer_id, signup_id):
         return
-    settings, now = Settings.from_environment(os.environ), clock.now()
+    settings, now = environment.settings(), clock.now()
     message = _compose(template, found, settings, now)
-    message_id = email.send_email(_ses(), message, settings, os.environ["CONFIGURATION_SET"])
+    message_id = email.send_email(_ses(), message, settings, environment.variable("CONFIGURATION_SET"))
     mails.record_sent(found.customer_id, signup_id, template, message_id, clock.now())
 
 
 def _compose(template: str, found: Customer, settings: Settings, now: datetime) -> email.Email:
     assert found.email is not None
     assert found.signup is not None
-    root = (settings.public_url or os.environ["PUBLIC_URL"]).rstrip("/")
+    root = environment.public_url()
     if template == "confirm_signup":
         return email.render_email(
             template,
@@ -48,7 +47,7 @@ def _compose(template: str, found: Customer, settings: Settings, now: datetime) 
             subject=f"Please confirm your subscription to {settings.shop_name}",
             unsubscribe_url=None,
             name=found.signup.contact.name,
-            confirm_url=f"{root}/{links.confirmation_path(found.customer_id, found.signup)}",
+            confirm_url=f"{root}/{confirmation_path(found.customer_id, found.signup)}",
             valid_days=CONFIRMATION_LINK_DAYS,
         )
     return email.render_email(
@@ -58,7 +57,7 @@ def _compose(template: str, found: Customer, settings: Settings, now: datetime) 
         subject=f"You are already subscribed to {settings.shop_name}",
         unsubscribe_url=None,
         name=found.contact.name,
-        preferences_url=f"{root}/{links.preferences_path(found.customer_id, now + links.PREFERENCES_LINK)}",
+        preferences_url=f"{root}/{preferences_path(found.customer_id, now + PREFERENCES_LINK)}",
     )
 
 

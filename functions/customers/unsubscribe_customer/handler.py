@@ -7,6 +7,7 @@ from shared.core.settings import Settings
 from shared.customers import customer
 from shared.customers.consent import ALL_TOPICS, Topic
 from shared.customers.customer import Evidence
+from shared.customers.links import preferences_path
 from shared.customers.store import profiles as customers
 from shared.edge import links
 from shared.edge.http import Request, Response, serve
@@ -38,7 +39,7 @@ def unsubscribe(request: Request, link: Link, settings: Settings) -> Response:
     if found is None:
         return links.problem_page(settings, "invalid")
     # Short-lived: a link that holds for good must not hand out one that can subscribe.
-    url = links.preferences_path(found.customer_id, clock.now() + timedelta(hours=1))
+    url = preferences_path(found.customer_id, clock.now() + timedelta(hours=1))
     return page_response(render_page("unsubscribed.html", shop_name=settings.shop_name, preferences_url=url))
 
 

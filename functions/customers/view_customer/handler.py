@@ -2,10 +2,9 @@
 
 import base64
 import binascii
-import os
 from typing import Any, Final
 
-from shared.core import clock
+from shared.core import clock, environment
 from shared.core import fact_store as facts
 from shared.core.addresses import normalise_email
 from shared.core.errors import Invalid, NotFound
@@ -56,7 +55,7 @@ def _shown(fact: Fact, request: Request) -> dict[str, Any]:
 def _view(found: Customer | None) -> Response:
     if found is None:
         raise NotFound("there is no such customer")
-    settings = Settings.from_environment(os.environ)
+    settings = environment.settings()
     card = scorecards.find(found.customer_id)
     return respond(200, {**_profile(found), "scorecard": _scorecard(card, settings) if card else None})
 

@@ -1,9 +1,6 @@
 """POST /customers/{id}/points/adjustments → points added or taken by staff, once for each idempotency key."""
 
-import os
-
-from shared.core import clock
-from shared.core.settings import Settings
+from shared.core import clock, environment
 from shared.edge.http import Request, Response, respond, serve
 from shared.loyalty import points
 from shared.loyalty.payloads import AdjustmentPayload
@@ -14,7 +11,7 @@ from shared.loyalty.store.adjustments import Adjustment
 def adjust(request: Request) -> Response:
     """201 for a new adjustment, 200 for one that was made before, with the balance of now."""
     payload = request.json(AdjustmentPayload)
-    settings, now = Settings.from_environment(os.environ), clock.now()
+    settings, now = environment.settings(), clock.now()
     wish = Adjustment(
         adjustment_id=payload.idempotency_key,
         customer_id=request.customer_id,

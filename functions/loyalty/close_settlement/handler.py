@@ -1,12 +1,10 @@
 """Settlement, last step: what all segments hold → the statement of liability that is served."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
-from shared.core import clock
+from shared.core import clock, environment
 from shared.core.facts import from_timestamp
-from shared.core.settings import Settings
 from shared.loyalty import settlement
 from shared.loyalty.store import statements as settlements
 
@@ -17,7 +15,7 @@ class UnbalancedError(Exception):
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """What was found, in short; the whole is at GET /reports/loyalty."""
-    zone = Settings.from_environment(os.environ).zone
+    zone = environment.settings().zone
     whole = settlement.add_up(settlements.from_members(one) for one in event["parts"])
     settlements.save_report(event["settlement_id"], from_timestamp(event["started_at"]), clock.now(), whole, zone)
     wrong = sum(held.unbalanced for held in whole.tiers.values())

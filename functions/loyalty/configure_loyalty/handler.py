@@ -1,11 +1,9 @@
 """GET, PUT /loyalty/program and /loyalty/rewards → the programme and its rewards as data."""
 
-import os
 import re
 
-from shared.core import clock
+from shared.core import clock, environment
 from shared.core.errors import Conflict, Invalid
-from shared.core.settings import Settings
 from shared.edge.http import Request, Response, respond, serve
 from shared.loyalty import program as loyalty
 from shared.loyalty.payloads import REWARD_ID, ProgramPayload, RewardPayload
@@ -18,7 +16,7 @@ def show_program(_request: Request) -> Response:
     """The version in force; version 0 is the default, not launched yet."""
     latest = programs.latest()
     if latest is None:
-        proposed = ProgramPayload().to_program(clock.now(), Settings.from_environment(os.environ).zone)
+        proposed = ProgramPayload().to_program(clock.now(), environment.settings().zone)
         return respond(200, {**programs.to_members(proposed), "starts_at": None, "published_at": None})
     return respond(200, programs.to_members(latest))
 
@@ -26,7 +24,7 @@ def show_program(_request: Request) -> Response:
 def change_program(request: Request) -> Response:
     """A new version, in force from now on; the same content again makes none."""
     payload, now = request.json(ProgramPayload), clock.now()
-    wanted = payload.to_program(now, Settings.from_environment(os.environ).zone)
+    wanted = payload.to_program(now, environment.settings().zone)
 
     def decide(latest: Program | None) -> Program:
         version = latest.version if latest else 0
@@ -45,7 +43,7 @@ def show_rewards(_request: Request) -> Response:
 def change_reward(request: Request) -> Response:
     """Make a reward what the body says; what is left out is not set."""
     payload = request.json(RewardPayload)
-    wanted = payload.to_reward(_reward_id(request), Settings.from_environment(os.environ).zone)
+    wanted = payload.to_reward(_reward_id(request), environment.settings().zone)
     program = programs.latest()
     if wanted.tier and program and not program.knows(wanted.tier):
         raise Invalid(f"tier: the programme has {', '.join(tier.name for tier in program.tiers)}")

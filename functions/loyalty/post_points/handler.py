@@ -1,16 +1,14 @@
 """`PurchaseRecorded`, `PurchaseRefunded`, `ConsentGranted`, `SurveyAnswered` → what they earn or take back, once."""
 
 import json
-import os
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from shared.core import clock
+from shared.core import clock, environment
 from shared.core import fact_store as facts
 from shared.core.facts import Fact
-from shared.core.settings import Settings
 from shared.customers.store import profiles as customers
 from shared.edge.queues import consume
 from shared.loyalty import bonus
@@ -29,7 +27,7 @@ def post(record: SQSRecord) -> None:
     if not versions or (fact.type != "PurchaseRefunded" and loyalty.in_force(versions, fact.occurred_at) is None):
         return
     program = versions[-1]
-    zone, now = Settings.from_environment(os.environ).zone, clock.now()
+    zone, now = environment.settings().zone, clock.now()
     match fact.type:
         case "PurchaseRecorded":
             accounts.earn_order(fact, versions, now, zone)

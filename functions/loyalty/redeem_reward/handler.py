@@ -1,12 +1,9 @@
 """POST /customers/{id}/redemptions → a voucher for points, once for each idempotency key; …/cancel → all goes back."""
 
-import os
-
-from shared.core import clock
+from shared.core import clock, environment
 from shared.core.errors import NotFound
-from shared.core.settings import Settings
 from shared.edge.http import MAX_ID_LENGTH, Request, Response, respond, serve
-from shared.edge.tokens import new_voucher_code
+from shared.loyalty.codes import new_voucher_code
 from shared.loyalty.payloads import RedemptionPayload
 from shared.loyalty.store import catalogue as rewards
 
@@ -20,14 +17,14 @@ def redeem(request: Request) -> Response:
         payload.reward_id,
         new_voucher_code,
         clock.now(),
-        Settings.from_environment(os.environ).zone,
+        environment.settings().zone,
     )
     return respond(201 if done.created else 200, rewards.redemption_members(done.redemption))
 
 
 def cancel(request: Request) -> Response:
     """The voucher, cancelled; cancelled before or now."""
-    zone = Settings.from_environment(os.environ).zone
+    zone = environment.settings().zone
     redemption_id = request.path["redemption_id"]
     if len(redemption_id) > MAX_ID_LENGTH:
         raise NotFound("there is no such redemption")

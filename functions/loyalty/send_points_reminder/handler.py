@@ -12,9 +12,9 @@ from shared.core.settings import Settings
 from shared.customers.consent import Topic
 from shared.customers.customer import Customer
 from shared.customers.store import profiles as customers
-from shared.edge import links
 from shared.edge.queues import consume
 from shared.loyalty import points
+from shared.loyalty.links import POINTS_LINK, points_path
 from shared.loyalty.store import accounts
 from shared.loyalty.store import program_versions as programs
 from shared.mail.deliver import Letter, deliver
@@ -76,7 +76,7 @@ def _ending(fact: Fact, customer: Customer, settings: Settings, root: str, now: 
 
 
 def _page(customer: Customer, root: str, now: datetime) -> str:
-    return f"{root}/{links.points_path(customer.customer_id, now + links.POINTS_LINK)}"
+    return f"{root}/{points_path(customer.customer_id, now + POINTS_LINK)}"
 
 
 handler = consume(remind)

@@ -6,18 +6,22 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import uuid4
 
+from shared.cases.links import COMPLAINT_LINK, complaint_path
 from shared.core import clock
 from shared.core import fact_store as facts
 from shared.core.errors import Conflict, Invalid, NotFound, RegularsError
 from shared.core.facts import Fact
 from shared.core.settings import Settings
+from shared.customers.links import preferences_path
 from shared.customers.store import profiles as customers
 from shared.edge import links
 from shared.edge.http import MAX_ID_LENGTH, Request, Response, serve
 from shared.edge.links import Link
 from shared.edge.pages import page_response, render_page
-from shared.edge.tokens import Purpose, mint_referral_code, new_voucher_code
+from shared.edge.tokens import Purpose
 from shared.loyalty import points
+from shared.loyalty.codes import mint_referral_code, new_voucher_code
+from shared.loyalty.links import POINTS_LINK
 from shared.loyalty.points import Account
 from shared.loyalty.program import Bonus, Program
 from shared.loyalty.reward import Redemption, Reward, check_offer
@@ -109,9 +113,9 @@ def _page(link: Link, settings: Settings, *, voucher: Redemption | None = None, 
         referral_code=referrals.code_of(found.customer_id, mint_referral_code),
         referral_points=program.bonuses.get(Bonus.REFERRAL, 0),
         referral_friend_points=program.bonuses.get(Bonus.REFERRED, 0),
-        complaint_url=links.complaint_path(found.customer_id, now + links.COMPLAINT_LINK),
+        complaint_url=complaint_path(found.customer_id, now + COMPLAINT_LINK),
         # No longer than this link itself could hold.
-        preferences_url=links.preferences_path(found.customer_id, now + links.POINTS_LINK),
+        preferences_url=preferences_path(found.customer_id, now + POINTS_LINK),
     )
     return page_response(html, 422 if problem else 200)
 

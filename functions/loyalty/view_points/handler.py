@@ -1,16 +1,15 @@
 """GET /customers/{id}/points, /customers/{id}/redemptions → what a customer has, is owed, and has redeemed."""
 
-import os
 from datetime import date, datetime
 
-from shared.core import clock
+from shared.core import clock, environment
 from shared.core.errors import NotFound
 from shared.core.settings import Settings
 from shared.customers.store import profiles as customers
-from shared.edge import links
 from shared.edge.http import Request, Response, respond, serve
-from shared.edge.tokens import mint_referral_code
 from shared.loyalty import points
+from shared.loyalty.codes import mint_referral_code
+from shared.loyalty.links import POINTS_LINK, points_path
 from shared.loyalty.points import Account
 from shared.loyalty.program import Program
 from shared.loyalty.store import (
@@ -29,7 +28,7 @@ from shared.loyalty.store import (
 
 def view(request: Request) -> Response:
     """The points account. What has expired since the last night is posted first, so that the ledger says the same."""
-    settings, now = Settings.from_environment(os.environ), clock.now()
+    settings, now = environment.settings(), clock.now()
     program = programs.latest()
     if program is None:
         raise NotFound("there is no loyalty programme yet; PUT /loyalty/program launches one")
@@ -70,8 +69,8 @@ def _page_url(request: Request, settings: Settings, now: datetime) -> str | None
     """The customer's own page: whoever has the link may spend the points, and so a key that only reads gets none."""
     if "points:write" not in request.scopes:
         return None
-    root = (settings.public_url or os.environ["PUBLIC_URL"]).rstrip("/")
-    return f"{root}/{links.points_path(request.customer_id, now + links.POINTS_LINK)}"
+    root = environment.public_url()
+    return f"{root}/{points_path(request.customer_id, now + POINTS_LINK)}"
 
 
 def _known(request: Request) -> str:

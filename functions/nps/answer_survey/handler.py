@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from shared.cases.links import complaint_path
 from shared.core import clock
 from shared.core.errors import Invalid
 from shared.core.settings import Settings
@@ -14,6 +15,7 @@ from shared.edge.http import Request, Response, plain_text, serve
 from shared.edge.links import Link
 from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.tokens import Purpose
+from shared.loyalty.links import points_path
 from shared.loyalty.store import program_versions as programs
 from shared.nps import survey
 from shared.nps.margin import Group, group_of
@@ -138,11 +140,11 @@ def _change_until(done: Invitation, wanted: Survey, settings: Settings) -> objec
 
 
 def _complaint_url(link: Link, now: datetime) -> str:
-    return f"../{links.complaint_path(link.customer_id, now + PAGE_LINKS)}"
+    return f"../{complaint_path(link.customer_id, now + PAGE_LINKS)}"
 
 
 def _points_url(link: Link, now: datetime) -> str:
-    return f"../{links.points_path(link.customer_id, now + PAGE_LINKS)}"
+    return f"../{points_path(link.customer_id, now + PAGE_LINKS)}"
 
 
 def _closed(settings: Settings) -> Response:

@@ -1,20 +1,18 @@
 """`SurveyAnswered`, `SurveyAnswerChanged` by a promoter → a mail with her code for friends, once a calendar year."""
 
 import json
-import os
 from datetime import datetime
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from shared.core import clock
+from shared.core import clock, environment
 from shared.core import fact_store as facts
-from shared.core.settings import Settings
 from shared.customers.consent import Topic
 from shared.customers.customer import Customer
 from shared.customers.store import profiles as customers
-from shared.edge import links
 from shared.edge.queues import consume
-from shared.edge.tokens import mint_referral_code
+from shared.loyalty.codes import mint_referral_code
+from shared.loyalty.links import POINTS_LINK, points_path
 from shared.loyalty.program import Bonus, Program
 from shared.loyalty.store import program_versions as programs
 from shared.loyalty.store import referral_guards as referrals
@@ -32,7 +30,7 @@ def invite(record: SQSRecord) -> None:
     if not program.bonuses.get(Bonus.REFERRAL):
         return
     now = clock.now()
-    year = fact.occurred_at.astimezone(Settings.from_environment(os.environ).zone).year
+    year = fact.occurred_at.astimezone(environment.settings().zone).year
     deliver(
         customers.find(fact.customer_id),
         fact.customer_id,
@@ -51,7 +49,7 @@ def _write(customer: Customer, program: Program, root: str, now: datetime) -> Le
             "code": referrals.code_of(customer.customer_id, mint_referral_code),
             "points": program.bonuses[Bonus.REFERRAL],
             "friend_points": program.bonuses.get(Bonus.REFERRED, 0),
-            "points_url": f"{root}/{links.points_path(customer.customer_id, now + links.POINTS_LINK)}",
+            "points_url": f"{root}/{points_path(customer.customer_id, now + POINTS_LINK)}",
         },
     )
 

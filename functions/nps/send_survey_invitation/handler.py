@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -10,17 +9,17 @@ from typing import TYPE_CHECKING, Final
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.cases.store import records as cases
-from shared.core import aws, clock
+from shared.core import aws, clock, environment
 from shared.core import fact_store as facts
 from shared.core.settings import Settings
 from shared.customers.consent import Topic
 from shared.customers.customer import Customer
 from shared.customers.store import profiles as customers
-from shared.edge import links
 from shared.edge.queues import NotYet, consume
 from shared.loyalty.store import program_versions as programs
 from shared.mail.deliver import Letter, deliver
 from shared.nps import survey
+from shared.nps.links import survey_path
 from shared.nps.store import definitions as surveys
 from shared.nps.survey import RECOVERY, Invitation
 
@@ -36,7 +35,7 @@ def send(record: SQSRecord) -> None:
     fact = facts.from_members(json.loads(record.body)["detail"])
     asked = surveys.find_invitation(fact.customer_id, fact.id)
     found = customers.find(fact.customer_id)
-    settings, now = Settings.from_environment(os.environ), clock.now()
+    settings, now = environment.settings(), clock.now()
     assert asked is not None, "an invitation is written with its fact"
     send_at = survey.out_of_quiet_hours(now, surveys.rules(), surveys.home_of(found, settings.zone))
     if max(send_at, asked.send_at) > now:
@@ -55,7 +54,7 @@ def send(record: SQSRecord) -> None:
 def _write(asked: Invitation, customer: Customer, settings: Settings, root: str, now: datetime) -> Letter | None:
     if asked.answer or now >= asked.expires_at:
         return None
-    url = f"{root}/{links.survey_path(asked.customer_id, asked.invitation_id, asked.expires_at)}"
+    url = f"{root}/{survey_path(asked.customer_id, asked.invitation_id, asked.expires_at)}"
     context: dict[str, object] = {
         "survey_url": url,
         "score_urls": [f"{url}?score={score}" for score in range(11)],
@@ -84,7 +83,7 @@ def _write(asked: Invitation, customer: Customer, settings: Settings, root: str,
 
 def _wait(record: SQSRecord, seconds: int) -> None:
     _sqs().change_message_visibility(
-        QueueUrl=os.environ["INVITATIONS_QUEUE_URL"],
+        QueueUrl=environment.variable("INVITATIONS_QUEUE_URL"),
         ReceiptHandle=record.receipt_handle,
         VisibilityTimeout=min(seconds, MAX_WAIT_SECONDS),
     )

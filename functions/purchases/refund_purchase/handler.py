@@ -1,11 +1,8 @@
 """POST /purchases/{order_id}/refunds → a refund with its fact, taken off the customer's counters."""
 
-import os
-
 from pydantic import TypeAdapter
 
-from shared.core import clock
-from shared.core.settings import Settings
+from shared.core import clock, environment
 from shared.edge.http import Request, Response, respond, serve
 from shared.purchases.actions import take_refund
 from shared.purchases.payloads import OrderId, RefundPayload
@@ -15,7 +12,7 @@ _ORDER_ID: TypeAdapter[str] = TypeAdapter(OrderId)
 
 def refund(request: Request) -> Response:
     """201 for a new refund, 200 for the same again; `status` is PARKED while its order has not come."""
-    settings = Settings.from_environment(os.environ)
+    settings = environment.settings()
     order_id = _ORDER_ID.validate_python(request.path["order_id"])
     payload = request.json(RefundPayload)
     done = take_refund(payload, order_id, settings, clock.now())

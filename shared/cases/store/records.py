@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from shared.cases import case
 from shared.cases.case import Case, CaseStatus, Note, Origin, Outcome, Priority
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.facts import Fact, from_timestamp, to_timestamp
 from shared.nps import survey
 from shared.nps.margin import Group, group_of

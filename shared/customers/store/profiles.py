@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.facts import from_timestamp, to_timestamp
 from shared.customers.consent import Channel, Consent, Consents, Status, SuppressionReason, Topic
 from shared.customers.customer import Change, Contact, Customer, Evidence, Signup

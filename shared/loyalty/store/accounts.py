@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 from datetime import date, datetime, tzinfo
 from typing import Any, Final
 
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.facts import Fact, from_timestamp
 from shared.loyalty import points
 from shared.loyalty import program as loyalty

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.errors import Conflict, NotFound
 from shared.core.facts import from_timestamp, to_timestamp
 from shared.customers.store import profiles as customers

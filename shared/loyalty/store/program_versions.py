@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final
 
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.facts import from_timestamp, to_timestamp
 from shared.loyalty.program import Bonus, Downgrade, Multiplier, NegativeBalance, Program, Rounding, Tier
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.facts import Fact, from_timestamp, to_timestamp
 from shared.customers.store import profiles as customers
 from shared.loyalty import referral

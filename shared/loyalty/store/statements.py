@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import date, datetime, tzinfo
 from typing import Any, Final
 
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.facts import to_timestamp
 from shared.customers.store import profiles as customers
 from shared.loyalty import settlement

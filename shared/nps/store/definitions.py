@@ -6,8 +6,8 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.errors import Conflict
 from shared.core.facts import from_timestamp, to_timestamp
 from shared.customers.customer import Customer

@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from typing import Any, Final
 from zlib import crc32
 
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.months import month_of
 from shared.nps.margin import EMPTY, Group, Histogram, add, group_of
 from shared.nps.survey import RECOVERY, Answer, Invitation

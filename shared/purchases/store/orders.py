@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any
 
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.errors import Conflict, Invalid, NotFound
 from shared.core.facts import Fact, from_timestamp, to_timestamp
 from shared.customers.customer import MINTED_ID_PREFIX, Customer
@@ -56,7 +56,7 @@ def record_order(
         except table.Cancelled as cancelled:
             if not cancelled.refused(0):
                 continue
-            held = _state_from(cancelled.found[0])
+            held = _state_from(cancelled.items[0])
         if held.customer_id is not None:
             if held.fingerprint != order.fingerprint(found):
                 raise Conflict(f"order {order.order_id} is already recorded with other content")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.scorecards.scorecard import Month, Scorecard
 from shared.scorecards.store import score_text as scores
 

@@ -12,11 +12,14 @@ import pytest
 
 from shared.cases import case
 from shared.cases.case import Case, CaseStatus, Outcome
+from shared.cases.links import complaint_path
 from shared.cases.store import records as cases
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
-from shared.edge import links
+from shared.customers.links import preferences_path
+from shared.loyalty.links import points_path
+from shared.nps.links import survey_path
 from shared.nps.store import definitions as surveys
 from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY_TEXTS, Rules
 from shared.scorecards.rfm import Score
@@ -164,7 +167,7 @@ def test_an_answer_that_is_changed_after_its_case_was_resolved_opens_another(inv
 
 
 @pytest.mark.parametrize(
-    ("page", "path"), [("show_points_page/get", links.points_path), ("manage_preferences/get", links.preferences_path)]
+    ("page", "path"), [("show_points_page/get", points_path), ("manage_preferences/get", preferences_path)]
 )
 def test_her_own_pages_lead_to_the_complaint_form(
     invoke: Invoke, launch: Launch, ada: str, page: str, path: Callable[[str, datetime], str]
@@ -180,7 +183,7 @@ def test_her_own_pages_lead_to_the_complaint_form(
 
 def form_of(invoke: Invoke, customer_id: str) -> str:
     """The token of the complaint form behind her link."""
-    token = links.complaint_path(customer_id, ago(days=-1)).partition("token=")[2]
+    token = complaint_path(customer_id, ago(days=-1)).partition("token=")[2]
     return form_token(invoke("take_complaint/get", fill={"TOKEN": token}))
 
 
@@ -224,14 +227,14 @@ def test_a_complaint_that_says_nothing_or_too_much_opens_no_case(
 def test_the_link_alone_opens_no_case_and_a_link_of_another_kind_shows_no_form(
     invoke: Invoke, ada: str, contents: Contents
 ) -> None:
-    token = links.complaint_path(ada, ago(days=-1)).partition("token=")[2]
+    token = complaint_path(ada, ago(days=-1)).partition("token=")[2]
     before = contents()
     answer = complain(invoke, token, "My first words")
     assert answer["statusCode"] == 422
     assert "My first words" in answer["body"]
-    points = links.points_path(ada, ago(days=-1)).partition("token=")[2]
-    expired = links.complaint_path(ada, ago(seconds=1)).partition("token=")[2]
-    nobody = links.complaint_path("K-78", ago(days=-1)).partition("token=")[2]
+    points = points_path(ada, ago(days=-1)).partition("token=")[2]
+    expired = complaint_path(ada, ago(seconds=1)).partition("token=")[2]
+    nobody = complaint_path("K-78", ago(days=-1)).partition("token=")[2]
     for other, status in ((points, 400), (expired, 410), (nobody, 400)):
         assert invoke("take_complaint/get", fill={"TOKEN": other})["statusCode"] == status
     assert complain(invoke, points)["statusCode"] == 400
@@ -562,7 +565,7 @@ def test_whoever_says_whether_it_helped_is_asked_and_thanked_for_that(
     invoke("watch_cases", HOUR)
     asked = surveys.find_invitation(ada, recovery(ada).id)
     assert asked is not None
-    token = links.survey_path(ada, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
+    token = survey_path(ada, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
     page = html.unescape(invoke("answer_survey/get", fill={"TOKEN": token})["body"])
     assert "Did that help?" in page
     for words in RECOVERY_TEXTS.follow_ups.values():

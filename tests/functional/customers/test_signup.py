@@ -11,8 +11,8 @@ import pytest
 from shared.core import fact_store as facts
 from shared.customers.consent import Status, Topic
 from shared.customers.customer import Customer
+from shared.customers.links import confirmation_path, preferences_path, unsubscribe_path
 from shared.customers.store import profiles as customers
-from shared.edge import links
 from shared.edge.queues import LOGGER
 from shared.edge.tokens import Purpose, sign
 from shared.scorecards.store import cards as scorecards
@@ -41,7 +41,7 @@ def fact_types(known: Customer) -> list[str]:
 
 def confirmation_token(known: Customer) -> str:
     assert known.signup is not None
-    return links.confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    return confirmation_path(known.customer_id, known.signup).partition("token=")[2]
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_a_forged_an_expired_and_a_foreign_token_confirm_nothing(invoke: Invoke,
 
 @pytest.mark.parametrize("event", ["unsubscribe_customer/one_click", "unsubscribe_customer/one_click_multipart"])
 def test_one_click_unsubscribes_from_the_topic_of_the_mail(invoke: Invoke, subscribed: Customer, event: str) -> None:
-    token = links.unsubscribe_path(subscribed.customer_id, Topic.OFFERS).partition("token=")[2]
+    token = unsubscribe_path(subscribed.customer_id, Topic.OFFERS).partition("token=")[2]
     answer = invoke(event, fill={"TOKEN": token})
     assert answer["statusCode"] == 200
     allowed = {topic for (_, topic), held in ada().consents.items() if held.status is Status.SUBSCRIBED}
@@ -178,14 +178,14 @@ def test_one_click_unsubscribes_from_the_topic_of_the_mail(invoke: Invoke, subsc
 def test_opening_the_unsubscribe_link_changes_nothing(
     invoke: Invoke, subscribed: Customer, contents: Callable[..., Any]
 ) -> None:
-    token = links.unsubscribe_path(subscribed.customer_id, None).partition("token=")[2]
+    token = unsubscribe_path(subscribed.customer_id, None).partition("token=")[2]
     before = contents()
     answer = invoke("unsubscribe_customer/get", fill={"TOKEN": token})
     assert (answer["statusCode"], contents()) == (200, before)
 
 
 def preference_token(known: Customer) -> str:
-    return links.preferences_path(known.customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
+    return preferences_path(known.customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
 
 
 def test_the_preference_centre_shows_saves_and_changes_nothing_when_shown(

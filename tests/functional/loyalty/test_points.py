@@ -10,8 +10,8 @@ import pytest
 from shared.core import fact_store as facts
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
+from shared.customers.links import confirmation_path, unsubscribe_path
 from shared.customers.store import profiles as customers
-from shared.edge import links
 from shared.loyalty.store import accounts
 from shared.loyalty.store import program_versions as programs
 from tests.functional.conftest import BERLIN, account_of, as_of_today, facts_of, happened, id_of, shop_day, sign_up
@@ -247,7 +247,7 @@ def test_a_signup_is_welcomed_once_confirmed_and_not_again_after_leaving(
         assert invoke("post_points/consent_granted", fill=fill) == {"batchItemFailures": []}
     assert earned_points(ada) == {"SIGNUP_CONFIRMED/ONCE": 50}
     assert sum(account_of(ada).lots.values()) == 50
-    token = links.unsubscribe_path(ada, None).partition("token=")[2]
+    token = unsubscribe_path(ada, None).partition("token=")[2]
     invoke("unsubscribe_customer/one_click", fill={"TOKEN": token})
     sign_up(invoke, "ada@example.com")
     deliver(*facts.every(ada))
@@ -328,7 +328,7 @@ def test_a_friend_who_buys_between_signing_up_and_confirming_counts(
     known = customers.find_by_email("ada@example.com")
     assert known is not None
     assert known.signup is not None
-    token = links.confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    token = confirmation_path(known.customer_id, known.signup).partition("token=")[2]
     invoke("confirm_signup/post", fill={"TOKEN": token})
     deliver(*facts_of(known.customer_id, "ConsentGranted"))
     assert referral_points("ada@example.com", GRACE) == [100, 200]

@@ -11,10 +11,10 @@ import pytest
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
 from shared.customers.consent import Status, Topic
+from shared.customers.ids import mint_customer_id
+from shared.customers.links import preferences_path, unsubscribe_path
 from shared.customers.store import profiles as customers
-from shared.edge import links
 from shared.edge.queues import LOGGER
-from shared.edge.tokens import mint_customer_id
 from shared.loyalty.store import accounts
 from shared.loyalty.store import program_versions as programs
 from shared.mail.store import mails
@@ -86,7 +86,7 @@ def test_a_reminder_is_sent_once_with_what_is_left_her_page_and_a_way_out(
 
 
 def unsubscribe(invoke: Invoke, customer_id: str) -> None:
-    token = links.unsubscribe_path(customer_id, Topic.OFFERS).partition("token=")[2]
+    token = unsubscribe_path(customer_id, Topic.OFFERS).partition("token=")[2]
     invoke("unsubscribe_customer/one_click", fill={"TOKEN": token})
 
 
@@ -95,7 +95,7 @@ def bounce(invoke: Invoke, _customer_id: str) -> None:
 
 
 def pause(invoke: Invoke, customer_id: str) -> None:
-    token = links.preferences_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
+    token = preferences_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
     assert invoke("manage_preferences/pause", fill={"TOKEN": token})["statusCode"] == 200
 
 

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 
 from shared.core.facts import to_timestamp
-from shared.edge import links
 from shared.edge.tokens import Purpose, sign
+from shared.loyalty.links import points_path
 from shared.loyalty.store import catalogue as rewards
 from tests.functional.conftest import account_of, as_of_today, facts_of, happened, shop_day
 
@@ -384,6 +384,6 @@ def test_what_staff_have_typed_is_shown_and_never_run(invoke: Invoke, funded: No
 
 def test_before_the_launch_the_page_is_not_there(invoke: Invoke) -> None:
     invoke("record_purchase/by_customer_number")
-    path = links.points_path("K-77", datetime.now(UTC) + timedelta(hours=1))
+    path = points_path("K-77", datetime.now(UTC) + timedelta(hours=1))
     answer = invoke("show_points_page/get", fill={"TOKEN": path.partition("token=")[2]})
     assert answer["statusCode"] == 400

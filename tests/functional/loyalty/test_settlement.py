@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.facts import Fact, to_timestamp
-from shared.edge.tokens import mint_customer_id
+from shared.customers.ids import mint_customer_id
 from shared.loyalty.points import NotEnoughPoints, balance
 from shared.loyalty.reward import Reward
 from shared.loyalty.store import accounts, adjustments

@@ -13,7 +13,7 @@ import pytest
 from shared.cases.case import Outcome
 from shared.cases.store import records as cases
 from shared.core import clock
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.months import month_of, months_after
 from shared.nps.store import answers, figures
 from shared.nps.store import definitions as surveys

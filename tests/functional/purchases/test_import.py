@@ -15,8 +15,8 @@ import pytest
 from cli.demo import cdnow
 from cli.exports.rows import UnreadableFile
 from cli.importing.run import Report, run_import
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.settings import Settings
 from shared.customers.store import profiles as customers
 from shared.scorecards.store import cards as scorecards

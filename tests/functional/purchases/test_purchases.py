@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared.core import fact_store as facts
+from shared.customers.ids import mint_customer_id
 from shared.customers.store import profiles as customers
 from shared.edge.queues import LOGGER
-from shared.edge.tokens import mint_customer_id
 from shared.purchases.purchase import Order
 from shared.purchases.store import orders as purchases
 from shared.scorecards.scorecard import Month, Scorecard, scorecard_from

@@ -14,8 +14,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.forecasting import bands
 from shared.scorecards.rfm import PROSPECTS, SEGMENTS, Score
 from shared.scorecards.scorecard import Scorecard, rfm, with_order

@@ -15,8 +15,8 @@ from botocore.retries.standard import ExponentialBackoff
 from moto.core.botocore_stubber import MockRawResponse
 from moto.dynamodb.responses import DynamoHandler, DynamoResult
 
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.errors import Busy
 from shared.core.facts import Fact
 from shared.core.pace import Pace
