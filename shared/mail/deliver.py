@@ -14,10 +14,10 @@ from shared.core.settings import Settings
 from shared.customers.consent import Channel, Status, Topic, allows
 from shared.customers.customer import Customer
 from shared.customers.links import unsubscribe_path
+from shared.customers.store import contact_histories
 from shared.mail import compose as email
 from shared.mail.store import mails
 from shared.mail.store.mails import Outcome
-from shared.nps.store import definitions as surveys
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -77,7 +77,7 @@ def deliver(
     settings, now = environment.settings(), clock.now()
     root = environment.public_url()
     reason = skip_reason(customer, topic, now.astimezone(settings.zone).date())
-    if reason is None and not despite_case and surveys.care_of(customer_id).open_cases:
+    if reason is None and not despite_case and contact_histories.get(customer_id).open_cases:
         reason = Skip.OPEN_CASE
     letter = None
     if customer is not None and reason is None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from shared.core.errors import Conflict, Invalid
 from shared.core.facts import Fact, to_timestamp
 from shared.customers.consent import Channel, Status, Topic, allows
+from shared.customers.contact_history import ContactHistory
 from shared.customers.customer import Customer
 from shared.nps import comments
 from shared.nps.margin import Group, group_of
@@ -136,16 +137,6 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Care:
-    """What is known of a customer across surveys: when she was asked last, and how many of her cases are open."""
-
-    customer_id: str
-    invited_at: datetime | None = None
-    invited: Mapping[str, str] = field(default_factory=dict)
-    open_cases: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What was answered: `answered_at` first, and `changes` times changed since."""
 
@@ -203,7 +194,7 @@ def is_sampled(customer_id: str, survey: Survey, run: str) -> bool:
 
 
 def refusal(
-    customer: Customer | None, care: Care, survey: Survey, rules: Rules, run: str, now: datetime, zone: tzinfo
+    customer: Customer | None, care: ContactHistory, survey: Survey, rules: Rules, run: str, now: datetime, zone: tzinfo
 ) -> Refusal | None:
     """Why this candidate is not asked now; None if she is."""
     if not is_sampled(care.customer_id, survey, run):
@@ -226,8 +217,8 @@ def refusal(
 
 
 def invite(
-    care: Care, survey: Survey, rules: Rules, run: str, about: Mapping[str, str], now: datetime, zone: tzinfo
-) -> tuple[Care, Invitation, Fact]:
+    care: ContactHistory, survey: Survey, rules: Rules, run: str, about: Mapping[str, str], now: datetime, zone: tzinfo
+) -> tuple[ContactHistory, Invitation, Fact]:
     """Ask: `zone` is where the customer lives. The invitation, and what is known of her after it."""
     send_at = out_of_quiet_hours(now, rules, zone)
     asked = Invitation(

@@ -8,6 +8,7 @@ from shared.cases import case
 from shared.cases.store import records as cases
 from shared.core import clock
 from shared.core.settings import Settings
+from shared.customers.store import contact_histories
 from shared.customers.store import profiles as customers
 from shared.edge import links, tokens
 from shared.edge.http import Request, Response, plain_text, serve
@@ -36,7 +37,7 @@ def record(request: Request, link: Link, settings: Settings) -> Response:
     if len(text) > COMMENT_MAX_LENGTH:
         return _page(settings, link, text, f"Please say it in at most {COMMENT_MAX_LENGTH:,} characters.")
     known = cases.find(case.case_id(link.customer_id, link.claims["complaint"]))
-    if known is None and surveys.care_of(link.customer_id).open_cases >= MAX_OPEN_CASES:
+    if known is None and contact_histories.get(link.customer_id).open_cases >= MAX_OPEN_CASES:
         return _page(settings, link, text, "We are still working on what you told us before; we will get back to you.")
     one = cases.complain(link.customer_id, text, link.claims["complaint"], surveys.rules(), clock.now(), settings.zone)
     html = render_page(

@@ -51,11 +51,6 @@ def count_anonymous(survey_id: str, place: str, answer_id: str, given: Answer, z
     return writes
 
 
-def count_case(opened_at: datetime, counts: Mapping[str, int], zone: tzinfo) -> table.Write:
-    """The write that counts `opened`, `resolved` and `minutes` in the month in which the case was opened."""
-    return _add(_month(opened_at, zone), _CASES, counts)
-
-
 class MonthFigures:
     """What is counted in one month."""
 

@@ -18,6 +18,7 @@ from shared.core import old_table as table
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
 from shared.customers.links import preferences_path
+from shared.customers.store import contact_histories
 from shared.loyalty.links import points_path
 from shared.nps.links import survey_path
 from shared.nps.store import definitions as surveys
@@ -101,7 +102,7 @@ def test_a_detractors_answer_opens_one_case_with_her_words(invoke: Invoke, ada: 
     assert one.due_at - one.opened_at == timedelta(hours=48)
     answered(invoke, asked, 0, "Worse than I thought")
     assert only_case(ada).case_id == one.case_id
-    assert surveys.care_of(ada).open_cases == 1
+    assert contact_histories.get(ada).open_cases == 1
 
 
 @pytest.mark.parametrize(("m", "priority", "hours"), [(5, "HIGH", 24), (1, "LOW", 120)])
@@ -143,7 +144,7 @@ def test_a_detractors_changed_answer_is_in_her_open_case(invoke: Invoke, ada: st
     assert ("SIZE" in after.themes, "DELIVERY" in after.themes, len(after.notes)) == (True, False, 1)
     (fact,) = facts_of(ada, "CaseChanged")
     assert fact.data == {"case_id": one.case_id, "score": 1}
-    assert surveys.care_of(ada).open_cases == 1
+    assert contact_histories.get(ada).open_cases == 1
 
 
 def test_an_answer_that_is_changed_after_its_case_was_resolved_opens_another(invoke: Invoke, ada: str) -> None:
@@ -163,7 +164,7 @@ def test_an_answer_that_is_changed_after_its_case_was_resolved_opens_another(inv
     kept = cases.find(first.case_id)
     assert kept is not None
     assert (kept.status, kept.score) == (CaseStatus.RESOLVED, 3)
-    assert surveys.care_of(ada).open_cases == 1
+    assert contact_histories.get(ada).open_cases == 1
 
 
 @pytest.mark.parametrize(
@@ -327,7 +328,7 @@ def test_a_case_is_assigned_commented_and_resolved_each_once(invoke: Invoke, ada
     assert types == ["CaseAssigned", "CaseCommented", "CaseResolved"]
     (fact,) = facts_of(ada, "CaseResolved")
     assert (fact.data["minutes"], fact.data["owner"]) == (180, "hopper")
-    assert surveys.care_of(ada).open_cases == 0
+    assert contact_histories.get(ada).open_cases == 0
 
 
 def test_the_last_note_that_a_case_takes_may_be_long_in_any_script(invoke: Invoke, ada: str) -> None:
@@ -360,7 +361,7 @@ def test_of_two_who_resolve_a_case_at_once_one_does(invoke: Invoke, ada: str, at
     at_transaction("CaseResolved", lambda: cases.resolve(one.case_id, Outcome.EXPLAINED, surveys.rules(), now, BERLIN))
     assert step(invoke, "resolve", one, outcome="SOLVED")["statusCode"] == 409
     assert step(invoke, "get", one)["json"]["outcome"] == "EXPLAINED"
-    assert (surveys.care_of(ada).open_cases, len(facts_of(ada, "CaseResolved"))) == (0, 1)
+    assert (contact_histories.get(ada).open_cases, len(facts_of(ada, "CaseResolved"))) == (0, 1)
 
 
 @pytest.mark.parametrize("case_id", ["c-0123456789", "x" * 65])
@@ -428,7 +429,7 @@ def test_a_case_that_opens_while_she_is_being_asked_comes_first(
     invoke: Invoke, ada: str, at_transaction: AtTransaction
 ) -> None:
     invoke("configure_surveys/put_survey", trigger="NIGHTLY")
-    at_transaction("SurveyInvited", lambda: table.apply(surveys.count_cases(ada, 1)))
+    at_transaction("SurveyInvited", lambda: table.apply(contact_histories.count_cases(ada, 1)))
     assert night(invoke) == {"OPEN_CASE": 1}
     assert facts_of(ada, "SurveyInvited") == []
 
@@ -530,7 +531,7 @@ def test_whether_it_helped_is_asked_a_day_after_any_other_question_and_holds_tho
         if hours:
             asked_before(ada, hours=hours)
         assert invoke("watch_cases", HOUR)["asked"] == asked
-    care = surveys.care_of(ada)
+    care = contact_histories.get(ada)
     assert list(care.invited) == ["after-purchase"]
     assert care.invited_at is not None
     assert datetime.now(UTC) - care.invited_at < timedelta(minutes=5)
