@@ -93,8 +93,13 @@ def key_of(item: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def rounded(text: str) -> str:
-    """The text with its broken numbers to nine digits."""
-    return re.sub(r"-?[0-9]+\.[0-9]+(?:e-?[0-9]+)?", lambda match: f"{float(match[0]):.{_DIGITS}g}", text)
+    """The text with its broken numbers of more than nine digits cut to nine."""
+    return re.sub(r"-?[0-9]+\.[0-9]+(?:e[+-]?[0-9]+)?", _cut, text)
+
+
+def _cut(match: re.Match[str]) -> str:
+    digits = match[0].partition("e")[0].lstrip("-").replace(".", "").lstrip("0")
+    return f"{float(match[0]):.{_DIGITS}g}" if len(digits) > _DIGITS else match[0]
 
 
 def _rounded(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -137,9 +137,15 @@ class Stage:
     played: list[Played] = field(default_factory=list)
 
     def call(
-        self, name: str, case: str, event: dict[str, Any] | None = None, *, changes: Callable[[Any], None] | None = None,
+        self,
+        name: str,
+        case: str,
+        event: dict[str, Any] | None = None,
+        /,
+        *,
+        changes: Callable[[Any], None] | None = None,
         **members: Any,
-    ) -> Answer:  # fmt: skip
+    ) -> Answer:
         """Call a function with an event file, whose body gets these members, or with an event; `case` names it.
 
         `changes` is given the event to change it.

@@ -7,5 +7,10 @@ SCENES: Final = (
     "purchases",
     "loyalty",
     "referrals",
+    "nps",
+    "cases",
+    "mail",
+    "scoring",
+    "scoring_fitted",
     "platform",
 )
