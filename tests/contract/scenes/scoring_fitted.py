@@ -12,13 +12,11 @@ def play(stage: Stage) -> None:
     machine = stage.machine("rescoring", "RESCORING_STATE_MACHINE_ARN")
     dice = random.Random(11)
     for number in range(70):
-        # Some buy every other week and some twice a year; one order in eight is the last.
-        mean_gap = dice.choice((14, 30, 60, 180))
+        # Some buy every other week and some twice a year, some for long and some once.
+        mean_gap, last = dice.choice((14, 30, 60, 180)), dice.choice((0.02, 0.1, 0.6))
         day = date(2025, 1, 1) + timedelta(days=dice.randint(0, 400))
         orders = [(day, dice.randint(100, 9_000))]
-        while (
-            dice.random() > 1 / 8 and (day := day + timedelta(days=1 + round(dice.expovariate(1 / mean_gap)))) < AS_OF
-        ):
+        while dice.random() > last and (day := day + timedelta(days=1 + round(dice.expovariate(1 / mean_gap)))) < AS_OF:
             orders.append((day, dice.randint(100, 9_000)))
         put_card(f"K-{number:02d}", orders)
     stage.clock.set("2026-11-21T01:00:00Z")
