@@ -84,6 +84,8 @@ def _lists(stage: Stage) -> None:
 
 
 def _overdue(stage: Stage, ben: str) -> None:
+    (opened,) = stage.facts(ben, "CaseOpened")
+    accept(stage.call("manage_cases/assign", "of one who is lost", fill={"CASE": opened["case_id"]}), 200)
     stage.clock.set("2026-11-26T10:00:00Z")
     stage.call("watch_cases", "overdue cases", {"source": "aws.scheduler"})
     stage.call("watch_cases", "nothing new", {"source": "aws.scheduler"})

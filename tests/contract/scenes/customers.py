@@ -16,7 +16,7 @@ def without_address(event: Any) -> None:
 
 
 def play(stage: Stage) -> None:
-    """Six customers, and links that hold no more."""
+    """Eight customers, and links that hold no more."""
     ada = _everything_known(stage)
     _look(stage, ada)
     _nothing_known(stage)
@@ -73,13 +73,14 @@ def _look(stage: Stage, ada: str) -> None:
 
 
 def _nothing_known(stage: Stage) -> None:
-    """Kim tells an address and nothing else, and the gateway does not say from where; so does every later step."""
+    """Kim and Nora tell an address and nothing else, and the gateway does not say from where. Nora waits."""
+    for name in ("kim", "nora"):
 
-    def least(event: Any) -> None:
-        without_address(event)
-        event["body"] = json.dumps({"email": "kim@example.com", "consent": True})
+        def least(event: Any, email: str = f"{name}@example.com") -> None:
+            without_address(event)
+            event["body"] = json.dumps({"email": email, "consent": True})
 
-    accept(stage.call("register_customer/json", "least", changes=least), 202)
+        accept(stage.call("register_customer/json", "least", changes=least), 202)
     kim, token = stage.customer_id("kim@example.com"), stage.confirmation_token("kim@example.com")
     accept(stage.call("confirm_signup/post", "least", fill={"TOKEN": token}, changes=without_address), 200)
     stage.clock.forward(hours=1)

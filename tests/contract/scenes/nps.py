@@ -13,7 +13,7 @@ CHAMPION = "Champions|5|5|4|LOW|TOP|2026-11-20|run-0|"
 
 
 def play(stage: Stage) -> None:
-    """Ada is happy, Ben is not, Cara has bought nothing, and Kim has not agreed to surveys."""
+    """Ada is happy, Ben is not, Cara thinks again, and Kim has not agreed to surveys."""
     stage.clock.set("2026-11-21T09:00:00Z")
     _configure(stage)
     ada, ben, cara = _customers(stage)
@@ -21,7 +21,7 @@ def play(stage: Stage) -> None:
     _invitations(stage, ada, ben, cara)
     _promoter(stage, ada)
     _detractor(stage, ben)
-    _passive(stage, cara)
+    _newcomer(stage, cara)
     _anonymous(stage)
     _recovery(stage, ben)
     _reports(stage)
@@ -148,10 +148,12 @@ def _detractor(stage: Stage, ben: str) -> None:
     answer(stage, "the comment taken back", link, "score=2&comment=")
 
 
-def _passive(stage: Stage, cara: str) -> None:
+def _newcomer(stage: Stage, cara: str) -> None:
     link = survey_link(stage, cara, "nightly.2026-11-21")
     answer(stage, "without a comment", link, "score=10&comment=")
     posted(stage, "SurveyAnswered", *stage.facts(cara, "SurveyAnswered"))
+    stage.clock.forward(minutes=1)
+    answer(stage, "changed to a detractor", link, "score=4&comment=The+quality+is+poor.")
 
 
 def _anonymous(stage: Stage) -> None:

@@ -38,12 +38,14 @@ def _refunds(stage: Stage) -> None:
 
 
 def _refunds_first(stage: Stage) -> None:
-    """Of three refunds that wait for their order one is too much; those of another order wait still."""
+    """Of four refunds that wait for their order two cannot be; those of another order wait still."""
     other = {"#1001": "3001"}
     accept(stage.call("refund_purchase/amount", "before its order", fill=other), 201)
     accept(stage.call("refund_purchase/products", "before its order", fill=other), 201)
     much = {"refund_id": "rf-3", "refunded_at": "2026-11-21T11:00:00Z", "amount": 5_000}
     accept(stage.call("refund_purchase/amount", "before its order, too much", fill=other, **much), 201)
+    lamp = {"refund_id": "rf-4", "products": [{"sku": "lamp", "quantity": 1}]}
+    accept(stage.call("refund_purchase/products", "before its order, not of it", fill=other, **lamp), 201)
     accept(stage.call("record_purchase/by_email", "an order for which refunds wait", order_id="3001"), 201)
     for refund_id in ("rf-1", "rf-2"):
         name = "refund_purchase/amount" if refund_id == "rf-1" else "refund_purchase/products"
