@@ -145,7 +145,7 @@ class Calls:
 CALLS: Final = Calls()
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="package")
 def one_request_at_a_time() -> Iterator[None]:
     """Moto keeps its tables in plain dictionaries: threads of a function take turns at it."""
     answer, lock = BotocoreStubber.__call__, threading.RLock()
@@ -172,7 +172,7 @@ def one_request_at_a_time() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="package")
 def attributes_at_first_sight() -> Iterator[None]:
     """Moto looks for each of the ten types of every attribute under several names, which took a third of all time."""
     search = ResponseSerializer.get_value
@@ -187,7 +187,7 @@ def attributes_at_first_sight() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="package")
 def conditions_of_statements() -> Iterator[None]:
     """Moto's PartiQL knows no conditions but equality: statements reach it as the updates that they stand for."""
     form = re.compile(r'UPDATE "(\w+)" SET "(\w+)" = \? WHERE "(\w+)" = \? AND (.+)')
