@@ -8,11 +8,11 @@ from pydantic import ValidationError
 from shared.core import clock
 from shared.core.settings import Settings
 from shared.customers import customer
+from shared.customers.payloads import SignupPayload
 from shared.customers.store import profiles as customers
 from shared.edge import links, pages
 from shared.edge.http import Request, Response, problem, respond, see_other, serve, validation_errors
 from shared.edge.tokens import mint_customer_id
-from shared.purchases.payloads import SignupPayload
 
 
 def sign_up(request: Request) -> Response:
