@@ -6,11 +6,16 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from shared.cases import payloads as cases
+from shared.customers import payloads as customers
 from shared.edge.http import FORM_TYPE, JSON_TYPE
 from shared.edge.routes import ROUTES, Route
-from shared.loyalty import payloads as loyalty_payloads
-from shared.nps import payloads as survey_payloads
-from shared.purchases import payloads
+from shared.loyalty import payloads as loyalty
+from shared.nps import payloads as nps
+from shared.purchases import payloads as purchases
+from shared.scoring import payloads as scoring
+
+_CAPABILITIES: Final = (cases, customers, loyalty, nps, purchases, scoring)
 
 _PROBLEM: Final = {
     "type": "object",
@@ -65,8 +70,9 @@ def describe() -> dict[str, Any]:
 
 
 def _model(name: str) -> type[BaseModel]:
-    (found,) = [getattr(one, name) for one in (payloads, loyalty_payloads, survey_payloads) if hasattr(one, name)]
-    model: type[BaseModel] = found
+    # Modules also import the models of others: all of them are the same class.
+    models: set[type[BaseModel]] = {getattr(module, name) for module in _CAPABILITIES if hasattr(module, name)}
+    (model,) = models
     return model
 
 

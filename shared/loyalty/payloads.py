@@ -1,10 +1,11 @@
-"""What callers send about the loyalty programme; on its own, for each model costs every cold start that imports it."""
+"""Bodies about the loyalty programme, its rewards and points."""
 
 from datetime import date, datetime, tzinfo
 from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from shared.edge.payloads import Moment, Payload, Text500, in_zone
 from shared.loyalty.program import (
     DEFAULT_BONUSES,
     DEFAULT_TIERS,
@@ -17,7 +18,7 @@ from shared.loyalty.program import (
     Tier,
 )
 from shared.loyalty.reward import Reward
-from shared.purchases.payloads import Moment, OrderId, Payload, Sku, Text500, in_zone
+from shared.purchases.payloads import OrderId, Sku
 
 _MAX_POINTS: Final = 10**9
 Points = Annotated[int, Field(ge=0, le=_MAX_POINTS, strict=True)]

@@ -1,18 +1,15 @@
-"""What callers send about surveys and cases; on its own, for each model costs every cold start that imports it."""
+"""Bodies that configure surveys."""
 
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from shared.cases.case import Outcome
+from shared.edge.payloads import Payload, Text120
 from shared.nps.margin import Group
 from shared.nps.survey import DEFAULT_LOCALE, DEFAULT_TEXTS, Rules, Survey, Texts, Trigger
-from shared.purchases.payloads import Payload, Text120
 
 Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$")]
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
-LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
-Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 
 
 class TextsPayload(Payload):
@@ -86,22 +83,3 @@ class RulesPayload(Payload):
     def to_rules(self) -> Rules:
         """The rules."""
         return Rules(**self.model_dump())
-
-
-class AssignPayload(Payload):
-    """Who takes a case."""
-
-    owner: Person
-
-
-class NotePayload(Payload):
-    """What somebody writes into a case."""
-
-    author: Person
-    text: LongText
-
-
-class ResolvePayload(Payload):
-    """What came of a case."""
-
-    outcome: Outcome

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from shared.cases import case
 from shared.cases.case import Case, CaseStatus
+from shared.cases.payloads import AssignPayload, NotePayload, ResolvePayload
 from shared.cases.store import records as cases
 from shared.core import clock, environment
 from shared.core.errors import Invalid, NotFound
 from shared.edge.http import MAX_ID_LENGTH, Request, Response, respond, serve
-from shared.nps.payloads import AssignPayload, NotePayload, ResolvePayload
 from shared.nps.store import definitions as surveys
 
 DEFAULT_PAGE_SIZE: Final = 25

@@ -8,10 +8,10 @@ from shared.core import clock, environment
 from shared.core.settings import Settings
 from shared.customers import customer
 from shared.customers.ids import mint_customer_id
+from shared.customers.payloads import SignupPayload
 from shared.customers.store import profiles as customers
 from shared.edge import links, pages
 from shared.edge.http import Request, Response, problem, respond, see_other, serve, validation_errors
-from shared.purchases.payloads import SignupPayload
 
 
 def sign_up(request: Request) -> Response:

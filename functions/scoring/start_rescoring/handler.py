@@ -4,7 +4,7 @@ from shared.core import clock, environment
 from shared.core.errors import Invalid
 from shared.edge import executions
 from shared.edge.http import Request, Response, respond, serve
-from shared.purchases.payloads import RescoringPayload
+from shared.scoring.payloads import RescoringPayload
 from shared.scoring.store import runs as rescorings
 
 

@@ -16,7 +16,8 @@ from shared.core.facts import from_timestamp, to_timestamp
 from shared.core.money import format_amount, parse_amount
 from shared.core.settings import Settings
 from shared.customers.consent import Topic
-from shared.purchases.payloads import PurchasePayload, RefundPayload, SignupPayload
+from shared.customers.payloads import SignupPayload
+from shared.purchases.payloads import PurchasePayload, RefundPayload
 
 # Hypothesis draws times without zone between these.
 EARLY, LATE = datetime.fromisoformat("1970-01-01"), datetime.fromisoformat("2100-01-01")

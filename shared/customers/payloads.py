@@ -1,0 +1,63 @@
+"""The body of a signup; one module per capability, for each model costs every cold start that imports it."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from shared.core.settings import is_time_zone
+from shared.customers.consent import ALL_TOPICS, Topic
+from shared.customers.customer import Contact, Evidence, Signup
+from shared.edge.payloads import BLANK, EmailAddress, Payload, Text60, Text120, Text500
+
+
+def _time_zone(text: str) -> str:
+    if not is_time_zone(text):
+        raise ValueError("want an IANA time zone such as Europe/Berlin")
+    return text
+
+
+def _birthday(day: date) -> date:
+    if not date(1900, 1, 1) <= day <= datetime.now(UTC).date():
+        raise ValueError("want a date between 1900-01-01 and today")
+    return day
+
+
+class SignupPayload(Payload):
+    """A signup, by JSON or by an HTML form with the same names. `website` is a trap for robots: leave it empty."""
+
+    email: EmailAddress
+    consent: Annotated[
+        Literal[True], BeforeValidator(lambda v: v is True or str(v).lower() in ("true", "on", "yes", "1"))
+    ]
+    consent_text: Text500 = None
+    name: Text120 = None
+    phone: Annotated[Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()/.-]{5,25}$")] | None, BLANK] = None
+    birthday: Annotated[Annotated[date, AfterValidator(_birthday)] | None, BLANK] = None
+    locale: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8}){0,3}$")] | None, BLANK
+    ] = None
+    time_zone: Annotated[Annotated[str, AfterValidator(_time_zone)] | None, BLANK] = None
+    source: Text60 = None
+    referral_code: Text60 = None
+    topics: Annotated[tuple[Topic, ...], Field(min_length=1, max_length=len(ALL_TOPICS))] = ALL_TOPICS
+    redirect: Text500 = None
+    website: Text500 = None
+
+    def to_signup(self, *, signup_id: str, now: datetime, ip: str | None) -> Signup:
+        """The signup that waits for its confirmation."""
+        contact = Contact(
+            name=self.name,
+            phone=self.phone,
+            birthday=self.birthday,
+            locale=self.locale,
+            time_zone=self.time_zone,
+        )
+        return Signup(
+            signup_id=signup_id,
+            requested_at=now,
+            contact=contact,
+            evidence=Evidence(source=self.source or "form", consent_text=self.consent_text, ip=ip),
+            topics=tuple(dict.fromkeys(self.topics)),
+            referral_code=self.referral_code,
+        )
