@@ -1,4 +1,4 @@
-"""Entities as DynamoDB items, from the type hints of a frozen dataclass; the same hints say which members are personal.
+"""Entities as members of items, by the type hints of frozen dataclasses, which also say what is personal.
 
 | hint | stored as |
 |---|---|
@@ -18,41 +18,17 @@
 | `Annotated[X, Personal(…)]` | as X; it says something about a person |
 """
 
-import re
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime
-from enum import Enum, StrEnum
-from functools import cached_property
-from typing import Annotated, Any, Final, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from enum import Enum
+from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from shared.core.dynamodb import Item, Table, Write
 from shared.core.facts import from_timestamp, to_timestamp
+from shared.core.privacy import Personal
 
 Entity = TypeVar("Entity")
-
-
-class Erase(StrEnum):
-    """What erasing a customer does with a personal member."""
-
-    DELETE = "DELETE"
-    BLANK = "BLANK"
-    HASH = "HASH"
-    KEEP = "KEEP"
-
-
-@dataclass(frozen=True, slots=True)
-class Personal:
-    """Why a member that says something about a person is kept, for how long, and what erasing does with it.
-
-    `purpose` and `keep` are words for the record of processing. DELETE removes the item, BLANK empties the member,
-    HASH puts a keyed hash in its place, KEEP leaves it, for the reason that `purpose` gives.
-    """
-
-    purpose: str
-    keep: str
-    erase: Erase
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +87,9 @@ class Member:
     inner: "tuple[Member, ...]"
 
 
-def to_members(entity: Any) -> Item:
+def to_members(entity: Any) -> dict[str, Any]:
     """The members of an entity as plain values; those that are None are None."""
-    members: Item = {}
+    members: dict[str, Any] = {}
     for member in members_of(type(entity)):
         value = getattr(entity, member.attribute)
         if member.is_inline:
@@ -274,8 +250,8 @@ def _way_of_mapping(key: Any, value: Any) -> _Way:
 
 
 def _way_of_pairs(outer: _Way, inner: _Way, value: _Way) -> _Way:
-    def write(mapping: Mapping[tuple[Any, Any], Any]) -> Item:
-        maps: Item = {}
+    def write(mapping: Mapping[tuple[Any, Any], Any]) -> dict[str, Any]:
+        maps: dict[str, Any] = {}
         for (first, second), content in mapping.items():
             maps.setdefault(outer.write(first), {})[inner.write(second)] = value.write(content)
         return maps
@@ -290,128 +266,9 @@ def _way_of_pairs(outer: _Way, inner: _Way, value: _Way) -> _Way:
     return _Way(write, read)
 
 
-class Kind(Generic[Entity]):
-    """One kind of item: its table, its keys as patterns of members, and the entity that it holds.
-
-    `Kind(Case, CUSTOMERS, "CASE#{case_id}", "CASE", derived=("status",))`. Properties in `derived` are stored and not
-    read. Members in `in_key` are not stored again: they are read from the key, as texts. `schema` counts the versions
-    of the kind: version 1 is written as no member, and `upgrades[n]` makes an item of version n + 1 one of n + 2.
-    """
-
-    def __init__(
-        self,
-        entity: type[Entity],
-        table: Table,
-        pk: str,
-        sk: str | None = None,
-        *,
-        derived: tuple[str, ...] = (),
-        in_key: tuple[str, ...] = (),
-        upgrades: tuple[Callable[[Item], Item], ...] = (),
-    ) -> None:
-        self.entity_type = entity
-        self.table = table
-        self.derived = derived
-        self._in_key = in_key
-        self._upgrades = upgrades
-        self._patterns = {"customer_id": pk} if sk is None else {"pk": pk, "sk": sk}
-
-    def key(self, **members: Any) -> dict[str, str]:
-        """The key of the item with these members."""
-        return {name: pattern.format_map(members) for name, pattern in self._patterns.items()}
-
-    def item(self, entity: Entity) -> Item:
-        """The item of an entity, as plain values."""
-        members = to_members(entity)
-        key = self.key(**members)
-        for name in self._in_key:
-            del members[name]
-        for name in self.derived:
-            value = getattr(entity, name)
-            members[name] = value.value if isinstance(value, Enum) else value
-        version = {"schema": len(self._upgrades) + 1} if self._upgrades else {}
-        return {**key, **members, **version}
-
-    def entity(self, item: Item) -> Entity:
-        """The entity of an item, of whichever version."""
-        for upgrade in self._upgrades[item.get("schema", 1) - 1 :]:
-            item = upgrade(item)
-        return from_members(self.entity_type, {**item, **self._from_key(item)} if self._in_key else item)
-
-    def get(self, **members: Any) -> Entity | None:
-        """The entity with these members in its key (1 read unit per 4 KB)."""
-        item = self.table.get(self.key(**members))
-        return self.entity(item) if item else None
-
-    def query(
-        self, *, limit: int | None = None, newest_first: bool = False, after: str | None = None, **members: Any
-    ) -> list[Entity]:
-        """The entities of a partition, in the order of their sort keys (1 read unit per 4 KB of all together).
-
-        `members` are those of the partition's key, and of the sort key as far as all have them in common.
-        """
-        return [self.entity(item) for item in self.items(limit, newest_first, after, **members)]
-
-    def items(
-        self, limit: int | None = None, newest_first: bool = False, after: str | None = None, **members: Any
-    ) -> list[Item]:
-        """As `query`, the items themselves."""
-        pk, sk = self._patterns["pk"], self._patterns["sk"]
-        known = next((at for name, at in _places(sk) if name not in members), len(sk))
-        prefix = sk[:known].format_map(members)
-        return self.table.query(pk.format_map(members), prefix, limit=limit, newest_first=newest_first, after=after)
-
-    def put(self, entity: Entity, condition: str = "", values: Mapping[str, Any] | None = None) -> Write:
-        """The write of an entity over whatever is there, if the condition holds."""
-        return self.table.put(self.item(entity), condition, values)
-
-    def put_new(self, entity: Entity) -> Write:
-        """The write of an entity if none has its key."""
-        return self.table.put_new(self.item(entity))
-
-    def put_version(self, entity: Entity) -> Write:
-        """The write of version n of an entity over its version n − 1."""
-        return self.table.put_version(self.item(entity))
-
-    def owns(self, key: Mapping[str, str]) -> bool:
-        """Whether a key is one of this kind."""
-        return all(name in key and expression.fullmatch(key[name]) for name, expression in self._expressions.items())
-
-    @cached_property
-    def declared(self) -> Mapping[str, Personal | None]:
-        """Every member that an item of this kind may have, by its stored name; None for what is not personal.
-
-        Members of a map, or of the maps in a list, have the name of what they are in before them: `notes.text`.
-        """
-        members = dict(_declared(members_of(self.entity_type)))
-        for name in self._in_key:
-            del members[name]
-        return {**dict.fromkeys((*self._patterns, "schema", *self.derived)), **members}
-
-    def _from_key(self, item: Item) -> dict[str, str]:
-        members: dict[str, str] = {}
-        for name, expression in self._expressions.items():
-            if match := expression.fullmatch(item[name]):
-                members |= match.groupdict()
-        return members
-
-    @cached_property
-    def _expressions(self) -> dict[str, re.Pattern[str]]:
-        return {name: re.compile(_expression(pattern)) for name, pattern in self._patterns.items()}
-
-
-def _places(pattern: str) -> Iterator[tuple[str, int]]:
-    """The members that a pattern names, and where."""
-    return ((match[1], match.start()) for match in re.finditer(r"{(\w+)[^}]*}", pattern))
-
-
-def _expression(pattern: str) -> str:
-    parts = re.split(r"{(\w+)[^}]*}", pattern)
-    return "".join(f"(?P<{part}>.+)" if place % 2 else re.escape(part) for place, part in enumerate(parts))
-
-
-def _declared(members: tuple[Member, ...], within: str = "") -> Iterator[tuple[str, Personal | None]]:
+def declared_members(members: tuple[Member, ...], within: str = "") -> Iterator[tuple[str, Personal | None]]:
+    """Every member by its stored name and whether it is personal; members of maps behind the name of their map."""
     for member in members:
         if not member.is_inline:
             yield within + member.stored, member.personal
-        yield from _declared(member.inner, within if member.is_inline else f"{within}{member.stored}.")
+        yield from declared_members(member.inner, within if member.is_inline else f"{within}{member.stored}.")

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from shared.core.codec import Kind
 from shared.core.dynamodb import CUSTOMERS, Write
 from shared.core.facts import to_timestamp
+from shared.core.kind import Kind
 from shared.customers.contact_history import ContactHistory
 
 HISTORIES: Final = Kind(ContactHistory, CUSTOMERS, "CUST#{customer_id}", "CARE", in_key=("customer_id",))

@@ -8,19 +8,10 @@ from typing import Annotated
 
 import pytest
 
-from shared.core.codec import (
-    AS_LIST,
-    AS_TEXT,
-    INLINE,
-    SECONDS,
-    Erase,
-    Kind,
-    Personal,
-    Stored,
-    from_members,
-    to_members,
-)
+from shared.core.codec import AS_LIST, AS_TEXT, INLINE, SECONDS, Stored, from_members, to_members
 from shared.core.dynamodb import CUSTOMERS, SCORECARDS, Item, pack, unpack
+from shared.core.kind import Kind
+from shared.core.privacy import Erase, Personal
 
 NAME = Personal("to greet the customer", "until erasure", Erase.BLANK)
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
