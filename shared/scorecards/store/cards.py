@@ -32,7 +32,8 @@ def estimate() -> int:
     """About how many scorecards there are, also right after a first import: then by looking at a thousandth of them."""
     if counted := customers():
         return counted
-    return _PARTS_OF_ESTIMATE * sum(page["Count"] for page in SCORECARDS.scan(0, _PARTS_OF_ESTIMATE, Select="COUNT"))
+    part: int = sum(page["Count"] for page in SCORECARDS.scan(0, _PARTS_OF_ESTIMATE, Select="COUNT"))
+    return _PARTS_OF_ESTIMATE * part
 
 
 def plan_scan() -> list[dict[str, int]]:
