@@ -1,10 +1,10 @@
 """GET /preferences → a customer's choices; POST → save them, pause, or leave. Only the POST changes anything."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from shared.core import clock
 from shared.core.errors import Invalid
+from shared.core.locales import SOURCE_LANGUAGE
 from shared.core.settings import Settings
 from shared.customers import customer
 from shared.customers.consent import ALL_TOPICS, Channel, Status, Topic, allows
@@ -16,30 +16,24 @@ from shared.edge.links import Link
 from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.tokens import Purpose
 
-_TOPICS: Final = {
-    Topic.NEWS: ("News", "What is new in the shop"),
-    Topic.OFFERS: ("Offers", "Discounts and things picked for you"),
-    Topic.SURVEYS: ("Surveys", "A short question now and then about how we do"),
-}
 _PAUSES: Final = {"": None, "0": 0, **{str(days): days for days in PAUSE_CHOICES_DAYS}}
 
 
-def show(_request: Request, link: Link, settings: Settings) -> Response:
+def show(request: Request, link: Link, settings: Settings) -> Response:
     """The preference centre of the link's customer."""
-    found = customers.find(link.customer_id)
-    return _page(settings, found, link.token, saved=False) if found else links.problem_page(settings, "invalid")
+    return _page(request, settings, customers.find(link.customer_id), link.token, saved=False)
 
 
 def save(request: Request, link: Link, settings: Settings) -> Response:
     """Save what the form says and show it again; the same form again changes nothing."""
-    fields = request.form()
-    evidence = Evidence(source="preference centre", consent_text=PREFERENCES_TEXT, ip=request.ip)
-    found = customers.change(link.customer_id, lambda known: _decide(known, fields, evidence, settings))
-    return _page(settings, found, link.token, saved=True) if found else links.problem_page(settings, "invalid")
+    found = customers.change(link.customer_id, lambda known: _decide(known, request, settings))
+    return _page(request, settings, found, link.token, saved=True)
 
 
-def _decide(known: Customer, fields: Mapping[str, str], evidence: Evidence, settings: Settings) -> Change:
-    now = clock.now()
+def _decide(known: Customer, request: Request, settings: Settings) -> Change:
+    now, fields, language = clock.now(), request.form(), request.language(settings.locale, known.locale)
+    text = PREFERENCES_TEXT if language == SOURCE_LANGUAGE else f"{PREFERENCES_TEXT}-{language}"
+    evidence = Evidence(source="preference centre", consent_text=text, ip=request.ip)
     if fields.get("action") == "leave":
         return customer.leave(known, ALL_TOPICS, now, evidence)
     pause = fields.get("pause", "")
@@ -53,23 +47,22 @@ def _decide(known: Customer, fields: Mapping[str, str], evidence: Evidence, sett
     return customer.choose(known, wanted, _PAUSES[pause], now, today, evidence)
 
 
-def _page(settings: Settings, found: Customer, token: str, *, saved: bool) -> Response:
+def _page(request: Request, settings: Settings, found: Customer | None, token: str, *, saved: bool) -> Response:
+    language = request.language(settings.locale, found.locale if found else None)
+    if found is None:
+        return links.problem_page(settings, language, "invalid")
     today = clock.now().astimezone(settings.zone).date()
-    topics = [
-        {
-            "name": topic,
-            "label": label,
-            "description": description,
-            "channels": {channel: allows(found.consents, channel, topic) for channel in Channel},
-        }
-        for topic, (label, description) in _TOPICS.items()
+    choices = [
+        {"topic": topic, "channels": {channel: allows(found.consents, channel, topic) for channel in Channel}}
+        for topic in Topic
     ]
     html = render_page(
         "preferences.html",
+        language,
         shop_name=settings.shop_name,
         token=token,
         email_masked=mask_email(found.email or ""),
-        topics=topics,
+        choices=choices,
         has_phone=found.contact.phone is not None,
         paused_until=found.paused_until if found.paused_until and found.paused_until > today else None,
         saved=saved,
@@ -77,7 +70,7 @@ def _page(settings: Settings, found: Customer, token: str, *, saved: bool) -> Re
         status=_overall_status(found),
         complaint_url=links.complaint_path(found.customer_id, clock.now() + links.COMPLAINT_LINK),
     )
-    return page_response(html)
+    return page_response(html, language)
 
 
 def _is_suppressed(found: Customer) -> bool:
