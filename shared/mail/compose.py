@@ -1,4 +1,4 @@
-"""Mails: rendered from `shared/templates/mail` as HTML and plain text, sent through SES."""
+"""Mails: rendered from `shared/<capability>/templates/mail` as HTML and plain text, sent through SES."""
 
 import re
 from collections.abc import Mapping
@@ -48,14 +48,15 @@ def render_email(
     template: str,
     settings: Settings,
     *,
+    language: str,
     to: str,
-    subject: str,
     unsubscribe_url: str | None,
     tags: Mapping[str, str] | None = None,
     **context: object,
 ) -> Email:
     """A mail from `mail/<template>.html` and `mail/<template>.txt`, which see the shop's name and address as well.
 
+    It is in `language`, one of LANGUAGES; its subject is the block `subject` of the plain text.
     With `unsubscribe_url` the mail has the one-click headers of RFC 8058 and shows the link; mail that answers
     a person's own request passes None. Raises ValueError where an address or link could break a header.
     """
@@ -70,18 +71,19 @@ def render_email(
     values: dict[str, object] = {
         "shop_name": _one_line(settings.shop_name),
         "shop_address": settings.shop_address.strip(),
-        "subject": _one_line(subject),
         "unsubscribe_url": unsubscribe_url,
         **context,
     }
     if "name" in values:
         values["name"] = _greeting_name(values["name"])
-    environment = templates.environment()
+    environment = templates.environment(language)
+    text = environment.get_template(f"mail/{template}.txt")
+    subject = _one_line("".join(text.blocks["subject"](text.new_context(values))))
     return Email(
         to=to,
-        subject=_one_line(subject),
-        html=environment.get_template(f"mail/{template}.html").render(values),
-        text=environment.get_template(f"mail/{template}.txt").render(values),
+        subject=subject,
+        html=environment.get_template(f"mail/{template}.html").render(values, subject=subject),
+        text=text.render(values),
         headers=headers,
         tags={"template": template, **(tags or {})},
     )

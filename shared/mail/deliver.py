@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.config import Config
 
 from shared.core import aws, clock, environment
+from shared.core.locales import choose_locale
 from shared.core.settings import Settings
 from shared.customers.consent import Channel, Status, Topic, allows
 from shared.customers.customer import Customer
@@ -39,10 +40,9 @@ class Skip(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """What to write: the template and subject of `email.render_email` with its `context`."""
+    """What to write: the template of `email.render_email` with its `context`."""
 
     template: str
-    subject: str
     context: dict[str, object]
 
 
@@ -111,8 +111,8 @@ def tell_marketer(customer_id: str, mail_id: str, write: Callable[[Settings], Le
     message = email.render_email(
         letter.template,
         settings,
+        language=settings.locale,
         to=settings.marketer_email or settings.sender,
-        subject=letter.subject,
         unsubscribe_url=None,
         tags=None,
         **letter.context,
@@ -126,8 +126,8 @@ def _compose(customer: Customer, letter: Letter, topic: Topic, settings: Setting
     return email.render_email(
         letter.template,
         settings,
+        language=choose_locale(customer.locale, default=settings.locale),
         to=customer.email,
-        subject=letter.subject,
         unsubscribe_url=f"{root}/{unsubscribe_path(customer.customer_id, topic)}",
         tags={"topic": topic},
         name=customer.contact.name,

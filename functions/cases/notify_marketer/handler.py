@@ -25,10 +25,8 @@ def notify(record: SQSRecord) -> None:
 
 
 def _opened(one: Case, settings: Settings) -> Letter:
-    score = f", score {one.score}" if one.score is not None else ""
     return Letter(
         template="case_opened",
-        subject=f"New case {one.case_id}: {one.priority} priority{score}",
         context={
             "case_id": one.case_id,
             "customer_id": one.customer_id,
@@ -52,7 +50,7 @@ def _overdue(one: Case, settings: Settings) -> Letter:
         "due_at": one.due_at.astimezone(settings.zone),
         "owner": one.owner,
     }
-    return Letter(template="case_overdue", subject=f"Case {one.case_id} is overdue", context={"cases": [listed]})
+    return Letter(template="case_overdue", context={"cases": [listed]})
 
 
 handler = consume(notify)

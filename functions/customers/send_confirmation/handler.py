@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.config import Config
 
 from shared.core import aws, clock, environment
+from shared.core.locales import choose_locale
 from shared.core.settings import Settings
 from shared.customers.customer import CONFIRMATION_LINK_DAYS, Customer, mail_for_signup
 from shared.customers.links import PREFERENCES_LINK, confirmation_path, preferences_path
@@ -38,13 +39,14 @@ def send(record: SQSRecord) -> None:
 def _compose(template: str, found: Customer, settings: Settings, now: datetime) -> email.Email:
     assert found.email is not None
     assert found.signup is not None
-    root = environment.public_url()
+    language = choose_locale(found.locale, default=settings.locale)
+    root = (settings.public_url or environment.variable("PUBLIC_URL")).rstrip("/")
     if template == "confirm_signup":
         return email.render_email(
             template,
             settings,
+            language=language,
             to=found.email,
-            subject=f"Please confirm your subscription to {settings.shop_name}",
             unsubscribe_url=None,
             name=found.signup.contact.name,
             confirm_url=f"{root}/{confirmation_path(found.customer_id, found.signup)}",
@@ -53,8 +55,8 @@ def _compose(template: str, found: Customer, settings: Settings, now: datetime) 
     return email.render_email(
         template,
         settings,
+        language=language,
         to=found.email,
-        subject=f"You are already subscribed to {settings.shop_name}",
         unsubscribe_url=None,
         name=found.contact.name,
         preferences_url=f"{root}/{preferences_path(found.customer_id, now + PREFERENCES_LINK)}",

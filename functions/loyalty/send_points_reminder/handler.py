@@ -40,10 +40,8 @@ def _expiring(fact: Fact, customer: Customer, settings: Settings, root: str, now
     left = dict(points.expiring(account, today)).get(last, 0)
     if not left:
         return None
-    number = "1 point expires" if left == 1 else f"{left:,} points expire"
     return Letter(
         template="points_expiring",
-        subject=f"{number} at the end of {last:%B}",
         context={
             "points": left,
             "expires_on": last,
@@ -62,12 +60,10 @@ def _ending(fact: Fact, customer: Customer, settings: Settings, root: str, now: 
     missing = points.tier_of(account, program, today).threshold - account.qualifying(program, today)
     if missing <= 0:
         return None
-    tier = fact.data["tier"]
     return Letter(
         template="tier_ending",
-        subject=f"Your {tier.replace('_', ' ').title()} status at {settings.shop_name}",
         context={
-            "tier": tier,
+            "tier": fact.data["tier"],
             "ends_on": ends_on,
             "missing": missing,
             "points_url": _page(customer, root, now),

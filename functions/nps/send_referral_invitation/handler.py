@@ -44,7 +44,6 @@ def invite(record: SQSRecord) -> None:
 def _write(customer: Customer, program: Program, root: str, now: datetime) -> Letter:
     return Letter(
         template="referral_invitation",
-        subject="Do you know somebody who would like it here, too?",
         context={
             "code": referrals.code_of(customer.customer_id, mint_referral_code),
             "points": program.bonuses[Bonus.REFERRAL],

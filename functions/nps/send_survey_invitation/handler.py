@@ -11,11 +11,13 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from shared.cases.store import records as cases
 from shared.core import aws, clock, environment
 from shared.core import fact_store as facts
+from shared.core.locales import choose_locale
 from shared.core.settings import Settings
 from shared.customers.consent import Topic
 from shared.customers.customer import Customer
 from shared.customers.store import profiles as customers
 from shared.edge.queues import NotYet, consume
+from shared.edge.templates import translate
 from shared.loyalty.store import program_versions as programs
 from shared.mail.deliver import Letter, deliver
 from shared.nps import survey
@@ -54,6 +56,7 @@ def send(record: SQSRecord) -> None:
 def _write(asked: Invitation, customer: Customer, settings: Settings, root: str, now: datetime) -> Letter | None:
     if asked.answer or now >= asked.expires_at:
         return None
+    language = choose_locale(customer.locale, default=settings.locale)
     url = f"{root}/{survey_path(asked.customer_id, asked.invitation_id, asked.expires_at)}"
     context: dict[str, object] = {
         "survey_url": url,
@@ -65,20 +68,15 @@ def _write(asked: Invitation, customer: Customer, settings: Settings, root: str,
         if one is None or one.resolved_at is None:
             return None
         resolved_on = one.resolved_at.astimezone(settings.zone).date()
-        return Letter(
-            template="recovery_invitation",
-            subject=f"Did we put things right? {settings.shop_name} would like to know",
-            context={**context, "question": surveys.rules().recovery_question, "resolved_on": resolved_on},
-        )
+        _, texts = survey.recovery_words(surveys.rules(), language, settings.locale, translate)
+        context |= {"question": texts.question, "resolved_on": resolved_on}
+        return Letter(template="recovery_invitation", context=context)
     wanted = surveys.find(asked.survey_id)
     if wanted is None or not wanted.enabled:
         return None
-    _, texts = wanted.texts_for(customer.contact.locale)
-    return Letter(
-        template="survey_invitation",
-        subject=texts.question,
-        context={**context, "question": texts.question, "points": programs.points_for_answer(wanted.points)},
-    )
+    _, texts = survey.words(wanted, customer.locale, language, translate)
+    context |= {"question": texts.question, "points": programs.points_for_answer(wanted.points)}
+    return Letter(template="survey_invitation", context=context)
 
 
 def _wait(record: SQSRecord, seconds: int) -> None:
