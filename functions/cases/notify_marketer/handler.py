@@ -6,11 +6,13 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.cases.case import Case
 from shared.cases.store import records as cases
+from shared.core import environment
 from shared.core import fact_store as facts
 from shared.core.settings import Settings
 from shared.edge.queues import consume
-from shared.mail import deliver as mailing
-from shared.mail.deliver import Letter
+from shared.mail import deliver
+from shared.mail.compose import Letter
+from shared.mail.store import mails
 
 
 def notify(record: SQSRecord) -> None:
@@ -20,8 +22,11 @@ def notify(record: SQSRecord) -> None:
     assert one is not None, "a case is written with its fact"
     if one.resolved_at:
         return
+    mail_id = f"{fact.type}-{one.case_id}"
+    if mails.was_sent(one.customer_id, mail_id):
+        return
     write = _opened if fact.type == "CaseOpened" else _overdue
-    mailing.tell_marketer(one.customer_id, f"{fact.type}-{one.case_id}", lambda settings: write(one, settings))
+    deliver.to_marketer(one.customer_id, mail_id, write(one, environment.settings()))
 
 
 def _opened(one: Case, settings: Settings) -> Letter:

@@ -5,6 +5,8 @@ from datetime import date, datetime
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from shared.contact.actions import write_to
+from shared.contact.check import Occasion
 from shared.core import clock
 from shared.core import fact_store as facts
 from shared.core.facts import Fact
@@ -17,7 +19,7 @@ from shared.loyalty import points
 from shared.loyalty.links import POINTS_LINK, points_path
 from shared.loyalty.store import accounts
 from shared.loyalty.store import program_versions as programs
-from shared.mail.deliver import Letter, deliver
+from shared.mail.compose import Letter
 
 
 def remind(record: SQSRecord) -> None:
@@ -25,11 +27,11 @@ def remind(record: SQSRecord) -> None:
     fact = facts.from_members(json.loads(record.body)["detail"])
     now = clock.now()
     write = _expiring if fact.type == "PointsExpiring" else _ending
-    deliver(
+    write_to(
         customers.get(fact.customer_id),
         fact.customer_id,
         f"{fact.type}-{fact.id}",
-        Topic.OFFERS,
+        Occasion(topic=Topic.OFFERS),
         lambda customer, settings, root: write(fact, customer, settings, root, now),
     )
 

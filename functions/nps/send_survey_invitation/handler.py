@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.cases.store import records as cases
+from shared.contact.actions import write_to
+from shared.contact.check import Occasion
 from shared.core import aws, clock, environment
 from shared.core import fact_store as facts
 from shared.core.locales import choose_locale
@@ -19,7 +21,7 @@ from shared.customers.store import profiles as customers
 from shared.edge.queues import NotYet, consume
 from shared.edge.templates import translate
 from shared.loyalty.store import program_versions as programs
-from shared.mail.deliver import Letter, deliver
+from shared.mail.compose import Letter
 from shared.nps import survey
 from shared.nps.links import survey_path
 from shared.nps.store import definitions as surveys
@@ -42,14 +44,13 @@ def send(record: SQSRecord) -> None:
     send_at = survey.out_of_quiet_hours(now, surveys.rules(), surveys.home_of(found, settings.zone))
     if max(send_at, asked.send_at) > now:
         _wait(record, int((max(send_at, asked.send_at) - now).total_seconds()) + 1)
-    deliver(
+    write_to(
         found,
         fact.customer_id,
         f"survey-{asked.invitation_id}",
-        Topic.SURVEYS,
-        lambda customer, settings, root: _write(asked, customer, settings, root, now),
         # Whether a case was resolved well may be asked while another is open.
-        despite_case=asked.survey_id == RECOVERY,
+        Occasion(topic=Topic.SURVEYS, despite_case=asked.survey_id == RECOVERY),
+        lambda customer, settings, root: _write(asked, customer, settings, root, now),
     )
 
 

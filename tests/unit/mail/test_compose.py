@@ -20,7 +20,7 @@ from moto import mock_aws
 
 from shared.core.settings import Settings
 from shared.edge.templates import FOLDERS
-from shared.mail.compose import Email, render_email, send_email
+from shared.mail.compose import Email, Letter, render_email, send_email
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -123,7 +123,10 @@ def mail(
     **changes: object,
 ) -> Email:
     context = {**CONTEXTS[template], **changes}
-    return render_email(template, settings, language=language, to=to, unsubscribe_url=unsubscribe_url, **context)
+    name = context.pop("name", None)
+    assert name is None or isinstance(name, str)
+    letter = Letter(template=template, context=context)
+    return render_email(letter, settings, language=language, to=to, unsubscribe_url=unsubscribe_url, name=name)
 
 
 def poisoned(value: Any) -> Any:
@@ -460,8 +463,9 @@ def test_a_shop_without_a_postal_address_shows_none() -> None:
 
 
 def test_a_value_that_the_caller_forgot_is_an_error_and_not_a_gap_in_the_mail() -> None:
+    letter = Letter(template="confirm_signup", context={"valid_days": 1})
     with pytest.raises(UndefinedError, match="confirm_url"):
-        render_email("confirm_signup", SETTINGS, language="en", to="a@example.com", unsubscribe_url=None, valid_days=1)
+        render_email(letter, SETTINGS, language="en", to="a@example.com", unsubscribe_url=None)
 
 
 def test_an_unsubscribe_link_is_shown_and_announced_for_one_click() -> None:
