@@ -6,8 +6,6 @@ from typing import Any
 from shared.tokens import Purpose
 from tests.contract.recording import Stage, accept
 
-PROFILE = {"email": "ada@example.com", "referral_code": None}
-
 
 def play(stage: Stage) -> None:
     """Ada, who spends; Ben, who loses a tier; Cleo, who is about to; Dora and Eve, whose refunds come too late."""
@@ -59,7 +57,7 @@ def _programme(stage: Stage) -> None:
 
 
 def _welcome(stage: Stage) -> str:
-    ada = stage.sign_up(**PROFILE)
+    ada = stage.sign_up("ada@example.com", referral_code=None)
     posted(stage, "ConsentGranted with a whole profile", *stage.facts(ada, "ConsentGranted"))
     posted(stage, "ConsentGranted again", *stage.facts(ada, "ConsentGranted"))
     return ada
@@ -209,7 +207,7 @@ def _change(stage: Stage) -> None:
     stage.clock.set("2027-03-02T10:00:00Z")
     accept(stage.call("configure_loyalty/put_program", "everything set", version=1), 200)
     stage.clock.forward(minutes=1)
-    everlasting = {
+    everlasting: dict[str, Any] = {
         "version": 2, "expiry_months": None, "expiry_warning_days": 0, "downgrade": "NEVER", "rounding": "UP",
         "bonuses": {}, "tiers": [{"name": "ALL", "threshold": 0}],
     }  # fmt: skip

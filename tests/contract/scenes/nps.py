@@ -65,7 +65,8 @@ def _customers(stage: Stage) -> tuple[str, str, str]:
         told = {} if name == "ada" else {"time_zone": None, "locale": None, "name": None, "phone": None}
         ids.append(stage.sign_up(f"{name}@example.com", referral_code=None, **told))
     ordered_at = "2026-11-14T10:00:00+01:00"
-    for name, members in (("ada", {}), ("ben", {"products": [], "channel": None}), ("kim", {})):
+    orders: dict[str, dict[str, Any]] = {"ada": {}, "ben": {"products": [], "channel": None}, "kim": {}}
+    for name, members in orders.items():
         customer = {"email": f"{name}@example.com"}
         order = {"order_id": f"{name}-1", "ordered_at": ordered_at, "customer": customer, **members}
         accept(stage.call("record_purchase/by_email", "a week ago", **order), 201)
