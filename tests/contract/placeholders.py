@@ -38,8 +38,8 @@ class Placeholders:
         if isinstance(value, dict):
             # A typed value ({"S": …}) goes by the name of its member.
             return {
-                self.text(key): self.value(held, name if key in ("S", "N") else key)
-                for key, held in sorted(value.items())
+                self.text(key): self.value(member, name if key in ("S", "N") else key)
+                for key, member in sorted(value.items())
             }
         if isinstance(value, list):
             return [self.value(element, name) for element in value]

@@ -170,8 +170,9 @@ class Stage:
 
     def item(self, pk: str, sk: str) -> dict[str, Any]:
         """An item of the customers table as plain values."""
-        found = client("dynamodb").get_item(TableName="customers", Key={"pk": {"S": pk}, "sk": {"S": sk}})["Item"]
-        return {name: plain(value) for name, value in found.items()}
+        key = {"pk": {"S": pk}, "sk": {"S": sk}}
+        item = client("dynamodb").get_item(TableName="customers", Key=key)["Item"]
+        return {name: plain(value) for name, value in item.items()}
 
     def customer_id(self, email: str) -> str:
         """The id of the customer who has this address."""
@@ -184,8 +185,8 @@ class Stage:
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :fact)",
             "ExpressionAttributeValues": {":pk": {"S": f"CUST#{customer_id}"}, ":fact": {"S": "FACT#"}},
         }
-        found = client("dynamodb").query(**request)["Items"]
-        items = [{name: plain(value) for name, value in item.items()} for item in found]
+        answer = client("dynamodb").query(**request)
+        items = [{name: plain(value) for name, value in item.items()} for item in answer["Items"]]
         kept = [item for item in items if item["type"] in types]
         return [{name: value for name, value in item.items() if name not in ("pk", "sk")} for item in kept]
 
@@ -279,5 +280,5 @@ def digest(text: str) -> str:
 
 def title(html: str) -> str:
     """The title of a page, or its first line."""
-    found = re.search(r"<title>(.*?)</title>", html, re.DOTALL)
-    return " ".join((found[1] if found else html.partition("\n")[0]).split())
+    match = re.search(r"<title>(.*?)</title>", html, re.DOTALL)
+    return " ".join((match[1] if match else html.partition("\n")[0]).split())

@@ -24,13 +24,13 @@ def answers_of(recording: Recording) -> list[dict[str, Any]]:
 
 def pages_of(recording: Recording) -> dict[str, Any]:
     """Digests of what people read in a scene, by call: pages and mails."""
-    found: dict[str, Any] = {}
+    digests: dict[str, Any] = {}
     for number, played in enumerate(recording.played):
         for name, text in _words(played).items():
             # Each by itself, so that one which changes leaves the others alone.
             same = Placeholders().text(text)
-            found[f"{number:03d} {played.function}, {played.case}: {name}"] = f"{digest(same)} {title(same)}"
-    return found
+            digests[f"{number:03d} {played.function}, {played.case}: {name}"] = f"{digest(same)} {title(same)}"
+    return digests
 
 
 def objects_of(recording: Recording) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def _shown(played: Played) -> dict[str, Any]:
             shown["body"] = json.loads(rounded(answer["body"])) if answer["body"] else ""
     else:
         shown["returned"] = answer
-    sent = [found for call in played.calls if (found := _sent(call))]
+    sent = [shown_call for call in played.calls if (shown_call := _sent(call))]
     return {**shown, "sent": sent} if sent else shown
 
 
@@ -103,8 +103,8 @@ def _json(content: bytes) -> Any:
 
 
 def _arrays(content: bytes) -> dict[str, Any]:
-    with np.load(io.BytesIO(content), allow_pickle=False) as held:
-        return {name: _array(column) for name, column in held.items()}
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return {name: _array(column) for name, column in arrays.items()}
 
 
 def _array(column: Any) -> dict[str, Any]:
@@ -115,8 +115,8 @@ def _array(column: Any) -> dict[str, Any]:
 
 
 def _money(content: bytes) -> list[int]:
-    found: list[int] = np.frombuffer(content, dtype="<i8").tolist()
-    return found
+    amounts: list[int] = np.frombuffer(content, dtype="<i8").tolist()
+    return amounts
 
 
 _READERS: Final[Mapping[str, Callable[[bytes], Any]]] = {

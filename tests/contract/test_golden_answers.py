@@ -26,3 +26,11 @@ def test_every_route_is_answered_well_in_some_scene() -> None:
         if "answer" in call
     }
     assert {route.key for route in ROUTES if (route.key, route.success) not in answered} == set()
+
+
+def test_no_golden_file_is_left_of_a_scene_that_is_gone() -> None:
+    alone = {"bus.json", "pages.json"}
+    files = {path.relative_to(golden.FOLDER).as_posix() for path in golden.FOLDER.rglob("*.json")}
+    scenes = {path.rpartition("/")[2] for path in files - alone}
+    assert scenes == {f"{scene}.json" for scene in SCENES}
+    assert set(golden.read("pages")) == set(SCENES)

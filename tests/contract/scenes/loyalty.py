@@ -42,9 +42,9 @@ def settle(stage: Stage, name: str, segments: int | None = None) -> None:
     started_at = stage.clock.timestamp
     plan = stage.call("plan_settlement", name, {"settlement_id": name, "started_at": started_at})
     parts = plan["segments"] if segments is None else [{"segment": 0, "total_segments": 1}]
-    found = [stage.call("settle_points", name, {"started_at": started_at, **part}) for part in parts]
+    statements = [stage.call("settle_points", name, {"started_at": started_at, **part}) for part in parts]
     stage.clock.forward(minutes=1)
-    stage.call("close_settlement", name, {"settlement_id": name, "started_at": started_at, "parts": found})
+    stage.call("close_settlement", name, {"settlement_id": name, "started_at": started_at, "parts": statements})
 
 
 def _programme(stage: Stage) -> None:
@@ -117,7 +117,7 @@ def _spend(stage: Stage, ada: str) -> None:
 
 
 def _refunds(stage: Stage, ada: str) -> None:
-    """What Ada has spent of a refunded order is forgiven, until she cancels a voucher; Eve's points are over."""
+    """What Ada has spent of a refunded order is forgiven, until they cancel a voucher; Eve's points are over."""
     stage.clock.set("2026-02-12T10:00:00Z")
     for points, key in ((-300, "taken-1"), (-60, "taken-2")):
         taken = {"points": points, "idempotency_key": key}
