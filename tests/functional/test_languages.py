@@ -180,7 +180,7 @@ def test_a_complaint_is_thanked_for_in_the_language_of_its_form(invoke: Invoke) 
     assert "Ihre Nachricht ist bei uns" in done["body"]
 
 
-def test_the_words_of_a_survey_that_a_shop_left_to_us_are_in_the_language_of_the_rest(invoke: Invoke) -> None:
+def test_words_that_a_survey_leaves_to_us_are_in_the_language_of_the_rest(invoke: Invoke) -> None:
     customer_id = sign_up(invoke, GRACE, locale="de")
     invoke("configure_surveys/put_survey", texts={"de": {"question": "Schmeckt Ihnen unser Tee?"}})
     asked = ask(customer_id)
