@@ -11,8 +11,8 @@ from typing import Any
 
 import boto3
 import pytest
-from cli.demo import cdnow
 
+from cli.demo import cdnow
 from cli.exports.rows import UnreadableFile
 from cli.importing.run import Report, run_import
 from shared.core import fact_store as facts

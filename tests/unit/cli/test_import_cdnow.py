@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from cli.demo import cdnow
 
+from cli.demo import cdnow
 from cli.exports.rows import read_layout, read_orders, to_payload
 
 
