@@ -50,7 +50,7 @@ def record(request: Request, link: Link, settings: Settings) -> Response:
 
 
 def _page(settings: Settings, link: Link, text: str, problem: str | None) -> Response:
-    found = customers.find(link.customer_id)
+    found = customers.get(link.customer_id)
     if found is None:
         return links.problem_page(settings, "invalid")
     claims = {"customer": link.customer_id, "complaint": uuid4().hex}

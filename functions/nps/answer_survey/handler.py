@@ -51,7 +51,7 @@ def record(request: Request, link: Link, settings: Settings) -> Response:
         return links.problem_page(settings, "invalid")
     if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= 10):
         return _page(settings, link, asked, None, comment, "Please choose a number from 0 to 10.")
-    customer = customers.find(link.customer_id)
+    customer = customers.get(link.customer_id)
     locale = customer.contact.locale if customer else None
     try:
         done = answers.answer(
@@ -85,7 +85,7 @@ def _points(asked: Invitation) -> int:
 def _page(
     settings: Settings, link: Link, asked: Invitation, score: int | None, comment: str, problem: str | None
 ) -> Response:
-    customer = customers.find(link.customer_id)
+    customer = customers.get(link.customer_id)
     lang, texts = _words(asked, customer.contact.locale if customer else None)
     html = render_page(
         "survey.html",
@@ -109,7 +109,7 @@ def _page(
 def _done(settings: Settings, link: Link, done: Invitation) -> Response:
     assert done.answer is not None
     now, group = clock.now(), group_of(done.answer.score)
-    customer = customers.find(link.customer_id)
+    customer = customers.get(link.customer_id)
     lang, texts = _words(done, customer.contact.locale if customer else None)
     wanted = _survey(done)
     changeable = survey.can_change(done, wanted, now)

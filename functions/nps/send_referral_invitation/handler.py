@@ -32,7 +32,7 @@ def invite(record: SQSRecord) -> None:
     now = clock.now()
     year = fact.occurred_at.astimezone(environment.settings().zone).year
     deliver(
-        customers.find(fact.customer_id),
+        customers.get(fact.customer_id),
         fact.customer_id,
         f"referral-{year}",
         Topic.OFFERS,

@@ -34,7 +34,7 @@ def send(record: SQSRecord) -> None:
     """What was answered, or has expired meanwhile, is not sent. In quiet hours the message comes again after them."""
     fact = facts.from_members(json.loads(record.body)["detail"])
     asked = surveys.find_invitation(fact.customer_id, fact.id)
-    found = customers.find(fact.customer_id)
+    found = customers.get(fact.customer_id)
     settings, now = environment.settings(), clock.now()
     assert asked is not None, "an invitation is written with its fact"
     send_at = survey.out_of_quiet_hours(now, surveys.rules(), surveys.home_of(found, settings.zone))

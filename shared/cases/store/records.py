@@ -107,7 +107,7 @@ def for_answer(asked: Invitation, rules: Rules, now: datetime, zone: tzinfo) -> 
 
 def new(customer_id: str, identity: str, origin: Origin, rules: Rules, now: datetime) -> Case:
     """A case, not yet written, with the priority of its customer (1 read unit)."""
-    card = scorecards.find(customer_id)
+    card = scorecards.get(customer_id)
     priority = case.priority_of(card.score if card else None)
     return Case(
         case_id=identity,

@@ -95,7 +95,7 @@ def decide(
         item = table.get(table.customers_table(), _invitation_key(customer_id, identity))
         if item:
             return Refusal(item["refusal"]) if "refusal" in item else None
-        customer, care = customers.find(customer_id), contact_histories.get(customer_id)
+        customer, care = customers.get(customer_id), contact_histories.get(customer_id)
         reason = survey.refusal(customer, care, wanted, held, run, now, zone)
         if reason and wanted.trigger is Trigger.NIGHTLY:
             return reason
