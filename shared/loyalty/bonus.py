@@ -32,9 +32,7 @@ def give(
     """
     return points.earn(
         account,
-        loyalty.granted(
-            program.bonuses.get(bonus, 0) if worth is None else worth, program, time.today, pending=False
-        ),
+        loyalty.granted(program.bonuses.get(bonus, 0) if worth is None else worth, program, time.today, pending=False),
         program,
         fact_id=f"{bonus}/{period}",
         occurred_at=occurred_at or time.now,

@@ -101,9 +101,7 @@ class ProgramPayload(Payload):
             pending_days=self.pending_days,
             expiry_months=self.expiry_months,
             expiry_warning_days=self.expiry_warning_days,
-            tiers=tuple(
-                Tier(name=tier.name, threshold=tier.threshold, percent=tier.percent) for tier in self.tiers
-            ),
+            tiers=tuple(Tier(name=tier.name, threshold=tier.threshold, percent=tier.percent) for tier in self.tiers),
             qualifying_months=self.qualifying_months,
             grace_days=self.grace_days,
             downgrade=self.downgrade,

@@ -28,7 +28,7 @@ from shared.loyalty.program import (
 
 # The books of a month are read on the first night of the next; two nights that fail, or sixty, lose nothing.
 KEPT_BOOK_MONTHS: Final = 3
-# An order earns by the tier that its customer had when it was placed; orders that come later than this many changes are rare.
+# An order earns by the tier of when it was placed; orders that come later than this many changes are rare.
 KEPT_TIER_CHANGES: Final = 4
 
 
@@ -413,9 +413,7 @@ def adjust(account: Account, adjustment: Adjustment, program: Program, time: Sho
             raise NotEnoughPoints(f"only {_points(there)} there to take", missing=missing)
         change = {"lots": lots, "negative": missing}
     members = {"reason": adjustment.reason, "operator": adjustment.operator, **change}
-    return _entry(
-        Posting(account), Entry.ADJUST, "PointsAdjusted", adjustment.adjustment_id, points, members, time
-    )
+    return _entry(Posting(account), Entry.ADJUST, "PointsAdjusted", adjustment.adjustment_id, points, members, time)
 
 
 def review(account: Account, program: Program, time: ShopTime) -> Posting:

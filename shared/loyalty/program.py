@@ -166,7 +166,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earning:
-    """Points that are earned: `points`, to spend from `available_on`, until the end of month `expires`; counted in `month`."""
+    """Points to spend from `available_on` until the end of the month `expires`; they count in `month`."""
 
     points: int
     expires: str
@@ -176,9 +176,7 @@ class Earning:
     tier_percent: int = _PERCENT
 
 
-def next_version(
-    latest: Program | None, proposed: Program, now: datetime, changed_from: int | None = None
-) -> Program:
+def next_version(latest: Program | None, proposed: Program, now: datetime, changed_from: int | None = None) -> Program:
     """The version that a change makes, in force from now on; the latest itself where nothing would change.
 
     Only the first may start in the past, for late orders and imports to earn; a later one starts now, whatever it says,
@@ -211,10 +209,10 @@ def in_force(versions: Sequence[Program], moment: datetime) -> Program | None:
 
 
 def earned_by(order: Order, program: Program, tier_percent: int, day: date) -> Earning:
-    """The points of an order of a `day` of the shop: merchandise × points ÷ per_amount × tier × line multipliers, rounded once.
+    """The points of an order: merchandise × points ÷ per_amount × tier × line multipliers, rounded once.
 
-    Where several multipliers cover a line, 0 excludes it and else the highest counts. A discount is taken off
-    every line in proportion to its value.
+    `day` is the shop's day of the order. Where several multipliers cover a line, 0 excludes it and else the highest
+    counts. A discount is taken off every line in proportion to its value.
     """
     net = max(0, order.total - order.tax - order.shipping)
     weights, worth = _weights(order, program, day), _worth(order)
@@ -254,7 +252,8 @@ def given_back(
     """How many of the points that an order earned belong to what was refunded of it by now.
 
     `day` is the shop's day of the order, `quantities` are the pieces sent back by sku, `amount` the money refunded
-    without naming pieces, `refunded` all the money. The same for any order of the refunds, all of the points once everything has gone back.
+    without naming pieces, `refunded` all the money. The same for any order of the refunds, all of the points once
+    everything has gone back.
     """
     weights = _weights(order, program, day)
     weight = sum(weights.values())

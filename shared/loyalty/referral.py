@@ -74,9 +74,7 @@ def reward(
     def give(account: Account, bonus: Bonus, other: Account, fact_id: str) -> Posting:
         earning = loyalty.granted(program.bonuses.get(bonus, 0), program, time.today, pending=True)
         data = {"source": bonus, "about": other.customer_id}
-        return points.earn(
-            account, earning, program, fact_id=fact_id, occurred_at=time.now, time=time, data=data
-        )
+        return points.earn(account, earning, program, fact_id=fact_id, occurred_at=time.now, time=time, data=data)
 
     to_friend = give(friend, Bonus.REFERRED, referrer, f"{Bonus.REFERRED}/{version}")
     to_referrer = give(referrer, Bonus.REFERRAL, friend, f"{Bonus.REFERRAL}/{friend.customer_id}/{version}")

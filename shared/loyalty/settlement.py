@@ -122,9 +122,7 @@ def add_up(parts: Iterable[Statement]) -> Statement:
     return total
 
 
-def report(
-    settlement_id: str, new: Statement, before: Report | None, time: ShopTime, finished_at: datetime
-) -> Report:
+def report(settlement_id: str, new: Statement, before: Report | None, time: ShopTime, finished_at: datetime) -> Report:
     """The report of a settlement that started at `time`, continuing the one `before`."""
     statement = continued(new, before.statement, before.as_of, time.today) if before else new
     return Report(

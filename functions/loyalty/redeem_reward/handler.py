@@ -23,9 +23,7 @@ def cancel(request: Request) -> Response:
     redemption_id = request.path["redemption_id"]
     if len(redemption_id) > MAX_ID_LENGTH:
         raise NotFound("there is no such redemption")
-    return respond(
-        200, redemption_members(redeeming.cancel(request.customer_id, redemption_id, clock.shop_time()))
-    )
+    return respond(200, redemption_members(redeeming.cancel(request.customer_id, redemption_id, clock.shop_time())))
 
 
 handler = serve(

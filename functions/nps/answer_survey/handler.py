@@ -15,8 +15,9 @@ from shared.edge.http import Request, Response, plain_text, serve
 from shared.edge.links import Link
 from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.tokens import Purpose
+from shared.loyalty.actions import configuring
 from shared.loyalty.links import points_path
-from shared.loyalty.store import program_versions as programs
+from shared.loyalty.store import program_versions
 from shared.nps import survey
 from shared.nps.margin import Group, group_of
 from shared.nps.store import answers
@@ -79,7 +80,7 @@ def _words(asked: Invitation, locale: str | None) -> tuple[str, Texts]:
 
 def _points(asked: Invitation) -> int:
     """What the first answer earns."""
-    return 0 if asked.survey_id == RECOVERY else programs.points_for_answer(_survey(asked).points)
+    return 0 if asked.survey_id == RECOVERY else configuring.points_for_answer(_survey(asked).points)
 
 
 def _page(
@@ -130,7 +131,7 @@ def _done(settings: Settings, link: Link, done: Invitation) -> Response:
 
 
 def _may_bring_a_friend(done: Invitation, group: Group) -> bool:
-    return group is Group.PROMOTER and done.survey_id != RECOVERY and programs.latest() is not None
+    return group is Group.PROMOTER and done.survey_id != RECOVERY and program_versions.latest() is not None
 
 
 def _change_until(done: Invitation, wanted: Survey, settings: Settings) -> object:

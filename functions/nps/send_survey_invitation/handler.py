@@ -16,7 +16,7 @@ from shared.customers.consent import Topic
 from shared.customers.customer import Customer
 from shared.customers.store import profiles as customers
 from shared.edge.queues import NotYet, consume
-from shared.loyalty.store import program_versions as programs
+from shared.loyalty.actions import configuring
 from shared.mail.deliver import Letter, deliver
 from shared.nps import survey
 from shared.nps.links import survey_path
@@ -77,7 +77,7 @@ def _write(asked: Invitation, customer: Customer, settings: Settings, root: str,
     return Letter(
         template="survey_invitation",
         subject=texts.question,
-        context={**context, "question": texts.question, "points": programs.points_for_answer(wanted.points)},
+        context={**context, "question": texts.question, "points": configuring.points_for_answer(wanted.points)},
     )
 
 

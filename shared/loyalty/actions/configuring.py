@@ -41,7 +41,7 @@ def define_reward(reward: Reward) -> Reward:
 
 
 def points_for_answer(own: int | None) -> int:
-    """The points of a survey's answer: the survey's `own`, else the programme's; 0 while there is none (1 read unit)."""
+    """The points of a survey's answer: its `own`, else the programme's; 0 while there is none (1 read unit)."""
     return loyalty.points_for_answer(program_versions.latest(), own)
 
 

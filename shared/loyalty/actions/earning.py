@@ -1,4 +1,4 @@
-"""Points that are earned and taken back as facts come: orders, refunds, bonuses, and the referrals that follow from them."""
+"""Points that are earned and taken back as facts come: by orders, refunds, bonuses, and the referrals that follow."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -104,6 +104,4 @@ def _give(
     occurred_at: datetime | None = None,
     worth: int | None = None,
 ) -> None:
-    change(
-        fact.customer_id, lambda account: bonus.give(account, kind, period, program, time, occurred_at, worth)
-    )
+    change(fact.customer_id, lambda account: bonus.give(account, kind, period, program, time, occurred_at, worth))

@@ -1,4 +1,4 @@
-"""Points accounts: pk `CUST#<customer_id>`, sk `POINTS`; the refunds of an order beside them: sk `POINTS#<order_id>`."""
+"""Points accounts: pk `CUST#<customer_id>`, sk `POINTS`; the refunds of each order: sk `POINTS#<order_id>`."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -6,9 +6,7 @@ from shared.core.dynamodb import CUSTOMERS, Write
 from shared.core.kind import Kind
 from shared.loyalty.reward import Redemption
 
-VOUCHERS: Final = Kind(
-    Redemption, CUSTOMERS, "CUST#{customer_id}", "REDEMPTION#{redemption_id}", derived=("status",)
-)
+VOUCHERS: Final = Kind(Redemption, CUSTOMERS, "CUST#{customer_id}", "REDEMPTION#{redemption_id}", derived=("status",))
 
 
 def get(customer_id: str, redemption_id: str) -> Redemption | None:
