@@ -387,11 +387,11 @@ def test_any_order_of_refunds_takes_back_the_same_and_never_less_than_before(
 
 
 def test_the_first_version_may_start_in_the_past_and_not_in_the_future() -> None:
-    wanted = Program(starts_at=NOW - timedelta(days=90))
-    assert loyalty.next_version(None, wanted, NOW) == replace(wanted, version=1, published_at=NOW)
-    assert loyalty.next_version(None, replace(wanted, starts_at=NOW), NOW).starts_at == NOW
+    proposed = Program(starts_at=NOW - timedelta(days=90))
+    assert loyalty.next_version(None, proposed, NOW) == replace(proposed, version=1, published_at=NOW)
+    assert loyalty.next_version(None, replace(proposed, starts_at=NOW), NOW).starts_at == NOW
     with pytest.raises(Invalid, match="future"):
-        loyalty.next_version(None, replace(wanted, starts_at=NOW + timedelta(seconds=1)), NOW)
+        loyalty.next_version(None, replace(proposed, starts_at=NOW + timedelta(seconds=1)), NOW)
 
 
 @pytest.mark.parametrize("days", [-900, 0, 900])
@@ -403,8 +403,8 @@ def test_the_same_content_makes_no_new_version_whenever_it_would_start(days: int
 
 
 def test_a_version_was_published_when_it_was_made_whatever_it_says() -> None:
-    wanted = Program(starts_at=NOW - timedelta(days=90), published_at=NOW - timedelta(days=90))
-    first = loyalty.next_version(None, wanted, NOW)
+    proposed = Program(starts_at=NOW - timedelta(days=90), published_at=NOW - timedelta(days=90))
+    first = loyalty.next_version(None, proposed, NOW)
     second = loyalty.next_version(first, replace(first, points=2), NOW + timedelta(days=1))
     assert (first.published_at, second.published_at) == (NOW, NOW + timedelta(days=1))
 
