@@ -5,28 +5,21 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from shared.core.errors import Invalid, RegularsError
 from shared.core.facts import Fact
 from shared.core.shop_time import ShopTime
 from shared.customers.customer import Customer
 from shared.loyalty import points
 from shared.loyalty.points import Account, Balance
 from shared.loyalty.program import Bonus, Program
-from shared.loyalty.reward import Redemption, Reward, check_offer, on_offer, taken_of
+from shared.loyalty.reward import NotOffered, Redemption, Reward, check_offer, on_offer, taken_of
 
 # Of the newest facts of a customer, those of the account are the history that is shown, up to so many lines.
 HISTORY_FACTS: Final = 100
 HISTORY_LINES: Final = 15
 VOUCHERS: Final = 10
 SOON_DAYS: Final = 31
-_EARNED_BY: Final = {
-    Bonus.SIGNUP_CONFIRMED: "Welcome",
-    Bonus.PROFILE_COMPLETED: "Profile completed",
-    Bonus.BIRTHDAY: "Happy birthday",
-    Bonus.SURVEY_ANSWERED: "Survey answered",
-    Bonus.REFERRAL: "A friend's first purchase",
-    Bonus.REFERRED: "Your first purchase, invited by a friend",
-}
+# A message of the page for its template to put into words: a `kind`, and the names and numbers that belong to it.
+Message = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +59,15 @@ def context(content: PageContent, time: ShopTime) -> dict[str, Any]:
     }
 
 
-def sentence(refused: RegularsError) -> str:
-    """The reason of a refusal as the page says it."""
-    text = refused.detail
-    return f"{text[:1].upper()}{text[1:]}."
+def obstacle(refused: NotOffered) -> Message:
+    """The message of why a reward is not to be had."""
+    reward = refused.reward
+    return {"kind": refused.obstacle, "name": reward.name, "tier": reward.tier, "limit": reward.limit_per_customer}
+
+
+def missing_points(missing: int) -> Message:
+    """The message of how many points are missing for a reward."""
+    return {"kind": "POINTS", "missing": missing}
 
 
 def _next_tier(account: Account, program: Program, today: date) -> dict[str, Any] | None:
@@ -86,21 +84,19 @@ def _next_tier(account: Account, program: Program, today: date) -> dict[str, Any
 
 
 def _offer(reward: Reward, content: PageContent, balance: Balance, time: ShopTime) -> dict[str, Any]:
-    obstacle = None
+    missing = reward.cost - balance.active
+    message = missing_points(missing) if missing > 0 else None
     try:
         check_offer(reward, content.account, content.program, taken_of(content.redemptions, reward.reward_id), time)
-        if reward.cost > balance.active:
-            raise Invalid(f"{reward.cost - balance.active:,} more points needed")
-    except RegularsError as refused:
-        tier = refused.members.get("tier")
-        obstacle = f"For {tier.replace('_', ' ').title()} members." if tier else sentence(refused)
+    except NotOffered as refused:
+        message = obstacle(refused)
     return {
         "reward_id": reward.reward_id,
         "name": reward.name,
         "description": reward.description,
         "cost": reward.cost,
         "left": reward.left,
-        "obstacle": obstacle,
+        "obstacle": message,
     }
 
 
@@ -115,25 +111,26 @@ def _vouchers(redemptions: Sequence[Redemption], time: ShopTime) -> list[dict[st
 def _history(facts: Sequence[Fact], time: ShopTime) -> list[dict[str, Any]]:
     entries = [fact for fact in facts if "entry" in fact.data and fact.data["points"]]
     newest = sorted(entries, key=lambda fact: -fact.data["number"])[:HISTORY_LINES]
-    return [
-        {"on": time.day_of(fact.occurred_at), "text": _described(fact), "points": fact.data["points"]}
-        for fact in newest
-    ]
+    return [{"on": time.day_of(fact.occurred_at), **_entry(fact), "points": fact.data["points"]} for fact in newest]
 
 
-def _described(fact: Fact) -> str:
+def _entry(fact: Fact) -> Message:
     data: Mapping[str, Any] = fact.data
-    match fact.type:
-        case "PointsEarned":
-            return _EARNED_BY[Bonus(data["source"])] if data["source"] != "ORDER" else f"Order {data['order_id']}"
-        case "PointsRefunded" if data["source"] == "CANCELLATION":
-            return "Earlier refund"
-        case "PointsRefunded":
-            return f"Refund of order {data['order_id']}" if data["source"] == "ORDER" else "Referral taken back"
-        case "PointsRedeemed":
-            return str(data["reward_name"])
-        case "RedemptionCancelled":
-            return "Voucher cancelled"
-        case "PointsExpired":
-            return "Expired"
-    return "Adjusted by us"
+    match fact.type, data.get("source"):
+        case "PointsEarned", "ORDER":
+            return {"kind": "ORDER", "name": data["order_id"]}
+        case "PointsEarned", _:
+            return {"kind": Bonus(data["source"])}
+        case "PointsRefunded", "CANCELLATION":
+            return {"kind": "EARLIER_REFUND"}
+        case "PointsRefunded", "ORDER":
+            return {"kind": "REFUND", "name": data["order_id"]}
+        case "PointsRefunded", _:
+            return {"kind": "REFERRAL_TAKEN_BACK"}
+        case "PointsRedeemed", _:
+            return {"kind": "REWARD", "name": data["reward_name"]}
+        case "RedemptionCancelled", _:
+            return {"kind": "CANCELLED"}
+        case "PointsExpired", _:
+            return {"kind": "EXPIRED"}
+    return {"kind": "ADJUSTED"}

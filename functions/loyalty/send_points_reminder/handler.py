@@ -5,9 +5,10 @@ from datetime import date
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from shared.contact.actions import write_to
+from shared.contact.check import Occasion
 from shared.core import clock, fact_store
 from shared.core.facts import Fact
-from shared.core.settings import Settings
 from shared.core.shop_time import ShopTime
 from shared.customers.consent import Topic
 from shared.customers.customer import Customer
@@ -16,7 +17,7 @@ from shared.edge.queues import consume
 from shared.loyalty import points
 from shared.loyalty.links import POINTS_LINK, points_path
 from shared.loyalty.store import accounts, program_versions
-from shared.mail.deliver import Letter, deliver
+from shared.mail.compose import Letter
 
 
 def remind(record: SQSRecord) -> None:
@@ -24,25 +25,23 @@ def remind(record: SQSRecord) -> None:
     fact = fact_store.from_members(json.loads(record.body)["detail"])
     time = clock.shop_time()
     write = _expiring if fact.type == "PointsExpiring" else _ending
-    deliver(
+    write_to(
         profiles.get(fact.customer_id),
         fact.customer_id,
         f"{fact.type}-{fact.id}",
-        Topic.OFFERS,
-        lambda customer, settings, root: write(fact, customer, settings, root, time),
+        Occasion(topic=Topic.OFFERS),
+        lambda customer, _settings, root: write(fact, customer, root, time),
     )
 
 
-def _expiring(fact: Fact, customer: Customer, _settings: Settings, root: str, time: ShopTime) -> Letter | None:
+def _expiring(fact: Fact, customer: Customer, root: str, time: ShopTime) -> Letter | None:
     account, today = accounts.get(customer.customer_id), time.today
     last = date.fromisoformat(fact.data["expires_on"])
     left = dict(points.expiring(account, today)).get(last, 0)
     if not left:
         return None
-    number = "1 point expires" if left == 1 else f"{left:,} points expire"
     return Letter(
         template="points_expiring",
-        subject=f"{number} at the end of {last:%B}",
         context={
             "points": left,
             "expires_on": last,
@@ -52,7 +51,7 @@ def _expiring(fact: Fact, customer: Customer, _settings: Settings, root: str, ti
     )
 
 
-def _ending(fact: Fact, customer: Customer, settings: Settings, root: str, time: ShopTime) -> Letter | None:
+def _ending(fact: Fact, customer: Customer, root: str, time: ShopTime) -> Letter | None:
     account, today = accounts.get(customer.customer_id), time.today
     ends_on, program = date.fromisoformat(fact.data["ends_on"]), program_versions.latest()
     if program is None or account.tier_ends_on != ends_on or ends_on < today:
@@ -61,12 +60,10 @@ def _ending(fact: Fact, customer: Customer, settings: Settings, root: str, time:
     missing = points.tier_of(account, program, today).threshold - account.qualifying(program, today)
     if missing <= 0:
         return None
-    tier = fact.data["tier"]
     return Letter(
         template="tier_ending",
-        subject=f"Your {tier.replace('_', ' ').title()} status at {settings.shop_name}",
         context={
-            "tier": tier,
+            "tier": fact.data["tier"],
             "ends_on": ends_on,
             "missing": missing,
             "points_url": _page(customer, root, time),

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from shared.cases.links import COMPLAINT_LINK, complaint_path
 from shared.core import clock
-from shared.core.errors import Conflict, Invalid, NotFound
+from shared.core.errors import NotFound
 from shared.core.settings import Settings
 from shared.core.shop_time import ShopTime
 from shared.customers.links import preferences_path
@@ -19,11 +19,14 @@ from shared.loyalty.actions import redeeming, viewing
 from shared.loyalty.actions.redeeming import Redeemed
 from shared.loyalty.codes import new_voucher_code
 from shared.loyalty.links import POINTS_LINK
+from shared.loyalty.page import Message
+from shared.loyalty.points import NotEnoughPoints
+from shared.loyalty.reward import NotOffered
 
 
-def show(_request: Request, link: Link, settings: Settings) -> Response:
+def show(request: Request, link: Link, settings: Settings) -> Response:
     """The page as it stands."""
-    return _page(link, settings, clock.shop_time())
+    return _page(request, link, settings, clock.shop_time())
 
 
 def redeem(request: Request, link: Link, settings: Settings) -> Response:
@@ -31,15 +34,19 @@ def redeem(request: Request, link: Link, settings: Settings) -> Response:
     fields, time = request.form(), clock.shop_time()
     redemption_id, reward_id = fields.get("redemption_id", ""), fields.get("reward_id", "")
     if not redemption_id.isalnum() or not reward_id or max(len(redemption_id), len(reward_id)) > MAX_ID_LENGTH:
-        return _page(link, settings, time, problem="The form was changed on its way. Please try once more.")
+        return _page(request, link, settings, time, problem={"kind": "FORM"})
     key = _key(redemption_id, reward_id)
     try:
         redeemed = redeeming.redeem(link.customer_id, key, reward_id, new_voucher_code(), time)
-    except (Invalid, Conflict, NotFound) as refused:
-        return _page(link, settings, time, problem=page.sentence(refused))
+    except NotOffered as refused:
+        return _page(request, link, settings, time, problem=page.obstacle(refused))
+    except NotEnoughPoints as refused:
+        return _page(request, link, settings, time, problem=page.missing_points(refused.members["missing"]))
+    except NotFound:
+        return _page(request, link, settings, time, problem={"kind": "UNKNOWN", "name": reward_id})
     if redeemed.redemption.cancelled_at:
-        return _page(link, settings, time, problem="This voucher was cancelled, and you have its points back.")
-    return _page(link, settings, time, redeemed=redeemed)
+        return _page(request, link, settings, time, problem={"kind": "CANCELLED"})
+    return _page(request, link, settings, time, redeemed=redeemed)
 
 
 def _key(form_id: str, reward_id: str) -> str:
@@ -48,14 +55,22 @@ def _key(form_id: str, reward_id: str) -> str:
 
 
 def _page(
-    link: Link, settings: Settings, time: ShopTime, *, redeemed: Redeemed | None = None, problem: str | None = None
+    request: Request,
+    link: Link,
+    settings: Settings,
+    time: ShopTime,
+    *,
+    redeemed: Redeemed | None = None,
+    problem: Message | None = None,
 ) -> Response:
     content = viewing.view_page(link.customer_id, time, redeemed)
+    language = request.language(settings.locale, content.customer.locale if content else None)
     if content is None:
-        return links.problem_page(settings, "invalid")
+        return links.problem_page(settings, language, "invalid")
     voucher = redeemed.redemption if redeemed else None
     html = render_page(
         "points.html",
+        language,
         shop_name=settings.shop_name,
         token=link.token,
         redemption_id=uuid4().hex,
@@ -66,7 +81,7 @@ def _page(
         preferences_url=preferences_path(link.customer_id, time.now + POINTS_LINK),
         **page.context(content, time),
     )
-    return page_response(html, 422 if problem else 200)
+    return page_response(html, language, 422 if problem else 200)
 
 
 handler = serve(

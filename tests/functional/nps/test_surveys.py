@@ -13,6 +13,7 @@ import pytest
 
 from shared.cases.links import complaint_path
 from shared.core import old_table as table
+from shared.core.dynamodb import apply
 from shared.core.facts import Fact, to_timestamp
 from shared.customers.consent import Topic
 from shared.customers.links import preferences_path, unsubscribe_path
@@ -513,7 +514,7 @@ def test_an_invitation_that_ses_refuses_comes_again_and_goes_out_once(
 
 def test_an_invitation_whose_sender_died_is_not_sent_again(invoke: Invoke, ada: str) -> None:
     fact = invited(invoke, ada)
-    assert mails.claim(ada, f"survey-{fact.id}", datetime.now(UTC))
+    apply(mails.claim(ada, f"survey-{fact.id}", datetime.now(UTC)))
     for _ in range(2):
         assert send(invoke, fact) == {"batchItemFailures": []}
     assert (outcomes(ada), sent_mails()) == ([("EmailUnknown", None)], [])
