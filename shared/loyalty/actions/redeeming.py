@@ -8,20 +8,17 @@ from shared.core.shop_time import ShopTime
 from shared.customers.store import profiles
 from shared.loyalty import reward as rules
 from shared.loyalty.actions.posting import post
-from shared.loyalty.points import Account
-from shared.loyalty.program import Program
-from shared.loyalty.reward import Redemption
+from shared.loyalty.points import Posting
+from shared.loyalty.reward import Redemption, Reward
 from shared.loyalty.store import accounts, catalogue, program_versions, vouchers
 
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """A redemption: `created` is False where it was there already, else `program` and `account` are those of now."""
+    """A redemption: `created` is False where it was there already."""
 
     redemption: Redemption
     created: bool
-    program: Program | None = None
-    account: Account | None = None
 
 
 @optimistic
@@ -49,11 +46,16 @@ def redeem(customer_id: str, redemption_id: str, reward_id: str, code: str, time
         # Whoever redeems something else meanwhile has moved the account's version.
         taken = rules.taken_of(vouchers.list_of(customer_id), reward_id)
     posting, redemption = rules.redeem(account, reward, program, taken, redemption_id, code, time)
+    write(posting, redemption, reward)
+    return Redeemed(redemption, created=True)
+
+
+def write(posting: Posting, redemption: Redemption, reward: Reward) -> None:
+    """Write a new redemption with its posting. Raises Cancelled where the account or the stock has changed."""
     also = [vouchers.put(redemption)]
     if redemption.counted:
         also.append(catalogue.take_piece(reward))
-    (stored,) = post([posting], also)
-    return Redeemed(redemption, created=True, program=program, account=stored)
+    post([posting], also)
 
 
 @optimistic
