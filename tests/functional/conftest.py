@@ -319,7 +319,7 @@ def publish_long_ago() -> None:
 
 def account_of(customer_id: str) -> Account:
     """The stored account, which has to be what the customer's facts add up to."""
-    account = accounts.find(customer_id)
+    account = accounts.get(customer_id)
     assert points.account_from(customer_id, facts.every(customer_id)) == replace(account, version=0)
     assert sum(account.lots.values()) - account.negative == account.books.balance
     return account

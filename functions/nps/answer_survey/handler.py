@@ -16,8 +16,9 @@ from shared.edge.links import Link
 from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.templates import translate
 from shared.edge.tokens import Purpose
+from shared.loyalty.actions import configuring
 from shared.loyalty.links import points_path
-from shared.loyalty.store import program_versions as programs
+from shared.loyalty.store import program_versions
 from shared.nps import survey
 from shared.nps.margin import Group, group_of
 from shared.nps.store import answers
@@ -82,7 +83,7 @@ def _words(asked: Invitation, locale: str | None, language: str, settings: Setti
 
 def _points(asked: Invitation) -> int:
     """What the first answer earns."""
-    return 0 if asked.survey_id == RECOVERY else programs.points_for_answer(_survey(asked).points)
+    return 0 if asked.survey_id == RECOVERY else configuring.points_for_answer(_survey(asked).points)
 
 
 def _page(
@@ -140,7 +141,7 @@ def _done(settings: Settings, language: str, link: Link, done: Invitation, local
 
 
 def _may_bring_a_friend(done: Invitation, group: Group) -> bool:
-    return group is Group.PROMOTER and done.survey_id != RECOVERY and programs.latest() is not None
+    return group is Group.PROMOTER and done.survey_id != RECOVERY and program_versions.latest() is not None
 
 
 def _change_until(done: Invitation, wanted: Survey, settings: Settings) -> object:

@@ -20,7 +20,7 @@ from shared.customers.customer import Customer
 from shared.customers.store import profiles as customers
 from shared.edge.queues import NotYet, consume
 from shared.edge.templates import translate
-from shared.loyalty.store import program_versions as programs
+from shared.loyalty.actions import configuring
 from shared.mail.compose import Letter
 from shared.nps import survey
 from shared.nps.links import survey_path
@@ -76,7 +76,7 @@ def _write(asked: Invitation, customer: Customer, settings: Settings, root: str,
     if wanted is None or not wanted.enabled:
         return None
     _, texts = survey.words(wanted, customer.locale, language, translate)
-    context |= {"question": texts.question, "points": programs.points_for_answer(wanted.points)}
+    context |= {"question": texts.question, "points": configuring.points_for_answer(wanted.points)}
     return Letter(template="survey_invitation", context=context)
 
 
