@@ -10,8 +10,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from shared.core.errors import Invalid
-from shared.core.facts import Fact, from_timestamp, to_timestamp
+from shared.core.facts import Fact, FactType, from_timestamp, to_timestamp
 from shared.core.months import end_of, last_day, month_of, months_after
+from shared.loyalty import facts as types
 from shared.loyalty.program import (
     MAX_QUALIFYING_MONTHS,
     Bonus,
@@ -163,14 +164,14 @@ def apply(account: Account, fact: Fact) -> Account:
     if "bonus" in data:
         account = replace(account, bonuses={**account.bonuses, data["bonus"]: data["period"]})
     match fact.type:
-        case "TierChanged":
+        case types.TIER_CHANGED.name:
             changes = (*account.tiers, (to_timestamp(fact.occurred_at), data["to"]))
             return replace(account, tiers=changes[-KEPT_TIER_CHANGES:], tier_ends_on=None)
-        case "TierKept":
+        case types.TIER_KEPT.name:
             return replace(account, tier_ends_on=None)
-        case "TierEnding":
+        case types.TIER_ENDING.name:
             return replace(account, tier_ends_on=date.fromisoformat(data["ends_on"]))
-        case "PointsExpiring":
+        case types.POINTS_EXPIRING.name:
             return replace(account, warned=data["month"])
     return account
 
@@ -220,7 +221,7 @@ def settle(account: Account, now: datetime, zone: tzinfo) -> Posting:
         if month < month_of(today):
             lots = {lot: -points for lot, points in account.lots.items() if _expires(lot) == month}
             gone, data, at = sum(lots.values()), {"month": month, "lots": lots}, end_of(month, zone)
-            posting = _entry(posting, Entry.EXPIRE, "PointsExpired", None, gone, data, now, zone, at)
+            posting = _entry(posting, Entry.EXPIRE, types.POINTS_EXPIRED, None, gone, data, now, zone, at)
     return posting
 
 
@@ -234,7 +235,7 @@ def activate(account: Account, now: datetime, zone: tzinfo) -> Posting:
     for lot, points in due.items():
         moved = _sum(moved, {_expires(lot): points})
     data = {"points": sum(due.values()), "lots": moved}
-    return _told(Posting(account), "PointsActivated", None, data, now, zone)
+    return _told(Posting(account), types.POINTS_ACTIVATED, None, data, now, zone)
 
 
 def earn(
@@ -273,7 +274,7 @@ def earn(
         **({"bonus": once[0], "period": once[1]} if once else {}),
     }
     posting = _entry(
-        Posting(account), Entry.EARN, "PointsEarned", fact_id, earning.points, members, now, zone, occurred_at
+        Posting(account), Entry.EARN, types.POINTS_EARNED, fact_id, earning.points, members, now, zone, occurred_at
     )
     reached = program.tier_for(posting.account.qualifying(program, today))
     if program.rank(reached.name) > rank_of(posting.account, program, today):
@@ -316,7 +317,9 @@ def take_back(
         "earned": dict.fromkeys(earned.data["earned"], -points),
     }
     taken = sum(lots.values()) - owed
-    return _entry(Posting(account), Entry.REFUND, "PointsRefunded", fact_id, taken, members, now, zone, occurred_at)
+    return _entry(
+        Posting(account), Entry.REFUND, types.POINTS_REFUNDED, fact_id, taken, members, now, zone, occurred_at
+    )
 
 
 def redeem(
@@ -330,7 +333,8 @@ def redeem(
         raise NotEnoughPoints(f"{_points(missing)} missing: it costs {cost}, {active} can be spent", missing=missing)
     spendable = sorted(lot for lot in _living(account, today) if _is_active(lot, today))
     lots, _ = _take(account.lots, cost, spendable)
-    return _entry(Posting(account), Entry.REDEEM, "PointsRedeemed", fact_id, -cost, {**data, "lots": lots}, now, zone)
+    members = {**data, "lots": lots}
+    return _entry(Posting(account), Entry.REDEEM, types.POINTS_REDEEMED, fact_id, -cost, members, now, zone)
 
 
 def cancel(
@@ -352,14 +356,14 @@ def cancel(
             lots = _sum(lots, {max(_expires(lot), month): kept})
     members = {**data, "lots": lots, "negative": -paid}
     posting = _entry(
-        Posting(account), Entry.REDEEM, "RedemptionCancelled", fact_id, sum(redeemed.values()), members, now, zone
+        Posting(account), Entry.REDEEM, types.REDEMPTION_CANCELLED, fact_id, sum(redeemed.values()), members, now, zone
     )
     owing = min(account.forgiven, sum(lots.values()))
     if not owing:
         return posting
     taken, _ = _take(lots, owing, sorted(lots))
     members = {"source": "CANCELLATION", "redemption_id": fact_id, "lots": taken, "forgiven": -owing}
-    return _entry(posting, Entry.REFUND, "PointsRefunded", f"{fact_id}/cancelled", -owing, members, now, zone)
+    return _entry(posting, Entry.REFUND, types.POINTS_REFUNDED, f"{fact_id}/cancelled", -owing, members, now, zone)
 
 
 def adjust(
@@ -389,7 +393,7 @@ def adjust(
             raise NotEnoughPoints(f"only {_points(there)} there to take", missing=missing)
         members = {"lots": lots, "negative": missing}
     members = {**data, **members}
-    return _entry(Posting(account), Entry.ADJUST, "PointsAdjusted", fact_id, points, members, now, zone)
+    return _entry(Posting(account), Entry.ADJUST, types.POINTS_ADJUSTED, fact_id, points, members, now, zone)
 
 
 def review(account: Account, program: Program, now: datetime, zone: tzinfo) -> Posting:
@@ -404,7 +408,9 @@ def review(account: Account, program: Program, now: datetime, zone: tzinfo) -> P
         # A tier that the programme no longer has ends without grace: there is nothing left to keep.
         return _change_tier(posting, program, reached, now, zone)
     if rank == held or program.downgrade is Downgrade.NEVER:
-        return _told(posting, "TierKept", None, {"tier": account.tier}, now, zone) if account.tier_ends_on else posting
+        if account.tier_ends_on is None:
+            return posting
+        return _told(posting, types.TIER_KEPT, None, {"tier": account.tier}, now, zone)
     if program.downgrade is Downgrade.ONE_TIER and _changed_on(account, zone) >= today:
         # The next tier down has its own turn, not another review of the same day.
         return posting
@@ -412,7 +418,7 @@ def review(account: Account, program: Program, now: datetime, zone: tzinfo) -> P
         ends_on = today + timedelta(days=program.grace_days - 1)
         missing = program.tiers[held].threshold - earned
         data = {"tier": program.tiers[held].name, "ends_on": ends_on.isoformat(), "missing": missing}
-        return _told(posting, "TierEnding", None, data, now, zone)
+        return _told(posting, types.TIER_ENDING, None, data, now, zone)
     if account.tier_ends_on and today <= account.tier_ends_on:
         return posting
     lower = program.tiers[held - 1] if program.downgrade is Downgrade.ONE_TIER else reached
@@ -428,7 +434,7 @@ def warn(account: Account, program: Program, now: datetime, zone: tzinfo) -> Pos
     for month in sorted(set(soon)):
         points = sum(points for lot, points in account.lots.items() if _expires(lot) == month)
         data = {"month": month, "points": points, "expires_on": last_day(month).isoformat()}
-        posting = _told(posting, "PointsExpiring", month, data, now, zone)
+        posting = _told(posting, types.POINTS_EXPIRING, month, data, now, zone)
     return posting
 
 
@@ -473,13 +479,13 @@ def _change_tier(posting: Posting, program: Program, to: Tier, now: datetime, zo
         at = max(now, from_timestamp(account.tiers[-1][0]) + timedelta(milliseconds=1))
     earned = account.qualifying(program, now.astimezone(zone).date())
     data = {"from": before, "to": to.name, "qualifying_points": earned}
-    return _told(posting, "TierChanged", None, data, now, zone, at)
+    return _told(posting, types.TIER_CHANGED, None, data, now, zone, at)
 
 
 def _entry(
     posting: Posting,
     entry: Entry,
-    name: str,
+    type_: FactType,
     fact_id: str | None,
     points: int,
     data: Mapping[str, Any],
@@ -491,12 +497,12 @@ def _entry(
     account = posting.account
     after = account.books.balance + points
     members = {**data, "entry": entry, "points": points, "balance": after}
-    return _told(posting, name, fact_id, members, now, zone, occurred_at)
+    return _told(posting, type_, fact_id, members, now, zone, occurred_at)
 
 
 def _told(
     posting: Posting,
-    name: str,
+    type_: FactType,
     fact_id: str | None,
     data: Mapping[str, Any],
     now: datetime,
@@ -504,12 +510,11 @@ def _told(
     occurred_at: datetime | None = None,
 ) -> Posting:
     number = posting.account.entry + 1
-    fact = Fact(
-        type=name,
+    fact = type_.fact(
         id=fact_id if fact_id is not None else str(number),
         customer_id=posting.account.customer_id,
-        occurred_at=occurred_at or now,
-        recorded_at=now,
+        occurred_at=occurred_at,
+        now=now,
         data={**data, "posted": month_of(now.astimezone(zone).date()), "number": number},
     )
     return Posting(apply(posting.account, fact), (*posting.facts, fact))

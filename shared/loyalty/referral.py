@@ -8,6 +8,7 @@ from shared.core.facts import Fact
 from shared.customers.customer import Customer
 from shared.loyalty import points
 from shared.loyalty import program as loyalty
+from shared.loyalty.facts import POINTS_EARNED
 from shared.loyalty.points import Account, Posting
 from shared.loyalty.program import Bonus, Program
 from shared.scorecards.scorecard import Scorecard
@@ -60,7 +61,7 @@ def reward(
 
 def earned_fact(posting: Posting) -> Fact | None:
     """The fact of what was earned, if anything was."""
-    return next((fact for fact in posting.facts if fact.type == "PointsEarned"), None)
+    return next((fact for fact in posting.facts if fact.type == POINTS_EARNED.name), None)
 
 
 def take_back(

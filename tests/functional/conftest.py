@@ -40,6 +40,10 @@ from shared.loyalty.points import Account
 from shared.loyalty.store import accounts
 from shared.nps.store import definitions as surveys
 from shared.nps.survey import Invitation
+from tests.functional.fact_schemas import facts_fit_their_schemas
+
+# Fixtures count for the tests of the package whose conftest knows them by name.
+__all__ = ["facts_fit_their_schemas"]
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 EVENTS = Path(__file__).parents[2] / "events"

@@ -10,8 +10,10 @@ from shared.core import fact_store as facts
 from shared.core.facts import Fact, from_timestamp
 from shared.loyalty import points
 from shared.loyalty import program as loyalty
+from shared.loyalty.facts import POINTS_EARNED
 from shared.loyalty.points import Account, Books, Posting
 from shared.loyalty.program import Program
+from shared.purchases.facts import PURCHASE_RECORDED
 from shared.purchases.purchase import Order
 
 POINTS: Final = "POINTS"
@@ -93,14 +95,15 @@ def take_back_refund(back: Fact, versions: Sequence[Program], now: datetime, zon
     The pieces and the money refunded so far are kept per order (sk `POINTS#<order_id>`), so that the sum is right
     whatever the order of the refunds. Costs 4 read units and 6 write units.
     """
-    if loyalty.in_force(versions, from_timestamp(back.data["ordered_at"])) is None:
+    ordered_at = from_timestamp(back.data["ordered_at"])
+    if loyalty.in_force(versions, ordered_at) is None:
         return Posting(Account(customer_id=back.customer_id))
-    bought = facts.find(back.customer_id, from_timestamp(back.data["ordered_at"]), "PurchaseRecorded", _order_id(back))
+    bought = facts.find(back.customer_id, ordered_at, PURCHASE_RECORDED.name, _order_id(back))
     assert bought is not None, "an order is recorded before its refund is"
     order = Order.from_data(bought.data)
     for _ in table.tries():
         account = find(back.customer_id)
-        earned = facts.find(back.customer_id, bought.occurred_at, "PointsEarned", order.order_id)
+        earned = facts.find(back.customer_id, bought.occurred_at, POINTS_EARNED.name, order.order_id)
         posting = Posting(account)
         if earned is None:
             posting = _earned(account, bought, versions, now, zone)

@@ -5,9 +5,10 @@ from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from shared.core import dynamodb as table
-from shared.core.facts import Fact, from_timestamp, to_timestamp
+from shared.core.facts import from_timestamp, to_timestamp
 from shared.customers.store import profiles as customers
 from shared.loyalty import referral
+from shared.loyalty.facts import POINTS_EARNED
 from shared.loyalty.points import Account, Posting
 from shared.loyalty.program import Bonus, Program
 from shared.loyalty.store import accounts
@@ -133,7 +134,7 @@ def _taken(
         return None
     at = from_timestamp(members["at"])
     data = {name: value for name, value in members.items() if name != "at"}
-    earned = Fact(type="PointsEarned", id="", customer_id=customer_id, occurred_at=at, recorded_at=at, data=data)
+    earned = POINTS_EARNED.fact(id="", customer_id=customer_id, now=at, data=data)
     account: Account = accounts.find(customer_id)
     return referral.take_back(account, earned, program, bonus, about, now, zone)
 

@@ -8,7 +8,8 @@ from typing import Final
 from shared.core import dynamodb as table
 from shared.core import fact_store as facts
 from shared.core.errors import Busy
-from shared.core.facts import Fact, to_timestamp
+from shared.core.facts import to_timestamp
+from shared.mail.facts import EMAIL_SENT, EMAIL_SKIPPED, EMAIL_UNKNOWN
 
 # Longer than a year: some mails may go out once in it.
 KEEP_DAYS: Final = 400
@@ -17,9 +18,16 @@ KEEP_DAYS: Final = 400
 class Outcome(StrEnum):
     """What became of a mail that may go out at most once: the type of its fact."""
 
-    SENT = "EmailSent"
-    SKIPPED = "EmailSkipped"
-    UNKNOWN = "EmailUnknown"
+    SENT = EMAIL_SENT.name
+    SKIPPED = EMAIL_SKIPPED.name
+    UNKNOWN = EMAIL_UNKNOWN.name
+
+
+_FACT_OF: Final = {
+    Outcome.SENT: EMAIL_SENT,
+    Outcome.SKIPPED: EMAIL_SKIPPED,
+    Outcome.UNKNOWN: EMAIL_UNKNOWN,
+}
 
 
 def was_sent(customer_id: str, mail_id: str) -> bool:
@@ -39,14 +47,8 @@ def record_sent(
         "message_id": message_id,
         "expires_at": _expires_at(now),
     }
-    fact = Fact(
-        type="EmailSent",
-        id=mail_id,
-        customer_id=customer_id,
-        occurred_at=now,
-        recorded_at=now,
-        data={"template": template, "message_id": message_id, **({"to": to} if to else {})},
-    )
+    data = {"template": template, "message_id": message_id, "to": to}
+    fact = EMAIL_SENT.fact(id=mail_id, customer_id=customer_id, now=now, data=data)
     for _ in table.tries():
         try:
             table.transact([table.put_new(table.customers_table(), item), facts.record(fact)])
@@ -81,14 +83,7 @@ def settle(customer_id: str, mail_id: str, outcome: Outcome, data: Mapping[str, 
     A claim that was never settled is UNKNOWN: whoever sent it died in between, and it is not sent again.
     """
     item = {**_key(customer_id, mail_id), "outcome": outcome, "expires_at": _expires_at(now)}
-    fact = Fact(
-        type=outcome,
-        id=mail_id,
-        customer_id=customer_id,
-        occurred_at=now,
-        recorded_at=now,
-        data=data,
-    )
+    fact = _FACT_OF[outcome].fact(id=mail_id, customer_id=customer_id, now=now, data=data)
     condition, values = "attribute_not_exists(outcome)", dict[str, str]()
     if outcome is Outcome.SENT:
         # The same message, delivered a second time while the first was at work, has taken that for dead.

@@ -11,6 +11,7 @@ from shared.core.facts import Fact, from_timestamp, to_timestamp
 from shared.customers.customer import MINTED_ID_PREFIX, Customer
 from shared.customers.store import profiles as customers
 from shared.purchases import purchase
+from shared.purchases.facts import PURCHASE_RECORDED
 from shared.purchases.purchase import Order, OrderState, Refund
 from shared.scorecards import scorecard
 from shared.scorecards.scorecard import Scorecard
@@ -97,7 +98,7 @@ def find_order(state: OrderState) -> Order:
     """The order as it was recorded, from its fact (1 read unit)."""
     assert state.customer_id is not None
     assert state.ordered_at is not None
-    fact = facts.find(state.customer_id, state.ordered_at, "PurchaseRecorded", state.order_id)
+    fact = facts.find(state.customer_id, state.ordered_at, PURCHASE_RECORDED.name, state.order_id)
     assert fact is not None, f"order {state.order_id} has no fact"
     return Order.from_data(fact.data)
 

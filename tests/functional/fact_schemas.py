@@ -1,0 +1,42 @@
+"""Every fact that a test leaves in the table fits the schema of its type, and has no member that is not declared."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+from infra.event_docs import fact_types, schema_of
+from shared.core import dynamodb as table
+from shared.core import fact_store as facts
+
+
+@pytest.fixture(autouse=True)
+def facts_fit_their_schemas(aws: None) -> Iterator[None]:
+    """Holds the facts against their schemas after the test."""
+    yield
+    pages = table.dynamodb().get_paginator("scan").paginate(TableName=table.customers_table())
+    for item in (table.unpack(packed) for page in pages for packed in page["Items"]):
+        if item["sk"].startswith(facts.PREFIX):
+            check_fact({name: value for name, value in item.items() if name not in ("pk", "sk")})
+
+
+def check_fact(members: Mapping[str, Any]) -> None:
+    """Raises ValidationError where a fact does not fit the schema of its type."""
+    validator(members["type"]).validate(dict(members))
+
+
+@cache
+def validator(name: str) -> Draft7Validator:
+    """The published schema of a type of fact, closed to members that it does not name."""
+    return Draft7Validator(_closed(schema_of(fact_types()[name])))
+
+
+def _closed(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: value if name == "examples" else _closed(value) for name, value in schema.items()}
+    return {**closed, "additionalProperties": False} if isinstance(schema.get("properties"), dict) else closed
