@@ -30,13 +30,14 @@ def check_fact(members: Mapping[str, Any]) -> None:
 @cache
 def validator(name: str) -> Draft7Validator:
     """The published schema of a type of fact, closed to members that it does not name."""
-    return Draft7Validator(_closed(schema_of(fact_types()[name])))
+    return Draft7Validator(closed(schema_of(fact_types()[name])))
 
 
-def _closed(schema: Any) -> Any:
+def closed(schema: Any) -> Any:
+    """A schema that refuses members which it does not name, unless it says that it takes any."""
     if isinstance(schema, list):
-        return [_closed(one) for one in schema]
+        return [closed(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    closed = {name: value if name == "examples" else _closed(value) for name, value in schema.items()}
-    return {**closed, "additionalProperties": False} if isinstance(schema.get("properties"), dict) else closed
+    inner = {name: value if name == "examples" else closed(value) for name, value in schema.items()}
+    return {"additionalProperties": False, **inner} if isinstance(schema.get("properties"), dict) else inner
