@@ -39,27 +39,29 @@ class SignupPayload(Payload):
     consent: Annotated[
         Literal[True], BeforeValidator(lambda v: v is True or str(v).lower() in ("true", "on", "yes", "1"))
     ] = Field(description="the box was ticked; a form may send true, on, yes or 1")
-    consent_text: Text500 = Field(None, description="the text that was agreed to, or its name")
-    name: Text120 = Field(None, description="as they want to be called")
+    consent_text: Text500 = Field(default=None, description="the text that was agreed to, or its name")
+    name: Text120 = Field(default=None, description="as they want to be called")
     phone: Annotated[Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()/.-]{5,25}$")] | None, BLANK] = Field(
-        None, description="phone number"
+        default=None, description="phone number"
     )
     birthday: Annotated[Annotated[date, AfterValidator(_birthday)] | None, BLANK] = Field(
-        None, description="day of birth, from 1900-01-01 to today"
+        default=None, description="day of birth, from 1900-01-01 to today"
     )
     locale: Annotated[
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8}){0,3}$")] | None, BLANK
-    ] = Field(None, description="language, such as de-DE")
+    ] = Field(default=None, description="language, such as de-DE")
     time_zone: Annotated[Annotated[str, AfterValidator(_time_zone)] | None, BLANK] = Field(
-        None, description="IANA time zone in which they live, such as Europe/Berlin"
+        default=None, description="IANA time zone in which they live, such as Europe/Berlin"
     )
-    source: Text60 = Field(None, description="name of the form")
-    referral_code: Text60 = Field(None, description="code of the friend who referred them")
+    source: Text60 = Field(default=None, description="name of the form")
+    referral_code: Text60 = Field(default=None, description="code of the friend who referred them")
     topics: Annotated[tuple[Topic, ...], Field(min_length=1, max_length=len(ALL_TOPICS))] = Field(
-        ALL_TOPICS, description="the topics agreed to"
+        default=ALL_TOPICS, description="the topics agreed to"
     )
-    redirect: Text500 = Field(None, description="forms only: where the browser is sent on, one that the shop allows")
-    website: Text500 = Field(None, description="leave it empty")
+    redirect: Text500 = Field(
+        default=None, description="forms only: where the browser is sent on, one that the shop allows"
+    )
+    website: Text500 = Field(default=None, description="leave it empty")
 
     def to_signup(self, *, signup_id: str, now: datetime, ip: str | None) -> Signup:
         """The signup that waits for its confirmation."""

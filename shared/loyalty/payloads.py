@@ -37,7 +37,7 @@ class TierPayload(Payload):
 
     name: TierName
     threshold: Points = Field(description="points earned in the qualifying window; 0 for the first tier")
-    percent: Percent = Field(100, description="factor of what its orders earn; 100 is 1 ×")
+    percent: Percent = Field(default=100, description="factor of what its orders earn; 100 is 1 ×")
 
 
 class MultiplierPayload(Payload):
@@ -47,8 +47,8 @@ class MultiplierPayload(Payload):
     percent: Percent = Field(description="100 is 1 ×")
     skus: Annotated[tuple[Sku, ...], Field(max_length=500)] = ()
     categories: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
-    starts_on: date | None = Field(None, description="the first day, in the shop's time zone")
-    ends_on: date | None = Field(None, description="the last day, in the shop's time zone")
+    starts_on: date | None = Field(default=None, description="the first day, in the shop's time zone")
+    ends_on: date | None = Field(default=None, description="the last day, in the shop's time zone")
 
 
 class ProgramPayload(Payload):
@@ -66,34 +66,38 @@ class ProgramPayload(Payload):
     )
 
     version: Annotated[int, Field(ge=0, strict=True)] | None = Field(
-        None, description="the version that the change was made from; another one in force is a 409"
+        default=None, description="the version that the change was made from; another one in force is a 409"
     )
-    starts_at: Moment | None = Field(None, description="from when on it holds; now where it is left out")
-    published_at: Moment | None = Field(None, description="not taken: so that what was read may be sent back")
-    points: Annotated[int, Field(ge=0, le=100_000, strict=True)] = Field(1, description="points for each `per_amount`")
-    per_amount: Annotated[int, Field(ge=1, le=_MAX_POINTS, strict=True)] = Field(100, description="in minor units")
+    starts_at: Moment | None = Field(default=None, description="from when on it holds; now where it is left out")
+    published_at: Moment | None = Field(default=None, description="not taken: so that what was read may be sent back")
+    points: Annotated[int, Field(ge=0, le=100_000, strict=True)] = Field(
+        default=1, description="points for each `per_amount`"
+    )
+    per_amount: Annotated[int, Field(ge=1, le=_MAX_POINTS, strict=True)] = Field(
+        default=100, description="in minor units"
+    )
     rounding: Rounding = Rounding.DOWN
     multipliers: Annotated[tuple[MultiplierPayload, ...], Field(max_length=50)] = ()
     bonuses: dict[Bonus, Points] = Field(
         default_factory=lambda: dict(DEFAULT_BONUSES), description="points of each bonus; one not named is not given"
     )
     pending_days: Annotated[int, Field(ge=0, le=180, strict=True)] = Field(
-        14, description="days until points of an order can be spent"
+        default=14, description="days until points of an order can be spent"
     )
     expiry_months: Annotated[int, Field(ge=1, le=120, strict=True)] | None = Field(
-        12, description="points expire with the end of the month so many months later; null: never"
+        default=12, description="points expire with the end of the month so many months later; null: never"
     )
     expiry_warning_days: Annotated[int, Field(ge=0, le=90, strict=True)] = Field(
-        30, description="days ahead of expiry on which customers are reminded; 0: never"
+        default=30, description="days ahead of expiry on which customers are reminded; 0: never"
     )
     tiers: Annotated[tuple[TierPayload, ...], Field(min_length=1, max_length=12)] = tuple(
         TierPayload(name=tier.name, threshold=tier.threshold, percent=tier.percent) for tier in DEFAULT_TIERS
     )
     qualifying_months: Annotated[int, Field(ge=1, le=24, strict=True)] = Field(
-        12, description="months of the qualifying window, the current one included"
+        default=12, description="months of the qualifying window, the current one included"
     )
     grace_days: Annotated[int, Field(ge=0, le=366, strict=True)] = Field(
-        30, description="days for which a tier is kept that is no longer earned"
+        default=30, description="days for which a tier is kept that is no longer earned"
     )
     downgrade: Downgrade = Downgrade.TO_EARNED
     negative_balance: NegativeBalance = NegativeBalance.WITHIN_BALANCE
@@ -136,13 +140,15 @@ class RewardPayload(Payload):
     name: Name
     cost: Annotated[int, Field(ge=1, le=_MAX_POINTS, strict=True)] = Field(description="in points")
     description: Text500 = None
-    stock: Points | None = Field(None, description="how many there are in all, those taken included; null: without end")
+    stock: Points | None = Field(
+        default=None, description="how many there are in all, those taken included; null: without end"
+    )
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     limit_per_customer: Annotated[int, Field(ge=1, le=1_000, strict=True)] | None = Field(
-        None, description="how often one customer may have it; null: without end"
+        default=None, description="how often one customer may have it; null: without end"
     )
-    tier: TierName | None = Field(None, description="the lowest tier that may have it; null: all")
+    tier: TierName | None = Field(default=None, description="the lowest tier that may have it; null: all")
 
     def to_reward(self, reward_id: str, zone: tzinfo) -> Reward:
         """The reward. Raises Invalid where it would end before it starts."""

@@ -35,24 +35,30 @@ class SurveyPayload(Payload):
         trigger="PURCHASE", days_after=7, percent=50, texts={"en": {"question": DEFAULT_TEXTS.question}}
     )
 
-    trigger: Trigger = Field(Trigger.PURCHASE, description="PURCHASE asks some days after one, NIGHTLY any night")
-    enabled: Annotated[bool, Field(strict=True)] = Field(True, description="whether anybody is asked")
-    days_after: Annotated[int, Field(ge=0, le=60, strict=True)] = Field(7, description="days after the purchase")
+    trigger: Trigger = Field(
+        default=Trigger.PURCHASE, description="PURCHASE asks some days after one, NIGHTLY any night"
+    )
+    enabled: Annotated[bool, Field(strict=True)] = Field(default=True, description="whether anybody is asked")
+    days_after: Annotated[int, Field(ge=0, le=60, strict=True)] = Field(
+        default=7, description="days after the purchase"
+    )
     percent: Annotated[int, Field(ge=0, le=100, strict=True)] = Field(
-        100, description="how many of the candidates are asked"
+        default=100, description="how many of the candidates are asked"
     )
     cooldown_days: Annotated[int, Field(ge=0, le=1_000, strict=True)] = Field(
-        90, description="the same customer is asked this survey once in so many days"
+        default=90, description="the same customer is asked this survey once in so many days"
     )
-    link_days: Annotated[int, Field(ge=1, le=90, strict=True)] = Field(14, description="how long a link lasts, in days")
+    link_days: Annotated[int, Field(ge=1, le=90, strict=True)] = Field(
+        default=14, description="how long a link lasts, in days"
+    )
     edit_hours: Annotated[int, Field(ge=0, le=720, strict=True)] = Field(
-        24, description="how long an answer may be changed, in hours"
+        default=24, description="how long an answer may be changed, in hours"
     )
     points: Annotated[int, Field(ge=0, le=1_000_000, strict=True)] | None = Field(
-        None, description="points for the first answer; null: the loyalty programme's bonus"
+        default=None, description="points for the first answer; null: the loyalty programme's bonus"
     )
     anonymous_per_day: Annotated[int, Field(ge=0, le=10_000, strict=True)] = Field(
-        0, description="answers a day of one place's anonymous link; 0: there is no link"
+        default=0, description="answers a day of one place's anonymous link; 0: there is no link"
     )
     texts: dict[Locale, TextsPayload] = Field(
         default_factory=lambda: {DEFAULT_LOCALE: TextsPayload()},
@@ -84,26 +90,26 @@ class RulesPayload(Payload):
     model_config = example(cooldown_days=30, quiet_from=20, quiet_until=8, owner="grace")
 
     cooldown_days: Annotated[int, Field(ge=0, le=1_000, strict=True)] = Field(
-        30, description="no survey asks customers who were asked anything in so many days"
+        default=30, description="no survey asks customers who were asked anything in so many days"
     )
     quiet_from: Annotated[int, Field(ge=0, le=23, strict=True)] = Field(
-        20, description="hour from which no invitation arrives"
+        default=20, description="hour from which no invitation arrives"
     )
     quiet_until: Annotated[int, Field(ge=0, le=23, strict=True)] = Field(
-        8, description="hour from which invitations arrive again"
+        default=8, description="hour from which invitations arrive again"
     )
-    owner: Text120 = Field(None, description="id of the member of staff who has new cases")
+    owner: Text120 = Field(default=None, description="id of the member of staff who has new cases")
     due_hours_high: Annotated[int, Field(ge=1, le=2_000, strict=True)] = Field(
-        24, description="hours in which a case of priority HIGH is due"
+        default=24, description="hours in which a case of priority HIGH is due"
     )
     due_hours_normal: Annotated[int, Field(ge=1, le=2_000, strict=True)] = Field(
-        48, description="hours in which a case of priority NORMAL is due"
+        default=48, description="hours in which a case of priority NORMAL is due"
     )
     due_hours_low: Annotated[int, Field(ge=1, le=2_000, strict=True)] = Field(
-        120, description="hours in which a case of priority LOW is due"
+        default=120, description="hours in which a case of priority LOW is due"
     )
     recovery_after_days: Annotated[int, Field(ge=0, le=90, strict=True)] = Field(
-        7, description="days after a case is resolved until the customer is asked about it"
+        default=7, description="days after a case is resolved until the customer is asked about it"
     )
     recovery_question: Sentence = Rules().recovery_question
 

@@ -33,8 +33,8 @@ Sku = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_
 class CustomerReference(Payload):
     """Whose purchase it is: an id (ours, or the shop's own customer number) or an e-mail address; exactly one."""
 
-    customer_id: CustomerId | None = Field(None, description="our id, or the shop's own customer number")
-    email: EmailAddress | None = Field(None, description="e-mail address")
+    customer_id: CustomerId | None = Field(default=None, description="our id, or the shop's own customer number")
+    email: EmailAddress | None = Field(default=None, description="e-mail address")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -47,8 +47,8 @@ class ProductPayload(Payload):
     """One line of an order; `price` is for one piece, in minor units."""
 
     sku: Sku = Field(description="the shop's id of the product")
-    name: Text120 = Field(None, description="name of the product")
-    category: Text60 = Field(None, description="category of the product")
+    name: Text120 = Field(default=None, description="name of the product")
+    category: Text60 = Field(default=None, description="category of the product")
     quantity: Quantity = Field(description="pieces")
     price: Amount = Field(description="price of one piece, in minor units")
 
@@ -72,13 +72,13 @@ class PurchasePayload(Payload):
     ordered_at: Moment = Field(description="time of the order; without offset it is in the shop's time zone")
     currency: Currency = Field(description="currency of all amounts, ISO 4217; the shop's own")
     total: Amount = Field(description="what was paid, in minor units")
-    tax: Amount = Field(0, description="tax on top of the prices, in minor units")
-    shipping: Amount = Field(0, description="shipping, in minor units")
-    discount: Amount = Field(0, description="discount, in minor units")
-    coupon: Text60 = Field(None, description="code of the coupon that was used")
-    channel: Text60 = Field(None, description="sales channel")
+    tax: Amount = Field(default=0, description="tax on top of the prices, in minor units")
+    shipping: Amount = Field(default=0, description="shipping, in minor units")
+    discount: Amount = Field(default=0, description="discount, in minor units")
+    coupon: Text60 = Field(default=None, description="code of the coupon that was used")
+    channel: Text60 = Field(default=None, description="sales channel")
     products: Annotated[tuple[ProductPayload, ...], Field(max_length=200)] = Field(
-        (), description="lines of the order; without any it counts by its total"
+        default=(), description="lines of the order; without any it counts by its total"
     )
 
     @model_validator(mode="after")
@@ -123,10 +123,10 @@ class RefundPayload(Payload):
     refund_id: Identifier = Field(description="the shop's id of the refund")
     refunded_at: Moment = Field(description="time of the refund; without offset it is in the shop's time zone")
     amount: Annotated[int, Field(ge=1, le=MAX_AMOUNT, strict=True)] | None = Field(
-        None, description="money that goes back, in minor units"
+        default=None, description="money that goes back, in minor units"
     )
     products: Annotated[tuple[RefundedProduct, ...], Field(max_length=200)] = Field(
-        (), description="pieces that go back"
+        default=(), description="pieces that go back"
     )
 
     @model_validator(mode="after")

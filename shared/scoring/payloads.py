@@ -12,4 +12,6 @@ class RescoringPayload(Payload):
 
     model_config = example(as_of="2026-11-21")
 
-    as_of: date | None = Field(None, description="the day to score for, in the shop's time zone; today at the latest")
+    as_of: date | None = Field(
+        default=None, description="the day to score for, in the shop's time zone; today at the latest"
+    )
