@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from shared.cases import facts
 from shared.core.errors import Conflict
-from shared.core.facts import Fact, to_timestamp
+from shared.core.facts import Fact, FactType, to_timestamp
 from shared.nps.survey import Rules
 from shared.scorecards.rfm import Score
 
@@ -113,14 +114,13 @@ def due(priority: Priority, rules: Rules, opened_at: datetime) -> datetime:
 def opened(one: Case) -> Fact:
     """`CaseOpened`."""
     data = {
-        "case_id": one.case_id,
         "origin": one.origin,
         "priority": one.priority,
         "due_at": to_timestamp(one.due_at),
         "owner": one.owner,
         "score": one.score,
     }
-    return _fact("CaseOpened", one.case_id, one, one.opened_at, data)
+    return _fact(facts.CASE_OPENED, one.case_id, one, one.opened_at, data)
 
 
 def assign(one: Case, owner: str, now: datetime) -> tuple[Case, Fact] | None:
@@ -129,8 +129,8 @@ def assign(one: Case, owner: str, now: datetime) -> tuple[Case, Fact] | None:
     if one.owner == owner:
         return None
     after = replace(one, owner=owner, version=one.version + 1)
-    data = {"case_id": one.case_id, "owner": owner}
-    return after, _fact("CaseAssigned", f"{one.case_id}/{one.version}", one, now, data)
+    data = {"owner": owner}
+    return after, _fact(facts.CASE_ASSIGNED, f"{one.case_id}/{one.version}", one, now, data)
 
 
 def comment(one: Case, author: str, text: str, now: datetime) -> tuple[Case, Fact] | None:
@@ -140,8 +140,8 @@ def comment(one: Case, author: str, text: str, now: datetime) -> tuple[Case, Fac
     if len(one.notes) >= MAX_NOTES:
         raise Conflict(f"case {one.case_id} has {MAX_NOTES} notes, the most that one takes")
     after = replace(one, notes=(*one.notes, Note(at=now, author=author, text=text)), version=one.version + 1)
-    data = {"case_id": one.case_id, "author": author}
-    return after, _fact("CaseCommented", f"{one.case_id}/{one.version}", one, now, data)
+    data = {"author": author}
+    return after, _fact(facts.CASE_COMMENTED, f"{one.case_id}/{one.version}", one, now, data)
 
 
 def hear(
@@ -149,8 +149,8 @@ def hear(
 ) -> tuple[Case, Fact]:
     """Take over what the customer has changed of her answer."""
     after = replace(one, score=score, text=text, sentiment=sentiment, themes=themes, version=one.version + 1)
-    data = {"case_id": one.case_id, "score": score}
-    return after, _fact("CaseChanged", f"{one.case_id}/{one.version}", one, now, data)
+    data = {"score": score}
+    return after, _fact(facts.CASE_CHANGED, f"{one.case_id}/{one.version}", one, now, data)
 
 
 def resolve(one: Case, outcome: Outcome, now: datetime) -> tuple[Case, Fact] | None:
@@ -161,8 +161,8 @@ def resolve(one: Case, outcome: Outcome, now: datetime) -> tuple[Case, Fact] | N
         raise Conflict(f"case {one.case_id} is resolved as {one.outcome} already")
     after = replace(one, outcome=outcome, resolved_at=now, version=one.version + 1)
     minutes = int((now - one.opened_at).total_seconds() // 60)
-    data = {"case_id": one.case_id, "outcome": outcome, "minutes": minutes, "owner": one.owner}
-    return after, _fact("CaseResolved", one.case_id, one, now, data)
+    data = {"outcome": outcome, "minutes": minutes, "owner": one.owner}
+    return after, _fact(facts.CASE_RESOLVED, one.case_id, one, now, data)
 
 
 def escalate(one: Case, now: datetime) -> tuple[Case, Fact] | None:
@@ -170,8 +170,8 @@ def escalate(one: Case, now: datetime) -> tuple[Case, Fact] | None:
     if one.resolved_at or one.escalated_at or now < one.due_at:
         return None
     after = replace(one, escalated_at=now, version=one.version + 1)
-    data = {"case_id": one.case_id, "due_at": to_timestamp(one.due_at), "owner": one.owner}
-    return after, _fact("CaseOverdue", one.case_id, one, now, data)
+    data = {"due_at": to_timestamp(one.due_at), "owner": one.owner}
+    return after, _fact(facts.CASE_OVERDUE, one.case_id, one, now, data)
 
 
 def _check_open(one: Case) -> None:
@@ -179,6 +179,5 @@ def _check_open(one: Case) -> None:
         raise Conflict(f"case {one.case_id} is resolved already")
 
 
-def _fact(name: str, fact_id: str, one: Case, at: datetime, data: dict[str, Any]) -> Fact:
-    kept = {key: value for key, value in data.items() if value is not None}
-    return Fact(type=name, id=fact_id, customer_id=one.customer_id, occurred_at=at, recorded_at=at, data=kept)
+def _fact(type_: FactType, fact_id: str, one: Case, now: datetime, data: dict[str, Any]) -> Fact:
+    return type_.fact(id=fact_id, customer_id=one.customer_id, now=now, data={"case_id": one.case_id, **data})

@@ -8,7 +8,7 @@ from shared.core.dynamodb import CUSTOMERS, Item, Write
 from shared.core.facts import Fact, from_timestamp, to_timestamp
 
 PREFIX: Final = "FACT#"
-_ENVELOPE: Final = ("pk", "sk", "type", "id", "customer_id", "occurred_at", "recorded_at")
+_ENVELOPE: Final = ("pk", "sk", "type", "id", "customer_id", "occurred_at", "recorded_at", "version")
 
 
 def partition(customer_id: str) -> str:
@@ -39,13 +39,14 @@ def get(customer_id: str, occurred_at: datetime, name: str, fact_id: str) -> Fac
 
 
 def to_members(fact: Fact) -> dict[str, Any]:
-    """A fact as the members of an item, an event's detail or an answer."""
+    """A fact as the members of an item, an event's detail or an answer; version 1 is written as no member."""
     return {
         "type": fact.type,
         "id": fact.id,
         "customer_id": fact.customer_id,
         "occurred_at": to_timestamp(fact.occurred_at),
         "recorded_at": to_timestamp(fact.recorded_at),
+        **({"version": fact.version} if fact.version > 1 else {}),
         **fact.data,
     }
 
@@ -59,6 +60,7 @@ def from_members(members: Mapping[str, Any]) -> Fact:
         occurred_at=from_timestamp(members["occurred_at"]),
         recorded_at=from_timestamp(members["recorded_at"]),
         data={name: value for name, value in members.items() if name not in _ENVELOPE},
+        version=members.get("version", 1),
     )
 
 

@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from shared.core.codec import INLINE
-from shared.core.facts import Fact
+from shared.core.facts import Fact, FactType
 from shared.core.privacy import ADDRESS, BIRTHDAY, EVIDENCE, HOME, NAME, PHONE, REFERRAL
 from shared.customers import consent
+from shared.customers import facts as types
 from shared.customers.consent import Channel, Consents, Status, SuppressionReason, Topic
 
 CONFIRMATION_LINK_DAYS: Final = 7
@@ -129,7 +130,7 @@ def sign_up(customer: Customer, signup: Signup) -> Change:
         "locale": signup.contact.locale,
         **signup.evidence.as_data(),
     }
-    return Change(changed, (_fact(customer, "CustomerSignedUp", signup.signup_id, now, data),))
+    return Change(changed, (_fact(customer, types.CUSTOMER_SIGNED_UP, signup.signup_id, now, data),))
 
 
 def mail_for_signup(customer: Customer, signup_id: str) -> str | None:
@@ -161,7 +162,7 @@ def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -
     if contact.phone != customer.contact.phone and texted:
         consents = consent.withdraw(consents, Channel.SMS, texted, now)
         evidence = Evidence(source="another phone number", ip=ip)
-        facts.append(_consent_fact(customer, "ConsentWithdrawn", Channel.SMS, texted, now, evidence))
+        facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, Channel.SMS, texted, now, evidence))
     changed = replace(
         customer,
         contact=contact,
@@ -178,7 +179,7 @@ def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -
         "requested_from_ip": signup.evidence.ip,
         **replace(signup.evidence, ip=ip).as_data(),
     }
-    facts.append(_fact(customer, "ConsentGranted", signup_id, now, data))
+    facts.append(_fact(customer, types.CONSENT_GRANTED, signup_id, now, data))
     return Change(changed, tuple(facts))
 
 
@@ -215,20 +216,20 @@ def choose(
         withdrawn = [t for t in Topic if t not in chosen and (channel, t) in consents]
         after = consent.grant(consents, channel, granted, now)
         if after != consents:
-            facts.append(_consent_fact(customer, "ConsentGranted", channel, granted, now, evidence))
+            facts.append(_consent_fact(customer, types.CONSENT_GRANTED, channel, granted, now, evidence))
         consents, before = after, after
         after = consent.withdraw(before, channel, withdrawn, now)
         if after != before:
             changed = [t for t in withdrawn if after[channel, t] != before[channel, t]]
-            facts.append(_consent_fact(customer, "ConsentWithdrawn", channel, changed, now, evidence))
+            facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, channel, changed, now, evidence))
         consents = after
     paused_until = customer.paused_until
     if pause_days is not None:
         paused_until = today + timedelta(days=pause_days) if pause_days else None
         if paused_until != customer.paused_until:
             until = paused_until.isoformat() if paused_until else None
-            name = "MailPaused" if until else "MailResumed"
-            facts.append(_fact(customer, name, _moment(now), now, {"until": until}))
+            type_ = types.MAIL_PAUSED if until else types.MAIL_RESUMED
+            facts.append(_fact(customer, type_, _moment(now), now, {"until": until}))
     if not facts:
         return Change(customer)
     return Change(replace(customer, consents=consents, paused_until=paused_until, changed_at=now), tuple(facts))
@@ -243,7 +244,7 @@ def leave(customer: Customer, topics: Iterable[Topic], now: datetime, evidence: 
         after = consent.withdraw(consents, channel, held, now)
         if after != consents:
             changed = [t for t in held if after[channel, t] != consents[channel, t]]
-            facts.append(_consent_fact(customer, "ConsentWithdrawn", channel, changed, now, evidence))
+            facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, channel, changed, now, evidence))
         consents = after
     if not facts:
         return Change(customer)
@@ -268,7 +269,7 @@ def suppress(customer: Customer, reason: SuppressionReason, feedback_id: str, ab
     if consents == customer.consents:
         return Change(customer)
     data = {"channel": Channel.EMAIL, "reason": reason, "feedback_id": feedback_id}
-    fact = _fact(customer, "ConsentSuppressed", feedback_id, now, data)
+    fact = _fact(customer, types.CONSENT_SUPPRESSED, feedback_id, now, data)
     return Change(replace(customer, consents=consents, changed_at=now), (fact,))
 
 
@@ -305,13 +306,12 @@ def _moment(now: datetime) -> str:
     return now.strftime("%Y%m%d%H%M%S%f")
 
 
-def _fact(customer: Customer, name: str, fact_id: str, at: datetime, data: dict[str, Any]) -> Fact:
-    kept = {key: value for key, value in data.items() if value is not None}
-    return Fact(type=name, id=fact_id, customer_id=customer.customer_id, occurred_at=at, recorded_at=at, data=kept)
+def _fact(customer: Customer, type_: FactType, fact_id: str, now: datetime, data: dict[str, Any]) -> Fact:
+    return type_.fact(id=fact_id, customer_id=customer.customer_id, now=now, data=data)
 
 
 def _consent_fact(
-    customer: Customer, name: str, channel: Channel, topics: list[Topic], now: datetime, evidence: Evidence
+    customer: Customer, type_: FactType, channel: Channel, topics: list[Topic], now: datetime, evidence: Evidence
 ) -> Fact:
     data = {"channel": channel, "topics": topics, **evidence.as_data()}
-    return _fact(customer, name, f"{channel}-{_moment(now)}", now, data)
+    return _fact(customer, type_, f"{channel}-{_moment(now)}", now, data)

@@ -79,7 +79,7 @@ def _model(name: str) -> type[BaseModel]:
 def _operation(route: Route) -> dict[str, Any]:
     body_type = "text/html" if route.function in _PAGES else JSON_TYPE
     operation: dict[str, Any] = {
-        "operationId": f"{route.function}_{route.method.lower()}_{len(route.path.split('/'))}",
+        "operationId": f"{route.function}_{route.method.lower()}_{'_'.join(re.findall(r'[a-z_]+', route.path))}",
         "summary": route.summary,
         "parameters": _parameters(route),
         "responses": {

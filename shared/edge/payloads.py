@@ -65,6 +65,11 @@ class Payload(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+def example(**members: Any) -> ConfigDict:
+    """The part of a body's configuration that is an example of it, for the OpenAPI document."""
+    return ConfigDict(json_schema_extra={"examples": [members]})
+
+
 def in_zone(moment: datetime, zone: tzinfo) -> datetime:
     """UTC to the millisecond; what has no offset of its own is in `zone`."""
     moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

@@ -11,10 +11,11 @@ from typing import Annotated, Any, Final
 
 from shared.core.codec import AS_LIST
 from shared.core.errors import Invalid
-from shared.core.facts import Fact, from_timestamp, to_timestamp
+from shared.core.facts import Fact, FactType, from_timestamp, to_timestamp
 from shared.core.months import end_of, last_day, month_of, months_after
 from shared.core.privacy import UNTIL_ERASED, Erase, Personal
 from shared.core.shop_time import ShopTime
+from shared.loyalty import facts as types
 from shared.loyalty.program import (
     MAX_QUALIFYING_MONTHS,
     Bonus,
@@ -264,7 +265,7 @@ def expire(account: Account, time: ShopTime) -> Posting:
         if month < month_of(time.today):
             lots = {lot: -points for lot, points in account.lots.items() if _expires(lot) == month}
             gone, data, at = sum(lots.values()), {"month": month, "lots": lots}, end_of(month, time.zone)
-            posting = _entry(posting, Entry.EXPIRE, "PointsExpired", None, gone, data, time, at)
+            posting = _entry(posting, Entry.EXPIRE, types.POINTS_EXPIRED, None, gone, data, time, at)
     return posting
 
 
@@ -277,7 +278,7 @@ def activate(account: Account, time: ShopTime) -> Posting:
     for lot, points in due.items():
         moved = _sum(moved, {_expires(lot): points})
     data = {"points": sum(due.values()), "lots": moved}
-    return _record(Posting(account), "PointsActivated", None, data, time)
+    return _record(Posting(account), types.POINTS_ACTIVATED, None, data, time)
 
 
 def earn(
@@ -313,7 +314,9 @@ def earn(
         "tier_percent": earning.tier_percent,
         **({"bonus": once[0], "period": once[1]} if once else {}),
     }
-    posting = _entry(Posting(account), Entry.EARN, "PointsEarned", fact_id, earning.points, members, time, occurred_at)
+    posting = _entry(
+        Posting(account), Entry.EARN, types.POINTS_EARNED, fact_id, earning.points, members, time, occurred_at
+    )
     reached = program.tier_for(posting.account.qualifying(program, time.today))
     if program.rank(reached.name) > rank_of(posting.account, program, time.today):
         return _change_tier(posting, program, reached, time)
@@ -352,7 +355,7 @@ def take_back(
         "earned": dict.fromkeys(earned.earned, -points),
     }
     taken = sum(lots.values()) - owed
-    return _entry(Posting(account), Entry.REFUND, "PointsRefunded", fact_id, taken, members, time, occurred_at)
+    return _entry(Posting(account), Entry.REFUND, types.POINTS_REFUNDED, fact_id, taken, members, time, occurred_at)
 
 
 def redeem(account: Account, cost: int, *, fact_id: str, time: ShopTime, data: Mapping[str, Any]) -> Posting:
@@ -363,7 +366,7 @@ def redeem(account: Account, cost: int, *, fact_id: str, time: ShopTime, data: M
         raise NotEnoughPoints(f"{_points(missing)} missing: it costs {cost}, {active} can be spent", missing=missing)
     spendable = sorted(lot for lot in _living(account, time.today) if _is_active(lot, time.today))
     lots, _ = _take(account.lots, cost, spendable)
-    return _entry(Posting(account), Entry.REDEEM, "PointsRedeemed", fact_id, -cost, {**data, "lots": lots}, time)
+    return _entry(Posting(account), Entry.REDEEM, types.POINTS_REDEEMED, fact_id, -cost, {**data, "lots": lots}, time)
 
 
 def cancel(
@@ -385,14 +388,14 @@ def cancel(
             lots = _sum(lots, {max(_expires(lot), month): kept})
     members = {**data, "lots": lots, "negative": -paid}
     posting = _entry(
-        Posting(account), Entry.REDEEM, "RedemptionCancelled", fact_id, sum(redeemed.values()), members, time
+        Posting(account), Entry.REDEEM, types.REDEMPTION_CANCELLED, fact_id, sum(redeemed.values()), members, time
     )
     owing = min(account.forgiven, sum(lots.values()))
     if not owing:
         return posting
     taken, _ = _take(lots, owing, sorted(lots))
     members = {"source": "CANCELLATION", "redemption_id": fact_id, "lots": taken, "forgiven": -owing}
-    return _entry(posting, Entry.REFUND, "PointsRefunded", f"{fact_id}/cancelled", -owing, members, time)
+    return _entry(posting, Entry.REFUND, types.POINTS_REFUNDED, f"{fact_id}/cancelled", -owing, members, time)
 
 
 def adjust(account: Account, adjustment: Adjustment, program: Program, time: ShopTime) -> Posting:
@@ -413,7 +416,9 @@ def adjust(account: Account, adjustment: Adjustment, program: Program, time: Sho
             raise NotEnoughPoints(f"only {_points(there)} there to take", missing=missing)
         change = {"lots": lots, "negative": missing}
     members = {"reason": adjustment.reason, "operator": adjustment.operator, **change}
-    return _entry(Posting(account), Entry.ADJUST, "PointsAdjusted", adjustment.adjustment_id, points, members, time)
+    return _entry(
+        Posting(account), Entry.ADJUST, types.POINTS_ADJUSTED, adjustment.adjustment_id, points, members, time
+    )
 
 
 def review(account: Account, program: Program, time: ShopTime) -> Posting:
@@ -427,7 +432,9 @@ def review(account: Account, program: Program, time: ShopTime) -> Posting:
         # A tier that the programme no longer has ends without grace: there is nothing left to keep.
         return _change_tier(posting, program, reached, time)
     if reached_rank == rank or program.downgrade is Downgrade.NEVER:
-        return _record(posting, "TierKept", None, {"tier": account.tier}, time) if account.tier_ends_on else posting
+        return (
+            _record(posting, types.TIER_KEPT, None, {"tier": account.tier}, time) if account.tier_ends_on else posting
+        )
     if program.downgrade is Downgrade.ONE_TIER and _changed_on(account, time) >= today:
         # The next tier down has its own turn, not another review of the same day.
         return posting
@@ -435,7 +442,7 @@ def review(account: Account, program: Program, time: ShopTime) -> Posting:
         ends_on = today + timedelta(days=program.grace_days - 1)
         missing = program.tiers[rank].threshold - earned
         data = {"tier": program.tiers[rank].name, "ends_on": ends_on.isoformat(), "missing": missing}
-        return _record(posting, "TierEnding", None, data, time)
+        return _record(posting, types.TIER_ENDING, None, data, time)
     if account.tier_ends_on and today <= account.tier_ends_on:
         return posting
     lower = program.tiers[rank - 1] if program.downgrade is Downgrade.ONE_TIER else reached
@@ -450,7 +457,7 @@ def warn(account: Account, program: Program, time: ShopTime) -> Posting:
     for month in sorted(set(soon)):
         points = sum(points for lot, points in account.lots.items() if _expires(lot) == month)
         data = {"month": month, "points": points, "expires_on": last_day(month).isoformat()}
-        posting = _record(posting, "PointsExpiring", month, data, time)
+        posting = _record(posting, types.POINTS_EXPIRING, month, data, time)
     return posting
 
 
@@ -495,13 +502,13 @@ def _change_tier(posting: Posting, program: Program, to: Tier, time: ShopTime) -
         at = max(at, from_timestamp(account.tiers[-1][0]) + timedelta(milliseconds=1))
     earned = account.qualifying(program, time.today)
     data = {"from": before, "to": to.name, "qualifying_points": earned}
-    return _record(posting, "TierChanged", None, data, time, at)
+    return _record(posting, types.TIER_CHANGED, None, data, time, at)
 
 
 def _entry(
     posting: Posting,
     entry: Entry,
-    name: str,
+    fact_type: FactType,
     fact_id: str | None,
     points: int,
     data: Mapping[str, Any],
@@ -512,24 +519,23 @@ def _entry(
     account = posting.account
     after = account.books.balance + points
     members = {**data, "entry": entry, "points": points, "balance": after}
-    return _record(posting, name, fact_id, members, time, occurred_at)
+    return _record(posting, fact_type, fact_id, members, time, occurred_at)
 
 
 def _record(
     posting: Posting,
-    name: str,
+    fact_type: FactType,
     fact_id: str | None,
     data: Mapping[str, Any],
     time: ShopTime,
     occurred_at: datetime | None = None,
 ) -> Posting:
     number = posting.account.entry + 1
-    fact = Fact(
-        type=name,
+    fact = fact_type.fact(
         id=fact_id if fact_id is not None else str(number),
         customer_id=posting.account.customer_id,
-        occurred_at=occurred_at or time.now,
-        recorded_at=time.now,
+        now=time.now,
+        occurred_at=occurred_at,
         data={**data, "posted": month_of(time.today), "number": number},
     )
     return Posting(apply(posting.account, fact), (*posting.facts, fact))

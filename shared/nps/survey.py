@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from shared.core.errors import Conflict, Invalid
 from shared.core.facts import Fact, to_timestamp
@@ -13,7 +13,7 @@ from shared.core.locales import choose_locale, translatable
 from shared.customers.consent import Channel, Status, Topic, allows
 from shared.customers.contact_history import ContactHistory
 from shared.customers.customer import Customer
-from shared.nps import comments
+from shared.nps import comments, facts
 from shared.nps.margin import Group, group_of
 
 COMMENT_MAX_LENGTH: Final = 2_000
@@ -284,16 +284,20 @@ def invited_fact(asked: Invitation) -> Fact:
         "run": asked.run,
         "send_at": to_timestamp(asked.send_at),
         "expires_at": to_timestamp(asked.expires_at),
+        "case_id": asked.case_id,
         **asked.about,
-        **({"case_id": asked.case_id} if asked.case_id else {}),
     }
-    return _fact("SurveyInvited", asked.invitation_id, asked.customer_id, asked.invited_at, data)
+    return facts.SURVEY_INVITED.fact(
+        id=asked.invitation_id, customer_id=asked.customer_id, now=asked.invited_at, data=data
+    )
 
 
 def skipped_fact(customer_id: str, survey: Survey, run: str, reason: Refusal, now: datetime) -> Fact:
     """`SurveySkipped`: a candidate was not asked, and why."""
     data = {"survey_id": survey.survey_id, "run": run, "reason": reason}
-    return _fact("SurveySkipped", invitation_id(survey.survey_id, run), customer_id, now, data)
+    return facts.SURVEY_SKIPPED.fact(
+        id=invitation_id(survey.survey_id, run), customer_id=customer_id, now=now, data=data
+    )
 
 
 def out_of_quiet_hours(now: datetime, rules: Rules, zone: tzinfo) -> datetime:
@@ -347,18 +351,13 @@ def answer(
         "group": group_of(score),
         "sentiment": given.sentiment,
         "themes": list(given.themes),
+        "points": survey.points,
+        "score_before": before.score if before else None,
         **asked.about,
-        **({"points": survey.points} if survey.points is not None else {}),
     }
     if before:
-        name, fact_id = "SurveyAnswerChanged", f"{asked.invitation_id}/{given.changes}"
-        data["score_before"] = before.score
+        type_, fact_id = facts.SURVEY_ANSWER_CHANGED, f"{asked.invitation_id}/{given.changes}"
     else:
-        name, fact_id = "SurveyAnswered", asked.invitation_id
-    kept = {key: value for key, value in data.items() if value is not None}
-    fact = _fact(name, fact_id, asked.customer_id, now, kept)
+        type_, fact_id = facts.SURVEY_ANSWERED, asked.invitation_id
+    fact = type_.fact(id=fact_id, customer_id=asked.customer_id, now=now, data=data)
     return replace(asked, answer=given, version=asked.version + 1), fact
-
-
-def _fact(name: str, fact_id: str, customer_id: str, at: datetime, data: Mapping[str, Any]) -> Fact:
-    return Fact(type=name, id=fact_id, customer_id=customer_id, occurred_at=at, recorded_at=at, data=data)

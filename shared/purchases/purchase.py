@@ -9,7 +9,8 @@ from typing import Annotated, Any, Final
 
 from shared.core.codec import As, to_members
 from shared.core.errors import Conflict, Invalid
-from shared.core.facts import Fact, to_timestamp
+from shared.core.facts import Fact, FactType, to_timestamp
+from shared.purchases import facts
 
 # One transaction applies an order with every refund that came before it: 2 writes a refund, 100 in a transaction.
 MAX_REFUNDS_PER_ORDER: Final = 40
@@ -228,13 +229,8 @@ def one_more_refund(state: OrderState) -> OrderState:
 
 def purchase_fact(order: Order, customer_id: str, now: datetime) -> Fact:
     """`PurchaseRecorded`, at the time of the order."""
-    return Fact(
-        type="PurchaseRecorded",
-        id=order.order_id,
-        customer_id=customer_id,
-        occurred_at=order.ordered_at,
-        recorded_at=now,
-        data=order.as_data(),
+    return facts.PURCHASE_RECORDED.fact(
+        id=order.order_id, customer_id=customer_id, occurred_at=order.ordered_at, now=now, data=order.as_data()
     )
 
 
@@ -248,21 +244,20 @@ def refund_fact(wish: Refund, done: Refunded, order: Order, customer_id: str, no
         "order_total": order.total,
         "whole": done.whole,
     }
-    return _about_refund("PurchaseRefunded", wish, customer_id, now, data)
+    return _about_refund(facts.PURCHASE_REFUNDED, wish, customer_id, now, data)
 
 
 def rejection_fact(wish: Refund, reason: str, customer_id: str, now: datetime) -> Fact:
     """`RefundRejected`: a refund that waited for its order turned out to be more than the order allows."""
-    return _about_refund("RefundRejected", wish, customer_id, now, {**wish.as_data(), "reason": reason})
+    return _about_refund(facts.REFUND_REJECTED, wish, customer_id, now, {**wish.as_data(), "reason": reason})
 
 
-def _about_refund(name: str, wish: Refund, customer_id: str, now: datetime, data: Mapping[str, Any]) -> Fact:
-    return Fact(
-        type=name,
+def _about_refund(type_: FactType, wish: Refund, customer_id: str, now: datetime, data: Mapping[str, Any]) -> Fact:
+    return type_.fact(
         id=f"{wish.order_id}/{wish.refund_id}",
         customer_id=customer_id,
         occurred_at=wish.refunded_at,
-        recorded_at=now,
+        now=now,
         data=data,
     )
 

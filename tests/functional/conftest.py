@@ -42,6 +42,11 @@ from shared.loyalty.store import accounts
 from shared.nps.links import survey_path
 from shared.nps.store import definitions as surveys
 from shared.nps.survey import Invitation
+from tests.functional.answer_models import check_answer
+from tests.functional.fact_schemas import facts_fit_their_schemas
+
+# Fixtures count for the tests of the package whose conftest knows them by name.
+__all__ = ["facts_fit_their_schemas"]
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 EVENTS = Path(__file__).parents[2] / "events"
@@ -442,8 +447,10 @@ def invoke(load: Load) -> Invoke:
         handler = importlib.import_module(module_of(function)).handler
         CALLS.made.clear()
         environment.forget()
-        answer: dict[str, Any] = handler(event or load(name, **changes), Context(function))
+        given = event or load(name, **changes)
+        answer: dict[str, Any] = handler(given, Context(function))
         assert CALLS.beyond(ACCESS[function]) == set(), f"{function} has no grant for these"
+        check_answer(given, answer)
         if "json" in answer.get("headers", {}).get("content-type", ""):
             answer["json"] = json.loads(answer["body"])
         return answer

@@ -3,8 +3,8 @@
 from shared.core import clock
 from shared.edge.http import Request, Response, respond, serve
 from shared.loyalty.actions import adjusting
-from shared.loyalty.answers import adjustment_members
 from shared.loyalty.payloads import AdjustmentPayload
+from shared.loyalty.views import adjustment_members
 
 
 def adjust(request: Request) -> Response:

@@ -6,9 +6,9 @@ from shared.core import clock, environment
 from shared.core.errors import Invalid
 from shared.edge.http import Request, Response, respond, serve
 from shared.loyalty.actions import configuring
-from shared.loyalty.answers import program_members, reward_members
 from shared.loyalty.payloads import REWARD_ID, ProgramPayload, RewardPayload
 from shared.loyalty.store import catalogue, program_versions
+from shared.loyalty.views import program_members, reward_members
 
 
 def show_program(_request: Request) -> Response:

@@ -4,9 +4,9 @@ from shared.core import clock
 from shared.core.errors import NotFound
 from shared.edge.http import MAX_ID_LENGTH, Request, Response, respond, serve
 from shared.loyalty.actions import redeeming
-from shared.loyalty.answers import redemption_members
 from shared.loyalty.codes import new_voucher_code
 from shared.loyalty.payloads import RedemptionPayload
+from shared.loyalty.views import redemption_members
 
 
 def redeem(request: Request) -> Response:

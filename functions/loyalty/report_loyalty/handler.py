@@ -2,8 +2,8 @@
 
 from shared.core.errors import NotFound
 from shared.edge.http import Request, Response, respond, serve
-from shared.loyalty.answers import report_members
 from shared.loyalty.store import statements
+from shared.loyalty.views import report_members
 
 
 def report(_request: Request) -> Response:

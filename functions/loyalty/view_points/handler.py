@@ -5,8 +5,8 @@ from datetime import datetime
 from shared.core import clock, environment
 from shared.edge.http import Request, Response, respond, serve
 from shared.loyalty.actions import viewing
-from shared.loyalty.answers import points_members, redemption_members
 from shared.loyalty.links import POINTS_LINK, points_path
+from shared.loyalty.views import points_members, redemption_members
 
 
 def view(request: Request) -> Response:

@@ -11,6 +11,7 @@ from shared.core.codec import SECONDS
 from shared.core.dynamodb import CUSTOMERS, Write
 from shared.core.facts import Fact
 from shared.core.kind import Kind
+from shared.mail.facts import EMAIL_SENT, EMAIL_SKIPPED, EMAIL_UNKNOWN
 
 # Longer than a year: some mails may go out once in it.
 KEEP_DAYS: Final = 400
@@ -37,6 +38,7 @@ class Mail:
     message_id: str | None = None
 
 
+_TYPES: Final = {Outcome.SENT: EMAIL_SENT, Outcome.SKIPPED: EMAIL_SKIPPED, Outcome.UNKNOWN: EMAIL_UNKNOWN}
 MAILS: Final = Kind(Mail, CUSTOMERS, "CUST#{customer_id}", "MAIL#{mail_id}", in_key=("customer_id", "mail_id"))
 
 
@@ -98,4 +100,4 @@ def _mail(
 
 
 def _fact(outcome: Outcome, customer_id: str, mail_id: str, data: Mapping[str, str], now: datetime) -> Fact:
-    return Fact(type=outcome, id=mail_id, customer_id=customer_id, occurred_at=now, recorded_at=now, data=data)
+    return _TYPES[outcome].fact(id=mail_id, customer_id=customer_id, now=now, data=data)

@@ -8,6 +8,7 @@ from shared.core import fact_store
 from shared.core.codec import INLINE
 from shared.core.dynamodb import CUSTOMERS, Item, Write
 from shared.core.kind import Kind
+from shared.purchases.facts import PURCHASE_RECORDED
 from shared.purchases.purchase import Order, OrderState, Refund
 
 
@@ -72,7 +73,7 @@ def order_of(state: OrderState) -> Order:
     """An order as it was recorded, from its fact (1 read unit)."""
     assert state.customer_id is not None
     assert state.ordered_at is not None
-    fact = fact_store.get(state.customer_id, state.ordered_at, "PurchaseRecorded", state.order_id)
+    fact = fact_store.get(state.customer_id, state.ordered_at, PURCHASE_RECORDED.name, state.order_id)
     assert fact is not None, f"order {state.order_id} has no fact"
     return Order.from_data(fact.data)
 
