@@ -59,8 +59,8 @@ def remind(invoke: Invoke, customer_id: str, name: str = EXPIRING, **fill: str) 
 
 
 def outcomes(customer_id: str) -> list[tuple[str, str | None]]:
-    found = facts_of(customer_id, "EmailSent", "EmailSkipped", "EmailUnknown")
-    return [(fact.type, fact.data.get("reason")) for fact in found]
+    mails = facts_of(customer_id, "EmailSent", "EmailSkipped", "EmailUnknown")
+    return [(fact.type, fact.data.get("reason")) for fact in mails]
 
 
 def test_a_reminder_is_sent_once_with_what_is_left_her_page_and_a_way_out(
@@ -214,5 +214,5 @@ def test_what_was_earned_since_the_night_counts(
     assert invoke("record_purchase/by_email", ordered_at=now, **price)["statusCode"] == 201
     deliver(*facts_of(ending.customer_id, "PurchaseRecorded"))
     invoke(ENDING, fill=tier_warning(ending))
-    assert [found for found, _ in outcomes(ending.customer_id)] == [outcome]
+    assert [name for name, _ in outcomes(ending.customer_id)] == [outcome]
     assert ["200 more points" in mail.body for mail in sent_mails()] == ([True] if outcome == "EmailSent" else [])

@@ -133,7 +133,7 @@ def test_a_reward_of_a_tier_is_for_that_tier_and_higher_ones(invoke: Invoke, fun
     assert redeemed(invoke) == 201
 
 
-def test_each_customer_has_as_many_as_the_limit_says_and_one_more_after_a_cancellation(
+def test_a_customer_may_take_as_many_as_the_limit_and_another_after_a_cancellation(
     invoke: Invoke, funded: None
 ) -> None:
     invoke("configure_loyalty/put_reward", limit_per_customer=1)
@@ -274,7 +274,7 @@ def test_a_voucher_that_was_cancelled_is_not_shown_again_as_new(invoke: Invoke, 
 def test_the_same_form_with_another_button_is_another_voucher(
     invoke: Invoke, funded: None, load: Load, contents: Contents
 ) -> None:
-    """Who goes back in her browser and presses another button wants the other reward, too."""
+    """Who goes back in the browser and presses another button gets the other reward, too."""
     invoke("configure_loyalty/put_reward", fill={"tea-tin": "mug"}, name="A mug", cost=90)
     press(invoke, load)
     answer = press(invoke, load, reward_id="mug")
@@ -317,7 +317,7 @@ def test_a_key_that_only_reads_sees_no_code_of_a_voucher(invoke: Invoke, funded:
     assert (shown["redemption_id"], shown["status"], shown["code"]) == ("basket-99", "CANCELLED", None)
 
 
-def test_what_was_redeemed_refunded_and_forgiven_leaves_no_points_when_its_voucher_is_cancelled(
+def test_cancelling_a_voucher_takes_back_what_a_refund_was_forgiven(
     invoke: Invoke, launch: Launch, deliver: Callable[..., None]
 ) -> None:
     launch(pending_days=0, negative_balance="WITHIN_BALANCE")
@@ -356,7 +356,7 @@ def test_a_tier_that_is_renamed_while_it_has_holders_and_rewards(
     deliver(happened("post_points/purchase_recorded"))
     assert redeemed(invoke, idempotency_key="first") == 201
     launch(pending_days=0, tiers=[green, {"name": "DRAGON", "threshold": threshold, "percent": 300}])
-    # The reward is nobody's now, whatever she holds; she holds what her points reach.
+    # The reward is nobody's now; the customer has the tier that their points reach.
     refused = invoke(REDEEM)
     assert (refused["statusCode"], refused["json"]["tier"]) == (409, "OOLONG")
     shown = invoke("view_points/points")["json"]

@@ -177,7 +177,7 @@ def test_a_bonus_is_given_once_for_what_it_is_given_for() -> None:
 
 
 def test_a_year_is_not_made_up_for_after_a_later_one() -> None:
-    """Who moves her birthday back over New Year has been congratulated for that year, or missed it."""
+    """Who moves their birthday back over New Year has been congratulated for that year, or missed it."""
     given = earn(EMPTY, 50, once=(Bonus.BIRTHDAY, "2027")).account
     assert earn(given, 50, once=(Bonus.BIRTHDAY, "2026")) == Posting(given)
     assert earn(given, 50, once=(Bonus.BIRTHDAY, "2028")).account.books.issued == 100
@@ -255,7 +255,7 @@ def test_a_tier_that_was_renamed_counts_as_the_one_that_its_points_reach() -> No
     assert points.next_tier(gold, PROGRAM, TODAY) is None
 
 
-def test_what_a_renamed_tier_counts_as_falls_when_its_points_leave_the_qualifying_months() -> None:
+def test_a_renamed_tier_counts_less_once_its_points_leave_the_qualifying_months() -> None:
     gold, other = earn(EMPTY, GOLD).account, replace(PROGRAM, tiers=RENAMED)
     last, first = berlin("2027-10-31T23:59"), berlin("2027-11-01T00:00")
     assert [points.tier_of(gold, other, day.date()).name for day in (last, first)] == ["TOP", "BASE"]
@@ -419,7 +419,7 @@ def forgiven(number: int) -> Account:
     return take_back(redeem(order.account, number).account, number, order.facts[0]).account
 
 
-def test_what_was_redeemed_refunded_and_forgiven_is_gone_when_the_voucher_is_cancelled() -> None:
+def test_points_that_a_refund_was_forgiven_are_gone_when_the_voucher_is_cancelled() -> None:
     spent = forgiven(20)
     assert (spent.forgiven, spent.books) == (20, Books(issued=20, redeemed=20))
     undone = cancel(spent, {"2027-11": 20})
@@ -445,7 +445,7 @@ def test_what_was_redeemed_refunded_and_forgiven_is_gone_when_the_voucher_is_can
 def test_no_more_is_taken_back_than_was_forgiven_and_what_expires_first_goes_first() -> None:
     undone = cancel(forgiven(12), {"2027-12": 10, "2027-11": 10})
     assert (undone.account.lots, undone.account.forgiven) == ({"2027-12": 8}, 0)
-    # What comes back later is hers.
+    # Points that come back later are the customer's.
     again = cancel(undone.account, {"2027-12": 5})
     assert (types(again), again.account.lots) == (["RedemptionCancelled"], {"2027-12": 13})
 
@@ -582,7 +582,7 @@ def review(account: Account, now: datetime, **program: Any) -> Posting:
     return points.review(account, replace(PROGRAM, **program), shop(now))
 
 
-# What made her gold counts until the end of October 2027.
+# The points that made them gold count until the end of October 2027.
 GOLDEN = earn(EMPTY, GOLD).account
 KEPT, LOST = berlin("2027-10-31T23:59"), berlin("2027-11-01T00:00")
 
@@ -674,7 +674,7 @@ def test_tiers_are_lost_one_by_one_however_often_a_night_reviews_them(grace_days
 
 
 @pytest.mark.parametrize("downgrade", [Downgrade.TO_EARNED, Downgrade.ONE_TIER])
-def test_a_tier_that_a_refund_undid_on_its_first_day_waits_only_where_tiers_fall_one_by_one(
+def test_a_tier_undone_by_a_refund_on_its_first_day_waits_if_tiers_fall_one_by_one(
     downgrade: Downgrade,
 ) -> None:
     silver = earn(EMPTY, SILVER)
@@ -781,7 +781,7 @@ def test_the_balance_counts_points_as_expired_before_the_ledger_says_so() -> Non
     assert points.balance(owing(7), TODAY) == Balance(active=0, pending=0, negative=7, spent=7, expired=0)
 
 
-def test_an_account_adds_up_from_a_timeline_in_any_order_that_tells_of_other_things_too() -> None:
+def test_an_account_adds_up_from_a_timeline_in_any_order_with_other_facts_in_it() -> None:
     earned = earn(EMPTY, SILVER)
     spent = redeem(earned.account, 5, NOW + DAY)
     other = Fact(type="MailPaused", id="1", customer_id="cus_a", occurred_at=NOW, recorded_at=NOW)

@@ -38,7 +38,7 @@ OTHER_TIERS = (Tier(name="BASE", threshold=0, percent=110), TIERS[1], Tier(name=
 TEA_TWICE = Multiplier(name="tea", percent=200, skus=frozenset({"tea"}))
 PROGRAM = Program(version=1, starts_at=START - timedelta(days=400), tiers=TIERS, expiry_months=2)
 
-# How much of which lot, by the last month and the first day it can be spent ("" from the day it was told of on).
+# How much of which lot, by the last month and the first day it can be spent ("" from the day that was posted).
 Point = tuple[str, str]
 Once = tuple[Bonus, str] | None
 
@@ -341,7 +341,7 @@ class LedgerMachine(RuleBasedStateMachine):
         bought = self.orders[which % len(self.orders)]
         order, state = bought.order, bought.state
         amount = max(1, (order.total - state.refunded) * count // 100)
-        wish = Refund(
+        refund = Refund(
             refund_id=self.next_id("r"),
             order_id=order.order_id,
             refunded_at=self.now,
@@ -349,26 +349,26 @@ class LedgerMachine(RuleBasedStateMachine):
             products={sku: count} if sku else {},
         )
         try:
-            done = purchase.refund(state, order, wish)
+            refunded = purchase.refund(state, order, refund)
         except Invalid:
             return
-        bought.state = done.state
+        bought.state = refunded.state
         bought.money += 0 if sku else amount
         share = loyalty.given_back(
             order,
             bought.earned.data["points"],
             bought.program,
             today_at(order.ordered_at),
-            quantities=done.state.quantities,
+            quantities=refunded.state.quantities,
             amount=bought.money,
-            refunded=done.state.refunded,
+            refunded=refunded.state.refunded,
         )
         assert bought.taken <= share <= bought.earned.data["points"]
-        if done.whole:
+        if refunded.whole:
             assert share == bought.earned.data["points"]
         if share > bought.taken:
             number, bought.taken = share - bought.taken, share
-            self.take_back(number, bought.earned, f"{order.order_id}/{wish.refund_id}")
+            self.take_back(number, bought.earned, f"{order.order_id}/{refund.refund_id}")
 
     @precondition(lambda self: self.referrals)
     @rule(which=st.integers(0, 99))
@@ -421,7 +421,7 @@ class LedgerMachine(RuleBasedStateMachine):
         today, now = self.today, self.now
         posting = night(self.account, self.program, now)
         self.purse.held = Counter(self.purse.living(today))
-        self.told(today)
+        self.activate(today)
         self.keep(posting)
         assert night(self.account, self.program, now) == Posting(self.account)
         assert all(lot[:7] >= month_of(today) for lot in self.account.lots)
@@ -429,13 +429,13 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def only_tell_of_pending_points(self) -> None:
-        self.told(self.today)
+        self.activate(self.today)
         self.keep(points.activate(self.account, shop(self.now)))
 
-    def told(self, today: date) -> None:
+    def activate(self, today: date) -> None:
         waiting = Counter(self.purse.pending(today))
-        told = self.purse.held - waiting
-        self.purse.held = waiting + Counter((expires, "") for expires, _ in told.elements())
+        active = self.purse.held - waiting
+        self.purse.held = waiting + Counter((expires, "") for expires, _ in active.elements())
 
     @rule(changed=CHANGES)
     def another_programme(self, changed: dict[str, Any]) -> None:
@@ -507,7 +507,7 @@ def purchases(draw: st.DrawFn) -> list[Order | Refund]:
         state = purchase.recorded(order, "cus_a", None)
         events.append(order)
         for what in draw(st.lists(st.one_of(st.integers(1, 2_000), st.sampled_from(["cup", "tea"])), max_size=4)):
-            wish = Refund(
+            refund = Refund(
                 refund_id=f"r{len(events)}",
                 order_id=order.order_id,
                 refunded_at=START,
@@ -515,10 +515,10 @@ def purchases(draw: st.DrawFn) -> list[Order | Refund]:
                 products={what: 1} if isinstance(what, str) else {},
             )
             try:
-                state = purchase.refund(state, order, wish).state
+                state = purchase.refund(state, order, refund).state
             except Invalid:
                 continue
-            events.append(wish)
+            events.append(refund)
     return events
 
 

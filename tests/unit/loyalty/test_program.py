@@ -147,7 +147,7 @@ def test_a_promotion_may_lack_its_first_or_its_last_day() -> None:
     assert [one.covers(today) for one in (*since, *until)] == [True, False, False, True]
 
 
-def test_an_order_without_lines_earns_by_its_total_and_only_what_covers_everything_multiplies_it() -> None:
+def test_an_order_without_lines_earns_by_its_total_and_by_multipliers_for_all() -> None:
     order = Order(order_id="o", ordered_at=NOW, currency="EUR", total=2_900, tax=400, shipping=500)
     tea = Multiplier(name="tea", percent=500, skus=frozenset({"tea"}))
     food = Multiplier(name="food", percent=500, categories=frozenset({"food"}))
@@ -180,7 +180,7 @@ def test_the_same_sku_in_two_lines_and_two_categories_earns_line_by_line() -> No
     assert earned(order, replace(PROGRAM, multipliers=(without,))) == 5
 
 
-def test_an_earning_says_when_its_points_can_be_spent_and_until_when_by_the_shops_calendar() -> None:
+def test_an_earning_says_from_when_until_when_its_points_can_be_spent() -> None:
     new_year = bare(1_000, datetime(2026, 12, 31, 23, 30, tzinfo=UTC))
     earning = loyalty.earned_by(new_year, PROGRAM, 125, day_of(new_year))
     assert earning == loyalty.Earning(
