@@ -4,27 +4,27 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from shared.cases.case import Outcome
+from shared.cases.case import TEXT_MAX_LENGTH, Outcome
 from shared.edge.payloads import Payload
 
-LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_MAX_LENGTH)]
 Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 
 
 class AssignPayload(Payload):
-    """Who takes a case."""
+    """The member of staff who takes a case."""
 
     owner: Person
 
 
 class NotePayload(Payload):
-    """What somebody writes into a case."""
+    """A note in a case."""
 
     author: Person
     text: LongText
 
 
 class ResolvePayload(Payload):
-    """What came of a case."""
+    """How a case ended."""
 
     outcome: Outcome
