@@ -132,10 +132,8 @@ def _existing(known: Case | None) -> Case:
     return known
 
 
-def _new(
-    customer_id: str, cause: str, origin: Origin, complaint: Complaint, rules: CaseRules, time: ShopTime
-) -> Case:
-    card = cards.find(customer_id)
+def _new(customer_id: str, cause: str, origin: Origin, complaint: Complaint, rules: CaseRules, time: ShopTime) -> Case:
+    card = cards.get(customer_id)
     return case.new_case(customer_id, cause, origin, complaint, card.score if card else None, rules, time.now)
 
 

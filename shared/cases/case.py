@@ -159,7 +159,13 @@ def check_open_cases(count: int) -> None:
 
 
 def new_case(
-    customer_id: str, cause: str, origin: Origin, complaint: Complaint, score: Score | None, rules: CaseRules, now: datetime
+    customer_id: str,
+    cause: str,
+    origin: Origin,
+    complaint: Complaint,
+    score: Score | None,
+    rules: CaseRules,
+    now: datetime,
 ) -> Case:
     """A case of now: as urgent as the customer with this RFM score is valuable, with the owner by the rules."""
     priority = priority_of(score)

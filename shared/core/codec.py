@@ -14,6 +14,7 @@
 | `Annotated[X, AS_LIST]` of a dataclass | its members in their order, as a list |
 | `Annotated[X, AS_TEXT]` of a dataclass | its members in their order, as one text such as `2|4990` |
 | `Annotated[datetime, SECONDS]` | whole seconds since 1970, as DynamoDB's time to live wants them |
+| `Annotated[X, As(write, read)]` | as `write` makes it |
 | `Annotated[X, Stored("name")]` | under another name |
 | `Annotated[X, Personal(…)]` | as X; it says something about a person |
 """
@@ -36,6 +37,14 @@ class Stored:
     """The name under which a member is stored, where it is another one."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class As:
+    """A form of its own: `write` makes plain values of a member, `read` the member of them again."""
+
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
 
 
 class Form(Enum):
@@ -161,6 +170,8 @@ def _bare(hint: Any) -> Any:
 def _way(hint: Any) -> _Way:
     form = None
     if get_origin(hint) is Annotated:
+        if own := next((mark for mark in hint.__metadata__ if isinstance(mark, As)), None):
+            return _Way(own.write, own.read)
         form = next((mark for mark in hint.__metadata__ if isinstance(mark, Form)), None)
         hint = _bare(hint)
     origin, arguments = get_origin(hint), get_args(hint)

@@ -45,4 +45,7 @@ def _about_order(order: Fact) -> dict[str, str]:
     largest = max(lines, key=lambda line: line["price"] * line["quantity"], default=None)
     # The parts of a figure's key are told apart by this sign.
     texts = {"channel": order.data.get("channel"), "category": largest["category"] if largest else None}
-    return {"order_id": order.data["order_id"], **{name: text.replace("#", " ") for name, text in texts.items() if text}}
+    return {
+        "order_id": order.data["order_id"],
+        **{name: text.replace("#", " ") for name, text in texts.items() if text},
+    }

@@ -191,13 +191,12 @@ def survey_id_of(invitation_id: str) -> str:
 
 
 def survey_of(invitation_id: str, definition: Survey | None, rules: Rules) -> Survey:
-    """The survey of an invitation: as defined, the question whether it helped, or a plain one in place of none."""
+    """The survey of an invitation: as defined, or the question whether it helped; a disabled one where there is none."""
     survey_id = survey_id_of(invitation_id)
-    plain = Survey(survey_id=survey_id, trigger=Trigger.NIGHTLY, points=0)
     if survey_id == RECOVERY:
         texts = replace(RECOVERY_TEXTS, question=rules.recovery_question)
-        return replace(plain, texts={DEFAULT_LOCALE: texts})
-    return definition or plain
+        return Survey(survey_id=RECOVERY, trigger=Trigger.NIGHTLY, points=0, texts={DEFAULT_LOCALE: texts})
+    return definition or Survey(survey_id=survey_id, trigger=Trigger.NIGHTLY, enabled=False, points=0)
 
 
 def run_of(survey: Survey, today: date, ordered_on: date | None) -> str | None:

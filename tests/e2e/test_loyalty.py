@@ -19,7 +19,7 @@ from shared.core import old_table as table
 from shared.core.errors import Busy, Conflict
 from shared.core.facts import Fact
 from shared.core.months import month_of
-from shared.customers.ids import mint_customer_id
+from shared.core.shop_time import ShopTime
 from shared.loyalty import points
 from shared.loyalty import program as loyalty
 from shared.loyalty.codes import new_voucher_code
@@ -29,8 +29,8 @@ from shared.loyalty.reward import Reward
 from shared.loyalty.store import accounts
 from shared.loyalty.store import catalogue as rewards
 from shared.loyalty.store import program_versions as programs
+from shared.purchases import actions as purchases
 from shared.purchases.purchase import Order, Product, Refund
-from shared.purchases.store import orders as purchases
 from tests.e2e.conftest import Crm, eventually, link_in
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -190,9 +190,9 @@ def test_two_hundred_events_shuffled_and_repeated_give_the_account_of_the_ordere
     customer_id, now = "shuffled", clock.now()
     orders, refunds = orders_and_refunds(customer_id)
     for order in orders:
-        purchases.record_order(order, customer_id=customer_id, email=None, mint=mint_customer_id, now=now, zone=BERLIN)
+        purchases.record_order(order, customer_id, None, ShopTime(now, BERLIN))
     for wish in refunds:
-        assert purchases.record_refund(wish, now=now, zone=BERLIN).status == "APPLIED"
+        assert purchases.record_refund(wish, ShopTime(now, BERLIN)).status == "APPLIED"
     happened = [f for f in facts.every(customer_id) if f.type in ("PurchaseRecorded", "PurchaseRefunded")]
     assert len(happened) == len(orders) + len(refunds)
 

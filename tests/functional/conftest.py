@@ -319,7 +319,7 @@ def account_of(customer_id: str) -> Account:
 
 def id_of(email: str) -> str:
     """The id of the customer who has this address."""
-    found = customers.find_id(email)
+    found = customers.get_id(email)
     assert found is not None
     return found
 
@@ -353,7 +353,7 @@ def facts_of(customer_id: str, *types: str) -> list[Fact]:
 def sign_up(invoke: Callable[..., dict[str, Any]], email: str, **changes: object) -> str:
     """Signed up and confirmed; the customer's id."""
     assert invoke("register_customer/json", email=email, **changes)["statusCode"] == 202
-    known = customers.find_by_email(email)
+    known = customers.get_by_email(email)
     assert known is not None
     assert known.signup is not None
     token = confirmation_path(known.customer_id, known.signup).partition("token=")[2]

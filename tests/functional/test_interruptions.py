@@ -454,7 +454,7 @@ def test_a_signup_that_is_killed_leaves_nothing_or_all_and_can_be_sent_again(
             if killed[-1]:
                 assert len(contents()["customers"]) in (0, 3)
                 signed_up(invoke)
-            known = customers.find_by_email("ada@example.com")
+            known = customers.get_by_email("ada@example.com")
             assert known is not None
             assert known.signup is not None
             assert len(contents()["customers"]) == 3

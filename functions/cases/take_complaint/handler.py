@@ -4,21 +4,17 @@ from datetime import timedelta
 from typing import Final
 from uuid import uuid4
 
-from shared.cases import case
-from shared.cases.store import records as cases
+from shared.cases import actions
+from shared.cases.case import TEXT_MAX_LENGTH, TooManyCases
 from shared.core import clock
 from shared.core.settings import Settings
-from shared.customers.store import contact_histories
-from shared.customers.store import profiles as customers
+from shared.customers.store import profiles
 from shared.edge import links, tokens
 from shared.edge.http import Request, Response, plain_text, serve
 from shared.edge.links import Link
 from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.tokens import Purpose
-from shared.nps.store import definitions as surveys
-from shared.nps.survey import COMMENT_MAX_LENGTH
 
-MAX_OPEN_CASES: Final = 5
 _PAGE_HOLDS: Final = timedelta(hours=12)
 
 
@@ -34,34 +30,35 @@ def record(request: Request, link: Link, settings: Settings) -> Response:
         return _page(settings, link, text, "Please send the form once more.")
     if not text:
         return _page(settings, link, text, "Please tell us what happened.")
-    if len(text) > COMMENT_MAX_LENGTH:
-        return _page(settings, link, text, f"Please say it in at most {COMMENT_MAX_LENGTH:,} characters.")
-    known = cases.find(case.case_id(link.customer_id, link.claims["complaint"]))
-    if known is None and contact_histories.get(link.customer_id).open_cases >= MAX_OPEN_CASES:
+    if len(text) > TEXT_MAX_LENGTH:
+        return _page(settings, link, text, f"Please say it in at most {TEXT_MAX_LENGTH:,} characters.")
+    time = clock.shop_time()
+    try:
+        case = actions.complain(link.customer_id, text, link.claims["complaint"], time)
+    except TooManyCases:
         return _page(settings, link, text, "We are still working on what you told us before; we will get back to you.")
-    one = cases.complain(link.customer_id, text, link.claims["complaint"], surveys.rules(), clock.now(), settings.zone)
     html = render_page(
         "complaint_done.html",
         shop_name=settings.shop_name,
-        case_id=one.case_id,
-        due_on=one.due_at.astimezone(settings.zone).date(),
+        case_id=case.case_id,
+        due_on=time.day_of(case.due_at),
     )
     return page_response(html)
 
 
 def _page(settings: Settings, link: Link, text: str, problem: str | None) -> Response:
-    found = customers.find(link.customer_id)
-    if found is None:
+    customer = profiles.get(link.customer_id)
+    if customer is None:
         return links.problem_page(settings, "invalid")
     claims = {"customer": link.customer_id, "complaint": uuid4().hex}
     html = render_page(
         "complaint.html",
         shop_name=settings.shop_name,
         token=tokens.sign(Purpose.COMPLAINT, claims, clock.now() + _PAGE_HOLDS),
-        text=text[:COMMENT_MAX_LENGTH],
-        text_max=COMMENT_MAX_LENGTH,
+        text=text[:TEXT_MAX_LENGTH],
+        text_max=TEXT_MAX_LENGTH,
         problem=problem,
-        email_masked=mask_email(found.email or ""),
+        email_masked=mask_email(customer.email or ""),
     )
     return page_response(html, 422 if problem else 200)
 

@@ -6,10 +6,8 @@ from pydantic import ValidationError
 
 from shared.core import clock, environment
 from shared.core.settings import Settings
-from shared.customers import customer
-from shared.customers.ids import mint_customer_id
+from shared.customers import actions
 from shared.customers.payloads import SignupPayload
-from shared.customers.store import profiles as customers
 from shared.edge import links, pages
 from shared.edge.http import Request, Response, problem, respond, see_other, serve, validation_errors
 
@@ -55,9 +53,7 @@ def _form_problem(settings: Settings, errors: list[dict[str, str]]) -> Response:
 def _register(payload: SignupPayload, ip: str | None) -> None:
     if payload.website:
         return
-    now = clock.now()
-    signup = payload.to_signup(signup_id=uuid4().hex, now=now, ip=ip)
-    customers.register(payload.email, mint_customer_id, now, lambda known: customer.sign_up(known, signup))
+    actions.sign_up(payload.email, payload.to_signup(signup_id=uuid4().hex, now=clock.now(), ip=ip))
 
 
 handler = serve({"POST /signups": sign_up}, links.refuse_form)

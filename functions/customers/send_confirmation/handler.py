@@ -25,7 +25,7 @@ def send(record: SQSRecord) -> None:
     """Send once per signup. Killed between sending and recording, it sends again: better twice than never asked."""
     fact = json.loads(record.body)["detail"]
     signup_id = fact["signup_id"]
-    found = customers.find(fact["customer_id"])
+    found = customers.get(fact["customer_id"])
     template = mail_for_signup(found, signup_id) if found else None
     if found is None or template is None or mails.was_sent(found.customer_id, signup_id):
         return

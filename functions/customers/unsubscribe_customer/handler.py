@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from shared.core import clock
 from shared.core.settings import Settings
-from shared.customers import customer
+from shared.customers import actions
 from shared.customers.consent import ALL_TOPICS, Topic
 from shared.customers.customer import Evidence
 from shared.customers.links import preferences_path
-from shared.customers.store import profiles as customers
+from shared.customers.store import profiles
 from shared.edge import links
 from shared.edge.http import Request, Response, serve
 from shared.edge.links import Link
@@ -18,15 +18,15 @@ from shared.edge.tokens import Purpose
 
 def show(_request: Request, link: Link, settings: Settings) -> Response:
     """The page for those who open the link in a browser."""
-    found = customers.find(link.customer_id)
-    if found is None:
+    customer = profiles.get(link.customer_id)
+    if customer is None:
         return links.problem_page(settings, "invalid")
     html = render_page(
         "unsubscribe.html",
         shop_name=settings.shop_name,
         token=link.token,
         topic=link.claims.get("topic"),
-        email_masked=mask_email(found.email or ""),
+        email_masked=mask_email(customer.email or ""),
     )
     return page_response(html)
 
@@ -35,11 +35,11 @@ def unsubscribe(request: Request, link: Link, settings: Settings) -> Response:
     """Withdraw the link's topic, or all; the same again changes nothing."""
     topics = (Topic(link.claims["topic"]),) if "topic" in link.claims else ALL_TOPICS
     evidence = Evidence(source="unsubscribe link", ip=request.ip)
-    found = customers.change(link.customer_id, lambda known: customer.leave(known, topics, clock.now(), evidence))
-    if found is None:
+    customer = actions.leave(link.customer_id, topics, clock.now(), evidence)
+    if customer is None:
         return links.problem_page(settings, "invalid")
     # Short-lived: a link that holds for good must not hand out one that can subscribe.
-    url = preferences_path(found.customer_id, clock.now() + timedelta(hours=1))
+    url = preferences_path(customer.customer_id, clock.now() + timedelta(hours=1))
     return page_response(render_page("unsubscribed.html", shop_name=settings.shop_name, preferences_url=url))
 
 

@@ -47,7 +47,7 @@ def post(record: SQSRecord) -> None:
 def _welcome(fact: Fact, program: Program, now: datetime, zone: ZoneInfo) -> None:
     """A signup was confirmed: only then is what was entered on the profile."""
     _give(fact, Bonus.SIGNUP_CONFIRMED, bonus.ONCE, program, now, zone)
-    found = customers.find(fact.customer_id)
+    found = customers.get(fact.customer_id)
     if found and bonus.profile_is_complete(found):
         _give(fact, Bonus.PROFILE_COMPLETED, bonus.ONCE, program, now, zone)
     # She may have bought between signing up and confirming.

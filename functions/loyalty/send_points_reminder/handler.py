@@ -26,7 +26,7 @@ def remind(record: SQSRecord) -> None:
     now = clock.now()
     write = _expiring if fact.type == "PointsExpiring" else _ending
     deliver(
-        customers.find(fact.customer_id),
+        customers.get(fact.customer_id),
         fact.customer_id,
         f"{fact.type}-{fact.id}",
         Topic.OFFERS,

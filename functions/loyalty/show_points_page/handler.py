@@ -80,7 +80,7 @@ def _key(form_id: str, reward_id: str) -> str:
 
 def _page(link: Link, settings: Settings, *, voucher: Redemption | None = None, problem: str | None = None) -> Response:
     now, program = clock.now(), programs.latest()
-    found = customers.find(link.customer_id)
+    found = customers.get(link.customer_id)
     if found is None or program is None:
         return links.problem_page(settings, "invalid")
     account = accounts.change(found.customer_id, lambda held: points.settle(held, now, settings.zone)).account

@@ -74,7 +74,7 @@ def _page_url(request: Request, settings: Settings, now: datetime) -> str | None
 
 
 def _known(request: Request) -> str:
-    if customers.find(request.customer_id) is None:
+    if customers.get(request.customer_id) is None:
         raise NotFound("there is no such customer")
     return request.customer_id
 

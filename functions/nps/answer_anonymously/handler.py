@@ -10,63 +10,48 @@ from shared.edge.http import Request, Response, plain_text, serve
 from shared.edge.links import Link
 from shared.edge.pages import page_response, render_page
 from shared.edge.tokens import Purpose
-from shared.nps import comments
+from shared.nps.actions import answering
 from shared.nps.margin import Group, group_of
-from shared.nps.store import answers
-from shared.nps.store import definitions as surveys
-from shared.nps.survey import COMMENT_MAX_LENGTH, THANKS_WITHOUT_A_NAME, Answer, Survey
+from shared.nps.store import definitions
+from shared.nps.survey import COMMENT_MAX_LENGTH, THANKS_WITHOUT_A_NAME, Answer, Survey, read_answer
 
 _PAGE_HOLDS = timedelta(hours=12)
 
 
 def show(_request: Request, link: Link, settings: Settings) -> Response:
     """The page. Its form carries an answer's id of its own, so that it counts once however often it is sent."""
-    found = _open_survey(link)
-    return _page(settings, link, found, "", None) if found else _closed(settings, "ended")
+    survey = _open_survey(link)
+    return _page(settings, link, survey, "", None) if survey else _closed(settings, "ended")
 
 
 def record(request: Request, link: Link, settings: Settings) -> Response:
     """Record an answer; a link alone, without the page's form, cannot."""
-    found = _open_survey(link)
-    if found is None:
+    survey = _open_survey(link)
+    if survey is None:
         return _closed(settings, "ended")
     fields = request.form()
     text, comment = fields.get("score", ""), plain_text(fields.get("comment", ""))
     if "answer" not in link.claims:
-        return _page(settings, link, found, comment, "Please send the form once more.")
+        return _page(settings, link, survey, comment, "Please send the form once more.")
     if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= 10):
-        return _page(settings, link, found, comment, "Please choose a number from 0 to 10.")
+        return _page(settings, link, survey, comment, "Please choose a number from 0 to 10.")
     if len(comment) > COMMENT_MAX_LENGTH:
         problem = f"Please say it in at most {COMMENT_MAX_LENGTH:,} characters."
-        return _page(settings, link, found, comment, problem)
-    reading, now = comments.read(comment), clock.now()
-    given = Answer(
-        score=int(text),
-        answered_at=now,
-        comment=comment,
-        sentiment=reading.sentiment,
-        themes=tuple(reading.themes),
-    )
-    taken = answers.answer_anonymously(
-        found.survey_id,
-        link.claims["place"],
-        link.claims["answer"],
-        given,
-        found.anonymous_per_day,
-        now,
-        settings.zone,
-    )
-    return _done(settings, found, taken) if taken else _closed(settings, "full")
+        return _page(settings, link, survey, comment, problem)
+    time = clock.shop_time()
+    answer = read_answer(int(text), comment, time.now)
+    recorded = answering.answer_anonymously(survey, link.claims["place"], link.claims["answer"], answer, time)
+    return _thanks(settings, survey, recorded) if recorded else _closed(settings, "full")
 
 
 def _open_survey(link: Link) -> Survey | None:
-    found = surveys.find(link.claims["survey"])
-    return found if found and found.enabled and found.anonymous_per_day else None
+    survey = definitions.get_survey(link.claims["survey"])
+    return survey if survey and survey.enabled and survey.anonymous_per_day else None
 
 
-def _page(settings: Settings, link: Link, found: Survey, comment: str, problem: str | None) -> Response:
-    lang, texts = found.texts_for(None)
-    claims = {"survey": found.survey_id, "place": link.claims["place"], "answer": uuid4().hex}
+def _page(settings: Settings, link: Link, survey: Survey, comment: str, problem: str | None) -> Response:
+    lang, texts = survey.texts_for(None)
+    claims = {"survey": survey.survey_id, "place": link.claims["place"], "answer": uuid4().hex}
     html = render_page(
         "survey.html",
         shop_name=settings.shop_name,
@@ -86,15 +71,15 @@ def _page(settings: Settings, link: Link, found: Survey, comment: str, problem: 
     return page_response(html, 422 if problem else 200)
 
 
-def _done(settings: Settings, found: Survey, given: Answer) -> Response:
-    lang, texts = found.texts_for(None)
-    group = group_of(given.score)
+def _thanks(settings: Settings, survey: Survey, answer: Answer) -> Response:
+    lang, texts = survey.texts_for(None)
+    group = group_of(answer.score)
     html = render_page(
         "survey_done.html",
         shop_name=settings.shop_name,
         words_lang=lang,
         thanks=texts.thanks[group] if group is not Group.DETRACTOR else THANKS_WITHOUT_A_NAME,
-        score=given.score,
+        score=answer.score,
         points=0,
         change_url=None,
         change_until=None,

@@ -10,12 +10,12 @@ from shared.purchases.payloads import PurchasePayload, RefundMessage, is_refund
 
 def ingest(record: SQSRecord) -> None:
     """A refund is told by its `refund_id`. A wrong message raises, and ends in the dead-letter queue."""
-    settings, now = environment.settings(), clock.now()
+    settings, time = environment.settings(), clock.shop_time()
     if is_refund(record.body):
         message = RefundMessage.model_validate_json(record.body)
-        take_refund(message, message.order_id, settings, now)
+        take_refund(message, message.order_id, settings, time)
     else:
-        take_purchase(PurchasePayload.model_validate_json(record.body), settings, now)
+        take_purchase(PurchasePayload.model_validate_json(record.body), settings, time)
 
 
 handler = consume(ingest)

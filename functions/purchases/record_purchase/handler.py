@@ -8,9 +8,9 @@ from shared.purchases.payloads import PurchasePayload
 
 def record(request: Request) -> Response:
     """201 for a new order, 200 for the same again."""
-    settings = environment.settings()
-    done = take_purchase(request.json(PurchasePayload), settings, clock.now())
-    return respond(201 if done.created else 200, {"order_id": done.order_id, "customer_id": done.customer_id})
+    purchase = take_purchase(request.json(PurchasePayload), environment.settings(), clock.shop_time())
+    body = {"order_id": purchase.order_id, "customer_id": purchase.customer_id}
+    return respond(201 if purchase.created else 200, body)
 
 
 handler = serve({"POST /purchases": record})

@@ -95,12 +95,12 @@ def take_back_refund(back: Fact, versions: Sequence[Program], now: datetime, zon
     """
     if loyalty.in_force(versions, from_timestamp(back.data["ordered_at"])) is None:
         return Posting(Account(customer_id=back.customer_id))
-    bought = facts.find(back.customer_id, from_timestamp(back.data["ordered_at"]), "PurchaseRecorded", _order_id(back))
+    bought = facts.get(back.customer_id, from_timestamp(back.data["ordered_at"]), "PurchaseRecorded", _order_id(back))
     assert bought is not None, "an order is recorded before its refund is"
     order = Order.from_data(bought.data)
     for _ in table.tries():
         account = find(back.customer_id)
-        earned = facts.find(back.customer_id, bought.occurred_at, "PointsEarned", order.order_id)
+        earned = facts.get(back.customer_id, bought.occurred_at, "PointsEarned", order.order_id)
         posting = Posting(account)
         if earned is None:
             posting = _earned(account, bought, versions, now, zone)

@@ -53,7 +53,7 @@ def adjust(wish: Adjustment, now: datetime, zone: tzinfo) -> Adjusted:
         account = accounts.find(wish.customer_id)
         writes = [table.put_new(table.customers_table(), {**key, **members})]
         if account.version == 0:
-            if customers.find(wish.customer_id) is None:
+            if customers.get(wish.customer_id) is None:
                 raise NotFound("there is no such customer")
             # The night finds the accounts of those who have a scorecard.
             writes.append(scorecards.ensure(wish.customer_id))

@@ -89,7 +89,7 @@ def redeem(
         if reward is None or program is None:
             raise NotFound(f"there is no reward {reward_id}")
         account = accounts.find(customer_id)
-        if account.version == 0 and customers.find(customer_id) is None:
+        if account.version == 0 and customers.get(customer_id) is None:
             raise NotFound("there is no such customer")
         voucher = _voucher(account, reward, redemption_id, new_code(), now)
         posting = _spend(account, voucher, reward, program, now, zone)

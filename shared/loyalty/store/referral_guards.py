@@ -51,7 +51,7 @@ def reward(friend_id: str, now: datetime, zone: tzinfo) -> bool:
     write units.
     """
     for _ in table.tries():
-        friend = customers.find(friend_id)
+        friend = customers.get(friend_id)
         if friend is None or not friend.referral_code or not friend.email:
             return False
         program, owner = programs.latest(), owner_of(friend.referral_code)
@@ -59,10 +59,10 @@ def reward(friend_id: str, now: datetime, zone: tzinfo) -> bool:
         before = table.get(table.customers_table(), guard)
         if program is None or owner is None or (before and not _may_come_again(before, friend_id)):
             return False
-        if customers.find_id(referral.same_mailbox(friend.email)) not in (None, friend_id):
+        if customers.get_id(referral.same_mailbox(friend.email)) not in (None, friend_id):
             # Somebody the shop knows by her plain address is no new friend by another spelling of it.
             return False
-        referrer, card = customers.find(owner), scorecards.find(friend_id)
+        referrer, card = customers.get(owner), scorecards.get(friend_id)
         if referrer is None or card is None or not referral.is_earned(friend, card, referrer, zone):
             return False
         time = before["version"] + 1 if before else 1
@@ -91,14 +91,14 @@ def reward(friend_id: str, now: datetime, zone: tzinfo) -> bool:
 def take_back(friend_id: str, now: datetime, zone: tzinfo) -> bool:
     """Take back what a referral earned once nothing is left of all that the friend bought; once."""
     for _ in table.tries():
-        friend = customers.find(friend_id)
+        friend = customers.get(friend_id)
         if friend is None or not friend.referral_code or not friend.email:
             return False
         guard = _guard_key(friend.email)
         item = table.get(table.customers_table(), guard)
         if item is None or item["customer_id"] != friend_id or "taken_back_at" in item:
             return False
-        card, program = scorecards.find(friend_id), programs.latest()
+        card, program = scorecards.get(friend_id), programs.latest()
         if program is None or card is None or card.orders > 0:
             return False
         postings = [

@@ -22,7 +22,7 @@ from shared.nps.survey import Answer, Invitation, Rules, Survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskedCustomer:
+class OpenedInvitation:
     """An invitation with its survey, the rules, and the customer, None where nobody knows them any more."""
 
     invitation: Invitation
@@ -36,7 +36,7 @@ class AskedCustomer:
         return self.customer.contact.locale if self.customer else None
 
 
-def get(customer_id: str, invitation_id: str) -> AskedCustomer | None:
+def get(customer_id: str, invitation_id: str) -> OpenedInvitation | None:
     """An invitation and what belongs to it, in one call (1 read unit each); None where the customer was not asked."""
     asked, profile, definition, rules = CUSTOMERS.get_together(
         INVITATIONS.key(customer_id=customer_id, invitation_id=invitation_id),
@@ -48,7 +48,7 @@ def get(customer_id: str, invitation_id: str) -> AskedCustomer | None:
     if invitation is None:
         return None
     in_force = RULES.entity_if_any(rules) or Rules()
-    return AskedCustomer(
+    return OpenedInvitation(
         invitation=invitation,
         survey=survey.survey_of(invitation_id, SURVEYS.entity_if_any(definition), in_force),
         rules=in_force,
@@ -57,7 +57,7 @@ def get(customer_id: str, invitation_id: str) -> AskedCustomer | None:
 
 
 @optimistic
-def answer(customer_id: str, invitation_id: str, score: int, comment: str, time: ShopTime) -> AskedCustomer | None:
+def answer(customer_id: str, invitation_id: str, score: int, comment: str, time: ShopTime) -> OpenedInvitation | None:
     """Record or change an answer, count it, and open a case for a detractor, in one transaction; None if not invited.
 
     Costs 4 read units and 6 to 10 write units; a new case 1 and 10 more, a changed answer 1 for each earlier one.

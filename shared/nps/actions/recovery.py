@@ -45,8 +45,8 @@ def _ask(follow_up: FollowUp, case: Case | None, rules: Rules, time: ShopTime) -
         )
     except Cancelled as cancelled:
         if cancelled.refused(0):
-            # Asked already, by a run that was listed after it.
+            # The invitation is there already.
             apply(case_lists.delete_follow_up(follow_up))
-        # Else others are writing the same items: the next hour asks.
+        # Else others were writing the same items: the next hour asks.
         return False
     return True

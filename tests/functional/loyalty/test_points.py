@@ -237,7 +237,7 @@ def test_a_signup_is_welcomed_once_confirmed_and_not_again_after_leaving(
 ) -> None:
     launch(bonuses={"SIGNUP_CONFIRMED": 50, "PROFILE_COMPLETED": 25})
     invoke("register_customer/json", phone=None)
-    known = customers.find_by_email("ada@example.com")
+    known = customers.get_by_email("ada@example.com")
     assert known is not None
     deliver(*facts.every(known.customer_id))
     assert account_of(known.customer_id).version == 0
@@ -325,7 +325,7 @@ def test_a_friend_who_buys_between_signing_up_and_confirming_counts(
     buy(invoke, "ada@example.com", "#1")
     deliver(*all_facts("ada@example.com"))
     assert referral_points("ada@example.com", GRACE) == [0, 0]
-    known = customers.find_by_email("ada@example.com")
+    known = customers.get_by_email("ada@example.com")
     assert known is not None
     assert known.signup is not None
     token = confirmation_path(known.customer_id, known.signup).partition("token=")[2]

@@ -10,15 +10,15 @@ import pytest
 from shared.core import fact_store as facts
 from shared.core import old_table as table
 from shared.core.facts import Fact, to_timestamp
-from shared.customers.ids import mint_customer_id
+from shared.core.shop_time import ShopTime
 from shared.loyalty.points import NotEnoughPoints, balance
 from shared.loyalty.reward import Reward
 from shared.loyalty.store import accounts, adjustments
 from shared.loyalty.store import catalogue as rewards
 from shared.loyalty.store import program_versions as programs
 from shared.loyalty.store.adjustments import Adjustment
+from shared.purchases import actions as purchases
 from shared.purchases.purchase import Order, Refund
-from shared.purchases.store import orders as purchases
 from shared.scorecards.store import cards as scorecards
 from tests.functional.conftest import BERLIN, CALLS, Killed, account_of, client, facts_of, publish_long_ago, sign_up
 
@@ -54,8 +54,8 @@ def launch(invoke: Invoke, **changes: object) -> None:
 def buy(customer_id: str, order_id: str, when: str, points: int) -> Fact:
     """An order that earns so many points at once, all of it by the shop's clock."""
     order = Order(order_id=order_id, ordered_at=at(when), currency="EUR", total=points * 100)
-    purchases.record_order(order, customer_id=customer_id, email=None, mint=mint_customer_id, now=at(when), zone=BERLIN)
-    fact = facts.find(customer_id, at(when), "PurchaseRecorded", order_id)
+    purchases.record_order(order, customer_id, None, ShopTime(at(when), BERLIN))
+    fact = facts.get(customer_id, at(when), "PurchaseRecorded", order_id)
     assert fact is not None
     accounts.earn_order(fact, programs.versions(), at(when), BERLIN)
     return fact
@@ -63,8 +63,8 @@ def buy(customer_id: str, order_id: str, when: str, points: int) -> Fact:
 
 def give_back(customer_id: str, order_id: str, when: str, amount: int) -> None:
     wish = Refund(refund_id="r", order_id=order_id, refunded_at=at(when), amount=amount)
-    purchases.record_refund(wish, now=at(when), zone=BERLIN)
-    fact = facts.find(customer_id, at(when), "PurchaseRefunded", f"{order_id}/r")
+    purchases.record_refund(wish, ShopTime(at(when), BERLIN))
+    fact = facts.get(customer_id, at(when), "PurchaseRefunded", f"{order_id}/r")
     assert fact is not None
     accounts.take_back_refund(fact, programs.versions(), at(when), BERLIN)
 

@@ -73,12 +73,12 @@ def test_an_import_records_orders_with_their_lines_by_address_and_by_customer_nu
 ) -> None:
     report = run(write(tmp_path / "shop.csv", GOOD))
     assert (report.progress.new, report.progress.rejected, report.complete) == (3, 0, True)
-    ada = customers.find_id("ada@example.com")
+    ada = customers.get_id("ada@example.com")
     assert ada is not None
     first, second = facts.every(ada)
     assert [line["sku"] for line in first.data["products"]] == ["cup", "mug"]
     assert (second.data["total"], second.data["shipping"]) == (1490, 490)
-    card = scorecards.find("K-7")
+    card = scorecards.get("K-7")
     assert card is not None
     assert (card.orders, card.spent) == (1, 990)
 
