@@ -139,7 +139,7 @@ class Rules:
     cooldown_days: int = 30
     quiet_from: int = 20
     quiet_until: int = 8
-    cases: Annotated[CaseRules, INLINE] = CaseRules()
+    cases: Annotated[CaseRules, INLINE] = field(default_factory=CaseRules)
     recovery_question: str = "How well did we put things right for you?"
 
 
@@ -191,7 +191,7 @@ def survey_id_of(invitation_id: str) -> str:
 
 
 def survey_of(invitation_id: str, definition: Survey | None, rules: Rules) -> Survey:
-    """The survey of an invitation: as defined, or the question whether it helped; a disabled one where there is none."""
+    """The survey of an invitation: as defined, or the question whether it helped; else a disabled one."""
     survey_id = survey_id_of(invitation_id)
     if survey_id == RECOVERY:
         texts = replace(RECOVERY_TEXTS, question=rules.recovery_question)

@@ -1,4 +1,4 @@
-"""Lists of cases: pk `CASES#OPEN`, `CASES#RESOLVED`, `CASES#RECOVERY`, sk the moment or day of the list `#<case_id>`."""
+"""Lists of cases: pk `CASES#OPEN`, `CASES#RESOLVED`, `CASES#RECOVERY`, sk `<when>#<case_id>`."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

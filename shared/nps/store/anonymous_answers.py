@@ -1,4 +1,4 @@
-"""Answers by anonymous links: pk `FEEDBACK#<survey_id>`, sk `ANSWER#<form's id>`; counted at sk `DAY#<place>#<date>`."""
+"""Answers by anonymous links: pk `FEEDBACK#<survey_id>`, sk `ANSWER#<form's id>`; by day sk `DAY#<place>#<day>`."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

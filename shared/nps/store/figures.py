@@ -22,7 +22,7 @@ SHARDS: Final = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerCounts:
-    """Invitations and answers by score, of one part of the customers; `combination` is of the dimensions and the part."""
+    """Invitations and answers by score; `combination` is of the dimensions and the part of the customers."""
 
     month: str
     combination: str

@@ -1,4 +1,4 @@
-"""Comments by the month of their answer: pk `COMMENTS#<month>`, sk `<answered_at>#<customer and invitation, or form>`."""
+"""Comments by month of the answer: pk `COMMENTS#<month>`, sk `<answered_at>#<customer and invitation, or form>`."""
 
 from dataclasses import dataclass
 from datetime import datetime
