@@ -86,6 +86,11 @@ class Customer:
     changed_at: datetime | None = None
     version: int = 1
 
+    @property
+    def locale(self) -> str | None:
+        """The locale of the profile, else of the signup that waits; None where neither says."""
+        return self.contact.locale or (self.signup.contact.locale if self.signup else None)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from shared.core import clock, environment
+from shared.core.locales import choose_locale
 from shared.core.settings import Settings
 from shared.edge.http import Request, Response
 from shared.edge.pages import page_response, render_page
@@ -42,22 +43,24 @@ def opened(purpose: Purpose, answer: Callable[[Request, Link, Settings], Respons
         try:
             claims = read(purpose, token, clock.now())
         except ExpiredLinkError:
-            return problem_page(settings, "expired")
+            return problem_page(settings, request.language(settings.locale), "expired")
         except BadLinkError:
-            return problem_page(settings, "invalid")
+            return problem_page(settings, request.language(settings.locale), "invalid")
         return answer(request, Link(claims.get("customer", ""), claims, token), settings)
 
     return route
 
 
-def problem_page(settings: Settings, reason: LinkProblem) -> Response:
+def problem_page(settings: Settings, language: str, reason: LinkProblem) -> Response:
     """The page for a link that does not hold."""
-    html = render_page("link_problem.html", shop_name=settings.shop_name, reason=reason)
-    return page_response(html, _STATUS[reason])
+    html = render_page("link_problem.html", language, shop_name=settings.shop_name, reason=reason)
+    return page_response(html, language, _STATUS[reason])
 
 
-def refuse_form(status: int, detail: str) -> Response:
+def refuse_form(accept_language: str, status: int, detail: str) -> Response:
     """The page for a form that cannot be taken as it is."""
     settings = environment.settings()
-    html = render_page("form_problem.html", shop_name=settings.shop_name, problems=[("form", detail)])
-    return page_response(html, status)
+    language = choose_locale(accept_language=accept_language, default=settings.locale)
+    problems = [{"field": "form", "type": str(status), "detail": detail}]
+    html = render_page("form_problem.html", language, shop_name=settings.shop_name, problems=problems)
+    return page_response(html, language, status)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
 
 from shared.core.errors import Conflict, Invalid
 from shared.loyalty.points import Account, rank_of
@@ -60,20 +62,36 @@ class Redemption:
         return "CANCELLED" if self.cancelled_at else "ISSUED"
 
 
+class Obstacle(StrEnum):
+    """What keeps a customer from a reward, whatever points they have."""
+
+    NOT_YET = "NOT_YET"
+    NO_LONGER = "NO_LONGER"
+    TIER = "TIER"
+    LIMIT = "LIMIT"
+    OUT_OF_STOCK = "OUT_OF_STOCK"
+
+
 class NotOffered(Conflict):
     """The reward is not to be had at this time, by this customer, or any more."""
+
+    def __init__(self, obstacle: Obstacle, reward: Reward, detail: str, **members: Any) -> None:
+        super().__init__(f"{reward.name} {detail}", **members)
+        self.obstacle = obstacle
+        self.reward = reward
 
 
 def check_offer(reward: Reward, account: Account, program: Program, taken: int, now: datetime, today: date) -> None:
     """Raises NotOffered where this customer, who has `taken` of it before, cannot have it whatever points she has."""
     if reward.starts_at and now < reward.starts_at:
-        raise NotOffered(f"{reward.name} is not offered yet")
+        raise NotOffered(Obstacle.NOT_YET, reward, "is not offered yet")
     if reward.ends_at and now >= reward.ends_at:
-        raise NotOffered(f"{reward.name} is no longer offered")
+        raise NotOffered(Obstacle.NO_LONGER, reward, "is no longer offered")
     if reward.tier and (not program.knows(reward.tier) or rank_of(account, program, today) < program.rank(reward.tier)):
-        raise NotOffered(f"{reward.name} is for the tier {reward.tier}", tier=reward.tier)
+        raise NotOffered(Obstacle.TIER, reward, f"is for the tier {reward.tier}", tier=reward.tier)
     if reward.limit_per_customer is not None and taken >= reward.limit_per_customer:
         times = "once" if reward.limit_per_customer == 1 else f"{reward.limit_per_customer} times"
-        raise NotOffered(f"{reward.name} can be had {times}", limit_per_customer=reward.limit_per_customer)
+        limit = reward.limit_per_customer
+        raise NotOffered(Obstacle.LIMIT, reward, f"can be had {times}", limit_per_customer=limit)
     if reward.left == 0:
-        raise NotOffered(f"{reward.name} is out of stock")
+        raise NotOffered(Obstacle.OUT_OF_STOCK, reward, "is out of stock")

@@ -1,21 +1,24 @@
 """Surveys: whom to ask when, what an invitation allows, and what an answer changes."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from datetime import time as clock_time
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from shared.cases.case import TEXT_MAX_LENGTH, Case, CaseRules
+from shared.contact import check
+from shared.contact.check import Occasion, Reason
 from shared.core.codec import INLINE, Stored
 from shared.core.errors import Conflict, Invalid
 from shared.core.facts import Fact, to_timestamp
+from shared.core.locales import translatable
 from shared.core.privacy import FREE_TEXT
 from shared.core.shop_time import ShopTime
-from shared.customers.consent import Channel, Status, Topic, allows
+from shared.customers.consent import Topic
 from shared.customers.contact_history import ContactHistory
 from shared.customers.customer import Customer
 from shared.nps import comments
@@ -34,24 +37,15 @@ RECOVERY_LINK_DAYS: Final = 14
 RECOVERY_COOLDOWN: Final = timedelta(days=1)
 
 
+# Why an answer is not taken as it is; the page says it.
+Problem = Literal["AGAIN", "SCORE", "COMMENT"]
+
+
 class Trigger(StrEnum):
     """The reason to be a candidate: a purchase some days ago, or any night."""
 
     PURCHASE = "PURCHASE"
     NIGHTLY = "NIGHTLY"
-
-
-class Refusal(StrEnum):
-    """Why a candidate is not asked."""
-
-    NOT_SAMPLED = "NOT_SAMPLED"
-    NO_ADDRESS = "NO_ADDRESS"
-    NO_CONSENT = "NO_CONSENT"
-    SUPPRESSED = "SUPPRESSED"
-    PAUSED = "PAUSED"
-    OPEN_CASE = "OPEN_CASE"
-    ASKED_THIS_BEFORE = "ASKED_THIS_BEFORE"
-    ASKED_RECENTLY = "ASKED_RECENTLY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +58,16 @@ class Texts:
 
 
 DEFAULT_TEXTS: Final = Texts(
-    question="How likely are you to recommend us to a friend?",
+    question=translatable("How likely are you to recommend us to a friend?"),
     follow_ups={
-        Group.PROMOTER: "What did you like best?",
-        Group.PASSIVE: "What would have made it a ten?",
-        Group.DETRACTOR: "What went wrong, and how can we put it right?",
+        Group.PROMOTER: translatable("What did you like best?"),
+        Group.PASSIVE: translatable("What would have made it a ten?"),
+        Group.DETRACTOR: translatable("What went wrong, and how can we put it right?"),
     },
     thanks={
-        Group.PROMOTER: "Thank you! We are glad to hear that.",
-        Group.PASSIVE: "Thank you! We will work on it.",
-        Group.DETRACTOR: "Thank you for telling us. Somebody will look into it and get back to you.",
+        Group.PROMOTER: translatable("Thank you! We are glad to hear that."),
+        Group.PASSIVE: translatable("Thank you! We will work on it."),
+        Group.DETRACTOR: translatable("Thank you for telling us. Somebody will look into it and get back to you."),
     },
 )
 
@@ -81,18 +75,19 @@ DEFAULT_TEXTS: Final = Texts(
 RECOVERY_TEXTS: Final = Texts(
     question="",
     follow_ups={
-        Group.PROMOTER: "What helped most?",
-        Group.PASSIVE: "What is still missing?",
-        Group.DETRACTOR: "What is still wrong?",
+        Group.PROMOTER: translatable("What helped most?"),
+        Group.PASSIVE: translatable("What is still missing?"),
+        Group.DETRACTOR: translatable("What is still wrong?"),
     },
     thanks={
-        Group.PROMOTER: "Thank you! We are glad that it is well again.",
-        Group.PASSIVE: "Thank you! We will remember it.",
-        Group.DETRACTOR: "Thank you for telling us. Somebody will look into it again and get back to you.",
+        Group.PROMOTER: translatable("Thank you! We are glad that it is well again."),
+        Group.PASSIVE: translatable("Thank you! We will remember it."),
+        Group.DETRACTOR: translatable(
+            "Thank you for telling us. Somebody will look into it again and get back to you."
+        ),
     },
 )
-# Nobody can get back to somebody who has not told their name.
-THANKS_WITHOUT_A_NAME: Final = "Thank you for telling us. We read every answer."
+DEFAULT_RECOVERY_QUESTION: Final = translatable("How well did we put things right for you?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +112,13 @@ class Survey:
     anonymous_per_day: int = 0
     texts: Mapping[str, Texts] = field(default_factory=lambda: {DEFAULT_LOCALE: DEFAULT_TEXTS})
 
-    def texts_for(self, locale: str | None) -> tuple[str, Texts]:
-        """The words for a locale such as `de-AT`: its own, else its language's, else English's or the first."""
-        tag = (locale or "").replace("_", "-")
-        for name in (tag, tag.partition("-")[0], DEFAULT_LOCALE):
+    def texts_for(self, *locales: str | None) -> tuple[str, Texts]:
+        """The words for the first of the locales, such as `de-AT`, that has any; else English's or the first.
+
+        A locale has its own words, else its language's.
+        """
+        tags = [locale.replace("_", "-") for locale in locales if locale]
+        for name in (*(name for tag in tags for name in (tag, tag.partition("-")[0])), DEFAULT_LOCALE):
             if name in self.texts:
                 return name, self.texts[name]
         name = min(self.texts)
@@ -140,7 +138,7 @@ class Rules:
     quiet_from: int = 20
     quiet_until: int = 8
     cases: Annotated[CaseRules, INLINE] = field(default_factory=CaseRules)
-    recovery_question: str = "How well did we put things right for you?"
+    recovery_question: str = DEFAULT_RECOVERY_QUESTION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +174,38 @@ class Invitation:
     version: int = 1
 
 
+def words(survey: Survey, locale: str | None, language: str, translate: Callable[[str, str], str]) -> tuple[str, Texts]:
+    """The words of a survey for a customer with this `locale` whose page is in `language`, and their locale.
+
+    The shop's own words come as they are. Where it has left ours, these come in `language`: `translate` takes a text
+    and a language.
+    """
+    name, texts = survey.texts_for(locale, language)
+    return (language, translated(texts, language, translate)) if texts == DEFAULT_TEXTS else (name, texts)
+
+
+def recovery_words(
+    rules: Rules, language: str, shop_language: str, translate: Callable[[str, str], str]
+) -> tuple[str, Texts]:
+    """The words that ask whether a case was resolved well, and their language.
+
+    `language` is that of the page. A question of the shop's own is in the shop's language, and the other words with it.
+    """
+    if rules.recovery_question != DEFAULT_RECOVERY_QUESTION:
+        language = shop_language
+    texts = replace(RECOVERY_TEXTS, question=rules.recovery_question)
+    return language, translated(texts, language, translate)
+
+
+def translated(texts: Texts, language: str, translate: Callable[[str, str], str]) -> Texts:
+    """Words of ours in a language; words of the shop's own stay as they are."""
+    return Texts(
+        question=translate(texts.question, language),
+        follow_ups={group: translate(text, language) for group, text in texts.follow_ups.items()},
+        thanks={group: translate(text, language) for group, text in texts.thanks.items()},
+    )
+
+
 class TooLate(Conflict):
     """The answer stands: the time for changing it is over."""
 
@@ -190,12 +220,11 @@ def survey_id_of(invitation_id: str) -> str:
     return invitation_id.partition(".")[0]
 
 
-def survey_of(invitation_id: str, definition: Survey | None, rules: Rules) -> Survey:
+def survey_of(invitation_id: str, definition: Survey | None) -> Survey:
     """The survey of an invitation: as defined, or the question whether it helped; else a disabled one."""
     survey_id = survey_id_of(invitation_id)
     if survey_id == RECOVERY:
-        texts = replace(RECOVERY_TEXTS, question=rules.recovery_question)
-        return Survey(survey_id=RECOVERY, trigger=Trigger.NIGHTLY, points=0, texts={DEFAULT_LOCALE: texts})
+        return Survey(survey_id=RECOVERY, trigger=Trigger.NIGHTLY, points=0)
     return definition or Survey(survey_id=survey_id, trigger=Trigger.NIGHTLY, enabled=False, points=0)
 
 
@@ -216,24 +245,17 @@ def is_sampled(customer_id: str, survey: Survey, run: str) -> bool:
 
 def refusal(
     customer: Customer | None, history: ContactHistory, survey: Survey, rules: Rules, run: str, time: ShopTime
-) -> Refusal | None:
+) -> Reason | None:
     """Why this candidate is not asked now; None where they are."""
     if not is_sampled(history.customer_id, survey, run):
-        return Refusal.NOT_SAMPLED
-    if customer is None or customer.email is None:
-        return Refusal.NO_ADDRESS
-    if not allows(customer.consents, Channel.EMAIL, Topic.SURVEYS):
-        consent = customer.consents.get((Channel.EMAIL, Topic.SURVEYS))
-        return Refusal.SUPPRESSED if consent and consent.status is Status.SUPPRESSED else Refusal.NO_CONSENT
-    if customer.paused_until and customer.paused_until > time.today:
-        return Refusal.PAUSED
-    if history.open_cases:
-        return Refusal.OPEN_CASE
+        return Reason.NOT_SAMPLED
+    if reason := check.refusal(customer, history, Occasion(topic=Topic.SURVEYS), time.today):
+        return reason
     asked_at = history.invited.get(survey.survey_id)
     if asked_at and time.now - datetime.fromisoformat(asked_at) < timedelta(days=survey.cooldown_days):
-        return Refusal.ASKED_THIS_BEFORE
+        return Reason.ASKED_THIS_BEFORE
     if history.invited_at and time.now - history.invited_at < timedelta(days=rules.cooldown_days):
-        return Refusal.ASKED_RECENTLY
+        return Reason.ASKED_RECENTLY
     return None
 
 
@@ -294,7 +316,7 @@ def invited_fact(invitation: Invitation) -> Fact:
     return _fact("SurveyInvited", invitation.invitation_id, invitation.customer_id, invitation.invited_at, data)
 
 
-def skipped_fact(customer_id: str, survey: Survey, run: str, reason: Refusal, now: datetime) -> Fact:
+def skipped_fact(customer_id: str, survey: Survey, run: str, reason: Reason, now: datetime) -> Fact:
     """`SurveySkipped`: a candidate was not asked, and why."""
     data = {"survey_id": survey.survey_id, "run": run, "reason": reason}
     return _fact("SurveySkipped", invitation_id(survey.survey_id, run), customer_id, now, data)

@@ -6,10 +6,12 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.cases.case import Case
 from shared.cases.store import case_files
-from shared.core import fact_store
+from shared.core import environment, fact_store
 from shared.core.settings import Settings
 from shared.edge.queues import consume
-from shared.mail.deliver import Letter, tell_marketer
+from shared.mail import deliver
+from shared.mail.compose import Letter
+from shared.mail.store import mails
 
 
 def notify(record: SQSRecord) -> None:
@@ -19,15 +21,16 @@ def notify(record: SQSRecord) -> None:
     assert case is not None, "a case is written with its fact"
     if case.resolved_at:
         return
+    mail_id = f"{fact.type}-{case.case_id}"
+    if mails.was_sent(case.customer_id, mail_id):
+        return
     write = _opened if fact.type == "CaseOpened" else _overdue
-    tell_marketer(case.customer_id, f"{fact.type}-{case.case_id}", lambda settings: write(case, settings))
+    deliver.to_marketer(case.customer_id, mail_id, write(case, environment.settings()))
 
 
 def _opened(case: Case, settings: Settings) -> Letter:
-    score = f", score {case.score}" if case.score is not None else ""
     return Letter(
         template="case_opened",
-        subject=f"New case {case.case_id}: {case.priority} priority{score}",
         context={
             "case_id": case.case_id,
             "customer_id": case.customer_id,
@@ -51,7 +54,7 @@ def _overdue(case: Case, settings: Settings) -> Letter:
         "due_at": case.due_at.astimezone(settings.zone),
         "owner": case.owner,
     }
-    return Letter(template="case_overdue", subject=f"Case {case.case_id} is overdue", context={"cases": [listed]})
+    return Letter(template="case_overdue", context={"cases": [listed]})
 
 
 handler = consume(notify)

@@ -1,7 +1,7 @@
 """GET /complaints → the form behind a customer's link; POST → a case, and the marketer is told."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal
 from uuid import uuid4
 
 from shared.cases import actions
@@ -16,43 +16,49 @@ from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.tokens import Purpose
 
 _PAGE_HOLDS: Final = timedelta(hours=12)
+# Why a complaint is not taken as it is; the page says it.
+Problem = Literal["AGAIN", "EMPTY", "TOO_LONG", "OPEN_CASES"]
 
 
-def show(_request: Request, link: Link, settings: Settings) -> Response:
+def show(request: Request, link: Link, settings: Settings) -> Response:
     """The form. It carries a complaint's id of its own, so that it opens one case however often it is sent."""
-    return _page(settings, link, "", None)
+    return _page(request, settings, link, "", None)
 
 
 def record(request: Request, link: Link, settings: Settings) -> Response:
     """Open a case for what was written."""
     text = plain_text(request.form().get("text", ""))
     if "complaint" not in link.claims:
-        return _page(settings, link, text, "Please send the form once more.")
+        return _page(request, settings, link, text, "AGAIN")
     if not text:
-        return _page(settings, link, text, "Please tell us what happened.")
+        return _page(request, settings, link, text, "EMPTY")
     if len(text) > TEXT_MAX_LENGTH:
-        return _page(settings, link, text, f"Please say it in at most {TEXT_MAX_LENGTH:,} characters.")
+        return _page(request, settings, link, text, "TOO_LONG")
     time = clock.shop_time()
     try:
         case = actions.complain(link.customer_id, text, link.claims["complaint"], time)
     except TooManyCases:
-        return _page(settings, link, text, "We are still working on what you told us before; we will get back to you.")
+        return _page(request, settings, link, text, "OPEN_CASES")
+    language = request.language(settings.locale, link.claims.get("language"))
     html = render_page(
         "complaint_done.html",
+        language,
         shop_name=settings.shop_name,
         case_id=case.case_id,
         due_on=time.day_of(case.due_at),
     )
-    return page_response(html)
+    return page_response(html, language)
 
 
-def _page(settings: Settings, link: Link, text: str, problem: str | None) -> Response:
+def _page(request: Request, settings: Settings, link: Link, text: str, problem: Problem | None) -> Response:
     customer = profiles.get(link.customer_id)
+    language = request.language(settings.locale, customer.locale if customer else None)
     if customer is None:
-        return links.problem_page(settings, "invalid")
-    claims = {"customer": link.customer_id, "complaint": uuid4().hex}
+        return links.problem_page(settings, language, "invalid")
+    claims = {"customer": link.customer_id, "complaint": uuid4().hex, "language": language}
     html = render_page(
         "complaint.html",
+        language,
         shop_name=settings.shop_name,
         token=tokens.sign(Purpose.COMPLAINT, claims, clock.now() + _PAGE_HOLDS),
         text=text[:TEXT_MAX_LENGTH],
@@ -60,7 +66,7 @@ def _page(settings: Settings, link: Link, text: str, problem: str | None) -> Res
         problem=problem,
         email_masked=mask_email(customer.email or ""),
     )
-    return page_response(html, 422 if problem else 200)
+    return page_response(html, language, 422 if problem else 200)
 
 
 handler = serve(

@@ -14,23 +14,23 @@ from shared.edge.tokens import Purpose
 from shared.scorecards.store import cards
 
 
-def show(_request: Request, link: Link, settings: Settings) -> Response:
+def show(request: Request, link: Link, settings: Settings) -> Response:
     """The page with the button; a link that was used before shows what it led to."""
     customer = profiles.get(link.customer_id)
+    language = request.language(settings.locale, customer.locale if customer else None)
     if customer is None:
-        return links.problem_page(settings, "invalid")
+        return links.problem_page(settings, language, "invalid")
     if customer.confirmed_signup_id == link.claims["signup"]:
-        return _confirmed(settings, customer.customer_id)
+        return _confirmed(settings, language, customer.customer_id)
     try:
         waiting(customer, link.claims["signup"])
     except LinkReplaced:
-        return links.problem_page(settings, "replaced")
+        return links.problem_page(settings, language, "replaced")
     except LinkClosed:
-        return links.problem_page(settings, "closed")
+        return links.problem_page(settings, language, "closed")
     email = mask_email(customer.email or "")
-    return page_response(
-        render_page("confirm.html", shop_name=settings.shop_name, token=link.token, email_masked=email)
-    )
+    html = render_page("confirm.html", language, shop_name=settings.shop_name, token=link.token, email_masked=email)
+    return page_response(html, language)
 
 
 def confirm(request: Request, link: Link, settings: Settings) -> Response:
@@ -39,17 +39,19 @@ def confirm(request: Request, link: Link, settings: Settings) -> Response:
         customer = actions.confirm(
             link.customer_id, link.claims["signup"], clock.now(), request.ip, also=[cards.ensure(link.customer_id)]
         )
-    except LinkReplaced:
-        return links.problem_page(settings, "replaced")
-    except LinkClosed:
-        return links.problem_page(settings, "closed")
-    return _confirmed(settings, customer.customer_id) if customer else links.problem_page(settings, "invalid")
+    except (LinkReplaced, LinkClosed):
+        return show(request, link, settings)
+    language = request.language(settings.locale, customer.locale if customer else None)
+    if customer is None:
+        return links.problem_page(settings, language, "invalid")
+    return _confirmed(settings, language, customer.customer_id)
 
 
-def _confirmed(settings: Settings, customer_id: str) -> Response:
+def _confirmed(settings: Settings, language: str, customer_id: str) -> Response:
     # The page is at /signups/confirm, wherever the API has its root.
     url = f"../{preferences_path(customer_id, clock.now() + PREFERENCES_LINK)}"
-    return page_response(render_page("confirmed.html", shop_name=settings.shop_name, preferences_url=url))
+    html = render_page("confirmed.html", language, shop_name=settings.shop_name, preferences_url=url)
+    return page_response(html, language)
 
 
 handler = serve(

@@ -1,11 +1,11 @@
 """GET /preferences → a customer's choices; POST → save them, pause, or leave. Only the POST changes anything."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from shared.cases.links import COMPLAINT_LINK, complaint_path
 from shared.core import clock
 from shared.core.errors import Invalid
+from shared.core.locales import SOURCE_LANGUAGE
 from shared.core.settings import Settings
 from shared.customers import actions
 from shared.customers.consent import ALL_TOPICS, Channel, Status, Topic, allows
@@ -17,55 +17,51 @@ from shared.edge.links import Link
 from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.tokens import Purpose
 
-_TOPICS: Final = {
-    Topic.NEWS: ("News", "What is new in the shop"),
-    Topic.OFFERS: ("Offers", "Discounts and things picked for you"),
-    Topic.SURVEYS: ("Surveys", "A short question now and then about how we do"),
-}
 _PAUSES: Final = {"": None, "0": 0, **{str(days): days for days in PAUSE_CHOICES_DAYS}}
 
 
-def show(_request: Request, link: Link, settings: Settings) -> Response:
+def show(request: Request, link: Link, settings: Settings) -> Response:
     """The preference centre of the link's customer."""
-    customer = profiles.get(link.customer_id)
-    return _page(settings, customer, link.token, saved=False) if customer else links.problem_page(settings, "invalid")
+    return _page(request, settings, profiles.get(link.customer_id), link.token, saved=False)
 
 
 def save(request: Request, link: Link, settings: Settings) -> Response:
     """Save what the form says and show it again; the same form again changes nothing."""
-    fields = request.form()
-    evidence = Evidence(source="preference centre", consent_text=PREFERENCES_TEXT, ip=request.ip)
-    customer = _save(link.customer_id, fields, evidence)
-    return _page(settings, customer, link.token, saved=True) if customer else links.problem_page(settings, "invalid")
+    customer = profiles.get(link.customer_id)
+    if customer:
+        customer = _save(customer, request, settings)
+    return _page(request, settings, customer, link.token, saved=True)
 
 
-def _save(customer_id: str, fields: Mapping[str, str], evidence: Evidence) -> Customer | None:
+def _save(customer: Customer, request: Request, settings: Settings) -> Customer | None:
+    fields, language = request.form(), request.language(settings.locale, customer.locale)
+    text = PREFERENCES_TEXT if language == SOURCE_LANGUAGE else f"{PREFERENCES_TEXT}-{language}"
+    evidence = Evidence(source="preference centre", consent_text=text, ip=request.ip)
     if fields.get("action") == "leave":
-        return actions.leave(customer_id, ALL_TOPICS, clock.now(), evidence)
+        return actions.leave(customer.customer_id, ALL_TOPICS, clock.now(), evidence)
     pause = fields.get("pause", "")
     if fields.get("action") != "save" or pause not in _PAUSES:
         raise Invalid("the form was changed on its way; please open the link again")
     topics = {channel: [topic for topic in Topic if f"{channel}_{topic}" in fields] for channel in Channel}
-    return actions.choose(customer_id, topics, _PAUSES[pause], clock.shop_time(), evidence)
+    return actions.choose(customer.customer_id, topics, _PAUSES[pause], clock.shop_time(), evidence)
 
 
-def _page(settings: Settings, customer: Customer, token: str, *, saved: bool) -> Response:
+def _page(request: Request, settings: Settings, customer: Customer | None, token: str, *, saved: bool) -> Response:
+    language = request.language(settings.locale, customer.locale if customer else None)
+    if customer is None:
+        return links.problem_page(settings, language, "invalid")
     time = clock.shop_time()
-    topics = [
-        {
-            "name": topic,
-            "label": label,
-            "description": description,
-            "channels": {channel: allows(customer.consents, channel, topic) for channel in Channel},
-        }
-        for topic, (label, description) in _TOPICS.items()
+    choices = [
+        {"topic": topic, "channels": {channel: allows(customer.consents, channel, topic) for channel in Channel}}
+        for topic in Topic
     ]
     html = render_page(
         "preferences.html",
+        language,
         shop_name=settings.shop_name,
         token=token,
         email_masked=mask_email(customer.email or ""),
-        topics=topics,
+        choices=choices,
         has_phone=customer.contact.phone is not None,
         paused_until=customer.paused_until if customer.paused_until and customer.paused_until > time.today else None,
         saved=saved,
@@ -73,7 +69,7 @@ def _page(settings: Settings, customer: Customer, token: str, *, saved: bool) ->
         status=_overall_status(customer),
         complaint_url=complaint_path(customer.customer_id, time.now + COMPLAINT_LINK),
     )
-    return page_response(html)
+    return page_response(html, language)
 
 
 def _is_suppressed(customer: Customer) -> bool:

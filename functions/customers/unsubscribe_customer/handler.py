@@ -16,19 +16,21 @@ from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.tokens import Purpose
 
 
-def show(_request: Request, link: Link, settings: Settings) -> Response:
+def show(request: Request, link: Link, settings: Settings) -> Response:
     """The page for those who open the link in a browser."""
     customer = profiles.get(link.customer_id)
+    language = request.language(settings.locale, customer.locale if customer else None)
     if customer is None:
-        return links.problem_page(settings, "invalid")
+        return links.problem_page(settings, language, "invalid")
     html = render_page(
         "unsubscribe.html",
+        language,
         shop_name=settings.shop_name,
         token=link.token,
         topic=link.claims.get("topic"),
         email_masked=mask_email(customer.email or ""),
     )
-    return page_response(html)
+    return page_response(html, language)
 
 
 def unsubscribe(request: Request, link: Link, settings: Settings) -> Response:
@@ -36,11 +38,13 @@ def unsubscribe(request: Request, link: Link, settings: Settings) -> Response:
     topics = (Topic(link.claims["topic"]),) if "topic" in link.claims else ALL_TOPICS
     evidence = Evidence(source="unsubscribe link", ip=request.ip)
     customer = actions.leave(link.customer_id, topics, clock.now(), evidence)
+    language = request.language(settings.locale, customer.locale if customer else None)
     if customer is None:
-        return links.problem_page(settings, "invalid")
+        return links.problem_page(settings, language, "invalid")
     # Short-lived: a link that holds for good must not hand out one that can subscribe.
     url = preferences_path(customer.customer_id, clock.now() + timedelta(hours=1))
-    return page_response(render_page("unsubscribed.html", shop_name=settings.shop_name, preferences_url=url))
+    html = render_page("unsubscribed.html", language, shop_name=settings.shop_name, preferences_url=url)
+    return page_response(html, language)
 
 
 handler = serve(

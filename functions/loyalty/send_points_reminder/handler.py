@@ -5,6 +5,8 @@ from datetime import date, datetime
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from shared.contact.actions import write_to
+from shared.contact.check import Occasion
 from shared.core import clock
 from shared.core import fact_store as facts
 from shared.core.facts import Fact
@@ -17,7 +19,7 @@ from shared.loyalty import points
 from shared.loyalty.links import POINTS_LINK, points_path
 from shared.loyalty.store import accounts
 from shared.loyalty.store import program_versions as programs
-from shared.mail.deliver import Letter, deliver
+from shared.mail.compose import Letter
 
 
 def remind(record: SQSRecord) -> None:
@@ -25,11 +27,11 @@ def remind(record: SQSRecord) -> None:
     fact = facts.from_members(json.loads(record.body)["detail"])
     now = clock.now()
     write = _expiring if fact.type == "PointsExpiring" else _ending
-    deliver(
+    write_to(
         customers.get(fact.customer_id),
         fact.customer_id,
         f"{fact.type}-{fact.id}",
-        Topic.OFFERS,
+        Occasion(topic=Topic.OFFERS),
         lambda customer, settings, root: write(fact, customer, settings, root, now),
     )
 
@@ -40,10 +42,8 @@ def _expiring(fact: Fact, customer: Customer, settings: Settings, root: str, now
     left = dict(points.expiring(account, today)).get(last, 0)
     if not left:
         return None
-    number = "1 point expires" if left == 1 else f"{left:,} points expire"
     return Letter(
         template="points_expiring",
-        subject=f"{number} at the end of {last:%B}",
         context={
             "points": left,
             "expires_on": last,
@@ -62,12 +62,10 @@ def _ending(fact: Fact, customer: Customer, settings: Settings, root: str, now: 
     missing = points.tier_of(account, program, today).threshold - account.qualifying(program, today)
     if missing <= 0:
         return None
-    tier = fact.data["tier"]
     return Letter(
         template="tier_ending",
-        subject=f"Your {tier.replace('_', ' ').title()} status at {settings.shop_name}",
         context={
-            "tier": tier,
+            "tier": fact.data["tier"],
             "ends_on": ends_on,
             "missing": missing,
             "points_url": _page(customer, root, now),

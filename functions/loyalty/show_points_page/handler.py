@@ -9,7 +9,7 @@ from uuid import uuid4
 from shared.cases.links import COMPLAINT_LINK, complaint_path
 from shared.core import clock
 from shared.core import fact_store as facts
-from shared.core.errors import Conflict, Invalid, NotFound, RegularsError
+from shared.core.errors import NotFound
 from shared.core.facts import Fact
 from shared.core.settings import Settings
 from shared.customers.links import preferences_path
@@ -22,9 +22,9 @@ from shared.edge.tokens import Purpose
 from shared.loyalty import points
 from shared.loyalty.codes import mint_referral_code, new_voucher_code
 from shared.loyalty.links import POINTS_LINK
-from shared.loyalty.points import Account
+from shared.loyalty.points import Account, NotEnoughPoints
 from shared.loyalty.program import Bonus, Program
-from shared.loyalty.reward import Redemption, Reward, check_offer
+from shared.loyalty.reward import NotOffered, Redemption, Reward, check_offer
 from shared.loyalty.store import (
     accounts,
 )
@@ -42,19 +42,13 @@ HISTORY_FACTS: Final = 100
 HISTORY_LINES: Final = 15
 VOUCHERS: Final = 10
 SOON_DAYS: Final = 31
-_EARNED_BY: Final = {
-    Bonus.SIGNUP_CONFIRMED: "Welcome",
-    Bonus.PROFILE_COMPLETED: "Profile completed",
-    Bonus.BIRTHDAY: "Happy birthday",
-    Bonus.SURVEY_ANSWERED: "Survey answered",
-    Bonus.REFERRAL: "A friend's first purchase",
-    Bonus.REFERRED: "Your first purchase, invited by a friend",
-}
+# What the page has to say, for its template to put into words: a `kind`, and the names and numbers that belong to it.
+Saying = Mapping[str, object]
 
 
-def show(_request: Request, link: Link, settings: Settings) -> Response:
+def show(request: Request, link: Link, settings: Settings) -> Response:
     """The page as it stands."""
-    return _page(link, settings)
+    return _page(request, link, settings)
 
 
 def redeem(request: Request, link: Link, settings: Settings) -> Response:
@@ -62,15 +56,20 @@ def redeem(request: Request, link: Link, settings: Settings) -> Response:
     fields = request.form()
     redemption_id, reward_id = fields.get("redemption_id", ""), fields.get("reward_id", "")
     if not redemption_id.isalnum() or not reward_id or max(len(redemption_id), len(reward_id)) > MAX_ID_LENGTH:
-        return _page(link, settings, problem="The form was changed on its way. Please try once more.")
+        return _page(request, link, settings, problem={"kind": "FORM"})
     key = _key(redemption_id, reward_id)
     try:
         done = rewards.redeem(link.customer_id, key, reward_id, new_voucher_code, clock.now(), settings.zone)
-    except (Invalid, Conflict, NotFound) as refused:
-        return _page(link, settings, problem=_sentence(refused))
+    except NotOffered as refused:
+        return _page(request, link, settings, problem=_obstacle(refused))
+    except NotEnoughPoints as refused:
+        missing = refused.members["missing"]
+        return _page(request, link, settings, problem={"kind": "POINTS", "missing": missing})
+    except NotFound:
+        return _page(request, link, settings, problem={"kind": "UNKNOWN", "name": reward_id})
     if done.redemption.cancelled_at:
-        return _page(link, settings, problem="This voucher was cancelled, and you have its points back.")
-    return _page(link, settings, voucher=done.redemption)
+        return _page(request, link, settings, problem={"kind": "CANCELLED"})
+    return _page(request, link, settings, voucher=done.redemption)
 
 
 def _key(form_id: str, reward_id: str) -> str:
@@ -78,17 +77,26 @@ def _key(form_id: str, reward_id: str) -> str:
     return "page-" + hashlib.sha256(f"{form_id}/{reward_id}".encode()).hexdigest()[:32]
 
 
-def _page(link: Link, settings: Settings, *, voucher: Redemption | None = None, problem: str | None = None) -> Response:
+def _page(
+    request: Request,
+    link: Link,
+    settings: Settings,
+    *,
+    voucher: Redemption | None = None,
+    problem: Saying | None = None,
+) -> Response:
     now, program = clock.now(), programs.latest()
     found = customers.get(link.customer_id)
+    language = request.language(settings.locale, found.locale if found else None)
     if found is None or program is None:
-        return links.problem_page(settings, "invalid")
+        return links.problem_page(settings, language, "invalid")
     account = accounts.change(found.customer_id, lambda held: points.settle(held, now, settings.zone)).account
     today = now.astimezone(settings.zone).date()
     held, expiring = points.balance(account, today), points.expiring(account, today)
     taken = rewards.redemptions(found.customer_id)
     html = render_page(
         "points.html",
+        language,
         shop_name=settings.shop_name,
         token=link.token,
         tier=points.tier_of(account, program, today).name,
@@ -117,7 +125,7 @@ def _page(link: Link, settings: Settings, *, voucher: Redemption | None = None, 
         # No longer than this link itself could hold.
         preferences_url=preferences_path(found.customer_id, now + POINTS_LINK),
     )
-    return page_response(html, 422 if problem else 200)
+    return page_response(html, language, 422 if problem else 200)
 
 
 def _next_tier(account: Account, program: Program, today: date) -> dict[str, Any] | None:
@@ -149,14 +157,11 @@ def _offer(
     active: int,
 ) -> dict[str, Any]:
     had = sum(one.reward_id == reward.reward_id and not one.cancelled_at for one in taken)
-    obstacle = None
+    obstacle: Saying | None = {"kind": "POINTS", "missing": reward.cost - active} if reward.cost > active else None
     try:
         check_offer(reward, account, program, had, now, today)
-        if reward.cost > active:
-            raise Invalid(f"{reward.cost - active:,} more points needed")
-    except RegularsError as refused:
-        tier = refused.members.get("tier")
-        obstacle = f"For {tier.replace('_', ' ').title()} members." if tier else _sentence(refused)
+    except NotOffered as refused:
+        obstacle = _obstacle(refused)
     return {
         "reward_id": reward.reward_id,
         "name": reward.name,
@@ -174,34 +179,38 @@ def _history(customer_id: str, settings: Settings) -> list[dict[str, Any]]:
     return [
         {
             "on": fact.occurred_at.astimezone(settings.zone).date(),
-            "text": _described(fact),
+            **_entry(fact),
             "points": fact.data["points"],
         }
         for fact in shown
     ]
 
 
-def _described(fact: Fact) -> str:
+def _entry(fact: Fact) -> Saying:
     data: Mapping[str, Any] = fact.data
-    match fact.type:
-        case "PointsEarned":
-            return _EARNED_BY[Bonus(data["source"])] if data["source"] != "ORDER" else f"Order {data['order_id']}"
-        case "PointsRefunded" if data["source"] == "CANCELLATION":
-            return "Earlier refund"
-        case "PointsRefunded":
-            return f"Refund of order {data['order_id']}" if data["source"] == "ORDER" else "Referral taken back"
-        case "PointsRedeemed":
-            return str(data["reward_name"])
-        case "RedemptionCancelled":
-            return "Voucher cancelled"
-        case "PointsExpired":
-            return "Expired"
-    return "Adjusted by us"
+    match fact.type, data.get("source"):
+        case "PointsEarned", "ORDER":
+            return {"kind": "ORDER", "name": data["order_id"]}
+        case "PointsEarned", _:
+            return {"kind": Bonus(data["source"])}
+        case "PointsRefunded", "CANCELLATION":
+            return {"kind": "EARLIER_REFUND"}
+        case "PointsRefunded", "ORDER":
+            return {"kind": "REFUND", "name": data["order_id"]}
+        case "PointsRefunded", _:
+            return {"kind": "REFERRAL_TAKEN_BACK"}
+        case "PointsRedeemed", _:
+            return {"kind": "REWARD", "name": data["reward_name"]}
+        case "RedemptionCancelled", _:
+            return {"kind": "CANCELLED"}
+        case "PointsExpired", _:
+            return {"kind": "EXPIRED"}
+    return {"kind": "ADJUSTED"}
 
 
-def _sentence(refused: RegularsError) -> str:
-    text = refused.detail
-    return f"{text[:1].upper()}{text[1:]}."
+def _obstacle(refused: NotOffered) -> Saying:
+    reward = refused.reward
+    return {"kind": refused.obstacle, "name": reward.name, "tier": reward.tier, "limit": reward.limit_per_customer}
 
 
 handler = serve(

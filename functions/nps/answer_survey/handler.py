@@ -7,10 +7,12 @@ from shared.cases.links import complaint_path
 from shared.core import clock
 from shared.core.settings import Settings
 from shared.core.shop_time import ShopTime
+from shared.customers.store import profiles
 from shared.edge import links
 from shared.edge.http import Request, Response, plain_text, serve
 from shared.edge.links import Link
 from shared.edge.pages import mask_email, page_response, render_page
+from shared.edge.templates import translate
 from shared.edge.tokens import Purpose
 from shared.loyalty.links import points_path
 from shared.loyalty.program import Program
@@ -20,7 +22,7 @@ from shared.nps.actions import answering
 from shared.nps.actions.answering import OpenedInvitation
 from shared.nps.incentive import points_for
 from shared.nps.margin import Group, group_of
-from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY, TooLate
+from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY, Problem, Texts, TooLate
 
 # Of links on the thank-you page, which anybody sees who was sent the mail on: long enough to follow them now.
 PAGE_LINKS: Final = timedelta(minutes=30)
@@ -30,14 +32,15 @@ def show(request: Request, link: Link, settings: Settings) -> Response:
     """The page; a score in the address is chosen there, and not recorded."""
     opened = answering.get(link.customer_id, link.claims["invitation"])
     if opened is None:
-        return links.problem_page(settings, "invalid")
+        return _invalid(request, link, settings)
+    language = request.language(settings.locale, opened.locale)
     if not survey.can_change(opened.invitation, opened.survey, clock.now()):
-        return _closed(settings)
+        return _closed(settings, language)
     before = opened.invitation.answer
     score = _score(request.query.get("score", ""))
     if score is None and before:
         score = before.score
-    return _page(settings, link, opened, score, before.comment if before else "", None)
+    return _page(settings, language, link, opened, score, before.comment if before else "", None)
 
 
 def record(request: Request, link: Link, settings: Settings) -> Response:
@@ -48,16 +51,16 @@ def record(request: Request, link: Link, settings: Settings) -> Response:
     if score is None or len(comment) > COMMENT_MAX_LENGTH:
         opened = answering.get(link.customer_id, invitation_id)
         if opened is None:
-            return links.problem_page(settings, "invalid")
-        problem = f"Please say it in at most {COMMENT_MAX_LENGTH:,} characters."
-        if score is None:
-            problem = "Please choose a number from 0 to 10."
-        return _page(settings, link, opened, score, comment, problem)
+            return _invalid(request, link, settings)
+        language = request.language(settings.locale, opened.locale)
+        return _page(settings, language, link, opened, score, comment, "SCORE" if score is None else "COMMENT")
     try:
         answered = answering.answer(link.customer_id, invitation_id, score, comment, time)
     except TooLate:
-        return _closed(settings)
-    return _thanks(settings, link, answered, time) if answered else links.problem_page(settings, "invalid")
+        return _closed(settings, _language(request, link, settings))
+    if answered is None:
+        return _invalid(request, link, settings)
+    return _thanks(settings, request.language(settings.locale, answered.locale), link, answered, time)
 
 
 def _score(text: str) -> int | None:
@@ -65,14 +68,21 @@ def _score(text: str) -> int | None:
 
 
 def _page(
-    settings: Settings, link: Link, opened: OpenedInvitation, score: int | None, comment: str, problem: str | None
+    settings: Settings,
+    language: str,
+    link: Link,
+    opened: OpenedInvitation,
+    score: int | None,
+    comment: str,
+    problem: Problem | None,
 ) -> Response:
     customer = opened.customer
-    lang, texts = opened.survey.texts_for(opened.locale)
+    words_lang, texts = _words(opened, language, settings)
     html = render_page(
         "survey.html",
+        language,
         shop_name=settings.shop_name,
-        words_lang=lang,
+        words_lang=words_lang,
         token=link.token,
         question=texts.question,
         follow_ups={group.value: texts.follow_ups[group] for group in Group},
@@ -85,19 +95,20 @@ def _page(
         is_recovery=opened.survey.survey_id == RECOVERY,
         email_masked=mask_email(customer.email) if customer and customer.email else None,
     )
-    return page_response(html, 422 if problem else 200)
+    return page_response(html, language, 422 if problem else 200)
 
 
-def _thanks(settings: Settings, link: Link, opened: OpenedInvitation, time: ShopTime) -> Response:
+def _thanks(settings: Settings, language: str, link: Link, opened: OpenedInvitation, time: ShopTime) -> Response:
     answer, program = opened.invitation.answer, _program(opened)
     assert answer is not None, "it was recorded just now, or before"
     group = group_of(answer.score)
-    lang, texts = opened.survey.texts_for(opened.locale)
+    words_lang, texts = _words(opened, language, settings)
     changeable = survey.can_change(opened.invitation, opened.survey, time.now)
     html = render_page(
         "survey_done.html",
+        language,
         shop_name=settings.shop_name,
-        words_lang=lang,
+        words_lang=words_lang,
         thanks=texts.thanks[group],
         score=answer.score,
         points=points_for(opened.survey, program),
@@ -107,7 +118,13 @@ def _thanks(settings: Settings, link: Link, opened: OpenedInvitation, time: Shop
         complaint_url=_complaint_url(link, time.now) if group is Group.DETRACTOR else None,
         points_url=_points_url(link, time.now) if group is Group.PROMOTER and program else None,
     )
-    return page_response(html)
+    return page_response(html, language)
+
+
+def _words(opened: OpenedInvitation, language: str, settings: Settings) -> tuple[str, Texts]:
+    if opened.survey.survey_id == RECOVERY:
+        return survey.recovery_words(opened.rules, language, settings.locale, translate)
+    return survey.words(opened.survey, opened.locale, language, translate)
 
 
 def _program(opened: OpenedInvitation) -> Program | None:
@@ -130,9 +147,18 @@ def _points_url(link: Link, now: datetime) -> str:
     return f"../{points_path(link.customer_id, now + PAGE_LINKS)}"
 
 
-def _closed(settings: Settings) -> Response:
-    html = render_page("survey_closed.html", shop_name=settings.shop_name, reason="answered")
-    return page_response(html, 409)
+def _invalid(request: Request, link: Link, settings: Settings) -> Response:
+    return links.problem_page(settings, _language(request, link, settings), "invalid")
+
+
+def _closed(settings: Settings, language: str) -> Response:
+    html = render_page("survey_closed.html", language, shop_name=settings.shop_name, reason="answered")
+    return page_response(html, language, 409)
+
+
+def _language(request: Request, link: Link, settings: Settings) -> str:
+    customer = profiles.get(link.customer_id)
+    return request.language(settings.locale, customer.locale if customer else None)
 
 
 handler = serve(

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from shared.contact.actions import write_to
+from shared.contact.check import Occasion
 from shared.core import clock, fact_store
 from shared.customers.consent import Topic
 from shared.customers.customer import Customer
@@ -15,7 +17,7 @@ from shared.loyalty.links import POINTS_LINK, points_path
 from shared.loyalty.program import Bonus, Program
 from shared.loyalty.store import program_versions
 from shared.loyalty.store import referral_guards as referrals
-from shared.mail.deliver import Letter, deliver
+from shared.mail.compose import Letter
 from shared.nps.margin import Group
 from shared.nps.survey import RECOVERY
 
@@ -30,11 +32,11 @@ def invite(record: SQSRecord) -> None:
         return
     time = clock.shop_time()
     year = time.day_of(fact.occurred_at).year
-    deliver(
+    write_to(
         profiles.get(fact.customer_id),
         fact.customer_id,
         f"referral-{year}",
-        Topic.OFFERS,
+        Occasion(topic=Topic.OFFERS),
         lambda customer, _settings, root: _write(customer, program, root, time.now),
         skip_id=f"referral-{fact.id}",
     )
@@ -43,7 +45,6 @@ def invite(record: SQSRecord) -> None:
 def _write(customer: Customer, program: Program, root: str, now: datetime) -> Letter:
     return Letter(
         template="referral_invitation",
-        subject="Do you know somebody who would like it here, too?",
         context={
             "code": referrals.code_of(customer.customer_id, mint_referral_code),
             "points": program.bonuses[Bonus.REFERRAL],

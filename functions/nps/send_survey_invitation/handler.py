@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Final
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.cases.store import case_files
+from shared.contact.actions import write_to
+from shared.contact.check import Occasion
 from shared.core import aws, clock, environment, fact_store
+from shared.core.locales import choose_locale
 from shared.core.settings import Settings
 from shared.customers.consent import Topic
 from shared.customers.customer import Customer
 from shared.edge.queues import NotYet, consume
+from shared.edge.templates import translate
 from shared.loyalty.store import program_versions
-from shared.mail.deliver import Letter, deliver
+from shared.mail.compose import Letter
 from shared.nps import survey
 from shared.nps.actions import answering
 from shared.nps.actions.answering import OpenedInvitation
@@ -39,14 +43,13 @@ def send(record: SQSRecord) -> None:
     send_at = max(survey.out_of_quiet_hours(now, opened.rules, home), opened.invitation.send_at)
     if send_at > now:
         _wait(record, int((send_at - now).total_seconds()) + 1)
-    deliver(
+    write_to(
         opened.customer,
         fact.customer_id,
         f"survey-{fact.id}",
-        Topic.SURVEYS,
-        lambda customer, settings, root: _write(opened, customer, settings, root, now),
         # Whether a case was resolved well may be asked while another is open.
-        despite_case=opened.survey.survey_id == RECOVERY,
+        Occasion(topic=Topic.SURVEYS, despite_case=opened.survey.survey_id == RECOVERY),
+        lambda customer, settings, root: _write(opened, customer, settings, root, now),
     )
 
 
@@ -54,28 +57,24 @@ def _write(opened: OpenedInvitation, customer: Customer, settings: Settings, roo
     invitation = opened.invitation
     if invitation.answer or now >= invitation.expires_at or not opened.survey.enabled:
         return None
+    language = choose_locale(customer.locale, default=settings.locale)
     url = f"{root}/{survey_path(invitation.customer_id, invitation.invitation_id, invitation.expires_at)}"
-    _, texts = opened.survey.texts_for(customer.contact.locale)
     context: dict[str, object] = {
         "survey_url": url,
         "score_urls": [f"{url}?score={score}" for score in range(11)],
         "valid_days": math.ceil((invitation.expires_at - now) / timedelta(days=1)),
-        "question": texts.question,
     }
     if opened.survey.survey_id == RECOVERY:
         case = case_files.get(invitation.case_id or "")
         if case is None or case.resolved_at is None:
             return None
-        return Letter(
-            template="recovery_invitation",
-            subject=f"Did we put things right? {settings.shop_name} would like to know",
-            context={**context, "resolved_on": case.resolved_at.astimezone(settings.zone).date()},
-        )
-    return Letter(
-        template="survey_invitation",
-        subject=texts.question,
-        context={**context, "points": points_for(opened.survey, program_versions.latest())},
-    )
+        resolved_on = case.resolved_at.astimezone(settings.zone).date()
+        _, texts = survey.recovery_words(opened.rules, language, settings.locale, translate)
+        context |= {"question": texts.question, "resolved_on": resolved_on}
+        return Letter(template="recovery_invitation", context=context)
+    _, texts = survey.words(opened.survey, customer.locale, language, translate)
+    context |= {"question": texts.question, "points": points_for(opened.survey, program_versions.latest())}
+    return Letter(template="survey_invitation", context=context)
 
 
 def _wait(record: SQSRecord, seconds: int) -> None:

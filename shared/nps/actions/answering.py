@@ -32,8 +32,8 @@ class OpenedInvitation:
 
     @property
     def locale(self) -> str | None:
-        """The customer's locale such as `de-AT`."""
-        return self.customer.contact.locale if self.customer else None
+        """The customer's locale such as `de-AT`, if it is known."""
+        return self.customer.locale if self.customer else None
 
 
 def get(customer_id: str, invitation_id: str) -> OpenedInvitation | None:
@@ -47,11 +47,10 @@ def get(customer_id: str, invitation_id: str) -> OpenedInvitation | None:
     invitation = invitations.invitation_of(asked)
     if invitation is None:
         return None
-    in_force = RULES.entity_if_any(rules) or Rules()
     return OpenedInvitation(
         invitation=invitation,
-        survey=survey.survey_of(invitation_id, SURVEYS.entity_if_any(definition), in_force),
-        rules=in_force,
+        survey=survey.survey_of(invitation_id, SURVEYS.entity_if_any(definition)),
+        rules=RULES.entity_if_any(rules) or Rules(),
         customer=PROFILES.entity_if_any(profile),
     )
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Final
 
+from shared.contact.check import Reason
 from shared.core import fact_store
 from shared.core.dynamodb import CUSTOMERS, optimistic, transact
 from shared.core.months import month_of
@@ -19,7 +20,6 @@ from shared.nps.store import decision_files, definitions, figures, invitations
 from shared.nps.store.decision_files import Decision
 from shared.nps.store.invitations import INVITATIONS, Refused
 from shared.nps.survey import (
-    Refusal,
     Rules,
     Survey,
     Trigger,
@@ -79,7 +79,7 @@ def decide(
     run: str,
     about: Callable[[], Mapping[str, str]],
     time: ShopTime,
-) -> Refusal | None:
+) -> Reason | None:
     """Invite a candidate of a run, or record why not; decided once, the first decision stands.
 
     `about` reads what an invitation is counted by, which is not asked for a refusal. Of a nightly survey a refusal is
@@ -126,7 +126,7 @@ def _decisions(card: Scorecard, surveys: list[Survey], rules: Rules, time: ShopT
             continue
         if survey.trigger is Trigger.NIGHTLY and not is_sampled(card.customer_id, survey, candidacy.run):
             # Almost everybody, every night: written into the bucket only.
-            yield Decision(card.customer_id, survey.survey_id, candidacy.run, Refusal.NOT_SAMPLED)
+            yield Decision(card.customer_id, survey.survey_id, candidacy.run, Reason.NOT_SAMPLED)
             continue
 
         def about(ordered_on: date | None = candidacy.ordered_on) -> dict[str, str]:

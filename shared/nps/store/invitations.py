@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
 
+from shared.contact.check import Reason
 from shared.core.codec import SECONDS
 from shared.core.dynamodb import CUSTOMERS, Item, Write
 from shared.core.kind import Kind
-from shared.nps.survey import Invitation, Refusal
+from shared.nps.survey import Invitation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,7 @@ class Refused:
 
     customer_id: str
     invitation_id: str
-    refusal: Refusal
+    refusal: Reason
     expires_at: Annotated[datetime, SECONDS]
 
 
@@ -40,7 +41,7 @@ def invitation_of(item: Item | None) -> Invitation | None:
     return INVITATIONS.entity(item) if item and "refusal" not in item else None
 
 
-def refusal_of(item: Item) -> Refusal | None:
+def refusal_of(item: Item) -> Reason | None:
     """Why the customer was not asked, None where the item is an invitation."""
     return REFUSED.entity(item).refusal if "refusal" in item else None
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.core.dynamodb import apply
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
 from shared.core.shop_time import ShopTime
@@ -141,7 +142,7 @@ def test_a_mail_whose_sender_died_stays_unknown_and_is_not_sent_again(
     invoke: Invoke, ada: str, contents: Contents
 ) -> None:
     month = warning(ada)["2026-12"]
-    assert mails.claim(ada, f"PointsExpiring-{month}", datetime.now(UTC))
+    apply(mails.claim(ada, f"PointsExpiring-{month}", datetime.now(UTC)))
     remind(invoke, ada)
     before = contents()
     remind(invoke, ada)

@@ -17,7 +17,7 @@ from shared.loyalty.links import points_path
 from shared.nps.actions import answering, inviting
 from shared.nps.links import feedback_path, survey_path
 from shared.nps.store import definitions, invitations
-from shared.nps.survey import COMMENT_MAX_LENGTH, THANKS_WITHOUT_A_NAME, Answer, Invitation, Survey, Trigger
+from shared.nps.survey import COMMENT_MAX_LENGTH, Answer, Invitation, Survey, Trigger
 from tests.functional.conftest import (
     BERLIN,
     account_of,
@@ -36,6 +36,8 @@ Contents = Callable[..., dict[str, list[dict[str, Any]]]]
 Launch = Callable[..., None]
 Deliver = Callable[..., None]
 
+# It promises no reply.
+THANKS_WITHOUT_A_NAME = "Thank you for telling us. We read every answer."
 HOSTILE = "</textarea><script>alert(1)</script> & 'so' \"on\""
 
 

@@ -514,7 +514,7 @@ def test_an_invitation_that_ses_refuses_comes_again_and_goes_out_once(
 
 def test_an_invitation_whose_sender_died_is_not_sent_again(invoke: Invoke, ada: str) -> None:
     fact = invited(invoke, ada)
-    assert mails.claim(ada, f"survey-{fact.id}", datetime.now(UTC))
+    apply(mails.claim(ada, f"survey-{fact.id}", datetime.now(UTC)))
     for _ in range(2):
         assert send(invoke, fact) == {"batchItemFailures": []}
     assert (outcomes(ada), sent_mails()) == ([("EmailUnknown", None)], [])

@@ -20,7 +20,7 @@ from moto import mock_aws
 
 from shared.core.settings import Settings
 from shared.edge.templates import FOLDERS
-from shared.mail.compose import Email, render_email, send_email
+from shared.mail.compose import Email, Letter, render_email, send_email
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -118,12 +118,15 @@ def mail(
     *,
     settings: Settings = SETTINGS,
     to: str = "ada@example.com",
-    subject: str = "Please confirm",
+    language: str = "en",
     unsubscribe_url: str | None = None,
     **changes: object,
 ) -> Email:
     context = {**CONTEXTS[template], **changes}
-    return render_email(template, settings, to=to, subject=subject, unsubscribe_url=unsubscribe_url, **context)
+    name = context.pop("name", None)
+    assert name is None or isinstance(name, str)
+    letter = Letter(template=template, context=context)
+    return render_email(letter, settings, language=language, to=to, unsubscribe_url=unsubscribe_url, name=name)
 
 
 def poisoned(value: Any) -> Any:
@@ -176,7 +179,7 @@ def sent(client: "SESV2Client", email: Email, settings: Settings = SETTINGS) -> 
 
 
 def test_every_mail_has_both_parts_and_is_among_the_tested() -> None:
-    parts = {"base", "button", "scores"}
+    parts = {"base", "button", "labels", "scores"}
     for kind in ("html", "txt"):
         assert {path.stem for folder in FOLDERS for path in (folder / "mail").glob(f"*.{kind}")} - parts == set(
             CONTEXTS
@@ -221,7 +224,7 @@ def test_the_plain_part_is_plain_and_evenly_spaced(template: str) -> None:
 def test_hostile_values_stay_text(template: str) -> None:
     settings = Settings(shop_name=HOSTILE, shop_address=HOSTILE)
     values = poisoned(CONTEXTS[template])
-    html = mail(template, settings=settings, subject=HOSTILE, **{**values, "name": HOSTILE}).html
+    html = mail(template, settings=settings, **{**values, "name": HOSTILE}).html
     assert "<script" not in html.lower()
     assert Tags(html).found == Tags(mail(template, comment="One line.").html).found
 
@@ -460,8 +463,9 @@ def test_a_shop_without_a_postal_address_shows_none() -> None:
 
 
 def test_a_value_that_the_caller_forgot_is_an_error_and_not_a_gap_in_the_mail() -> None:
+    letter = Letter(template="confirm_signup", context={"valid_days": 1})
     with pytest.raises(UndefinedError, match="confirm_url"):
-        render_email("confirm_signup", SETTINGS, to="a@example.com", subject="Hi", unsubscribe_url=None, valid_days=1)
+        render_email(letter, SETTINGS, language="en", to="a@example.com", unsubscribe_url=None)
 
 
 def test_an_unsubscribe_link_is_shown_and_announced_for_one_click() -> None:
@@ -512,10 +516,10 @@ def test_anything_but_one_bare_recipient_is_refused(to: str) -> None:
         mail(to=to)
 
 
-@pytest.mark.parametrize("subject", ["", " \r\n"])
-def test_a_mail_without_a_subject_is_refused(subject: str) -> None:
+@pytest.mark.parametrize("question", ["", " \r\n"])
+def test_a_mail_without_a_subject_is_refused(question: str) -> None:
     with pytest.raises(ValueError, match="subject"):
-        mail(subject=subject)
+        mail("survey_invitation", question=question)
 
 
 @pytest.mark.parametrize("headers", [{"X-Note": "a\r\nBcc: b@example.com"}, {"X-Note\r\nBcc": "b"}, {"X-Note": "ü"}])
@@ -527,7 +531,8 @@ def test_a_header_that_is_not_one_line_of_ascii_is_refused(headers: dict[str, st
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\x0b", "\x85", "\u2028", "\x00"])
 def test_a_subject_and_a_shop_name_cannot_start_a_new_header(ses: "SESV2Client", end: str) -> None:
     settings = Settings(shop_name=f"Shop{end}Bcc: eve@evil.example")
-    request = sent(ses, mail(subject=f"Hi{end}Bcc: eve@evil.example", settings=settings), settings)
+    email = mail("survey_invitation", question=f"Hi{end}Bcc: eve@evil.example", settings=settings)
+    request = sent(ses, email, settings)
     assert request["Content"]["Simple"]["Subject"]["Data"] == "Hi Bcc: eve@evil.example"
     assert request["FromEmailAddress"] == '"Shop Bcc: eve@evil.example" <hello@shop.example>'
 
@@ -538,7 +543,7 @@ def test_ses_gets_both_parts_the_headers_the_tags_and_the_configuration_set(ses:
     assert request["Destination"] == {"ToAddresses": ["ada@example.com"]}
     assert request["ConfigurationSetName"] == "regulars-test"
     content = request["Content"]["Simple"]
-    assert content["Subject"] == {"Data": "Please confirm", "Charset": "UTF-8"}
+    assert content["Subject"] == {"Data": "You are already subscribed to Mühle & Söhne", "Charset": "UTF-8"}
     assert content["Body"]["Html"] == {"Data": email.html, "Charset": "UTF-8"}
     assert content["Body"]["Text"] == {"Data": email.text, "Charset": "UTF-8"}
     assert {h["Name"]: h["Value"] for h in content["Headers"]} == email.headers
