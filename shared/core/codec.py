@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from shared.core.facts import from_timestamp, to_timestamp
@@ -109,9 +110,10 @@ def to_members(entity: Any) -> dict[str, Any]:
 
 
 def from_members(entity: type[Entity], members: Mapping[str, Any]) -> Entity:
-    """The entity of members as `to_members` made them; unknown ones are passed over, absent ones take their default.
+    """The entity of members as `to_members` made them; unknown members are passed over.
 
-    Raises KeyError where one without a default is absent.
+    An absent member is None where it may be None, whatever its default, and else takes its default. Raises KeyError
+    where it has none.
     """
     values: dict[str, Any] = {}
     for member in members_of(entity):
@@ -146,12 +148,14 @@ def _absent(field: Any, name: str, way: _Way) -> Callable[[], Any]:
     def fail() -> Any:
         raise KeyError(name)
 
+    if way.optional:
+        return lambda: None
     if field.default is not MISSING:
         return lambda: field.default
     if field.default_factory is not MISSING:
         factory: Callable[[], Any] = field.default_factory
         return factory
-    return (lambda: None) if way.optional else fail
+    return fail
 
 
 def _inner(hint: Any) -> tuple[Member, ...]:
@@ -229,15 +233,19 @@ def _row(entity: Any) -> list[Any]:
 
 def _from_row(entity: Any, row: list[Any]) -> Any:
     """The dataclass of its members in their order: more than it has are passed over, later ones may be absent."""
-    hints = get_type_hints(entity)
-    values = {}
+    numbers, values = _whole_numbers(entity), {}
     for place, member in enumerate(members_of(entity)):
         if place < len(row):
             text = row[place]
-            values[member.attribute] = member.way.read(int(text) if hints[member.attribute] is int else text)
+            values[member.attribute] = member.way.read(int(text) if member.attribute in numbers else text)
         else:
             values[member.attribute] = member.absent()
     return entity(**values)
+
+
+@cache
+def _whole_numbers(entity: Any) -> frozenset[str]:
+    return frozenset(name for name, hint in get_type_hints(entity).items() if hint is int)
 
 
 def _way_of_sequence(way: _Way, kind: Callable[[Any], Any]) -> _Way:

@@ -5,30 +5,27 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from shared.cases.case import CaseRules
-from shared.core.locales import choose_locale
 from shared.edge.payloads import Payload, Text120
-from shared.edge.templates import translate
 from shared.nps.margin import Group
-from shared.nps.survey import DEFAULT_LOCALE, DEFAULT_TEXTS, Rules, Survey, Texts, Trigger, translated
+from shared.nps.survey import DEFAULT_LOCALE, DEFAULT_TEXTS, Rules, Survey, Texts, Trigger
 
 Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$")]
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
 
 class TextsPayload(Payload):
-    """The words of a survey in one language; what is left out is said in ours, in English where we lack them."""
+    """The words of a survey in one language; what is left out is ours, shown in that language where we speak it."""
 
     question: Sentence = DEFAULT_TEXTS.question
     follow_ups: dict[Group, Sentence] = Field(default_factory=lambda: dict(DEFAULT_TEXTS.follow_ups))
     thanks: dict[Group, Sentence] = Field(default_factory=lambda: dict(DEFAULT_TEXTS.thanks))
 
-    def to_texts(self, locale: str) -> Texts:
-        """The words in a locale, complete."""
-        ours = translated(DEFAULT_TEXTS, choose_locale(locale), translate)
+    def to_texts(self) -> Texts:
+        """The words, complete."""
         return Texts(
-            question=self.question if "question" in self.model_fields_set else ours.question,
-            follow_ups={**ours.follow_ups, **(self.follow_ups if "follow_ups" in self.model_fields_set else {})},
-            thanks={**ours.thanks, **(self.thanks if "thanks" in self.model_fields_set else {})},
+            question=self.question,
+            follow_ups={**DEFAULT_TEXTS.follow_ups, **self.follow_ups},
+            thanks={**DEFAULT_TEXTS.thanks, **self.thanks},
         )
 
 
@@ -61,7 +58,7 @@ class SurveyPayload(Payload):
             edit_hours=self.edit_hours,
             points=self.points,
             anonymous_per_day=self.anonymous_per_day,
-            texts={locale: texts.to_texts(locale) for locale, texts in self.texts.items()},
+            texts={locale: texts.to_texts() for locale, texts in self.texts.items()},
         )
 
 

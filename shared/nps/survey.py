@@ -15,10 +15,9 @@ from shared.contact.check import Occasion, Reason
 from shared.core.codec import INLINE, Stored
 from shared.core.errors import Conflict, Invalid
 from shared.core.facts import Fact, to_timestamp
-from shared.core.locales import translatable
+from shared.core.locales import choose_locale, translatable
 from shared.core.privacy import FREE_TEXT
 from shared.core.shop_time import ShopTime
-from shared.customers.consent import Topic
 from shared.customers.contact_history import ContactHistory
 from shared.customers.customer import Customer
 from shared.nps import comments
@@ -177,11 +176,13 @@ class Invitation:
 def words(survey: Survey, locale: str | None, language: str, translate: Callable[[str, str], str]) -> tuple[str, Texts]:
     """The words of a survey for a customer with this `locale` whose page is in `language`, and their locale.
 
-    The shop's own words come as they are. Where it has left ours, these come in `language`: `translate` takes a text
-    and a language.
+    The shop's own words come as they are, ours between them in the same language; where all are ours, they come in
+    `language`. `translate` takes a text and a language.
     """
     name, texts = survey.texts_for(locale, language)
-    return (language, translated(texts, language, translate)) if texts == DEFAULT_TEXTS else (name, texts)
+    if texts == DEFAULT_TEXTS:
+        name = language
+    return name, _translated(texts, choose_locale(name), translate)
 
 
 def recovery_words(
@@ -194,11 +195,10 @@ def recovery_words(
     if rules.recovery_question != DEFAULT_RECOVERY_QUESTION:
         language = shop_language
     texts = replace(RECOVERY_TEXTS, question=rules.recovery_question)
-    return language, translated(texts, language, translate)
+    return language, _translated(texts, language, translate)
 
 
-def translated(texts: Texts, language: str, translate: Callable[[str, str], str]) -> Texts:
-    """Words of ours in a language; words of the shop's own stay as they are."""
+def _translated(texts: Texts, language: str, translate: Callable[[str, str], str]) -> Texts:
     return Texts(
         question=translate(texts.question, language),
         follow_ups={group: translate(text, language) for group, text in texts.follow_ups.items()},

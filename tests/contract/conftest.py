@@ -18,8 +18,8 @@ from tests.functional.conftest import (
     Invoke,
     Load,
     attributes_at_first_sight,
-    aws,
     conditions_of_statements,
+    deployed,
     invoke,
     load,
     one_request_at_a_time,
@@ -27,7 +27,7 @@ from tests.functional.conftest import (
 
 # Fixtures count for the tests of the package whose conftest knows them by name.
 __all__ = [
-    "attributes_at_first_sight", "aws", "conditions_of_statements", "invoke", "load", "one_request_at_a_time",
+    "attributes_at_first_sight", "conditions_of_statements", "invoke", "load", "one_request_at_a_time",
 ]  # fmt: skip
 
 Play = Callable[[str], Recording]
@@ -38,7 +38,7 @@ _RECORDINGS: dict[str, Recording] = {}
 @pytest.fixture(autouse=True, scope="package")
 def small_backups() -> Iterator[None]:
     """Moto copies a whole table for every write of a transaction, to put it back where the transaction is cancelled,
-    which took half of all time: what the transaction writes is enough.
+    which took a quarter of all time: what the transaction writes is enough.
     """
     transact, written = DynamoDBBackend.transact_write_items, set[str]()
 
@@ -72,20 +72,22 @@ def _copy(item: Any, key: Any, written: set[str]) -> Any:
 
 
 @pytest.fixture
-def stage(invoke: Invoke, load: Load, monkeypatch: pytest.MonkeyPatch) -> Stage:
+def stage(invoke: Invoke, load: Load, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """An empty deployment at noon of 21 November 2026."""
     frozen, wire = FrozenClock("2026-11-21T12:00:00.000Z"), Wire()
     monkeypatch.setattr(clock, "now", frozen.now)
     wire.patch(monkeypatch)
-    return Stage(invoke, load, frozen, wire, monkeypatch.setenv)
+    with deployed(monkeypatch):
+        yield Stage(invoke, load, frozen, wire, monkeypatch.setenv)
 
 
 @pytest.fixture
-def play(stage: Stage) -> Play:
+def play(request: pytest.FixtureRequest) -> Play:
     """`play("customers")`: what a scene leaves behind; each is played once for all tests."""
 
     def recorded(scene: str) -> Recording:
         if scene not in _RECORDINGS:
+            stage: Stage = request.getfixturevalue("stage")
             import_module(f"tests.contract.scenes.{scene}").play(stage)
             _RECORDINGS[scene] = stage.recording()
         return _RECORDINGS[scene]

@@ -4,7 +4,7 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +35,35 @@ def check(name: str, content: Any) -> None:
     shown = list(lines)
     more = [f"… and {len(shown) - _SHOWN_LINES} lines more"] if len(shown) > _SHOWN_LINES else []
     assert not shown, "\n".join(["what is seen from outside has changed:", *shown[:_SHOWN_LINES], *more])
+
+
+def check_items(name: str, tables: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Compare the items of both tables with a golden file, or write it; fails with the members that differ, by item."""
+    if is_writing():
+        check(name, tables)
+        return
+    before, now = _by_key(read(name)), _by_key(tables)
+    changed = [line for key in sorted({*before, *now}) for line in _difference(key, before.get(key), now.get(key))]
+    more = [f"… and {len(changed) - _SHOWN_LINES} lines more"] if len(changed) > _SHOWN_LINES else []
+    assert not changed, "\n".join([f"items differ from golden/{name}.json:", *changed[:_SHOWN_LINES], *more])
+    check(name, tables)
+
+
+def _by_key(tables: Mapping[str, list[dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    return {f"{table}: {' '.join(key_of(item))}": item for table, items in tables.items() for item in items}
+
+
+def _difference(key: str, before: dict[str, Any] | None, now: dict[str, Any] | None) -> Iterator[str]:
+    if before == now:
+        return
+    yield key
+    if before is None or now is None:
+        yield "    is gone" if now is None else f"    is new: {json.dumps(now, ensure_ascii=False, sort_keys=True)}"
+        return
+    for member in sorted({*before, *now}):
+        for sign, item, other in (("-", before, now), ("+", now, before)):
+            if member in item and item.get(member) != other.get(member):
+                yield f"  {sign} {member}: {json.dumps(item[member], ensure_ascii=False, sort_keys=True)}"
 
 
 def check_entry(name: str, entry: str, content: Any) -> None:

@@ -32,12 +32,14 @@ class Placeholders:
     def value(self, value: Any, name: str = "") -> Any:
         """A JSON value likewise, its keys included."""
         if isinstance(value, str):
-            return value if name in _FIXED_MEMBERS else self.text(value)
+            if name in _FIXED_MEMBERS:
+                return value
+            return self._page(value) if name == "next" else self.text(value)
         if isinstance(value, dict):
             # A typed value ({"S": …}) goes by the name of its member.
             return {
-                self.text(key): self.value(held, name if key in ("S", "N") else key)
-                for key, held in sorted(value.items())
+                self.text(key): self.value(member, name if key in ("S", "N") else key)
+                for key, member in sorted(value.items())
             }
         if isinstance(value, list):
             return [self.value(element, name) for element in value]
@@ -50,6 +52,11 @@ class Placeholders:
             self._counts[kind] = self._counts.get(kind, 0) + 1
             self._given[text] = f"<{kind}-{self._counts[kind]}>"
         return self._given[text]
+
+    def _page(self, text: str) -> str:
+        """The token of a list's next page: a sort key in Base64."""
+        key = base64.urlsafe_b64decode(text).decode()
+        return f"<page after {self.text(key)}>" if _RANDOM.search(key) else text
 
     def _opened(self, match: re.Match[str]) -> str:
         payload = match[1]

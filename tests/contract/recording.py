@@ -102,7 +102,9 @@ def _body(content: Any) -> Any:
 def _error(url: str, code: str) -> AWSResponse:
     headers = HTTPHeaders()
     headers["x-amzn-ErrorType"] = code
-    return AWSResponse(url, 400, headers, MockRawResponse(json.dumps({"__type": code, "message": code})))
+    # Only of the first nobody knows whether AWS has done what it was asked for.
+    status = 500 if code == "InternalFailure" else 400
+    return AWSResponse(url, status, headers, MockRawResponse(json.dumps({"__type": code, "message": code})))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +145,12 @@ class Stage:
         event: dict[str, Any] | None = None,
         /,
         *,
-        changes: Callable[[Any], None] | None = None,
+        changes: Any = None,
         **members: Any,
     ) -> Answer:
         """Call a function with an event file, whose body gets these members, or with an event; `case` names it.
 
-        `changes` is given the event to change it.
+        `changes` is a function that is given the event to change it.
         """
         given = json.loads(json.dumps(event)) if event is not None else self.load(name, **members)
         if changes:
@@ -163,15 +165,16 @@ class Stage:
         self.played.append(Played(function, case, given.get("routeKey"), answer, tuple(self.wire.calls)))
         return answer
 
-    def link(self, purpose: Purpose, hours: float | None = 1, **claims: str) -> str:
+    def link(self, purpose: Purpose, hours: float | None = 1, /, **claims: str) -> str:
         """A link's token with these claims, good for so many hours."""
         expires_at = None if hours is None else self.clock.now() + timedelta(hours=hours)
         return tokens.sign(purpose, claims, expires_at)
 
     def item(self, pk: str, sk: str) -> dict[str, Any]:
         """An item of the customers table as plain values."""
-        found = client("dynamodb").get_item(TableName="customers", Key={"pk": {"S": pk}, "sk": {"S": sk}})["Item"]
-        return {name: plain(value) for name, value in found.items()}
+        key = {"pk": {"S": pk}, "sk": {"S": sk}}
+        item = client("dynamodb").get_item(TableName="customers", Key=key)["Item"]
+        return {name: plain(value) for name, value in item.items()}
 
     def customer_id(self, email: str) -> str:
         """The id of the customer who has this address."""
@@ -179,12 +182,13 @@ class Stage:
 
     def facts(self, customer_id: str, *types: str) -> list[dict[str, Any]]:
         """A customer's facts of these types in the order of time, as the bus tells them."""
-        pages = client("dynamodb").get_paginator("query").paginate(
-            TableName="customers",
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :fact)",
-            ExpressionAttributeValues={":pk": {"S": f"CUST#{customer_id}"}, ":fact": {"S": "FACT#"}},
-        )  # fmt: skip
-        items = [{name: plain(value) for name, value in item.items()} for page in pages for item in page["Items"]]
+        request: Any = {
+            "TableName": "customers",
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :fact)",
+            "ExpressionAttributeValues": {":pk": {"S": f"CUST#{customer_id}"}, ":fact": {"S": "FACT#"}},
+        }
+        answer = client("dynamodb").query(**request)
+        items = [{name: plain(value) for name, value in item.items()} for item in answer["Items"]]
         kept = [item for item in items if item["type"] in types]
         return [{name: value for name, value in item.items() if name not in ("pk", "sk")} for item in kept]
 
@@ -210,7 +214,7 @@ class Stage:
         claims = {"customer": self.customer_id(email), "signup": self.waiting_signup(email)["signup_id"]}
         return self.link(Purpose.CONFIRM, 7 * 24, **claims)
 
-    def sign_up(self, email: str, **members: Any) -> str:
+    def sign_up(self, email: str, /, **members: Any) -> str:
         """Sign up and confirm; the customer's id."""
         accept(self.call("register_customer/json", "signup", email=email, **members), 202)
         token = self.confirmation_token(email)
@@ -278,5 +282,5 @@ def digest(text: str) -> str:
 
 def title(html: str) -> str:
     """The title of a page, or its first line."""
-    found = re.search(r"<title>(.*?)</title>", html, re.DOTALL)
-    return " ".join((found[1] if found else html.partition("\n")[0]).split())
+    match = re.search(r"<title>(.*?)</title>", html, re.DOTALL)
+    return " ".join((match[1] if match else html.partition("\n")[0]).split())

@@ -9,4 +9,4 @@ from tests.contract.scenes import SCENES
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_scene_leaves_the_same_items_in_both_tables(play: Play, scene: str) -> None:
-    golden.check(scene, golden.items_of(play(scene)))
+    golden.check_items(scene, golden.items_of(play(scene)))

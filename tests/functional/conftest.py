@@ -8,6 +8,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -244,6 +245,13 @@ def conditions_of_statements() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty deployment."""
+    with deployed(monkeypatch):
+        yield
+
+
+@contextmanager
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty deployment, and the environment that functions have there."""
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
@@ -313,7 +321,7 @@ def publish_long_ago() -> None:
 
 def account_of(customer_id: str) -> Account:
     """The stored account, which has to be what the customer's facts add up to."""
-    account = accounts.find(customer_id)
+    account = accounts.get(customer_id)
     assert points.account_from(customer_id, facts.every(customer_id)) == replace(account, version=0)
     assert sum(account.lots.values()) - account.negative == account.books.balance
     return account

@@ -18,8 +18,7 @@ from shared.customers.consent import Channel, Consent, Status, Topic
 from shared.customers.customer import Contact, Customer
 from shared.customers.store import profiles as customers
 from shared.edge.tokens import Purpose, sign
-from shared.loyalty.codes import mint_referral_code
-from shared.loyalty.store import referral_guards as referrals
+from shared.loyalty.actions import referring
 from shared.nps.store import invitations
 from shared.scorecards.scorecard import Scorecard, with_order
 from shared.scorecards.store import cards as scorecards
@@ -170,7 +169,7 @@ def referred(invoke: Invoke) -> None:
     """Grace has brought Ada, who has bought."""
     launched(invoke, bonuses={"REFERRAL": 200, "REFERRED": 100})
     known("K-1", email="grace@example.com")
-    code = referrals.code_of("K-1", mint_referral_code)
+    code = referring.code_of("K-1")
     known("K-77", email="ada@example.com", referral_code=code, referred_at=datetime(2026, 11, 1, tzinfo=UTC))
     invoke("record_purchase/by_customer_number", fill=as_of_today())
 

@@ -15,12 +15,11 @@ from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.templates import translate
 from shared.edge.tokens import Purpose
 from shared.loyalty.links import points_path
-from shared.loyalty.program import Program
+from shared.loyalty.program import Program, points_for_answer
 from shared.loyalty.store import program_versions
 from shared.nps import survey
 from shared.nps.actions import answering
 from shared.nps.actions.answering import OpenedInvitation
-from shared.nps.incentive import points_for
 from shared.nps.margin import Group, group_of
 from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY, Problem, Texts, TooLate
 
@@ -91,7 +90,7 @@ def _page(
         comment_max=COMMENT_MAX_LENGTH,
         amending=opened.invitation.answer is not None,
         problem=problem,
-        points=points_for(opened.survey, _program(opened)),
+        points=points_for_answer(_program(opened), opened.survey.points),
         is_recovery=opened.survey.survey_id == RECOVERY,
         email_masked=mask_email(customer.email) if customer and customer.email else None,
     )
@@ -111,7 +110,7 @@ def _thanks(settings: Settings, language: str, link: Link, opened: OpenedInvitat
         words_lang=words_lang,
         thanks=texts.thanks[group],
         score=answer.score,
-        points=points_for(opened.survey, program),
+        points=points_for_answer(program, opened.survey.points),
         # Beside this very address, wherever the API has its root.
         change_url=link.token if changeable else None,
         change_until=_change_until(opened, time) if changeable else None,

@@ -12,11 +12,10 @@ from shared.customers.consent import Topic
 from shared.customers.customer import Customer
 from shared.customers.store import profiles
 from shared.edge.queues import consume
-from shared.loyalty.codes import mint_referral_code
+from shared.loyalty.actions import referring
 from shared.loyalty.links import POINTS_LINK, points_path
 from shared.loyalty.program import Bonus, Program
 from shared.loyalty.store import program_versions
-from shared.loyalty.store import referral_guards as referrals
 from shared.mail.compose import Letter
 from shared.nps.margin import Group
 from shared.nps.survey import RECOVERY
@@ -46,7 +45,7 @@ def _write(customer: Customer, program: Program, root: str, now: datetime) -> Le
     return Letter(
         template="referral_invitation",
         context={
-            "code": referrals.code_of(customer.customer_id, mint_referral_code),
+            "code": referring.code_of(customer.customer_id),
             "points": program.bonuses[Bonus.REFERRAL],
             "friend_points": program.bonuses.get(Bonus.REFERRED, 0),
             "points_url": f"{root}/{points_path(customer.customer_id, now + POINTS_LINK)}",

@@ -18,12 +18,12 @@ from shared.customers.consent import Topic
 from shared.customers.customer import Customer
 from shared.edge.queues import NotYet, consume
 from shared.edge.templates import translate
+from shared.loyalty.program import points_for_answer
 from shared.loyalty.store import program_versions
 from shared.mail.compose import Letter
 from shared.nps import survey
 from shared.nps.actions import answering
 from shared.nps.actions.answering import OpenedInvitation
-from shared.nps.incentive import points_for
 from shared.nps.links import survey_path
 from shared.nps.survey import RECOVERY
 
@@ -73,7 +73,10 @@ def _write(opened: OpenedInvitation, customer: Customer, settings: Settings, roo
         context |= {"question": texts.question, "resolved_on": resolved_on}
         return Letter(template="recovery_invitation", context=context)
     _, texts = survey.words(opened.survey, customer.locale, language, translate)
-    context |= {"question": texts.question, "points": points_for(opened.survey, program_versions.latest())}
+    context |= {
+        "question": texts.question,
+        "points": points_for_answer(program_versions.latest(), opened.survey.points),
+    }
     return Letter(template="survey_invitation", context=context)
 
 

@@ -95,7 +95,7 @@ def _nothing_known(stage: Stage) -> None:
 
 
 def _by_form(stage: Stage) -> None:
-    """Grace waits for her second mail; a robot is answered like anybody."""
+    """Grace waits for a second mail; a robot is answered like anybody."""
     accept(stage.call("register_customer/form", "a form that is sent on"), 303)
     first = stage.confirmation_token(GRACE)
     accept(stage.call("register_customer/form", "too soon after the first"), 303)

@@ -6,8 +6,6 @@ from typing import Any
 from shared.edge.tokens import Purpose
 from tests.contract.recording import Stage, accept
 
-PROFILE = {"email": "ada@example.com", "referral_code": None}
-
 
 def play(stage: Stage) -> None:
     """Ada, who spends; Ben, who loses a tier; Cleo, who is about to; Dora and Eve, whose refunds come too late."""
@@ -44,9 +42,9 @@ def settle(stage: Stage, name: str, segments: int | None = None) -> None:
     started_at = stage.clock.timestamp
     plan = stage.call("plan_settlement", name, {"settlement_id": name, "started_at": started_at})
     parts = plan["segments"] if segments is None else [{"segment": 0, "total_segments": 1}]
-    found = [stage.call("settle_points", name, {"started_at": started_at, **part}) for part in parts]
+    statements = [stage.call("settle_points", name, {"started_at": started_at, **part}) for part in parts]
     stage.clock.forward(minutes=1)
-    stage.call("close_settlement", name, {"settlement_id": name, "started_at": started_at, "parts": found})
+    stage.call("close_settlement", name, {"settlement_id": name, "started_at": started_at, "parts": statements})
 
 
 def _programme(stage: Stage) -> None:
@@ -59,7 +57,7 @@ def _programme(stage: Stage) -> None:
 
 
 def _welcome(stage: Stage) -> str:
-    ada = stage.sign_up(**PROFILE)
+    ada = stage.sign_up("ada@example.com", referral_code=None)
     posted(stage, "ConsentGranted with a whole profile", *stage.facts(ada, "ConsentGranted"))
     posted(stage, "ConsentGranted again", *stage.facts(ada, "ConsentGranted"))
     return ada
@@ -119,7 +117,7 @@ def _spend(stage: Stage, ada: str) -> None:
 
 
 def _refunds(stage: Stage, ada: str) -> None:
-    """What Ada has spent of a refunded order is forgiven, until she cancels a voucher; Eve's points are over."""
+    """What Ada has spent of a refunded order is forgiven, until they cancel a voucher; Eve's points are over."""
     stage.clock.set("2026-02-12T10:00:00Z")
     for points, key in ((-300, "taken-1"), (-60, "taken-2")):
         taken = {"points": points, "idempotency_key": key}
@@ -209,7 +207,7 @@ def _change(stage: Stage) -> None:
     stage.clock.set("2027-03-02T10:00:00Z")
     accept(stage.call("configure_loyalty/put_program", "everything set", version=1), 200)
     stage.clock.forward(minutes=1)
-    everlasting = {
+    everlasting: dict[str, Any] = {
         "version": 2, "expiry_months": None, "expiry_warning_days": 0, "downgrade": "NEVER", "rounding": "UP",
         "bonuses": {}, "tiers": [{"name": "ALL", "threshold": 0}],
     }  # fmt: skip

@@ -62,10 +62,11 @@ def _configure(stage: Stage) -> None:
 def _customers(stage: Stage) -> tuple[str, str, str]:
     ids = []
     for name in ("ada", "ben", "cara"):
-        told = {} if name == "ada" else {"time_zone": None, "locale": None, "name": None, "phone": None}
-        ids.append(stage.sign_up(f"{name}@example.com", referral_code=None, **told))
+        absent = {} if name == "ada" else {"time_zone": None, "locale": None, "name": None, "phone": None}
+        ids.append(stage.sign_up(f"{name}@example.com", referral_code=None, **absent))
     ordered_at = "2026-11-14T10:00:00+01:00"
-    for name, members in (("ada", {}), ("ben", {"products": [], "channel": None}), ("kim", {})):
+    orders: dict[str, dict[str, Any]] = {"ada": {}, "ben": {"products": [], "channel": None}, "kim": {}}
+    for name, members in orders.items():
         customer = {"email": f"{name}@example.com"}
         order = {"order_id": f"{name}-1", "ordered_at": ordered_at, "customer": customer, **members}
         accept(stage.call("record_purchase/by_email", "a week ago", **order), 201)
@@ -83,12 +84,12 @@ def _night(stage: Stage) -> None:
 
 
 def _invitations(stage: Stage, ada: str, ben: str, cara: str) -> None:
-    """Ada's mail waits until her quiet hours are over."""
+    """Ada's mail waits until the quiet hours are over where Ada lives."""
     url = str(client("sqs").create_queue(QueueName="surveys")["QueueUrl"])
     client("sqs").send_message(QueueUrl=url, MessageBody="{}")
     (message,) = client("sqs").receive_message(QueueUrl=url)["Messages"]
     stage.setenv("INVITATIONS_QUEUE_URL", url)
-    invited = {one: stage.facts(one, "SurveyInvited")[0] for one in (ada, ben, cara)}
+    invited = {customer_id: stage.facts(customer_id, "SurveyInvited")[0] for customer_id in (ada, ben, cara)}
     accept(stage.call("configure_surveys/put_rules", "quiet hours", quiet_from=6, quiet_until=20), 200)
 
     def handle(event: Any) -> None:
@@ -96,8 +97,8 @@ def _invitations(stage: Stage, ada: str, ben: str, cara: str) -> None:
 
     stage.call("send_survey_invitation/invited", "in quiet hours", fill={"CUSTOMER": ada}, changes=handle)
     accept(stage.call("configure_surveys/put_rules", "without quiet hours"), 200)
-    for one in (ada, ben, cara):
-        stage.deliver("send_survey_invitation", "SurveyInvited", invited[one])
+    for fact in invited.values():
+        stage.deliver("send_survey_invitation", "SurveyInvited", fact)
     stage.deliver("send_survey_invitation", "the same again", invited[ada])
 
 

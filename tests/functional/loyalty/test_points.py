@@ -10,10 +10,11 @@ import pytest
 from shared.core import fact_store as facts
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
+from shared.core.shop_time import ShopTime
 from shared.customers.links import confirmation_path, unsubscribe_path
 from shared.customers.store import profiles as customers
-from shared.loyalty.store import accounts
-from shared.loyalty.store import program_versions as programs
+from shared.loyalty.actions import earning
+from shared.loyalty.store import program_versions
 from tests.functional.conftest import BERLIN, account_of, as_of_today, facts_of, happened, id_of, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
@@ -518,7 +519,7 @@ def test_what_has_expired_since_the_last_night_is_posted_when_it_is_looked_at(
     past = datetime.now(UTC) - timedelta(days=100)
     at = to_timestamp(past)
     bought = happened("post_points/purchase_recorded", occurred_at=at, ordered_at=at)
-    accounts.earn_order(bought, programs.versions(), past, BERLIN)
+    earning.earn_order(bought, program_versions.all_versions(), ShopTime(past, BERLIN))
     lost = account_of("K-77").books.issued
     shown = invoke("view_points/points")["json"]
     assert (shown["active"], shown["pending"], shown["expired"], shown["expiring"]) == (0, 0, lost, [])

@@ -16,8 +16,8 @@ from shared.customers.consent import Status, Topic
 from shared.customers.links import preferences_path, unsubscribe_path
 from shared.customers.store import profiles as customers
 from shared.edge.queues import LOGGER
-from shared.loyalty.store import accounts
-from shared.loyalty.store import program_versions as programs
+from shared.loyalty.actions import earning
+from shared.loyalty.store import program_versions
 from shared.mail.store import mails
 from shared.purchases import actions as purchases
 from shared.purchases.purchase import Order
@@ -186,7 +186,7 @@ def ending(invoke: Invoke, launch: Launch) -> Fact:
     order = Order(order_id="1", ordered_at=past, currency="EUR", total=40_000)
     purchases.record_order(order, customer_id, None, ShopTime(past, BERLIN))
     (bought,) = facts_of(customer_id, "PurchaseRecorded")
-    accounts.earn_order(bought, programs.versions(), past, BERLIN)
+    earning.earn_order(bought, program_versions.all_versions(), ShopTime(past, BERLIN))
     invoke("settle_points", {"started_at": to_timestamp(datetime.now(UTC)), "segment": 0, "total_segments": 1})
     (fact,) = facts_of(customer_id, "TierEnding")
     return fact

@@ -11,12 +11,10 @@ from shared.core import fact_store as facts
 from shared.core import old_table as table
 from shared.core.facts import Fact, to_timestamp
 from shared.core.shop_time import ShopTime
-from shared.loyalty.points import NotEnoughPoints, balance
+from shared.loyalty.actions import adjusting, configuring, earning, redeeming
+from shared.loyalty.points import Adjustment, NotEnoughPoints, balance
 from shared.loyalty.reward import Reward
-from shared.loyalty.store import accounts, adjustments
-from shared.loyalty.store import catalogue as rewards
-from shared.loyalty.store import program_versions as programs
-from shared.loyalty.store.adjustments import Adjustment
+from shared.loyalty.store import accounts, program_versions
 from shared.purchases import actions as purchases
 from shared.purchases.purchase import Order, Refund
 from shared.scorecards.store import cards as scorecards
@@ -57,7 +55,7 @@ def buy(customer_id: str, order_id: str, when: str, points: int) -> Fact:
     purchases.record_order(order, customer_id, None, ShopTime(at(when), BERLIN))
     fact = facts.get(customer_id, at(when), "PurchaseRecorded", order_id)
     assert fact is not None
-    accounts.earn_order(fact, programs.versions(), at(when), BERLIN)
+    earning.earn_order(fact, program_versions.all_versions(), ShopTime(at(when), BERLIN))
     return fact
 
 
@@ -66,17 +64,17 @@ def give_back(customer_id: str, order_id: str, when: str, amount: int) -> None:
     purchases.record_refund(wish, ShopTime(at(when), BERLIN))
     fact = facts.get(customer_id, at(when), "PurchaseRefunded", f"{order_id}/r")
     assert fact is not None
-    accounts.take_back_refund(fact, programs.versions(), at(when), BERLIN)
+    earning.take_back_refund(fact, program_versions.all_versions(), ShopTime(at(when), BERLIN))
 
 
 def adjust(customer_id: str, key: str, when: str, points: int) -> None:
-    wish = Adjustment(adjustment_id=key, customer_id=customer_id, points=points, reason="r", operator="o")
-    adjustments.adjust(wish, at(when), BERLIN)
+    adjustment = Adjustment(adjustment_id=key, customer_id=customer_id, points=points, reason="r", operator="o")
+    adjusting.adjust(adjustment, ShopTime(at(when), BERLIN))
 
 
 def redeem(customer_id: str, key: str, when: str, cost: int) -> None:
-    rewards.define(Reward(reward_id=f"r{cost}", name="r", cost=cost))
-    rewards.redeem(customer_id, key, f"r{cost}", lambda: "CODE", at(when), BERLIN)
+    configuring.define_reward(Reward(reward_id=f"r{cost}", name="r", cost=cost))
+    redeeming.redeem(customer_id, key, f"r{cost}", "CODE", ShopTime(at(when), BERLIN))
 
 
 def night(invoke: Invoke, when: str, segments: Sequence[dict[str, int]] | None = None) -> dict[str, Any]:
@@ -276,7 +274,7 @@ def test_the_statement_is_the_sum_of_all_accounts(invoke: Invoke) -> None:
     report = night(invoke, "2026-04-03 02:00")
     pages = client("dynamodb").get_paginator("scan").paginate(TableName="customers")
     items = [table.unpack(item) for page in pages for item in page["Items"]]
-    held = [accounts.from_item(item) for item in items if item["sk"] == "POINTS"]
+    held = [accounts.ACCOUNTS.entity(item) for item in items if item["sk"] == "POINTS"]
     assert (len(held), report["accounts"], report["unbalanced"]) == (3, 3, 0)
     for name in SUMS:
         assert report[name] == sum(getattr(account.books, name) for account in held)

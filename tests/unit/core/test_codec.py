@@ -112,6 +112,15 @@ def test_a_member_that_is_absent_takes_its_default() -> None:
     assert THINGS.entity(item) == EMPTY
 
 
+def test_a_member_that_may_be_none_is_none_where_it_is_absent() -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Plan:
+        months: int | None = 12
+
+    for plan in (Plan(), Plan(months=None)):
+        assert from_members(Plan, unpack(pack(to_members(plan)))) == plan
+
+
 def test_a_member_without_a_default_must_be_there() -> None:
     item = THINGS.item(EMPTY)
     del item["made_at"]

@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 from jinja2 import UndefinedError
 
+from shared.core.locales import LANGUAGES
 from shared.edge.pages import mask_email, page_response, render_page
-from shared.edge.templates import FOLDERS, source
+from shared.edge.templates import FOLDERS, make_environment, source
+from shared.loyalty.program import Bonus
+from shared.loyalty.reward import Obstacle
+from tests.unit.masked import Masked, masked
 
 SHOP = "Mühle & Söhne"
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}</title></style>&"
@@ -309,6 +313,77 @@ def test_a_page_has_a_language_a_title_one_heading_and_fits_a_phone(page: str) -
     assert len(found.all("main")) == 1
     viewport = [meta["content"] for meta in found.all("meta") if meta.get("name") == "viewport"]
     assert viewport == ["width=device-width, initial-scale=1"]
+
+
+@every_page
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_has_the_same_elements_in_every_language(page: str, language: str) -> None:
+    template, context = PAGES[page]
+    html = render_page(template, language, **context)
+    assert Elements(html).tags[0] == ("html", {"lang": language})
+
+    def shape(found: Elements) -> list[str]:
+        kept = [(tag, {**attributes, "data-busy": None}) for tag, attributes in found.tags[1:]]
+        # A sentence may need its parts in another order.
+        return sorted(f"{tag} {sorted(attributes.items(), key=str)}" for tag, attributes in kept)
+
+    assert shape(Elements(html)) == shape(elements(page))
+    for tag in ("form", "input", "button", "textarea", "select", "option"):
+        assert [field.get("name") for field in Elements(html).all(tag)] == [
+            field.get("name") for field in elements(page).all(tag)
+        ]
+
+
+@every_page
+def test_every_word_of_a_page_comes_from_a_catalog_or_from_its_caller(page: str) -> None:
+    template, context = PAGES[page]
+    html = make_environment("xx", Masked()).get_template(template).render(masked(context, CODES))
+    found = Elements(html)
+    assert re.findall("[A-Za-z]+", found.text) == []
+    for _, attributes in found.tags:
+        for name in ("aria-label", "data-busy", "title", "placeholder", "alt"):
+            assert re.findall("[A-Za-z]+", attributes.get(name) or "") == []
+
+
+def test_a_german_page_counts_dates_and_sorts_words_as_germans_do() -> None:
+    def text(page: str, **changes: object) -> str:
+        template, context = PAGES[page]
+        return re.sub(" ([.,])", r"\1", Elements(render_page(template, "de", **{**context, **changes})).text)
+
+    assert "1.234 Punkte zum Einlösen Ihre Stufe Silver Plus" in text("points")
+    assert "1 Punkt zum Einlösen" in text("points", active=1)
+    assert "300 Punkte verfallen bald. Sie können sie noch bis zum 30. Juni 2026 einlösen." in text("points")
+    one = [{"at": date(2026, 3, 1), "points": 1}]
+    assert "1 Punkt verfällt bald. Sie können ihn noch bis zum 1. März 2026 einlösen." in text("points", expiring=one)
+    assert "Noch 1.766 Punkte nötig." in text("points")
+    assert "Keine Angebote mehr von uns?" in text("unsubscribe topic")
+    assert "keine Neuigkeiten, Angebote oder Umfragen mehr an" in text("unsubscribe")
+    assert "0 – Sehr unwahrscheinlich" in text("survey")
+    assert "Bis zum 3. Mai 2026 können Sie Ihre Antwort ändern." in text("answer of a detractor")
+    assert "Sie hören spätestens am 6. Mai 2026 von uns." in text("message taken")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("obstacle", [{"kind": kind, "tier": "GOLD", "limit": 2} for kind in Obstacle])
+def test_what_keeps_from_a_reward_is_said_in_words(obstacle: dict[str, Any], language: str) -> None:
+    context = {**POINTS, "rewards": [{**REWARDS[0], "obstacle": {**obstacle, "name": "Tea"}}]}
+    html = render_page("points.html", language, **context)
+    (said,) = re.findall('<p class="obstacle">(.*?)</p>', html)
+    assert said.endswith(".")
+    assert ("Gold" if obstacle["kind"] == "TIER" else "Tea") in said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_of_problem_and_of_history_is_said_in_words(language: str) -> None:
+    for kind in ("FORM", "CANCELLED", "UNKNOWN", "POINTS", *Obstacle):
+        problem = {"kind": kind, "name": "Tea", "tier": "GOLD", "limit": 1, "missing": 1}
+        html = render_page("points.html", language, **{**POINTS, "problem": problem})
+        assert re.search(r"autofocus>\w[^<]+\.</p>", html), kind
+    kinds = ("EARLIER_REFUND", "REFERRAL_TAKEN_BACK", "CANCELLED", "EXPIRED", "ADJUSTED", "ORDER", "REFUND", "REWARD")
+    for kind in (*kinds, *Bonus):
+        history = [{"on": date(2026, 5, 2), "points": 5, "kind": kind, "name": "R-7"}]
+        html = render_page("points.html", language, **{**POINTS, "history": history})
+        assert re.search(r'<th scope="row">\w[^<]+<', html), kind
 
 
 @every_page

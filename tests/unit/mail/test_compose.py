@@ -16,11 +16,15 @@ from zoneinfo import ZoneInfo
 import boto3
 import pytest
 from jinja2 import UndefinedError
+from markupsafe import escape
 from moto import mock_aws
 
+from shared.cases.case import Priority
 from shared.core.settings import Settings
-from shared.edge.templates import FOLDERS
+from shared.edge.templates import FOLDERS, make_environment
 from shared.mail.compose import Email, Letter, render_email, send_email
+from shared.nps.comments import Sentiment, Theme
+from tests.unit.masked import Masked, masked
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -208,6 +212,84 @@ def test_the_html_part_tells_its_language_and_leaves_layout_tables_out_of_readin
     assert html.count("<table") == html.count('<table role="presentation"')
     assert html.count("<h1") == 1
     assert "<img" not in html
+
+
+@every_mail
+def test_a_german_mail_differs_from_an_english_one_in_its_words_alone(template: str) -> None:
+    german, english = (mail(template, language=language, unsubscribe_url=LEAVE) for language in ("de", "en"))
+    assert german.html.startswith('<!doctype html>\n<html lang="de">')
+    assert Tags(german.html).found == Tags(english.html).found
+    assert re.findall('href="([^"]*)"', german.html) == re.findall('href="([^"]*)"', english.html)
+    assert re.findall(r"https://\S+", german.text) == re.findall(r"https://\S+", english.text)
+    assert german.headers == english.headers
+    greeting = "Guten Tag!" if template in CASES else "Guten Tag Ada!"
+    assert german.text.startswith(f"{greeting}\n")
+    assert f">{greeting}<" in german.html
+    assert "Sie erhalten diese E-Mail, weil" in german.text
+    assert "\n\n\n" not in german.text
+
+
+@every_mail
+def test_every_word_of_a_mail_comes_from_a_catalog_or_from_its_caller(template: str) -> None:
+    environment = make_environment("xx", Masked())
+    shop = {"shop_name": "•", "shop_address": "•", "unsubscribe_url": "•", "subject": "•"}
+    values = {**masked(CONTEXTS[template], set()), **shop}
+    text = environment.get_template(f"mail/{template}.txt")
+    subject = "".join(text.blocks["subject"](text.new_context(values)))
+    html = environment.get_template(f"mail/{template}.html").render(values)
+    labels = " ".join(re.findall('aria-label="([^"]*)"', html))
+    for said in (subject, text.render(values), words_of(html), labels):
+        # The shop's people take a case through the API; its addresses have no language.
+        assert re.findall("[A-Za-z]+", re.sub(r"POST /\S+", "", said)) == []
+
+
+@pytest.mark.parametrize(
+    ("template", "changes", "subject"),
+    [
+        ("confirm_signup", {}, "Bitte bestätigen Sie Ihre Anmeldung bei Mühle & Söhne"),
+        ("already_subscribed", {}, "Sie sind bereits bei Mühle & Söhne angemeldet"),
+        ("points_expiring", {}, "1.300 Punkte verfallen Ende Juni"),
+        ("points_expiring", {"points": 1}, "1 Punkt verfällt Ende Juni"),
+        ("tier_ending", {}, "Ihre Stufe Silver Plus bei Mühle & Söhne"),
+        ("survey_invitation", {"question": "100 % zufrieden?"}, "100 % zufrieden?"),
+        ("recovery_invitation", {}, "Ist jetzt alles in Ordnung? Mühle & Söhne möchte es wissen"),
+        ("referral_invitation", {}, "Kennen Sie jemanden, dem es hier auch gefallen würde?"),
+        ("case_opened", {}, "Neuer Fall K7QF-2MXR: Priorität HOCH, Bewertung 3"),
+        ("case_opened", {"score": None}, "Neuer Fall K7QF-2MXR: Priorität HOCH"),
+        ("case_overdue", {}, "2 Fälle sind überfällig"),
+    ],
+)
+def test_the_subject_is_in_the_language_of_the_mail(template: str, changes: dict[str, Any], subject: str) -> None:
+    email = mail(template, language="de", **changes)
+    assert email.subject == subject
+    assert f"<title>{escape(subject)}</title>" in email.html
+
+
+@pytest.mark.parametrize(
+    ("template", "subject"),
+    [
+        ("confirm_signup", "Please confirm your subscription to Mühle & Söhne"),
+        ("already_subscribed", "You are already subscribed to Mühle & Söhne"),
+        ("points_expiring", "1,300 points expire at the end of June"),
+        ("tier_ending", "Your Silver Plus status at Mühle & Söhne"),
+        ("survey_invitation", "How likely are you to recommend us?"),
+        ("recovery_invitation", "Did we put things right? Mühle & Söhne would like to know"),
+        ("referral_invitation", "Do you know somebody who would like it here, too?"),
+        ("case_opened", "New case K7QF-2MXR: HIGH priority, score 3"),
+        ("case_overdue", "2 cases are overdue"),
+    ],
+)
+def test_the_subject_of_an_english_mail_says_what_it_is_about(template: str, subject: str) -> None:
+    assert mail(template).subject == subject
+
+
+def test_every_code_of_a_case_has_a_word_in_german() -> None:
+    for theme in Theme:
+        assert theme.replace("_", " ").lower() not in mail("case_opened", language="de", themes=[theme]).text
+    for sentiment, word in zip(Sentiment, ("positiv", "neutral", "negativ", "gemischt"), strict=True):
+        assert f"Stimmung: {word}\n" in mail("case_opened", language="de", sentiment=sentiment).text
+    for priority, word in zip(Priority, ("hoch", "normal", "niedrig"), strict=True):
+        assert f"Priorität: {word}\n" in mail("case_opened", language="de", priority=priority).text
 
 
 @every_mail
