@@ -62,10 +62,14 @@ ACCESS: Final = {
     "report_loyalty": Access(customers=("GetItem",)),
     "configure_surveys": Access(customers=(*CHANGE, "Query"), signing_key=True, links=True),
     "start_invitations": Access(starts_invitations=True),
-    "answer_survey": Access(customers=(*CHANGE, "UpdateItem", "Query"), scorecards=("GetItem",), signing_key=True),
+    "answer_survey": Access(
+        customers=(*CHANGE, "UpdateItem", "BatchGetItem", "Query"), scorecards=("GetItem",), signing_key=True
+    ),
     "answer_anonymously": Access(customers=(*CHANGE, "UpdateItem"), signing_key=True),
-    "take_complaint": Access(customers=(*CHANGE, "UpdateItem"), scorecards=("GetItem",), signing_key=True),
-    "manage_cases": Access(customers=(*CHANGE, "UpdateItem", "DeleteItem", "Query")),
+    "take_complaint": Access(
+        customers=(*CHANGE, "UpdateItem", "BatchGetItem"), scorecards=("GetItem",), signing_key=True
+    ),
+    "manage_cases": Access(customers=(*CHANGE, "UpdateItem", "DeleteItem", "BatchGetItem", "Query")),
     "report_nps": Access(customers=("Query",)),
     "describe_api": Access(),
     # Streams, queues
@@ -75,15 +79,15 @@ ACCESS: Final = {
     "record_mail_events": Access(customers=CHANGE),
     "post_points": Access(customers=(*CHANGE, "Query"), scorecards=("GetItem", "UpdateItem", "ConditionCheckItem")),
     "send_points_reminder": Access(customers=(*CHANGE, "Query"), signing_key=True, sends_mail=True),
-    "send_survey_invitation": Access(customers=(*CHANGE, "Query"), signing_key=True, sends_mail=True),
+    "send_survey_invitation": Access(customers=(*CHANGE, "BatchGetItem", "Query"), signing_key=True, sends_mail=True),
     "send_referral_invitation": Access(customers=(*CHANGE, "Query"), signing_key=True, sends_mail=True),
     "notify_marketer": Access(customers=CHANGE, sends_mail=True),
     # Every hour
-    "watch_cases": Access(customers=(*CHANGE, "UpdateItem", "DeleteItem", "Query")),
+    "watch_cases": Access(customers=(*CHANGE, "UpdateItem", "DeleteItem", "BatchGetItem", "Query")),
     # Invitations
     "plan_invitations": Access(scorecards=("DescribeTable",)),
     "decide_invitations": Access(
-        customers=(*CHANGE, "UpdateItem", "Query"),
+        customers=(*CHANGE, "UpdateItem", "BatchGetItem", "Query"),
         scorecards=("Scan",),
         bucket=("PutObject",),
         bucket_folders=("invitations",),

@@ -4,15 +4,15 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from shared.cases.case import Outcome
+from shared.cases.case import TEXT_MAX_LENGTH, Outcome
 from shared.edge.payloads import Payload, example
 
-LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_MAX_LENGTH)]
 Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 
 
 class AssignPayload(Payload):
-    """Who takes a case."""
+    """The member of staff who takes a case."""
 
     model_config = example(owner="grace")
 
@@ -20,7 +20,7 @@ class AssignPayload(Payload):
 
 
 class NotePayload(Payload):
-    """What somebody writes into a case."""
+    """A note in a case."""
 
     model_config = example(author="grace", text="Called them.")
 
@@ -29,7 +29,7 @@ class NotePayload(Payload):
 
 
 class ResolvePayload(Payload):
-    """What came of a case."""
+    """How a case ended."""
 
     model_config = example(outcome="SOLVED")
 

@@ -61,10 +61,13 @@ class Kind(Generic[Entity]):
             item = upgrade(item)
         return from_members(self.entity_type, {**item, **self._from_key(item)} if self._in_key else item)
 
+    def entity_if_any(self, item: Item | None) -> Entity | None:
+        """The entity of an item, None where there is none."""
+        return self.entity(item) if item else None
+
     def get(self, **members: Any) -> Entity | None:
         """The entity with these members in its key (1 read unit per 4 KB)."""
-        item = self.table.get(self.key(**members))
-        return self.entity(item) if item else None
+        return self.entity_if_any(self.table.get(self.key(**members)))
 
     def query(
         self, *, limit: int | None = None, newest_first: bool = False, after: str | None = None, **members: Any

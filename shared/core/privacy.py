@@ -37,3 +37,6 @@ HOME: Final = Personal("to write in the customer's language and by day", UNTIL_E
 # Where and how a consent was given.
 EVIDENCE: Final = Personal("to prove a consent", "24 months after the consent ends", Erase.DELETE)
 REFERRAL: Final = Personal("to reward who brings a friend", UNTIL_ERASED, Erase.DELETE)
+FREE_TEXT: Final = Personal("to understand and answer what the customer says", UNTIL_ERASED, Erase.BLANK)
+# Who of the shop's own people did something.
+STAFF: Final = Personal("to know who takes care", "as long as what they took care of", Erase.KEEP)

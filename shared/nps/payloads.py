@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from shared.cases.case import CaseRules
 from shared.edge.payloads import Payload, Text120, example
 from shared.nps.margin import Group
 from shared.nps.survey import DEFAULT_LOCALE, DEFAULT_TEXTS, Rules, Survey, Texts, Trigger
@@ -85,7 +86,7 @@ class SurveyPayload(Payload):
 
 
 class RulesPayload(Payload):
-    """What holds across surveys and cases; hours of the day in the customer's time zone."""
+    """The rules across surveys and cases; hours of the day in the customer's time zone."""
 
     model_config = example(cooldown_days=30, quiet_from=20, quiet_until=8, owner="grace")
 
@@ -121,4 +122,6 @@ class RulesPayload(Payload):
 
     def to_rules(self) -> Rules:
         """The rules."""
-        return Rules(**self.model_dump())
+        members = self.model_dump()
+        own = {name: members.pop(name) for name in ("cooldown_days", "quiet_from", "quiet_until", "recovery_question")}
+        return Rules(**own, cases=CaseRules(**members))

@@ -13,7 +13,7 @@ from shared.core import clock
 from shared.core import fact_store as facts
 from shared.loyalty.links import points_path
 from shared.nps.links import survey_path
-from shared.nps.store import definitions as surveys
+from shared.nps.store import invitations
 from tests.e2e.conftest import Crm, Mail, eventually
 
 RULES = {"cooldown_days": 30, "quiet_from": 0, "quiet_until": 0, "recovery_after_days": 0, "owner": "grace"}
@@ -154,7 +154,7 @@ def test_two_answers_at_the_same_instant_leave_one_answer_and_one_count(crm: Crm
     seen = types(crm, customer_id)
     assert (seen.count("SurveyAnswered"), seen.count("SurveyAnswerChanged")) == (1, 1)
     (asked,) = [fact for fact in facts.every(customer_id) if fact.type == "SurveyInvited"]
-    stored = surveys.find_invitation(customer_id, asked.id)
+    stored = invitations.get(customer_id, asked.id)
     assert stored is not None
     assert stored.answer is not None
     last = [fact for fact in facts.every(customer_id) if fact.type == "SurveyAnswerChanged"][-1]

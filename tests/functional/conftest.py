@@ -34,13 +34,15 @@ from shared.core import clock, environment
 from shared.core import fact_store as facts
 from shared.core import old_table as table
 from shared.core.facts import Fact, to_timestamp
+from shared.core.shop_time import ShopTime
 from shared.customers.links import confirmation_path
 from shared.customers.store import profiles as customers
 from shared.loyalty import points
 from shared.loyalty.points import Account
 from shared.loyalty.store import accounts
+from shared.nps.actions import inviting
 from shared.nps.links import survey_path
-from shared.nps.store import definitions as surveys
+from shared.nps.store import definitions, invitations
 from shared.nps.survey import Invitation
 from tests.functional.answer_models import check_answer
 from tests.functional.fact_schemas import facts_fit_their_schemas
@@ -376,18 +378,20 @@ def sign_up(invoke: Callable[..., dict[str, Any]], email: str, **changes: object
 
 def ask(customer_id: str, survey_id: str = "after-purchase", run: str = "2026-11-14", **about: str) -> Invitation:
     """An invitation of now to a survey that there is, for a customer whom nothing keeps from being asked."""
-    wanted, now = surveys.find(survey_id), clock.now()
-    assert wanted is not None
-    refusal = surveys.decide(customer_id, wanted, surveys.rules(), run, lambda: about, now, BERLIN)
-    asked = surveys.find_invitation(customer_id, f"{survey_id}.{run}")
-    assert (refusal, asked is None) == (None, False)
-    assert asked is not None
-    return asked
+    survey, time = definitions.get_survey(survey_id), ShopTime(clock.now(), BERLIN)
+    assert survey is not None
+    assert inviting.decide(customer_id, survey, definitions.get_rules(), run, lambda: about, time) is None
+    invitation = invitations.get(customer_id, f"{survey_id}.{run}")
+    assert invitation is not None
+    return invitation
 
 
-def answered(invoke: Callable[..., dict[str, Any]], asked: Invitation, score: int, comment: str = "") -> dict[str, Any]:
-    """What the page of an invitation's own link answers to this form."""
-    token = survey_path(asked.customer_id, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
+def answered(
+    invoke: Callable[..., dict[str, Any]], invitation: Invitation, score: int, comment: str = ""
+) -> dict[str, Any]:
+    """The answer of the page behind an invitation's own link to this form."""
+    path = survey_path(invitation.customer_id, invitation.invitation_id, invitation.expires_at)
+    token = path.removeprefix("surveys/")
     return post_answer(invoke, token, score=str(score), comment=comment)
 
 

@@ -4,21 +4,17 @@ from datetime import timedelta
 from typing import Final, Literal
 from uuid import uuid4
 
-from shared.cases import case
-from shared.cases.store import records as cases
+from shared.cases import actions
+from shared.cases.case import TEXT_MAX_LENGTH, TooManyCases
 from shared.core import clock
 from shared.core.settings import Settings
-from shared.customers.store import contact_histories
-from shared.customers.store import profiles as customers
+from shared.customers.store import profiles
 from shared.edge import links, tokens
 from shared.edge.http import Request, Response, plain_text, serve
 from shared.edge.links import Link
 from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.tokens import Purpose
-from shared.nps.store import definitions as surveys
-from shared.nps.survey import COMMENT_MAX_LENGTH
 
-MAX_OPEN_CASES: Final = 5
 _PAGE_HOLDS: Final = timedelta(hours=12)
 # Why a complaint is not taken as it is; the page says it.
 Problem = Literal["AGAIN", "EMPTY", "TOO_LONG", "OPEN_CASES"]
@@ -36,27 +32,28 @@ def record(request: Request, link: Link, settings: Settings) -> Response:
         return _page(request, settings, link, text, "AGAIN")
     if not text:
         return _page(request, settings, link, text, "EMPTY")
-    if len(text) > COMMENT_MAX_LENGTH:
+    if len(text) > TEXT_MAX_LENGTH:
         return _page(request, settings, link, text, "TOO_LONG")
-    known = cases.find(case.case_id(link.customer_id, link.claims["complaint"]))
-    if known is None and contact_histories.get(link.customer_id).open_cases >= MAX_OPEN_CASES:
+    time = clock.shop_time()
+    try:
+        case = actions.complain(link.customer_id, text, link.claims["complaint"], time)
+    except TooManyCases:
         return _page(request, settings, link, text, "OPEN_CASES")
-    one = cases.complain(link.customer_id, text, link.claims["complaint"], surveys.rules(), clock.now(), settings.zone)
     language = request.language(settings.locale, link.claims.get("language"))
     html = render_page(
         "complaint_done.html",
         language,
         shop_name=settings.shop_name,
-        case_id=one.case_id,
-        due_on=one.due_at.astimezone(settings.zone).date(),
+        case_id=case.case_id,
+        due_on=time.day_of(case.due_at),
     )
     return page_response(html, language)
 
 
 def _page(request: Request, settings: Settings, link: Link, text: str, problem: Problem | None) -> Response:
-    found = customers.get(link.customer_id)
-    language = request.language(settings.locale, found.locale if found else None)
-    if found is None:
+    customer = profiles.get(link.customer_id)
+    language = request.language(settings.locale, customer.locale if customer else None)
+    if customer is None:
         return links.problem_page(settings, language, "invalid")
     claims = {"customer": link.customer_id, "complaint": uuid4().hex, "language": language}
     html = render_page(
@@ -64,10 +61,10 @@ def _page(request: Request, settings: Settings, link: Link, text: str, problem: 
         language,
         shop_name=settings.shop_name,
         token=tokens.sign(Purpose.COMPLAINT, claims, clock.now() + _PAGE_HOLDS),
-        text=text[:COMMENT_MAX_LENGTH],
-        text_max=COMMENT_MAX_LENGTH,
+        text=text[:TEXT_MAX_LENGTH],
+        text_max=TEXT_MAX_LENGTH,
         problem=problem,
-        email_masked=mask_email(found.email or ""),
+        email_masked=mask_email(customer.email or ""),
     )
     return page_response(html, language, 422 if problem else 200)
 

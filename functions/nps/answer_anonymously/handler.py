@@ -11,65 +11,50 @@ from shared.edge.links import Link
 from shared.edge.pages import page_response, render_page
 from shared.edge.templates import translate
 from shared.edge.tokens import Purpose
-from shared.nps import comments, survey
+from shared.nps.actions import answering
 from shared.nps.margin import Group, group_of
-from shared.nps.store import answers
-from shared.nps.store import definitions as surveys
-from shared.nps.survey import COMMENT_MAX_LENGTH, Answer, Problem, Survey
+from shared.nps.store import definitions
+from shared.nps.survey import COMMENT_MAX_LENGTH, Answer, Problem, Survey, read_answer, words
 
 _PAGE_HOLDS = timedelta(hours=12)
 
 
 def show(request: Request, link: Link, settings: Settings) -> Response:
     """The page. Its form carries an answer's id of its own, so that it counts once however often it is sent."""
-    found = _open_survey(link)
-    return _page(request, settings, link, found, "", None) if found else _closed(request, settings, "ended")
+    survey = _open_survey(link)
+    return _page(request, settings, link, survey, "", None) if survey else _closed(request, settings, "ended")
 
 
 def record(request: Request, link: Link, settings: Settings) -> Response:
     """Record an answer; a link alone, without the page's form, cannot."""
-    found = _open_survey(link)
-    if found is None:
+    survey = _open_survey(link)
+    if survey is None:
         return _closed(request, settings, "ended")
     fields = request.form()
     text, comment = fields.get("score", ""), plain_text(fields.get("comment", ""))
     if "answer" not in link.claims:
-        return _page(request, settings, link, found, comment, "AGAIN")
+        return _page(request, settings, link, survey, comment, "AGAIN")
     if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= 10):
-        return _page(request, settings, link, found, comment, "SCORE")
+        return _page(request, settings, link, survey, comment, "SCORE")
     if len(comment) > COMMENT_MAX_LENGTH:
-        return _page(request, settings, link, found, comment, "COMMENT")
-    reading, now = comments.read(comment), clock.now()
-    given = Answer(
-        score=int(text),
-        answered_at=now,
-        comment=comment,
-        sentiment=reading.sentiment,
-        themes=tuple(reading.themes),
-    )
-    taken = answers.answer_anonymously(
-        found.survey_id,
-        link.claims["place"],
-        link.claims["answer"],
-        given,
-        found.anonymous_per_day,
-        now,
-        settings.zone,
-    )
-    return _done(request, settings, found, taken) if taken else _closed(request, settings, "full")
+        return _page(request, settings, link, survey, comment, "COMMENT")
+    time = clock.shop_time()
+    answer = read_answer(int(text), comment, time.now)
+    recorded = answering.answer_anonymously(survey, link.claims["place"], link.claims["answer"], answer, time)
+    return _thanks(request, settings, survey, recorded) if recorded else _closed(request, settings, "full")
 
 
 def _open_survey(link: Link) -> Survey | None:
-    found = surveys.find(link.claims["survey"])
-    return found if found and found.enabled and found.anonymous_per_day else None
+    survey = definitions.get_survey(link.claims["survey"])
+    return survey if survey and survey.enabled and survey.anonymous_per_day else None
 
 
 def _page(
-    request: Request, settings: Settings, link: Link, found: Survey, comment: str, problem: Problem | None
+    request: Request, settings: Settings, link: Link, survey: Survey, comment: str, problem: Problem | None
 ) -> Response:
     language = request.language(settings.locale)
-    words_lang, texts = survey.words(found, None, language, translate)
-    claims = {"survey": found.survey_id, "place": link.claims["place"], "answer": uuid4().hex}
+    words_lang, texts = words(survey, None, language, translate)
+    claims = {"survey": survey.survey_id, "place": link.claims["place"], "answer": uuid4().hex}
     html = render_page(
         "survey.html",
         language,
@@ -90,10 +75,10 @@ def _page(
     return page_response(html, language, 422 if problem else 200)
 
 
-def _done(request: Request, settings: Settings, found: Survey, given: Answer) -> Response:
+def _thanks(request: Request, settings: Settings, survey: Survey, answer: Answer) -> Response:
     language = request.language(settings.locale)
-    words_lang, texts = survey.words(found, None, language, translate)
-    group = group_of(given.score)
+    words_lang, texts = words(survey, None, language, translate)
+    group = group_of(answer.score)
     html = render_page(
         "survey_done.html",
         language,
@@ -101,7 +86,7 @@ def _done(request: Request, settings: Settings, found: Survey, given: Answer) ->
         words_lang=words_lang,
         # The survey's words promise a detractor an answer.
         thanks=texts.thanks[group] if group is not Group.DETRACTOR else None,
-        score=given.score,
+        score=answer.score,
         points=0,
         change_url=None,
         change_until=None,

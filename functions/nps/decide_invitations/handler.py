@@ -5,11 +5,11 @@ from typing import Any
 
 from shared.core import environment
 from shared.core.facts import from_timestamp
-from shared.nps.store import decisions as invitations
+from shared.core.shop_time import ShopTime
+from shared.nps.actions import inviting
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     """Repeating it finds every decision made."""
-    zone = environment.settings().zone
-    started_at = from_timestamp(event["started_at"])
-    return invitations.invite(event["run_id"], event["segment"], event["total_segments"], started_at, zone)
+    time = ShopTime(from_timestamp(event["started_at"]), environment.settings().zone)
+    return inviting.decide_segment(event["run_id"], event["segment"], event["total_segments"], time)

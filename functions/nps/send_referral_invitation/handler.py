@@ -1,4 +1,4 @@
-"""`SurveyAnswered`, `SurveyAnswerChanged` by a promoter → a mail with her code for friends, once a calendar year."""
+"""`SurveyAnswered`, `SurveyAnswerChanged` by a promoter → a mail with their code for friends, once a calendar year."""
 
 import json
 from datetime import datetime
@@ -7,11 +7,10 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.contact.actions import write_to
 from shared.contact.check import Occasion
-from shared.core import clock, environment
-from shared.core import fact_store as facts
+from shared.core import clock, fact_store
 from shared.customers.consent import Topic
 from shared.customers.customer import Customer
-from shared.customers.store import profiles as customers
+from shared.customers.store import profiles
 from shared.edge.queues import consume
 from shared.loyalty.actions import referring
 from shared.loyalty.links import POINTS_LINK, points_path
@@ -24,20 +23,20 @@ from shared.nps.survey import RECOVERY
 
 def invite(record: SQSRecord) -> None:
     """Only where the loyalty programme rewards referrals."""
-    fact = facts.from_members(json.loads(record.body)["detail"])
+    fact = fact_store.from_members(json.loads(record.body)["detail"])
+    if fact.data["group"] != Group.PROMOTER or fact.data["survey_id"] == RECOVERY:
+        return
     program = program_versions.latest()
-    if fact.data["group"] != Group.PROMOTER or fact.data["survey_id"] == RECOVERY or program is None:
+    if program is None or not program.bonuses.get(Bonus.REFERRAL):
         return
-    if not program.bonuses.get(Bonus.REFERRAL):
-        return
-    now = clock.now()
-    year = fact.occurred_at.astimezone(environment.settings().zone).year
+    time = clock.shop_time()
+    year = time.day_of(fact.occurred_at).year
     write_to(
-        customers.get(fact.customer_id),
+        profiles.get(fact.customer_id),
         fact.customer_id,
         f"referral-{year}",
         Occasion(topic=Topic.OFFERS),
-        lambda customer, _settings, root: _write(customer, program, root, now),
+        lambda customer, _settings, root: _write(customer, program, root, time.now),
         skip_id=f"referral-{fact.id}",
     )
 

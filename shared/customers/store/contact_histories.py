@@ -1,5 +1,6 @@
 """Contact histories: pk `CUST#<customer_id>`, sk `CARE`."""
 
+from datetime import datetime
 from typing import Final
 
 from shared.core.dynamodb import CUSTOMERS, Write
@@ -33,3 +34,9 @@ def put_invitation(before: ContactHistory, after: ContactHistory) -> Write:
     }
     key = HISTORIES.key(customer_id=after.customer_id)
     return CUSTOMERS.update(key, "SET invited_at = :now, invited = :invited", condition, values)
+
+
+def put_question(customer_id: str, asked_at: datetime) -> Write:
+    """The write that a customer is asked something that no throttle holds back (2 write units)."""
+    key = HISTORIES.key(customer_id=customer_id)
+    return CUSTOMERS.update(key, "SET invited_at = :now", "", {":now": to_timestamp(asked_at)})

@@ -10,12 +10,13 @@ from urllib.parse import quote_plus
 import pytest
 
 from shared.core import clock
-from shared.core import old_table as table
+from shared.core.dynamodb import CUSTOMERS
+from shared.core.shop_time import ShopTime
 from shared.edge.tokens import ExpiredLinkError, Purpose, read, sign
 from shared.loyalty.links import points_path
+from shared.nps.actions import answering, inviting
 from shared.nps.links import feedback_path, survey_path
-from shared.nps.store import answers
-from shared.nps.store import definitions as surveys
+from shared.nps.store import definitions, invitations
 from shared.nps.survey import COMMENT_MAX_LENGTH, Answer, Invitation, Survey, Trigger
 from tests.functional.conftest import (
     BERLIN,
@@ -50,10 +51,10 @@ def asked(invoke: Invoke) -> Invitation:
 
 
 def given(asked: Invitation) -> Answer:
-    found = surveys.find_invitation(asked.customer_id, asked.invitation_id)
-    assert found is not None
-    assert found.answer is not None
-    return found.answer
+    invitation = invitations.get(asked.customer_id, asked.invitation_id)
+    assert invitation is not None
+    assert invitation.answer is not None
+    return invitation.answer
 
 
 def token_of(asked: Invitation) -> str:
@@ -67,13 +68,13 @@ def get(invoke: Invoke, token: str, score: str = "9") -> dict[str, Any]:
 def figures() -> list[dict[str, Any]]:
     """What the month's answers add up to, one row for each combination."""
     month = shop_day().isoformat()[:7]
-    items = table.query("customers", f"NPS#{month}", "ANSWERS#")
+    items = CUSTOMERS.query(f"NPS#{month}", "ANSWERS#")
     names = ("pk", "sk", "survey_id", "segment", "channel", "category")
     return [{name: n for name, n in item.items() if name not in names and n} for item in items]
 
 
 def themes() -> dict[str, dict[str, int]]:
-    items = table.query("customers", f"NPS#{shop_day().isoformat()[:7]}", "THEMES#")
+    items = CUSTOMERS.query(f"NPS#{shop_day().isoformat()[:7]}", "THEMES#")
     return {item["sk"]: {name: n for name, n in item.items() if name not in ("pk", "sk") and n} for item in items}
 
 
@@ -136,7 +137,7 @@ def test_two_answers_at_the_same_instant_are_one_answer_and_its_change(
     invoke: Invoke, asked: Invitation, at_transaction: Callable[..., None]
 ) -> None:
     def first() -> None:
-        answers.answer(asked.customer_id, asked.invitation_id, 9, "", clock.now(), BERLIN, None)
+        answering.answer(asked.customer_id, asked.invitation_id, 9, "", ShopTime(clock.now(), BERLIN))
 
     at_transaction("SurveyAnswered", first)
     assert answered(invoke, asked, 4)["statusCode"] == 200
@@ -268,8 +269,8 @@ def test_a_link_that_does_not_hold_shows_and_records_nothing(
 def test_a_refused_candidate_has_no_page(invoke: Invoke) -> None:
     customer_id = sign_up(invoke, "ada@example.com")
     refuse = Survey(survey_id="after-purchase", trigger=Trigger.PURCHASE, percent=0)
-    run, now = "2026-11-14", datetime.now(UTC)
-    assert surveys.decide(customer_id, refuse, surveys.rules(), run, dict, now, BERLIN) == "NOT_SAMPLED"
+    run, time = "2026-11-14", ShopTime(datetime.now(UTC), BERLIN)
+    assert inviting.decide(customer_id, refuse, definitions.get_rules(), run, dict, time) == "NOT_SAMPLED"
     token = survey_path(customer_id, "after-purchase.2026-11-14", later(days=1)).removeprefix("surveys/")
     assert get(invoke, token)["statusCode"] == 400
     assert post_answer(invoke, token, score="9")["statusCode"] == 400
@@ -363,14 +364,14 @@ def test_an_anonymous_form_counts_once_under_its_place_and_knows_nobody(invoke: 
     before = contents()
     assert tell(invoke, token)["statusCode"] == 200
     assert contents() == before
-    (item,) = table.query("customers", "FEEDBACK#after-purchase", "ANSWER#")
+    (item,) = CUSTOMERS.query("FEEDBACK#after-purchase", "ANSWER#")
     assert (item["place"], item["score"], item["comment"], item["sentiment"]) == (
         "counter",
         9,
         "Lovely shop",
         "POSITIVE",
     )
-    (row,) = table.query("customers", f"NPS#{shop_day().isoformat()[:7]}", "ANSWERS#")
+    (row,) = CUSTOMERS.query(f"NPS#{shop_day().isoformat()[:7]}", "ANSWERS#")
     assert {name: row[name] for name in ("segment", "channel", "s9")} == {
         "segment": "Anonymous",
         "channel": "counter",

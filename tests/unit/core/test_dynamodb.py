@@ -7,7 +7,7 @@ import pytest
 from botocore.stub import Stubber
 
 from shared.core import dynamodb
-from shared.core.dynamodb import CUSTOMERS, MAX_TRIES, Cancelled, apply, optimistic, transact
+from shared.core.dynamodb import CUSTOMERS, MAX_TRIES, Cancelled, apply, optimistic, pack, transact
 from shared.core.errors import Busy
 
 KEY = {"pk": "CUST#ada", "sk": "PROFILE"}
@@ -102,6 +102,17 @@ def test_keys_that_a_batch_leaves_out_are_asked_for_again(answers: Stubber) -> N
     answers.add_response("batch_get_item", {"Responses": {"customers": []}, "UnprocessedKeys": left})
     answers.add_response("batch_get_item", {"Responses": {"customers": [PACKED]}, "UnprocessedKeys": {}})
     assert CUSTOMERS.batch_get([KEY]) == [KEY]
+
+
+def test_items_are_got_together_in_the_order_of_their_keys_with_none_for_none(answers: Stubber) -> None:
+    other = {"pk": "CUST#K-2", "sk": "PROFILE"}
+    asked = {"customers": {"Keys": [pack(other), PACKED], "ConsistentRead": True}}
+    answers.add_response(
+        "batch_get_item",
+        {"Responses": {"customers": [PACKED]}, "UnprocessedKeys": {}},
+        {"RequestItems": asked},
+    )
+    assert CUSTOMERS.get_together(other, KEY) == [None, KEY]
 
 
 def test_a_batch_that_is_never_finished_is_busy(answers: Stubber) -> None:
