@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Final
 
 from infra import FUNCTION_FOLDERS, ROOT
-from shared.edge.wiring import Capability, Function
+from shared.edge.wiring import Capability, Function, Route
 
 # Every function has the layer of this file of `requirements/`.
 COMMON_LAYER: Final = "layer"
@@ -29,10 +29,15 @@ def functions() -> Mapping[str, Function]:
     return {function.name: function for capability in capabilities() for function in capability.functions}
 
 
+@cache
+def routes() -> Mapping[str, Route]:
+    """Every route by its key."""
+    return {route.key: route for function in functions().values() for route in function.routes}
+
+
 def scopes() -> tuple[str, ...]:
     """The scopes that a key may carry, sorted: all that some route wants."""
-    routes = [route for function in functions().values() for route in function.routes]
-    return tuple(sorted({route.scope for route in routes if route.scope}))
+    return tuple(sorted({route.scope for route in routes().values() if route.scope}))
 
 
 def requirements() -> tuple[str, ...]:

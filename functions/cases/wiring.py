@@ -23,7 +23,7 @@ CASES = Capability(
             operation="takeComplaint",
             summary="Open a case by a complaint (form)",
         ),
-        customers=("GetItem", "PutItem", "UpdateItem"),
+        customers=("GetItem", "PutItem", "UpdateItem", "BatchGetItem"),
         scorecards=("GetItem",),
         signing_key=True,
     ),
@@ -34,12 +34,14 @@ CASES = Capability(
             scope="cases:read",
             query=("status", "limit", "next"),
             operation="listCases",
+            answers={200: "CaseList"},
             summary="Open cases, the most urgent first, or resolved ones",
         ),
         Route(
             "GET /cases/{case_id}",
             scope="cases:read",
             operation="viewCase",
+            answers={200: "CaseView"},
             summary="A case with its notes",
         ),
         Route(
@@ -47,6 +49,7 @@ CASES = Capability(
             scope="cases:write",
             body="AssignPayload",
             operation="assignCase",
+            answers={200: "CaseView"},
             summary="Give a case to somebody",
         ),
         Route(
@@ -54,6 +57,7 @@ CASES = Capability(
             scope="cases:write",
             body="NotePayload",
             operation="noteCase",
+            answers={200: "CaseView"},
             summary="Write into a case",
         ),
         Route(
@@ -61,9 +65,10 @@ CASES = Capability(
             scope="cases:write",
             body="ResolvePayload",
             operation="resolveCase",
+            answers={200: "CaseView"},
             summary="Close a case with what came of it; the same again changes nothing",
         ),
-        customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"),
+        customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "Query"),
     ),
     Function(
         "notify_marketer",
@@ -75,7 +80,7 @@ CASES = Capability(
     Function(
         "watch_cases",
         Schedule(every_hours=1),
-        customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"),
+        customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "Query"),
         timeout=120,
         alarm="Overdue cases are told to nobody",
     ),

@@ -10,7 +10,7 @@ CUSTOMERS = Capability(
             "POST /signups",
             body="SignupPayload",
             form=True,
-            answers={202: None, 303: None},
+            answers={202: "SignupTaken", 303: None},
             # Each may cost a mail.
             throttle=(5, 20),
             summary="Sign up, by JSON or by an HTML form; a confirmation mail follows",
@@ -88,12 +88,14 @@ CUSTOMERS = Capability(
             scope="customers:read",
             query=("email",),
             operation="findCustomer",
+            answers={200: "CustomerView"},
             summary="Find a customer by e-mail address",
         ),
         Route(
             "GET /customers/{customer_id}",
             scope="customers:read",
             operation="viewCustomer",
+            answers={200: "CustomerView"},
             summary="The single customer view: profile, consents, scorecard",
         ),
         Route(
@@ -101,6 +103,7 @@ CUSTOMERS = Capability(
             scope="customers:read",
             query=("limit", "next"),
             operation="viewTimeline",
+            answers={200: "Timeline"},
             summary="A customer's facts, newest first",
         ),
         customers=("GetItem", "Query"),

@@ -10,6 +10,7 @@ NPS = Capability(
             "GET /nps/surveys",
             scope="surveys:read",
             operation="listSurveys",
+            answers={200: "SurveyList"},
             summary="All surveys as data",
         ),
         Route(
@@ -17,6 +18,7 @@ NPS = Capability(
             scope="surveys:write",
             body="SurveyPayload",
             operation="changeSurvey",
+            answers={200: "SurveyView"},
             summary="Make a survey, or change it",
         ),
         Route(
@@ -24,12 +26,14 @@ NPS = Capability(
             scope="surveys:read",
             query=("place",),
             operation="viewSurveyLink",
+            answers={200: "SurveyLink"},
             summary="The anonymous link of a place, to print on a counter or a receipt",
         ),
         Route(
             "GET /nps/rules",
             scope="surveys:read",
             operation="viewSurveyRules",
+            answers={200: "SurveyRules"},
             summary="What holds across surveys and cases: throttle, quiet hours, due times",
         ),
         Route(
@@ -37,6 +41,7 @@ NPS = Capability(
             scope="surveys:write",
             body="RulesPayload",
             operation="changeSurveyRules",
+            answers={200: "SurveyRules"},
             summary="Change what holds across surveys and cases",
         ),
         customers=("GetItem", "PutItem", "Query"),
@@ -59,7 +64,7 @@ NPS = Capability(
             operation="answerSurvey",
             summary="Answer a survey, or change the answer (form)",
         ),
-        customers=("GetItem", "PutItem", "UpdateItem", "Query"),
+        customers=("GetItem", "PutItem", "UpdateItem", "BatchGetItem", "Query"),
         scorecards=("GetItem",),
         signing_key=True,
     ),
@@ -90,6 +95,7 @@ NPS = Capability(
             scope="reports:read",
             query=("from", "to"),
             operation="reportNps",
+            answers={200: "NpsReport"},
             summary="NPS with margin and n, by month, segment, channel, category and survey; cases and recoveries",
         ),
         Route(
@@ -97,6 +103,7 @@ NPS = Capability(
             scope="surveys:read",
             query=("month", "next"),
             operation="listComments",
+            answers={200: "CommentList"},
             summary="What customers wrote in a month, newest first, with score, mood and themes",
         ),
         customers=("Query",),
@@ -105,7 +112,7 @@ NPS = Capability(
         "send_survey_invitation",
         # A message that comes in somebody's quiet hours is hidden until they are over.
         Hears("SurveyInvited", queue="surveys", patient=True, hides=True),
-        customers=("GetItem", "PutItem", "Query"),
+        customers=("GetItem", "PutItem", "BatchGetItem", "Query"),
         signing_key=True,
         sends_mail=True,
         alarm="Who was chosen for a survey is not asked",
@@ -123,7 +130,7 @@ NPS = Capability(
         Route(
             "POST /nps/invitations",
             scope="surveys:write",
-            answers={202: None},
+            answers={202: "InvitationsStarted"},
             summary="Start tonight's invitations to surveys now",
         ),
         starts="invitations",
@@ -134,7 +141,7 @@ NPS = Capability(
         Step(
             Function(
                 "decide_invitations",
-                customers=("GetItem", "PutItem", "UpdateItem", "Query"),
+                customers=("GetItem", "PutItem", "UpdateItem", "BatchGetItem", "Query"),
                 scorecards=("Scan",),
                 bucket=("PutObject",),
                 folders=("invitations",),

@@ -7,7 +7,7 @@ PLATFORM = Capability(
     Function("authorize_request", Authorizer(), customers=("GetItem",)),
     Function(
         "describe_api",
-        Route("GET /openapi.json", summary="This contract as OpenAPI 3.1"),
+        Route("GET /openapi.json", answers={200: "OpenApiDocument"}, summary="This contract as OpenAPI 3.1"),
         openapi=True,
     ),
     Function(

@@ -11,8 +11,9 @@ from typing import Final
 from infra import FUNCTION_FOLDERS, ROOT, wirings
 from shared.edge import openapi
 
-# Compiled files differ from machine to machine and would change the asset's hash with every run.
-_LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+# Compiled files differ from machine to machine and would change the asset's hash with every run; of translations
+# only what is compiled is read.
+_LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", "*.pyc", "*.po", ".*")
 
 
 def module_of(name: str) -> str:
@@ -35,9 +36,13 @@ def stage_code(name: str, target: Path) -> None:
         if not (target / file.relative_to(ROOT)).exists():
             shutil.copy(file, target / file.relative_to(ROOT))
     if wirings.functions()[name].openapi:
-        contract = json.dumps(openapi.describe(wirings.capabilities()), ensure_ascii=False, separators=(",", ":"))
-        (target / folder.relative_to(ROOT) / "openapi.json").write_text(contract, encoding="utf-8")
+        (target / folder.relative_to(ROOT) / "openapi.json").write_text(contract(), encoding="utf-8")
     make_readable(target)
+
+
+def contract() -> str:
+    """The HTTP contract as it is served."""
+    return json.dumps(openapi.describe(wirings.capabilities()), ensure_ascii=False, separators=(",", ":"))
 
 
 def make_readable(folder: Path) -> None:

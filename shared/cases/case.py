@@ -3,21 +3,27 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from shared.cases import facts
 from shared.core.errors import Conflict
-from shared.core.facts import Fact, to_timestamp
-from shared.nps.survey import Rules
+from shared.core.facts import Fact, FactType, to_timestamp
+from shared.core.privacy import FREE_TEXT, STAFF
+from shared.core.shop_time import ShopTime
 from shared.scorecards.rfm import Score
 
-# Each of up to 2,000 signs of up to four bytes: together they fit into one item of 400 KB.
+# The most that is written at once, in characters: by the customer, and by staff in a note.
+TEXT_MAX_LENGTH: Final = 2_000
+# Each as long as it may be, in characters of up to four bytes: together they fit into one item of 400 KB.
 MAX_NOTES: Final = 40
+# Of one customer. More complaints have to wait until some are resolved.
+MAX_OPEN_CASES: Final = 5
 
 
 class Origin(StrEnum):
-    """What opened a case."""
+    """The cause of a case."""
 
     SURVEY = "SURVEY"
     COMPLAINT = "COMPLAINT"
@@ -39,7 +45,7 @@ class CaseStatus(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What came of a case."""
+    """How a case ended."""
 
     SOLVED = "SOLVED"
     COMPENSATED = "COMPENSATED"
@@ -49,19 +55,47 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRules:
+    """The shop's rules for cases: due after so many hours by priority, and `owner` has them at first.
+
+    `recovery_after_days` after a case is resolved the customer is asked whether it helped.
+    """
+
+    owner: Annotated[str | None, STAFF] = None
+    due_hours_high: int = 24
+    due_hours_normal: int = 48
+    due_hours_low: int = 120
+    recovery_after_days: int = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """A customer's words; where they answered a survey, the score from 0 to 10 and the reading of the words, too.
+
+    `about` is what the answer is counted by.
+    """
+
+    text: str
+    score: int | None = None
+    sentiment: str | None = None
+    themes: tuple[str, ...] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What somebody wrote into a case."""
+    """A note by a member of staff."""
 
     at: datetime
-    author: str
-    text: str
+    author: Annotated[str, STAFF]
+    text: Annotated[str, FREE_TEXT]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A case. `text` is what the customer wrote, `score` what she answered, if she did.
+    """A case, with the customer's words as of their last change.
 
-    `escalated_at` is when it was told of as overdue; `version` counts the writes.
+    `escalated_at` is when it was reported as overdue; `version` counts the writes.
     """
 
     case_id: str
@@ -70,11 +104,11 @@ class Case:
     opened_at: datetime
     due_at: datetime
     priority: Priority
-    text: str = ""
+    text: Annotated[str, FREE_TEXT] = ""
     score: int | None = None
     sentiment: str | None = None
     themes: tuple[str, ...] = ()
-    owner: str | None = None
+    owner: Annotated[str | None, STAFF] = None
     notes: tuple[Note, ...] = ()
     outcome: Outcome | None = None
     resolved_at: datetime | None = None
@@ -86,6 +120,10 @@ class Case:
     def status(self) -> CaseStatus:
         """OPEN until it is resolved."""
         return CaseStatus.RESOLVED if self.resolved_at else CaseStatus.OPEN
+
+
+class TooManyCases(Conflict):
+    """The customer has as many open cases as they may have."""
 
 
 def case_id(customer_id: str, cause: str) -> str:
@@ -100,7 +138,7 @@ def priority_of(score: Score | None) -> Priority:
     return Priority.HIGH if score.m >= 4 else Priority.NORMAL if score.m >= 2 else Priority.LOW
 
 
-def due(priority: Priority, rules: Rules, opened_at: datetime) -> datetime:
+def due(priority: Priority, rules: CaseRules, opened_at: datetime) -> datetime:
     """When a case of this priority has to be resolved."""
     hours = {
         Priority.HIGH: rules.due_hours_high,
@@ -110,75 +148,113 @@ def due(priority: Priority, rules: Rules, opened_at: datetime) -> datetime:
     return opened_at + timedelta(hours=hours)
 
 
-def opened(one: Case) -> Fact:
+def follow_up_on(rules: CaseRules, time: ShopTime) -> date:
+    """The shop's day on which the customer of a case that is resolved now is asked whether it helped."""
+    return time.day_of(time.now + timedelta(days=rules.recovery_after_days))
+
+
+def check_open_cases(count: int) -> None:
+    """Raises TooManyCases where a customer with so many open cases has to wait with another complaint."""
+    if count >= MAX_OPEN_CASES:
+        raise TooManyCases(f"{MAX_OPEN_CASES} cases of this customer are open already")
+
+
+def new_case(
+    customer_id: str,
+    cause: str,
+    origin: Origin,
+    complaint: Complaint,
+    score: Score | None,
+    rules: CaseRules,
+    now: datetime,
+) -> Case:
+    """A case of now: as urgent as the customer with this RFM score is valuable, with the owner by the rules."""
+    priority = priority_of(score)
+    return Case(
+        case_id=case_id(customer_id, cause),
+        customer_id=customer_id,
+        origin=origin,
+        opened_at=now,
+        due_at=due(priority, rules, now),
+        priority=priority,
+        text=complaint.text,
+        score=complaint.score,
+        sentiment=complaint.sentiment,
+        themes=complaint.themes,
+        owner=rules.owner,
+        about=complaint.about,
+    )
+
+
+def opened(case: Case) -> Fact:
     """`CaseOpened`."""
     data = {
-        "case_id": one.case_id,
-        "origin": one.origin,
-        "priority": one.priority,
-        "due_at": to_timestamp(one.due_at),
-        "owner": one.owner,
-        "score": one.score,
+        "case_id": case.case_id,
+        "origin": case.origin,
+        "priority": case.priority,
+        "due_at": to_timestamp(case.due_at),
+        "owner": case.owner,
+        "score": case.score,
     }
-    return _fact("CaseOpened", one.case_id, one, one.opened_at, data)
+    return _fact(facts.CASE_OPENED, case.case_id, case, case.opened_at, data)
 
 
-def assign(one: Case, owner: str, now: datetime) -> tuple[Case, Fact] | None:
-    """Give a case to somebody; None where she has it. Raises Conflict for a resolved case."""
-    _check_open(one)
-    if one.owner == owner:
+def assign(case: Case, owner: str, now: datetime) -> tuple[Case, Fact] | None:
+    """Give a case to somebody; None where they have it. Raises Conflict for a resolved case."""
+    if case.resolved_at:
+        raise Conflict(f"case {case.case_id} is resolved already")
+    if case.owner == owner:
         return None
-    after = replace(one, owner=owner, version=one.version + 1)
-    data = {"case_id": one.case_id, "owner": owner}
-    return after, _fact("CaseAssigned", f"{one.case_id}/{one.version}", one, now, data)
+    after = replace(case, owner=owner, version=case.version + 1)
+    data = {"case_id": case.case_id, "owner": owner}
+    return after, _fact(facts.CASE_ASSIGNED, f"{case.case_id}/{case.version}", case, now, data)
 
 
-def comment(one: Case, author: str, text: str, now: datetime) -> tuple[Case, Fact] | None:
+def comment(case: Case, author: str, text: str, now: datetime) -> tuple[Case, Fact] | None:
     """Write a note; None where the last one is the same. Raises Conflict where there are too many."""
-    if one.notes and (one.notes[-1].author, one.notes[-1].text) == (author, text):
+    if case.notes and (case.notes[-1].author, case.notes[-1].text) == (author, text):
         return None
-    if len(one.notes) >= MAX_NOTES:
-        raise Conflict(f"case {one.case_id} has {MAX_NOTES} notes, the most that one takes")
-    after = replace(one, notes=(*one.notes, Note(at=now, author=author, text=text)), version=one.version + 1)
-    data = {"case_id": one.case_id, "author": author}
-    return after, _fact("CaseCommented", f"{one.case_id}/{one.version}", one, now, data)
+    if len(case.notes) >= MAX_NOTES:
+        raise Conflict(f"case {case.case_id} has {MAX_NOTES} notes, the most that a case takes")
+    after = replace(case, notes=(*case.notes, Note(at=now, author=author, text=text)), version=case.version + 1)
+    data = {"case_id": case.case_id, "author": author}
+    return after, _fact(facts.CASE_COMMENTED, f"{case.case_id}/{case.version}", case, now, data)
 
 
-def hear(
-    one: Case, score: int, text: str, sentiment: str | None, themes: tuple[str, ...], now: datetime
-) -> tuple[Case, Fact]:
-    """Take over what the customer has changed of her answer."""
-    after = replace(one, score=score, text=text, sentiment=sentiment, themes=themes, version=one.version + 1)
-    data = {"case_id": one.case_id, "score": score}
-    return after, _fact("CaseChanged", f"{one.case_id}/{one.version}", one, now, data)
+def revise(case: Case, complaint: Complaint, now: datetime) -> tuple[Case, Fact]:
+    """Take over what the customer has changed of their answer."""
+    after = replace(
+        case,
+        score=complaint.score,
+        text=complaint.text,
+        sentiment=complaint.sentiment,
+        themes=complaint.themes,
+        version=case.version + 1,
+    )
+    data = {"case_id": case.case_id, "score": complaint.score}
+    return after, _fact(facts.CASE_CHANGED, f"{case.case_id}/{case.version}", case, now, data)
 
 
-def resolve(one: Case, outcome: Outcome, now: datetime) -> tuple[Case, Fact] | None:
-    """Close a case with what came of it; None where it is closed so. Raises Conflict where it is closed otherwise."""
-    if one.resolved_at:
-        if one.outcome is outcome:
+def resolve(case: Case, outcome: Outcome, now: datetime) -> tuple[Case, Fact] | None:
+    """Close a case with its outcome; None where it is closed so. Raises Conflict where it is closed otherwise."""
+    if case.resolved_at:
+        if case.outcome is outcome:
             return None
-        raise Conflict(f"case {one.case_id} is resolved as {one.outcome} already")
-    after = replace(one, outcome=outcome, resolved_at=now, version=one.version + 1)
-    minutes = int((now - one.opened_at).total_seconds() // 60)
-    data = {"case_id": one.case_id, "outcome": outcome, "minutes": minutes, "owner": one.owner}
-    return after, _fact("CaseResolved", one.case_id, one, now, data)
+        raise Conflict(f"case {case.case_id} is resolved as {case.outcome} already")
+    after = replace(case, outcome=outcome, resolved_at=now, version=case.version + 1)
+    minutes = int((now - case.opened_at).total_seconds() // 60)
+    data = {"case_id": case.case_id, "outcome": outcome, "minutes": minutes, "owner": case.owner}
+    return after, _fact(facts.CASE_RESOLVED, case.case_id, case, now, data)
 
 
-def escalate(one: Case, now: datetime) -> tuple[Case, Fact] | None:
-    """Tell once that a case is overdue; None where it is not, or was told."""
-    if one.resolved_at or one.escalated_at or now < one.due_at:
+def escalate(case: Case, now: datetime) -> tuple[Case, Fact] | None:
+    """Report once that a case is overdue; None where it is not, or was reported."""
+    if case.resolved_at or case.escalated_at or now < case.due_at:
         return None
-    after = replace(one, escalated_at=now, version=one.version + 1)
-    data = {"case_id": one.case_id, "due_at": to_timestamp(one.due_at), "owner": one.owner}
-    return after, _fact("CaseOverdue", one.case_id, one, now, data)
+    after = replace(case, escalated_at=now, version=case.version + 1)
+    data = {"case_id": case.case_id, "due_at": to_timestamp(case.due_at), "owner": case.owner}
+    return after, _fact(facts.CASE_OVERDUE, case.case_id, case, now, data)
 
 
-def _check_open(one: Case) -> None:
-    if one.resolved_at:
-        raise Conflict(f"case {one.case_id} is resolved already")
-
-
-def _fact(name: str, fact_id: str, one: Case, at: datetime, data: dict[str, Any]) -> Fact:
-    kept = {key: value for key, value in data.items() if value is not None}
-    return Fact(type=name, id=fact_id, customer_id=one.customer_id, occurred_at=at, recorded_at=at, data=kept)
+def _fact(fact_type: FactType, fact_id: str, case: Case, now: datetime, data: dict[str, Any]) -> Fact:
+    return fact_type.fact(id=fact_id, customer_id=case.customer_id, now=now, data=data)

@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from shared.core.facts import Fact
+from shared.core.codec import INLINE
+from shared.core.facts import Fact, FactType
+from shared.core.privacy import ADDRESS, BIRTHDAY, EVIDENCE, HOME, NAME, PHONE, REFERRAL
 from shared.customers import consent
+from shared.customers import facts as types
 from shared.customers.consent import Channel, Consents, Status, SuppressionReason, Topic
 
 CONFIRMATION_LINK_DAYS: Final = 7
@@ -25,20 +28,20 @@ MINTED_ID_PREFIX: Final = "cus_"
 class Contact:
     """What a signup may say of a person, all optional. `birthday` is a date; its year may be unknown to the shop."""
 
-    name: str | None = None
-    phone: str | None = None
-    birthday: date | None = None
-    locale: str | None = None
-    time_zone: str | None = None
+    name: Annotated[str | None, NAME] = None
+    phone: Annotated[str | None, PHONE] = None
+    birthday: Annotated[date | None, BIRTHDAY] = None
+    locale: Annotated[str | None, HOME] = None
+    time_zone: Annotated[str | None, HOME] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What proves a consent: which text was agreed to, where, and from which address."""
 
-    source: str
-    consent_text: str | None = None
-    ip: str | None = None
+    source: Annotated[str, EVIDENCE]
+    consent_text: Annotated[str | None, EVIDENCE] = None
+    ip: Annotated[str | None, EVIDENCE] = None
 
     def as_data(self) -> dict[str, Any]:
         """The fact's members."""
@@ -54,10 +57,10 @@ class Signup:
 
     signup_id: str
     requested_at: datetime
-    contact: Contact
-    evidence: Evidence
+    contact: Annotated[Contact, INLINE]
+    evidence: Annotated[Evidence, INLINE]
     topics: tuple[Topic, ...] = consent.ALL_TOPICS
-    referral_code: str | None = None
+    referral_code: Annotated[str | None, REFERRAL] = None
     attempt: int = 1
 
 
@@ -65,7 +68,7 @@ class Signup:
 class Customer:
     """A customer as known now. `email` is None for one whom the shop knows by number only.
 
-    `referral_code` is the one she came with, `referred_at` the signup that named it, confirmed since.
+    `referral_code` is the one they came with, `referred_at` the signup that named it, confirmed since.
     `signup` waits for its confirmation; `confirmed_signup_id` is the one confirmed last, so that its
     link answers the same when it is opened again. `changed_at` dates the last change that has a fact;
     `version` counts the writes.
@@ -73,16 +76,21 @@ class Customer:
 
     customer_id: str
     created_at: datetime
-    email: str | None = None
-    contact: Contact = field(default_factory=Contact)
+    email: Annotated[str | None, ADDRESS] = None
+    contact: Annotated[Contact, INLINE] = field(default_factory=Contact)
     consents: Consents = field(default_factory=dict)
     paused_until: date | None = None
-    referral_code: str | None = None
+    referral_code: Annotated[str | None, REFERRAL] = None
     referred_at: datetime | None = None
     signup: Signup | None = None
     confirmed_signup_id: str | None = None
     changed_at: datetime | None = None
     version: int = 1
+
+    @property
+    def locale(self) -> str | None:
+        """The locale of the profile, else of the signup that waits; None where neither says."""
+        return self.contact.locale or (self.signup.contact.locale if self.signup else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +130,7 @@ def sign_up(customer: Customer, signup: Signup) -> Change:
         "locale": signup.contact.locale,
         **signup.evidence.as_data(),
     }
-    return Change(changed, (_fact(customer, "CustomerSignedUp", signup.signup_id, now, data),))
+    return Change(changed, (_fact(customer, types.CUSTOMER_SIGNED_UP, signup.signup_id, now, data),))
 
 
 def mail_for_signup(customer: Customer, signup_id: str) -> str | None:
@@ -154,7 +162,7 @@ def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -
     if contact.phone != customer.contact.phone and texted:
         consents = consent.withdraw(consents, Channel.SMS, texted, now)
         evidence = Evidence(source="another phone number", ip=ip)
-        facts.append(_consent_fact(customer, "ConsentWithdrawn", Channel.SMS, texted, now, evidence))
+        facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, Channel.SMS, texted, now, evidence))
     changed = replace(
         customer,
         contact=contact,
@@ -171,7 +179,7 @@ def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -
         "requested_from_ip": signup.evidence.ip,
         **replace(signup.evidence, ip=ip).as_data(),
     }
-    facts.append(_fact(customer, "ConsentGranted", signup_id, now, data))
+    facts.append(_fact(customer, types.CONSENT_GRANTED, signup_id, now, data))
     return Change(changed, tuple(facts))
 
 
@@ -182,6 +190,13 @@ def waiting(customer: Customer, signup_id: str) -> Signup:
     if customer.signup.signup_id != signup_id:
         raise LinkReplaced
     return customer.signup
+
+
+def offered_channels(customer: Customer) -> list[Channel]:
+    """The channels on which the preference centre offers a choice: no suppressed address, no texts without a number."""
+    suppressed = any(consent.status is Status.SUPPRESSED for consent in customer.consents.values())
+    offered = {Channel.EMAIL: not suppressed, Channel.SMS: customer.contact.phone is not None}
+    return [channel for channel in Channel if offered[channel]]
 
 
 def choose(
@@ -201,20 +216,20 @@ def choose(
         withdrawn = [t for t in Topic if t not in chosen and (channel, t) in consents]
         after = consent.grant(consents, channel, granted, now)
         if after != consents:
-            facts.append(_consent_fact(customer, "ConsentGranted", channel, granted, now, evidence))
+            facts.append(_consent_fact(customer, types.CONSENT_GRANTED, channel, granted, now, evidence))
         consents, before = after, after
         after = consent.withdraw(before, channel, withdrawn, now)
         if after != before:
             changed = [t for t in withdrawn if after[channel, t] != before[channel, t]]
-            facts.append(_consent_fact(customer, "ConsentWithdrawn", channel, changed, now, evidence))
+            facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, channel, changed, now, evidence))
         consents = after
     paused_until = customer.paused_until
     if pause_days is not None:
         paused_until = today + timedelta(days=pause_days) if pause_days else None
         if paused_until != customer.paused_until:
             until = paused_until.isoformat() if paused_until else None
-            name = "MailPaused" if until else "MailResumed"
-            facts.append(_fact(customer, name, _moment(now), now, {"until": until}))
+            type_ = types.MAIL_PAUSED if until else types.MAIL_RESUMED
+            facts.append(_fact(customer, type_, _moment(now), now, {"until": until}))
     if not facts:
         return Change(customer)
     return Change(replace(customer, consents=consents, paused_until=paused_until, changed_at=now), tuple(facts))
@@ -229,7 +244,7 @@ def leave(customer: Customer, topics: Iterable[Topic], now: datetime, evidence: 
         after = consent.withdraw(consents, channel, held, now)
         if after != consents:
             changed = [t for t in held if after[channel, t] != consents[channel, t]]
-            facts.append(_consent_fact(customer, "ConsentWithdrawn", channel, changed, now, evidence))
+            facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, channel, changed, now, evidence))
         consents = after
     if not facts:
         return Change(customer)
@@ -254,7 +269,7 @@ def suppress(customer: Customer, reason: SuppressionReason, feedback_id: str, ab
     if consents == customer.consents:
         return Change(customer)
     data = {"channel": Channel.EMAIL, "reason": reason, "feedback_id": feedback_id}
-    fact = _fact(customer, "ConsentSuppressed", feedback_id, now, data)
+    fact = _fact(customer, types.CONSENT_SUPPRESSED, feedback_id, now, data)
     return Change(replace(customer, consents=consents, changed_at=now), (fact,))
 
 
@@ -291,13 +306,12 @@ def _moment(now: datetime) -> str:
     return now.strftime("%Y%m%d%H%M%S%f")
 
 
-def _fact(customer: Customer, name: str, fact_id: str, at: datetime, data: dict[str, Any]) -> Fact:
-    kept = {key: value for key, value in data.items() if value is not None}
-    return Fact(type=name, id=fact_id, customer_id=customer.customer_id, occurred_at=at, recorded_at=at, data=kept)
+def _fact(customer: Customer, type_: FactType, fact_id: str, now: datetime, data: dict[str, Any]) -> Fact:
+    return type_.fact(id=fact_id, customer_id=customer.customer_id, now=now, data=data)
 
 
 def _consent_fact(
-    customer: Customer, name: str, channel: Channel, topics: list[Topic], now: datetime, evidence: Evidence
+    customer: Customer, type_: FactType, channel: Channel, topics: list[Topic], now: datetime, evidence: Evidence
 ) -> Fact:
     data = {"channel": channel, "topics": topics, **evidence.as_data()}
-    return _fact(customer, name, f"{channel}-{_moment(now)}", now, data)
+    return _fact(customer, type_, f"{channel}-{_moment(now)}", now, data)

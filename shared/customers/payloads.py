@@ -1,4 +1,4 @@
-"""What a signup sends, by JSON or by an HTML form."""
+"""The body of a signup; one module per capability, for each model costs every cold start that imports it."""
 
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from shared.core.settings import is_time_zone
 from shared.customers.consent import ALL_TOPICS, Topic
 from shared.customers.customer import Contact, Evidence, Signup
-from shared.edge.payloads import BLANK, EmailAddress, Payload, Text60, Text120, Text500
+from shared.edge.payloads import BLANK, EmailAddress, Payload, Text60, Text120, Text500, example
 
 
 def _time_zone(text: str) -> str:
@@ -26,23 +26,42 @@ def _birthday(day: date) -> date:
 class SignupPayload(Payload):
     """A signup, by JSON or by an HTML form with the same names. `website` is a trap for robots: leave it empty."""
 
-    email: EmailAddress
+    model_config = example(
+        email="ada@example.com",
+        consent=True,
+        consent_text="footer-2026-05",
+        name="Ada",
+        locale="de-DE",
+        topics=["NEWS"],
+    )
+
+    email: EmailAddress = Field(description="e-mail address; a mail asks to confirm it")
     consent: Annotated[
         Literal[True], BeforeValidator(lambda v: v is True or str(v).lower() in ("true", "on", "yes", "1"))
-    ]
-    consent_text: Text500 = None
-    name: Text120 = None
-    phone: Annotated[Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()/.-]{5,25}$")] | None, BLANK] = None
-    birthday: Annotated[Annotated[date, AfterValidator(_birthday)] | None, BLANK] = None
+    ] = Field(description="the box was ticked; a form may send true, on, yes or 1")
+    consent_text: Text500 = Field(default=None, description="the text that was agreed to, or its name")
+    name: Text120 = Field(default=None, description="as they want to be called")
+    phone: Annotated[Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()/.-]{5,25}$")] | None, BLANK] = Field(
+        default=None, description="phone number"
+    )
+    birthday: Annotated[Annotated[date, AfterValidator(_birthday)] | None, BLANK] = Field(
+        default=None, description="day of birth, from 1900-01-01 to today"
+    )
     locale: Annotated[
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8}){0,3}$")] | None, BLANK
-    ] = None
-    time_zone: Annotated[Annotated[str, AfterValidator(_time_zone)] | None, BLANK] = None
-    source: Text60 = None
-    referral_code: Text60 = None
-    topics: Annotated[tuple[Topic, ...], Field(min_length=1, max_length=len(ALL_TOPICS))] = ALL_TOPICS
-    redirect: Text500 = None
-    website: Text500 = None
+    ] = Field(default=None, description="language, such as de-DE")
+    time_zone: Annotated[Annotated[str, AfterValidator(_time_zone)] | None, BLANK] = Field(
+        default=None, description="IANA time zone in which they live, such as Europe/Berlin"
+    )
+    source: Text60 = Field(default=None, description="name of the form")
+    referral_code: Text60 = Field(default=None, description="code of the friend who referred them")
+    topics: Annotated[tuple[Topic, ...], Field(min_length=1, max_length=len(ALL_TOPICS))] = Field(
+        default=ALL_TOPICS, description="the topics agreed to"
+    )
+    redirect: Text500 = Field(
+        default=None, description="forms only: where the browser is sent on, one that the shop allows"
+    )
+    website: Text500 = Field(default=None, description="leave it empty")
 
     def to_signup(self, *, signup_id: str, now: datetime, ip: str | None) -> Signup:
         """The signup that waits for its confirmation."""

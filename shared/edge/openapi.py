@@ -3,33 +3,18 @@
 import re
 from collections.abc import Iterable, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from shared.edge import answers
 from shared.edge.http import FORM_TYPE, JSON_TYPE, PROBLEM_TYPE
 from shared.edge.wiring import Capability, Function, Route
 
+_SHARED: Final = Path(__file__).parents[1]
 _PAGE_TYPE: Final = "text/html"
-_PROBLEM: Final = {
-    "type": "object",
-    "description": "RFC 9457 problem details",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
-            },
-        },
-    },
-}
 _DESCRIPTIONS: Final = {
     200: "What was asked for",
     201: "It was made",
@@ -48,7 +33,7 @@ Schemas = Mapping[_Key, tuple[Mapping[str, Any], bool]]
 def describe(capabilities: Iterable[Capability]) -> dict[str, Any]:
     """The OpenAPI document of these capabilities.
 
-    Raises AttributeError or ModuleNotFoundError where a route names a model that there is not.
+    Raises LookupError where a route names a model that there is not.
     """
     found = list(capabilities)
     models = _models(found)
@@ -71,27 +56,36 @@ def describe(capabilities: Iterable[Capability]) -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": {**definitions.get("$defs", {}), "Problem": _PROBLEM},
+            "schemas": definitions["$defs"],
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
 def _models(capabilities: Iterable[Capability]) -> Models:
-    """The models that routes name."""
-    models: Models = {}
+    """The models that routes name, and that of a refusal."""
+    models: Models = {("Problem", "serialization"): answers.Problem}
     for capability in capabilities:
         for function in capability.functions:
             for route in function.routes:
                 if route.body:
-                    models[route.body, "validation"] = _model(capability, "payloads", route.body)
+                    models[route.body, "validation"] = model_of("payloads", route.body)
                 for name in filter(None, route.answers.values()):
-                    models[name, "serialization"] = _model(capability, "answers", name)
+                    models[name, "serialization"] = model_of("answers", name)
     return models
 
 
-def _model(capability: Capability, module: str, name: str) -> type[BaseModel]:
-    model: type[BaseModel] = getattr(import_module(f"shared.{capability.name}.{module}"), name)
+def model_of(kind: str, name: str) -> type[BaseModel]:
+    """The model of this name in a module `shared/<capability>/<kind>.py`; the function's capability may be another.
+
+    Raises LookupError where there is none, or more than one.
+    """
+    modules = [import_module(f"shared.{path.parent.name}.{kind}") for path in sorted(_SHARED.glob(f"*/{kind}.py"))]
+    # Modules also import the models of others.
+    found = [vars(one)[name] for one in modules if name in vars(one) and vars(one)[name].__module__ == one.__name__]
+    if len(found) != 1:
+        raise LookupError(f"{name}: want one model of this name in shared/*/{kind}.py, there are {len(found)}")
+    model: type[BaseModel] = found[0]
     return model
 
 

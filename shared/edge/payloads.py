@@ -1,20 +1,20 @@
-"""Models of bodies, and the types that their members share: bounded, explained where wrong."""
+"""The base of all request bodies, validated once at the edge, and the fields that several capabilities share."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, tzinfo
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from shared.core.addresses import normalise_email
 from shared.core.errors import RegularsError
-from shared.core.money import MAX_AMOUNT
 
 _EARLIEST: Final = date(1970, 1, 1)
 # Short of the last year that a datetime holds, so that no offset leads beyond it.
 _LATEST: Final = date(9998, 12, 31)
 
 
-def as_value_error(function: Any) -> Any:
+def as_value_error(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let pydantic collect what the domain refuses."""
 
     def checked(value: Any) -> Any:
@@ -49,9 +49,6 @@ def _iso_text(value: Any) -> Any:
 
 
 EmailAddress = Annotated[str, StringConstraints(max_length=320), AfterValidator(as_value_error(normalise_email))]
-# An id stands in keys and addresses: no white space, no control characters.
-Identifier = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f]{1,64}$")]
-Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, strict=True)]
 # A date alone is midnight, a time without offset is local: both in the shop's time zone.
 Moment = Annotated[datetime, BeforeValidator(_iso_text), AfterValidator(_moment)]
 CLEAN = AfterValidator(_no_control_characters)
@@ -66,6 +63,11 @@ class Payload(BaseModel):
     """Unknown members are refused, so that a misspelt one is not lost. Errors do not repeat what was sent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def example(**members: Any) -> ConfigDict:
+    """The part of a body's configuration that is an example of it, for the OpenAPI document."""
+    return ConfigDict(json_schema_extra={"examples": [members]})
 
 
 def in_zone(moment: datetime, zone: tzinfo) -> datetime:

@@ -14,11 +14,11 @@ class Route:
     """One route of the HTTP API, by its route key such as `POST /purchases/{order_id}/refunds`.
 
     `scope`: what a caller's key must carry; None is public.
-    `body`: the model of the JSON body, in `shared/<capability>/payloads.py`.
+    `body`: the model of the JSON body, in some `shared/<capability>/payloads.py`.
     `form`: the body may also come as an HTML form with the same names.
     `fields`: the fields of an HTML form that has no model.
     `page`: answers are HTML pages, refusals too.
-    `answers`: the model of each status that is no refusal, in `shared/<capability>/answers.py`; None has no model.
+    `answers`: the model of each status that is no refusal, in some `shared/<capability>/answers.py`; None has none.
     `query`: the parameters that the query may have.
     `throttle`: requests per second and at once of all callers together; None takes the API's.
     `operation`: the operation's id; a function with a single route is called by its own name, as `recordPurchase`.

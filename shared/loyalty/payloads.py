@@ -1,11 +1,13 @@
-"""What callers send about the loyalty programme; on its own, for each model costs every cold start that imports it."""
+"""Bodies about the loyalty programme, its rewards and points."""
 
-from datetime import date, datetime, tzinfo
+from datetime import date, tzinfo
 from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from shared.edge.payloads import Moment, Payload, Text500, in_zone
+from shared.core.shop_time import ShopTime
+from shared.edge.payloads import Moment, Payload, Text500, example, in_zone
+from shared.loyalty.points import Adjustment
 from shared.loyalty.program import (
     DEFAULT_BONUSES,
     DEFAULT_TIERS,
@@ -36,70 +38,95 @@ class TierPayload(Payload):
     """A tier: `threshold` points earned in the qualifying window lead to it; its orders earn `percent` (100 = 1×)."""
 
     name: TierName
-    threshold: Points
-    percent: Percent = 100
+    threshold: Points = Field(description="points earned in the qualifying window; 0 for the first tier")
+    percent: Percent = Field(default=100, description="factor of what its orders earn; 100 is 1 ×")
 
 
 class MultiplierPayload(Payload):
     """Lines of these skus or categories (all lines, where both are empty) earn `percent`; with dates, a promotion."""
 
     name: Name
-    percent: Percent
+    percent: Percent = Field(description="100 is 1 ×")
     skus: Annotated[tuple[Sku, ...], Field(max_length=500)] = ()
     categories: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
-    starts_on: date | None = None
-    ends_on: date | None = None
+    starts_on: date | None = Field(default=None, description="the first day, in the shop's time zone")
+    ends_on: date | None = Field(default=None, description="the last day, in the shop's time zone")
 
 
 class ProgramPayload(Payload):
     """The loyalty programme; what is left out has its default, but a bonus not named among `bonuses` is not given.
 
     `version` is the one that a change was made from: where another has come since, nothing is changed. `starts_at` may
-    lie in the past at the launch, and is now after that. `published_at` is told, and not taken.
+    lie in the past at the launch, and is now after that. `published_at` is shown, and not taken.
     """
 
-    version: Annotated[int, Field(ge=0, strict=True)] | None = None
-    starts_at: Moment | None = None
-    published_at: Moment | None = None
-    points: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 1
-    per_amount: Annotated[int, Field(ge=1, le=_MAX_POINTS, strict=True)] = 100
+    model_config = example(
+        points=1,
+        per_amount=100,
+        bonuses={"SIGNUP_CONFIRMED": 50, "BIRTHDAY": 100},
+        tiers=[{"name": "BRONZE", "threshold": 0}, {"name": "SILVER", "threshold": 1000, "percent": 125}],
+    )
+
+    version: Annotated[int, Field(ge=0, strict=True)] | None = Field(
+        default=None, description="the version that the change was made from; another one in force is a 409"
+    )
+    starts_at: Moment | None = Field(default=None, description="from when on it holds; now where it is left out")
+    published_at: Moment | None = Field(default=None, description="not taken: so that what was read may be sent back")
+    points: Annotated[int, Field(ge=0, le=100_000, strict=True)] = Field(
+        default=1, description="points for each `per_amount`"
+    )
+    per_amount: Annotated[int, Field(ge=1, le=_MAX_POINTS, strict=True)] = Field(
+        default=100, description="in minor units"
+    )
     rounding: Rounding = Rounding.DOWN
     multipliers: Annotated[tuple[MultiplierPayload, ...], Field(max_length=50)] = ()
-    bonuses: dict[Bonus, Points] = Field(default_factory=lambda: dict(DEFAULT_BONUSES))
-    pending_days: Annotated[int, Field(ge=0, le=180, strict=True)] = 14
-    expiry_months: Annotated[int, Field(ge=1, le=120, strict=True)] | None = 12
-    expiry_warning_days: Annotated[int, Field(ge=0, le=90, strict=True)] = 30
+    bonuses: dict[Bonus, Points] = Field(
+        default_factory=lambda: dict(DEFAULT_BONUSES), description="points of each bonus; one not named is not given"
+    )
+    pending_days: Annotated[int, Field(ge=0, le=180, strict=True)] = Field(
+        default=14, description="days until points of an order can be spent"
+    )
+    expiry_months: Annotated[int, Field(ge=1, le=120, strict=True)] | None = Field(
+        default=12, description="points expire with the end of the month so many months later; null: never"
+    )
+    expiry_warning_days: Annotated[int, Field(ge=0, le=90, strict=True)] = Field(
+        default=30, description="days ahead of expiry on which customers are reminded; 0: never"
+    )
     tiers: Annotated[tuple[TierPayload, ...], Field(min_length=1, max_length=12)] = tuple(
         TierPayload(name=tier.name, threshold=tier.threshold, percent=tier.percent) for tier in DEFAULT_TIERS
     )
-    qualifying_months: Annotated[int, Field(ge=1, le=24, strict=True)] = 12
-    grace_days: Annotated[int, Field(ge=0, le=366, strict=True)] = 30
+    qualifying_months: Annotated[int, Field(ge=1, le=24, strict=True)] = Field(
+        default=12, description="months of the qualifying window, the current one included"
+    )
+    grace_days: Annotated[int, Field(ge=0, le=366, strict=True)] = Field(
+        default=30, description="days for which a tier is kept that is no longer earned"
+    )
     downgrade: Downgrade = Downgrade.TO_EARNED
     negative_balance: NegativeBalance = NegativeBalance.WITHIN_BALANCE
 
-    def to_program(self, now: datetime, zone: tzinfo) -> Program:
+    def to_program(self, time: ShopTime) -> Program:
         """The programme, starting now where nothing is said. Raises Invalid where its parts do not fit together."""
         return Program(
-            starts_at=in_zone(self.starts_at, zone) if self.starts_at else now,
+            starts_at=in_zone(self.starts_at, time.zone) if self.starts_at else time.now,
             points=self.points,
             per_amount=self.per_amount,
             rounding=self.rounding,
             multipliers=tuple(
                 Multiplier(
-                    name=one.name,
-                    percent=one.percent,
-                    skus=frozenset(one.skus),
-                    categories=frozenset(one.categories),
-                    starts_on=one.starts_on,
-                    ends_on=one.ends_on,
+                    name=multiplier.name,
+                    percent=multiplier.percent,
+                    skus=frozenset(multiplier.skus),
+                    categories=frozenset(multiplier.categories),
+                    starts_on=multiplier.starts_on,
+                    ends_on=multiplier.ends_on,
                 )
-                for one in self.multipliers
+                for multiplier in self.multipliers
             ),
             bonuses={bonus: self.bonuses.get(bonus, 0) for bonus in Bonus},
             pending_days=self.pending_days,
             expiry_months=self.expiry_months,
             expiry_warning_days=self.expiry_warning_days,
-            tiers=tuple(Tier(name=one.name, threshold=one.threshold, percent=one.percent) for one in self.tiers),
+            tiers=tuple(Tier(name=tier.name, threshold=tier.threshold, percent=tier.percent) for tier in self.tiers),
             qualifying_months=self.qualifying_months,
             grace_days=self.grace_days,
             downgrade=self.downgrade,
@@ -110,14 +137,20 @@ class ProgramPayload(Payload):
 class RewardPayload(Payload):
     """A reward. `stock` is how many there are in all, those taken already included; None is without end."""
 
+    model_config = example(name="Mug", cost=200, stock=100, limit_per_customer=1)
+
     name: Name
-    cost: Annotated[int, Field(ge=1, le=_MAX_POINTS, strict=True)]
+    cost: Annotated[int, Field(ge=1, le=_MAX_POINTS, strict=True)] = Field(description="in points")
     description: Text500 = None
-    stock: Points | None = None
+    stock: Points | None = Field(
+        default=None, description="how many there are in all, those taken included; null: without end"
+    )
     starts_at: Moment | None = None
     ends_at: Moment | None = None
-    limit_per_customer: Annotated[int, Field(ge=1, le=1_000, strict=True)] | None = None
-    tier: TierName | None = None
+    limit_per_customer: Annotated[int, Field(ge=1, le=1_000, strict=True)] | None = Field(
+        default=None, description="how often one customer may have it; null: without end"
+    )
+    tier: TierName | None = Field(default=None, description="the lowest tier that may have it; null: all")
 
     def to_reward(self, reward_id: str, zone: tzinfo) -> Reward:
         """The reward. Raises Invalid where it would end before it starts."""
@@ -137,7 +170,9 @@ class RewardPayload(Payload):
 class RedemptionPayload(Payload):
     """A redemption. The `idempotency_key`, of the caller's choosing, becomes its id: sent again, it is the same one."""
 
-    idempotency_key: OrderId
+    model_config = example(idempotency_key="redeem-1", reward_id="mug")
+
+    idempotency_key: OrderId = Field(description="becomes the redemption's id")
     reward_id: RewardId
 
 
@@ -147,13 +182,29 @@ class AdjustmentPayload(Payload):
     `operator` is the id of a member of staff, not a name, and `reason` should name nobody.
     """
 
-    idempotency_key: OrderId
-    points: Annotated[int, Field(ge=-_MAX_POINTS, le=_MAX_POINTS, strict=True)]
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-    operator: StaffId
+    model_config = example(idempotency_key="goodwill-1", points=50, reason="late parcel", operator="grace")
+
+    idempotency_key: OrderId = Field(description="becomes the adjustment's id")
+    points: Annotated[int, Field(ge=-_MAX_POINTS, le=_MAX_POINTS, strict=True)] = Field(
+        description="points to add, or to take where negative; not 0"
+    )
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = Field(
+        description="why; should name nobody"
+    )
+    operator: StaffId = Field(description="id of the member of staff")
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if self.points == 0:
             raise ValueError("points: want a number other than 0")
         return self
+
+    def to_adjustment(self, customer_id: str) -> Adjustment:
+        """The adjustment of a customer's points."""
+        return Adjustment(
+            adjustment_id=self.idempotency_key,
+            customer_id=customer_id,
+            points=self.points,
+            reason=self.reason,
+            operator=self.operator,
+        )

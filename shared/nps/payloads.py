@@ -1,10 +1,11 @@
-"""What callers send about surveys; on its own, for each model costs every cold start that imports it."""
+"""Bodies that configure surveys."""
 
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from shared.edge.payloads import Payload, Text120
+from shared.cases.case import CaseRules
+from shared.edge.payloads import Payload, Text120, example
 from shared.nps.margin import Group
 from shared.nps.survey import DEFAULT_LOCALE, DEFAULT_TEXTS, Rules, Survey, Texts, Trigger
 
@@ -13,7 +14,7 @@ Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1,
 
 
 class TextsPayload(Payload):
-    """The words of a survey in one language; what is left out is said in English."""
+    """The words of a survey in one language; what is left out is ours, shown in that language where we speak it."""
 
     question: Sentence = DEFAULT_TEXTS.question
     follow_ups: dict[Group, Sentence] = Field(default_factory=lambda: dict(DEFAULT_TEXTS.follow_ups))
@@ -31,17 +32,40 @@ class TextsPayload(Payload):
 class SurveyPayload(Payload):
     """A survey; what is left out has its default."""
 
-    trigger: Trigger = Trigger.PURCHASE
-    enabled: Annotated[bool, Field(strict=True)] = True
-    days_after: Annotated[int, Field(ge=0, le=60, strict=True)] = 7
-    percent: Annotated[int, Field(ge=0, le=100, strict=True)] = 100
-    cooldown_days: Annotated[int, Field(ge=0, le=1_000, strict=True)] = 90
-    link_days: Annotated[int, Field(ge=1, le=90, strict=True)] = 14
-    edit_hours: Annotated[int, Field(ge=0, le=720, strict=True)] = 24
-    points: Annotated[int, Field(ge=0, le=1_000_000, strict=True)] | None = None
-    anonymous_per_day: Annotated[int, Field(ge=0, le=10_000, strict=True)] = 0
+    model_config = example(
+        trigger="PURCHASE", days_after=7, percent=50, texts={"en": {"question": DEFAULT_TEXTS.question}}
+    )
+
+    trigger: Trigger = Field(
+        default=Trigger.PURCHASE, description="PURCHASE asks some days after one, NIGHTLY any night"
+    )
+    enabled: Annotated[bool, Field(strict=True)] = Field(default=True, description="whether anybody is asked")
+    days_after: Annotated[int, Field(ge=0, le=60, strict=True)] = Field(
+        default=7, description="days after the purchase"
+    )
+    percent: Annotated[int, Field(ge=0, le=100, strict=True)] = Field(
+        default=100, description="how many of the candidates are asked"
+    )
+    cooldown_days: Annotated[int, Field(ge=0, le=1_000, strict=True)] = Field(
+        default=90, description="the same customer is asked this survey once in so many days"
+    )
+    link_days: Annotated[int, Field(ge=1, le=90, strict=True)] = Field(
+        default=14, description="how long a link lasts, in days"
+    )
+    edit_hours: Annotated[int, Field(ge=0, le=720, strict=True)] = Field(
+        default=24, description="how long an answer may be changed, in hours"
+    )
+    points: Annotated[int, Field(ge=0, le=1_000_000, strict=True)] | None = Field(
+        default=None, description="points for the first answer; null: the loyalty programme's bonus"
+    )
+    anonymous_per_day: Annotated[int, Field(ge=0, le=10_000, strict=True)] = Field(
+        default=0, description="answers a day of one place's anonymous link; 0: there is no link"
+    )
     texts: dict[Locale, TextsPayload] = Field(
-        default_factory=lambda: {DEFAULT_LOCALE: TextsPayload()}, min_length=1, max_length=20
+        default_factory=lambda: {DEFAULT_LOCALE: TextsPayload()},
+        min_length=1,
+        max_length=20,
+        description="the words by locale",
     )
 
     def to_survey(self, survey_id: str) -> Survey:
@@ -62,16 +86,32 @@ class SurveyPayload(Payload):
 
 
 class RulesPayload(Payload):
-    """What holds across surveys and cases; hours of the day in the customer's time zone."""
+    """The rules across surveys and cases; hours of the day in the customer's time zone."""
 
-    cooldown_days: Annotated[int, Field(ge=0, le=1_000, strict=True)] = 30
-    quiet_from: Annotated[int, Field(ge=0, le=23, strict=True)] = 20
-    quiet_until: Annotated[int, Field(ge=0, le=23, strict=True)] = 8
-    owner: Text120 = None
-    due_hours_high: Annotated[int, Field(ge=1, le=2_000, strict=True)] = 24
-    due_hours_normal: Annotated[int, Field(ge=1, le=2_000, strict=True)] = 48
-    due_hours_low: Annotated[int, Field(ge=1, le=2_000, strict=True)] = 120
-    recovery_after_days: Annotated[int, Field(ge=0, le=90, strict=True)] = 7
+    model_config = example(cooldown_days=30, quiet_from=20, quiet_until=8, owner="grace")
+
+    cooldown_days: Annotated[int, Field(ge=0, le=1_000, strict=True)] = Field(
+        default=30, description="no survey asks customers who were asked anything in so many days"
+    )
+    quiet_from: Annotated[int, Field(ge=0, le=23, strict=True)] = Field(
+        default=20, description="hour from which no invitation arrives"
+    )
+    quiet_until: Annotated[int, Field(ge=0, le=23, strict=True)] = Field(
+        default=8, description="hour from which invitations arrive again"
+    )
+    owner: Text120 = Field(default=None, description="id of the member of staff who has new cases")
+    due_hours_high: Annotated[int, Field(ge=1, le=2_000, strict=True)] = Field(
+        default=24, description="hours in which a case of priority HIGH is due"
+    )
+    due_hours_normal: Annotated[int, Field(ge=1, le=2_000, strict=True)] = Field(
+        default=48, description="hours in which a case of priority NORMAL is due"
+    )
+    due_hours_low: Annotated[int, Field(ge=1, le=2_000, strict=True)] = Field(
+        default=120, description="hours in which a case of priority LOW is due"
+    )
+    recovery_after_days: Annotated[int, Field(ge=0, le=90, strict=True)] = Field(
+        default=7, description="days after a case is resolved until the customer is asked about it"
+    )
     recovery_question: Sentence = Rules().recovery_question
 
     @model_validator(mode="after")
@@ -82,4 +122,6 @@ class RulesPayload(Payload):
 
     def to_rules(self) -> Rules:
         """The rules."""
-        return Rules(**self.model_dump())
+        members = self.model_dump()
+        own = {name: members.pop(name) for name in ("cooldown_days", "quiet_from", "quiet_until", "recovery_question")}
+        return Rules(**own, cases=CaseRules(**members))

@@ -1,45 +1,51 @@
 """Surveys: whom to ask when, what an invitation allows, and what an answer changes."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import time as clock_time
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
 
+from shared.cases.case import TEXT_MAX_LENGTH, Case, CaseRules
+from shared.contact import check
+from shared.contact.check import Occasion, Reason
+from shared.core.codec import INLINE, Stored
 from shared.core.errors import Conflict, Invalid
 from shared.core.facts import Fact, to_timestamp
-from shared.customers.consent import Channel, Status, Topic, allows
+from shared.core.locales import choose_locale, translatable
+from shared.core.privacy import FREE_TEXT
+from shared.core.shop_time import ShopTime
+from shared.customers.consent import Topic
+from shared.customers.contact_history import ContactHistory
 from shared.customers.customer import Customer
-from shared.nps import comments
+from shared.nps import comments, facts
 from shared.nps.margin import Group, group_of
 
-COMMENT_MAX_LENGTH: Final = 2_000
+# A detractor's comment is the text of a case.
+COMMENT_MAX_LENGTH: Final = TEXT_MAX_LENGTH
 # For how many nights a purchase that was due for a survey is caught up with, where nights were missed.
 NIGHTS_LATE: Final = 3
 MAX_CHANGES: Final = 20
 DEFAULT_LOCALE: Final = "en"
+# The question whether a case was resolved well: a survey without a definition.
 RECOVERY: Final = "recovery"
+RECOVERY_LINK_DAYS: Final = 14
+# It waits so long after any other question.
+RECOVERY_COOLDOWN: Final = timedelta(days=1)
+
+
+# Why an answer is not taken as it is; the page says it.
+Problem = Literal["AGAIN", "SCORE", "COMMENT"]
 
 
 class Trigger(StrEnum):
-    """What makes somebody a candidate: a purchase some days ago, or any night."""
+    """The reason to be a candidate: a purchase some days ago, or any night."""
 
     PURCHASE = "PURCHASE"
     NIGHTLY = "NIGHTLY"
-
-
-class Refusal(StrEnum):
-    """Why a candidate is not asked."""
-
-    NOT_SAMPLED = "NOT_SAMPLED"
-    NO_ADDRESS = "NO_ADDRESS"
-    NO_CONSENT = "NO_CONSENT"
-    SUPPRESSED = "SUPPRESSED"
-    PAUSED = "PAUSED"
-    OPEN_CASE = "OPEN_CASE"
-    ASKED_THIS_BEFORE = "ASKED_THIS_BEFORE"
-    ASKED_RECENTLY = "ASKED_RECENTLY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +58,16 @@ class Texts:
 
 
 DEFAULT_TEXTS: Final = Texts(
-    question="How likely are you to recommend us to a friend?",
+    question=translatable("How likely are you to recommend us to a friend?"),
     follow_ups={
-        Group.PROMOTER: "What did you like best?",
-        Group.PASSIVE: "What would have made it a ten?",
-        Group.DETRACTOR: "What went wrong, and how can we put it right?",
+        Group.PROMOTER: translatable("What did you like best?"),
+        Group.PASSIVE: translatable("What would have made it a ten?"),
+        Group.DETRACTOR: translatable("What went wrong, and how can we put it right?"),
     },
     thanks={
-        Group.PROMOTER: "Thank you! We are glad to hear that.",
-        Group.PASSIVE: "Thank you! We will work on it.",
-        Group.DETRACTOR: "Thank you for telling us. Somebody will look into it and get back to you.",
+        Group.PROMOTER: translatable("Thank you! We are glad to hear that."),
+        Group.PASSIVE: translatable("Thank you! We will work on it."),
+        Group.DETRACTOR: translatable("Thank you for telling us. Somebody will look into it and get back to you."),
     },
 )
 
@@ -69,18 +75,19 @@ DEFAULT_TEXTS: Final = Texts(
 RECOVERY_TEXTS: Final = Texts(
     question="",
     follow_ups={
-        Group.PROMOTER: "What helped most?",
-        Group.PASSIVE: "What is still missing?",
-        Group.DETRACTOR: "What is still wrong?",
+        Group.PROMOTER: translatable("What helped most?"),
+        Group.PASSIVE: translatable("What is still missing?"),
+        Group.DETRACTOR: translatable("What is still wrong?"),
     },
     thanks={
-        Group.PROMOTER: "Thank you! We are glad that it is well again.",
-        Group.PASSIVE: "Thank you! We will remember it.",
-        Group.DETRACTOR: "Thank you for telling us. Somebody will look into it again and get back to you.",
+        Group.PROMOTER: translatable("Thank you! We are glad that it is well again."),
+        Group.PASSIVE: translatable("Thank you! We will remember it."),
+        Group.DETRACTOR: translatable(
+            "Thank you for telling us. Somebody will look into it again and get back to you."
+        ),
     },
 )
-# Nobody can get back to somebody who has not told her name.
-THANKS_WITHOUT_A_NAME: Final = "Thank you for telling us. We read every answer."
+DEFAULT_RECOVERY_QUESTION: Final = translatable("How well did we put things right for you?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +112,13 @@ class Survey:
     anonymous_per_day: int = 0
     texts: Mapping[str, Texts] = field(default_factory=lambda: {DEFAULT_LOCALE: DEFAULT_TEXTS})
 
-    def texts_for(self, locale: str | None) -> tuple[str, Texts]:
-        """The words for a locale such as `de-AT`: its own, else its language's, else English's or the first."""
-        wanted = (locale or "").replace("_", "-")
-        for name in (wanted, wanted.partition("-")[0], DEFAULT_LOCALE):
+    def texts_for(self, *locales: str | None) -> tuple[str, Texts]:
+        """The words for the first of the locales, such as `de-AT`, that has any; else English's or the first.
+
+        A locale has its own words, else its language's.
+        """
+        tags = [locale.replace("_", "-") for locale in locales if locale]
+        for name in (*(name for tag in tags for name in (tag, tag.partition("-")[0])), DEFAULT_LOCALE):
             if name in self.texts:
                 return name, self.texts[name]
         name = min(self.texts)
@@ -117,41 +127,27 @@ class Survey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What holds across surveys and cases.
+    """The shop's rules across surveys, with those for cases.
 
     No survey asks somebody who was asked anything in the last `cooldown_days`. No invitation arrives from `quiet_from`
-    until before `quiet_until` o'clock where the customer lives. Cases are due after so many hours by priority, and
-    belong to `owner` at first. `recovery_after_days` after a case is resolved the customer is asked whether it helped.
+    until before `quiet_until` o'clock where the customer lives. `recovery_question` asks whether a case was resolved
+    well.
     """
 
     cooldown_days: int = 30
     quiet_from: int = 20
     quiet_until: int = 8
-    owner: str | None = None
-    due_hours_high: int = 24
-    due_hours_normal: int = 48
-    due_hours_low: int = 120
-    recovery_after_days: int = 7
-    recovery_question: str = "How well did we put things right for you?"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Care:
-    """What is known of a customer across surveys: when she was asked last, and how many of her cases are open."""
-
-    customer_id: str
-    invited_at: datetime | None = None
-    invited: Mapping[str, str] = field(default_factory=dict)
-    open_cases: int = 0
+    cases: Annotated[CaseRules, INLINE] = field(default_factory=CaseRules)
+    recovery_question: str = DEFAULT_RECOVERY_QUESTION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What was answered: `answered_at` first, and `changes` times changed since."""
+    """An answer: first given at `answered_at`, and `changes` times changed since."""
 
     score: int
     answered_at: datetime
-    comment: str = ""
+    comment: Annotated[str, FREE_TEXT] = ""
     sentiment: str | None = None
     themes: tuple[str, ...] = ()
     changes: int = 0
@@ -171,11 +167,44 @@ class Invitation:
     run: str
     invited_at: datetime
     send_at: datetime
-    expires_at: datetime
+    expires_at: Annotated[datetime, Stored("open_until")]
     about: Mapping[str, str] = field(default_factory=dict)
     case_id: str | None = None
     answer: Answer | None = None
     version: int = 1
+
+
+def words(survey: Survey, locale: str | None, language: str, translate: Callable[[str, str], str]) -> tuple[str, Texts]:
+    """The words of a survey for a customer with this `locale` whose page is in `language`, and their locale.
+
+    The shop's own words come as they are, ours between them in the same language; where all are ours, they come in
+    `language`. `translate` takes a text and a language.
+    """
+    name, texts = survey.texts_for(locale, language)
+    if texts == DEFAULT_TEXTS:
+        name = language
+    return name, _translated(texts, choose_locale(name), translate)
+
+
+def recovery_words(
+    rules: Rules, language: str, shop_language: str, translate: Callable[[str, str], str]
+) -> tuple[str, Texts]:
+    """The words that ask whether a case was resolved well, and their language.
+
+    `language` is that of the page. A question of the shop's own is in the shop's language, and the other words with it.
+    """
+    if rules.recovery_question != DEFAULT_RECOVERY_QUESTION:
+        language = shop_language
+    texts = replace(RECOVERY_TEXTS, question=rules.recovery_question)
+    return language, _translated(texts, language, translate)
+
+
+def _translated(texts: Texts, language: str, translate: Callable[[str, str], str]) -> Texts:
+    return Texts(
+        question=translate(texts.question, language),
+        follow_ups={group: translate(text, language) for group, text in texts.follow_ups.items()},
+        thanks={group: translate(text, language) for group, text in texts.thanks.items()},
+    )
 
 
 class TooLate(Conflict):
@@ -187,8 +216,21 @@ def invitation_id(survey_id: str, run: str) -> str:
     return f"{survey_id}.{run}"
 
 
+def survey_id_of(invitation_id: str) -> str:
+    """The id of an invitation's survey."""
+    return invitation_id.partition(".")[0]
+
+
+def survey_of(invitation_id: str, definition: Survey | None) -> Survey:
+    """The survey of an invitation: as defined, or the question whether it helped; else a disabled one."""
+    survey_id = survey_id_of(invitation_id)
+    if survey_id == RECOVERY:
+        return Survey(survey_id=RECOVERY, trigger=Trigger.NIGHTLY, points=0)
+    return definition or Survey(survey_id=survey_id, trigger=Trigger.NIGHTLY, enabled=False, points=0)
+
+
 def run_of(survey: Survey, today: date, ordered_on: date | None) -> str | None:
-    """Which run a customer is a candidate of tonight: a night, or the day of her purchase; None if of none."""
+    """Which run a customer is a candidate of tonight: a night, or the day of their purchase; None if of none."""
     if survey.trigger is Trigger.NIGHTLY:
         return today.isoformat()
     if ordered_on is None or not 0 <= (today - ordered_on).days - survey.days_after <= NIGHTS_LATE:
@@ -197,42 +239,40 @@ def run_of(survey: Survey, today: date, ordered_on: date | None) -> str | None:
 
 
 def is_sampled(customer_id: str, survey: Survey, run: str) -> bool:
-    """Whether the dice chose her: the same for the same run however often it is thrown."""
+    """Whether a customer is in the sample of a run: `percent` of all are, the same ones however often it is asked."""
     digest = hashlib.sha256(f"{survey.survey_id}/{run}/{customer_id}".encode()).digest()
     return int.from_bytes(digest[:8]) % 100 < survey.percent
 
 
 def refusal(
-    customer: Customer | None, care: Care, survey: Survey, rules: Rules, run: str, now: datetime, zone: tzinfo
-) -> Refusal | None:
-    """Why this candidate is not asked now; None if she is."""
-    if not is_sampled(care.customer_id, survey, run):
-        return Refusal.NOT_SAMPLED
-    if customer is None or customer.email is None:
-        return Refusal.NO_ADDRESS
-    if not allows(customer.consents, Channel.EMAIL, Topic.SURVEYS):
-        held = customer.consents.get((Channel.EMAIL, Topic.SURVEYS))
-        return Refusal.SUPPRESSED if held and held.status is Status.SUPPRESSED else Refusal.NO_CONSENT
-    if customer.paused_until and customer.paused_until > now.astimezone(zone).date():
-        return Refusal.PAUSED
-    if care.open_cases:
-        return Refusal.OPEN_CASE
-    asked = care.invited.get(survey.survey_id)
-    if asked and now - datetime.fromisoformat(asked) < timedelta(days=survey.cooldown_days):
-        return Refusal.ASKED_THIS_BEFORE
-    if care.invited_at and now - care.invited_at < timedelta(days=rules.cooldown_days):
-        return Refusal.ASKED_RECENTLY
+    customer: Customer | None, history: ContactHistory, survey: Survey, rules: Rules, run: str, time: ShopTime
+) -> Reason | None:
+    """Why this candidate is not asked now; None where they are."""
+    if not is_sampled(history.customer_id, survey, run):
+        return Reason.NOT_SAMPLED
+    if reason := check.refusal(customer, history, Occasion(topic=Topic.SURVEYS), time.today):
+        return reason
+    asked_at = history.invited.get(survey.survey_id)
+    if asked_at and time.now - datetime.fromisoformat(asked_at) < timedelta(days=survey.cooldown_days):
+        return Reason.ASKED_THIS_BEFORE
+    if history.invited_at and time.now - history.invited_at < timedelta(days=rules.cooldown_days):
+        return Reason.ASKED_RECENTLY
     return None
 
 
+def home_of(customer: Customer | None, shop_zone: tzinfo) -> tzinfo:
+    """The time zone in which a customer lives, the shop's where they have told none."""
+    return ZoneInfo(customer.contact.time_zone) if customer and customer.contact.time_zone else shop_zone
+
+
 def invite(
-    care: Care, survey: Survey, rules: Rules, run: str, about: Mapping[str, str], now: datetime, zone: tzinfo
-) -> tuple[Care, Invitation, Fact]:
-    """Ask: `zone` is where the customer lives. The invitation, and what is known of her after it."""
-    send_at = out_of_quiet_hours(now, rules, zone)
-    asked = Invitation(
+    history: ContactHistory, survey: Survey, rules: Rules, run: str, about: Mapping[str, str], home_time: ShopTime
+) -> tuple[ContactHistory, Invitation, Fact]:
+    """Ask now, in the zone where the customer lives: the history after it, the invitation and its fact."""
+    now, send_at = home_time.now, out_of_quiet_hours(home_time.now, rules, home_time.zone)
+    invitation = Invitation(
         invitation_id=invitation_id(survey.survey_id, run),
-        customer_id=care.customer_id,
+        customer_id=history.customer_id,
         survey_id=survey.survey_id,
         run=run,
         invited_at=now,
@@ -240,27 +280,51 @@ def invite(
         expires_at=send_at + timedelta(days=survey.link_days),
         about=about,
     )
-    after = replace(care, invited_at=now, invited={**care.invited, survey.survey_id: to_timestamp(now)})
-    return after, asked, invited_fact(asked)
+    after = replace(history, invited_at=now, invited={**history.invited, survey.survey_id: to_timestamp(now)})
+    return after, invitation, invited_fact(invitation)
 
 
-def invited_fact(asked: Invitation) -> Fact:
+def may_ask_whether_it_helped(history: ContactHistory, now: datetime) -> bool:
+    """Whether nothing else was asked within RECOVERY_COOLDOWN; another case of theirs, or a survey, may have been."""
+    return history.invited_at is None or now - history.invited_at >= RECOVERY_COOLDOWN
+
+
+def ask_whether_it_helped(case: Case, rules: Rules, time: ShopTime) -> Invitation:
+    """The invitation that asks about a resolved case, when the shop's quiet hours are over."""
+    send_at = out_of_quiet_hours(time.now, rules, time.zone)
+    return Invitation(
+        invitation_id=invitation_id(RECOVERY, case.case_id),
+        customer_id=case.customer_id,
+        survey_id=RECOVERY,
+        run=case.case_id,
+        invited_at=time.now,
+        send_at=send_at,
+        expires_at=send_at + timedelta(days=RECOVERY_LINK_DAYS),
+        case_id=case.case_id,
+    )
+
+
+def invited_fact(invitation: Invitation) -> Fact:
     """`SurveyInvited`."""
     data = {
-        "survey_id": asked.survey_id,
-        "run": asked.run,
-        "send_at": to_timestamp(asked.send_at),
-        "expires_at": to_timestamp(asked.expires_at),
-        **asked.about,
-        **({"case_id": asked.case_id} if asked.case_id else {}),
+        "survey_id": invitation.survey_id,
+        "run": invitation.run,
+        "send_at": to_timestamp(invitation.send_at),
+        "expires_at": to_timestamp(invitation.expires_at),
+        "case_id": invitation.case_id,
+        **invitation.about,
     }
-    return _fact("SurveyInvited", asked.invitation_id, asked.customer_id, asked.invited_at, data)
+    return facts.SURVEY_INVITED.fact(
+        id=invitation.invitation_id, customer_id=invitation.customer_id, now=invitation.invited_at, data=data
+    )
 
 
-def skipped_fact(customer_id: str, survey: Survey, run: str, reason: Refusal, now: datetime) -> Fact:
+def skipped_fact(customer_id: str, survey: Survey, run: str, reason: Reason, now: datetime) -> Fact:
     """`SurveySkipped`: a candidate was not asked, and why."""
     data = {"survey_id": survey.survey_id, "run": run, "reason": reason}
-    return _fact("SurveySkipped", invitation_id(survey.survey_id, run), customer_id, now, data)
+    return facts.SURVEY_SKIPPED.fact(
+        id=invitation_id(survey.survey_id, run), customer_id=customer_id, now=now, data=data
+    )
 
 
 def out_of_quiet_hours(now: datetime, rules: Rules, zone: tzinfo) -> datetime:
@@ -271,61 +335,64 @@ def out_of_quiet_hours(now: datetime, rules: Rules, zone: tzinfo) -> datetime:
     if start == end or not quiet:
         return now
     day = local.date() if local.hour < end else local.date() + timedelta(days=1)
-    return datetime.combine(day, time(end), zone).astimezone(UTC)
+    return datetime.combine(day, clock_time(end), zone).astimezone(UTC)
 
 
-def changeable_until(given: Answer, survey: Survey) -> datetime:
+def changeable_until(answer: Answer, survey: Survey) -> datetime:
     """When an answer becomes final."""
-    return given.answered_at + timedelta(hours=survey.edit_hours)
+    return answer.answered_at + timedelta(hours=survey.edit_hours)
 
 
-def can_change(asked: Invitation, survey: Survey, now: datetime) -> bool:
+def can_change(invitation: Invitation, survey: Survey, now: datetime) -> bool:
     """Whether there is no answer yet, or one that may still be changed."""
-    if asked.answer is None:
+    if invitation.answer is None:
         return True
-    return now < changeable_until(asked.answer, survey) and asked.answer.changes < MAX_CHANGES
+    return now < changeable_until(invitation.answer, survey) and invitation.answer.changes < MAX_CHANGES
 
 
-def answer(
-    asked: Invitation, survey: Survey, score: int, comment: str, now: datetime, locale: str | None
-) -> tuple[Invitation, Fact] | None:
-    """Record or change an answer; None where the same is recorded already. Raises TooLate and Invalid."""
+def read_answer(score: int, comment: str, now: datetime, locale: str | None = None) -> Answer:
+    """A first answer, with the mood and the themes of its comment. Raises Invalid for what is no score, or too long."""
     group_of(score)
     if len(comment) > COMMENT_MAX_LENGTH:
         raise Invalid(f"comment: want at most {COMMENT_MAX_LENGTH} characters")
-    if not can_change(asked, survey, now):
+    reading = comments.read(comment, locale)
+    return Answer(
+        score=score, answered_at=now, comment=comment, sentiment=reading.sentiment, themes=tuple(reading.themes)
+    )
+
+
+def answer(
+    invitation: Invitation, survey: Survey, score: int, comment: str, now: datetime, locale: str | None
+) -> tuple[Invitation, Fact] | None:
+    """Record or change an answer; None where the same is recorded already. Raises TooLate and Invalid."""
+    latest = read_answer(score, comment, now, locale)
+    if not can_change(invitation, survey, now):
         raise TooLate("this answer can no longer be changed")
-    before = asked.answer
+    before = invitation.answer
     if before and (before.score, before.comment) == (score, comment):
         return None
-    reading = comments.read(comment, locale)
-    given = Answer(
-        score=score,
-        answered_at=before.answered_at if before else now,
-        comment=comment,
-        sentiment=reading.sentiment,
-        themes=tuple(reading.themes),
-        changes=before.changes + 1 if before else 0,
-    )
+    if before:
+        latest = replace(latest, answered_at=before.answered_at, changes=before.changes + 1)
     data = {
-        "survey_id": asked.survey_id,
-        "run": asked.run,
+        "survey_id": invitation.survey_id,
+        "run": invitation.run,
         "score": score,
         "group": group_of(score),
-        "sentiment": given.sentiment,
-        "themes": list(given.themes),
-        **asked.about,
-        **({"points": survey.points} if survey.points is not None else {}),
+        "sentiment": latest.sentiment,
+        "themes": list(latest.themes),
+        "points": survey.points,
+        "score_before": before.score if before else None,
+        **invitation.about,
     }
     if before:
-        name, fact_id = "SurveyAnswerChanged", f"{asked.invitation_id}/{given.changes}"
-        data["score_before"] = before.score
+        fact_type, fact_id = facts.SURVEY_ANSWER_CHANGED, f"{invitation.invitation_id}/{latest.changes}"
     else:
-        name, fact_id = "SurveyAnswered", asked.invitation_id
-    kept = {key: value for key, value in data.items() if value is not None}
-    fact = _fact(name, fact_id, asked.customer_id, now, kept)
-    return replace(asked, answer=given, version=asked.version + 1), fact
+        fact_type, fact_id = facts.SURVEY_ANSWERED, invitation.invitation_id
+    fact = fact_type.fact(id=fact_id, customer_id=invitation.customer_id, now=now, data=data)
+    return replace(invitation, answer=latest, version=invitation.version + 1), fact
 
 
-def _fact(name: str, fact_id: str, customer_id: str, at: datetime, data: Mapping[str, Any]) -> Fact:
-    return Fact(type=name, id=fact_id, customer_id=customer_id, occurred_at=at, recorded_at=at, data=data)
+def causes_of_case(invitation: Invitation) -> list[str]:
+    """What the cases are named by that the answer may have opened: the answer itself, then each of its changes."""
+    changes = invitation.answer.changes if invitation.answer else 0
+    return [invitation.invitation_id, *(f"{invitation.invitation_id}/{number + 1}" for number in range(changes))]

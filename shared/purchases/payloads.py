@@ -1,4 +1,4 @@
-"""What callers send about orders and refunds, validated once at the edge and turned into the domain's objects."""
+"""Bodies of purchases and refunds: bounded, explained where wrong, turned into the domain's objects."""
 
 import json
 from collections import Counter
@@ -8,18 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from shared.core.money import CURRENCY_CODES, MAX_AMOUNT
-from shared.edge.payloads import (
-    CLEAN,
-    Amount,
-    EmailAddress,
-    Identifier,
-    Moment,
-    Payload,
-    Text60,
-    Text120,
-    as_value_error,
-    in_zone,
-)
+from shared.edge.payloads import CLEAN, EmailAddress, Moment, Payload, Text60, Text120, as_value_error, example, in_zone
 from shared.purchases.purchase import Order, Product, Refund
 
 
@@ -29,10 +18,13 @@ def _currency(text: str) -> str:
     return text
 
 
+# An id stands in keys and addresses: no white space, no control characters.
+Identifier = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f]{1,64}$")]
 # An order's id also stands in the path of its refunds, which the gateway decodes before it matches routes.
 OrderId = Annotated[str, StringConstraints(pattern=r"^[^\s/?%\x00-\x1f\x7f]{1,64}$")]
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 Currency = Annotated[str, AfterValidator(_currency)]
+Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, strict=True)]
 Quantity = Annotated[int, Field(ge=1, le=100_000, strict=True)]
 # Shops put blanks into the names of their goods.
 Sku = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), CLEAN]
@@ -41,8 +33,8 @@ Sku = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_
 class CustomerReference(Payload):
     """Whose purchase it is: an id (ours, or the shop's own customer number) or an e-mail address; exactly one."""
 
-    customer_id: CustomerId | None = None
-    email: EmailAddress | None = None
+    customer_id: CustomerId | None = Field(default=None, description="our id, or the shop's own customer number")
+    email: EmailAddress | None = Field(default=None, description="e-mail address")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -54,27 +46,40 @@ class CustomerReference(Payload):
 class ProductPayload(Payload):
     """One line of an order; `price` is for one piece, in minor units."""
 
-    sku: Sku
-    name: Text120 = None
-    category: Text60 = None
-    quantity: Quantity
-    price: Amount
+    sku: Sku = Field(description="the shop's id of the product")
+    name: Text120 = Field(default=None, description="name of the product")
+    category: Text60 = Field(default=None, description="category of the product")
+    quantity: Quantity = Field(description="pieces")
+    price: Amount = Field(description="price of one piece, in minor units")
 
 
 class PurchasePayload(Payload):
     """An order. Amounts in minor units; total = Σ price·quantity − discount + tax + shipping."""
 
-    order_id: OrderId
+    model_config = example(
+        order_id="A-1001",
+        customer={"email": "ada@example.com"},
+        ordered_at="2026-11-20T10:00:00+01:00",
+        currency="EUR",
+        total=3470,
+        shipping=490,
+        channel="web",
+        products=[{"sku": "MUG-01", "name": "Mug", "category": "Kitchen", "quantity": 2, "price": 1490}],
+    )
+
+    order_id: OrderId = Field(description="the shop's id of the order")
     customer: CustomerReference
-    ordered_at: Moment
-    currency: Currency
-    total: Amount
-    tax: Amount = 0
-    shipping: Amount = 0
-    discount: Amount = 0
-    coupon: Text60 = None
-    channel: Text60 = None
-    products: Annotated[tuple[ProductPayload, ...], Field(max_length=200)] = ()
+    ordered_at: Moment = Field(description="time of the order; without offset it is in the shop's time zone")
+    currency: Currency = Field(description="currency of all amounts, ISO 4217; the shop's own")
+    total: Amount = Field(description="what was paid, in minor units")
+    tax: Amount = Field(default=0, description="tax on top of the prices, in minor units")
+    shipping: Amount = Field(default=0, description="shipping, in minor units")
+    discount: Amount = Field(default=0, description="discount, in minor units")
+    coupon: Text60 = Field(default=None, description="code of the coupon that was used")
+    channel: Text60 = Field(default=None, description="sales channel")
+    products: Annotated[tuple[ProductPayload, ...], Field(max_length=200)] = Field(
+        default=(), description="lines of the order; without any it counts by its total"
+    )
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -104,17 +109,25 @@ class PurchasePayload(Payload):
 class RefundedProduct(Payload):
     """Pieces that go back."""
 
-    sku: Sku
-    quantity: Quantity
+    sku: Sku = Field(description="the shop's id of the product")
+    quantity: Quantity = Field(description="pieces")
 
 
 class RefundPayload(Payload):
     """A refund: an amount in minor units, or products; exactly one of them."""
 
-    refund_id: Identifier
-    refunded_at: Moment
-    amount: Annotated[int, Field(ge=1, le=MAX_AMOUNT, strict=True)] | None = None
-    products: Annotated[tuple[RefundedProduct, ...], Field(max_length=200)] = ()
+    model_config = example(
+        refund_id="R-77", refunded_at="2026-11-21T11:00:00+01:00", products=[{"sku": "MUG-01", "quantity": 1}]
+    )
+
+    refund_id: Identifier = Field(description="the shop's id of the refund")
+    refunded_at: Moment = Field(description="time of the refund; without offset it is in the shop's time zone")
+    amount: Annotated[int, Field(ge=1, le=MAX_AMOUNT, strict=True)] | None = Field(
+        default=None, description="money that goes back, in minor units"
+    )
+    products: Annotated[tuple[RefundedProduct, ...], Field(max_length=200)] = Field(
+        default=(), description="pieces that go back"
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

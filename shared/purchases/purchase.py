@@ -5,10 +5,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from shared.core.codec import As, to_members
 from shared.core.errors import Conflict, Invalid
-from shared.core.facts import Fact, to_timestamp
+from shared.core.facts import Fact, FactType, to_timestamp
+from shared.purchases import facts
 
 # One transaction applies an order with every refund that came before it: 2 writes a refund, 100 in a transaction.
 MAX_REFUNDS_PER_ORDER: Final = 40
@@ -93,6 +95,14 @@ class Order:
         return _digest({"customer_id": customer_id, **self.as_data()})
 
 
+def _to_lines(products: Mapping[str, int]) -> list[dict[str, Any]] | None:
+    return [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(products.items())] or None
+
+
+def _from_lines(lines: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    return {line["sku"]: line["quantity"] for line in lines}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
     """What goes back: an `amount` in minor units, or `products` as quantities by sku; exactly one of them."""
@@ -101,7 +111,7 @@ class Refund:
     order_id: str
     refunded_at: datetime
     amount: int | None = None
-    products: Mapping[str, int] = field(default_factory=dict)
+    products: Annotated[Mapping[str, int], As(_to_lines, _from_lines)] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.amount is None) == (not self.products):
@@ -109,27 +119,7 @@ class Refund:
 
     def as_data(self) -> dict[str, Any]:
         """What is kept of a refund: the members that its sender gave."""
-        data: dict[str, Any] = {
-            "refund_id": self.refund_id,
-            "order_id": self.order_id,
-            "refunded_at": to_timestamp(self.refunded_at),
-        }
-        if self.amount is not None:
-            data["amount"] = self.amount
-        else:
-            data["products"] = [{"sku": sku, "quantity": n} for sku, n in sorted(self.products.items())]
-        return data
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> "Refund":
-        """The refund that `as_data` described."""
-        return cls(
-            refund_id=data["refund_id"],
-            order_id=data["order_id"],
-            refunded_at=datetime.fromisoformat(data["refunded_at"]),
-            amount=data.get("amount"),
-            products={line["sku"]: line["quantity"] for line in data.get("products", ())},
-        )
+        return {name: value for name, value in to_members(self).items() if value is not None}
 
     def fingerprint(self) -> str:
         """Equal for the same content."""
@@ -239,13 +229,8 @@ def one_more_refund(state: OrderState) -> OrderState:
 
 def purchase_fact(order: Order, customer_id: str, now: datetime) -> Fact:
     """`PurchaseRecorded`, at the time of the order."""
-    return Fact(
-        type="PurchaseRecorded",
-        id=order.order_id,
-        customer_id=customer_id,
-        occurred_at=order.ordered_at,
-        recorded_at=now,
-        data=order.as_data(),
+    return facts.PURCHASE_RECORDED.fact(
+        id=order.order_id, customer_id=customer_id, occurred_at=order.ordered_at, now=now, data=order.as_data()
     )
 
 
@@ -259,21 +244,20 @@ def refund_fact(wish: Refund, done: Refunded, order: Order, customer_id: str, no
         "order_total": order.total,
         "whole": done.whole,
     }
-    return _about_refund("PurchaseRefunded", wish, customer_id, now, data)
+    return _about_refund(facts.PURCHASE_REFUNDED, wish, customer_id, now, data)
 
 
 def rejection_fact(wish: Refund, reason: str, customer_id: str, now: datetime) -> Fact:
     """`RefundRejected`: a refund that waited for its order turned out to be more than the order allows."""
-    return _about_refund("RefundRejected", wish, customer_id, now, {**wish.as_data(), "reason": reason})
+    return _about_refund(facts.REFUND_REJECTED, wish, customer_id, now, {**wish.as_data(), "reason": reason})
 
 
-def _about_refund(name: str, wish: Refund, customer_id: str, now: datetime, data: Mapping[str, Any]) -> Fact:
-    return Fact(
-        type=name,
+def _about_refund(type_: FactType, wish: Refund, customer_id: str, now: datetime, data: Mapping[str, Any]) -> Fact:
+    return type_.fact(
         id=f"{wish.order_id}/{wish.refund_id}",
         customer_id=customer_id,
         occurred_at=wish.refunded_at,
-        recorded_at=now,
+        now=now,
         data=data,
     )
 

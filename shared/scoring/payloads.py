@@ -1,11 +1,17 @@
-"""What callers send about rescorings."""
+"""The body that starts a rescoring."""
 
 from datetime import date
 
-from shared.edge.payloads import Payload
+from pydantic import Field
+
+from shared.edge.payloads import Payload, example
 
 
 class RescoringPayload(Payload):
     """`as_of` is the day to score for, today where it is left out; for data imported from the past."""
 
-    as_of: date | None = None
+    model_config = example(as_of="2026-11-21")
+
+    as_of: date | None = Field(
+        default=None, description="the day to score for, in the shop's time zone; today at the latest"
+    )

@@ -16,6 +16,7 @@ from shared.core.facts import Fact
 from shared.forecasting import bands
 from shared.scorecards.rfm import SEGMENTS, Score
 from shared.scoring import ranks as scoring
+from shared.scoring.facts import SEGMENT_CHANGED
 from shared.scoring.ranks import Bytes, Cuts, Ints, Scored, Thresholds
 
 # In place of a code where there is none: not scored yet, or a prospect's band.
@@ -219,14 +220,7 @@ def segment_fact(customer_id: str, now: Score, was: str | None, rescoring_id: st
         "m": now.m,
         "as_of": now.scored_on.isoformat() if now.scored_on else None,
     }
-    return Fact(
-        type="SegmentChanged",
-        id=rescoring_id,
-        customer_id=customer_id,
-        occurred_at=started_at,
-        recorded_at=started_at,
-        data={key: value for key, value in data.items() if value is not None},
-    )
+    return SEGMENT_CHANGED.fact(id=rescoring_id, customer_id=customer_id, now=started_at, data=data)
 
 
 def _histogram(values: Ints) -> dict[int, int]:

@@ -11,8 +11,9 @@ import pytest
 
 from shared.core import clock
 from shared.core import fact_store as facts
-from shared.edge import links
-from shared.nps.store import definitions as surveys
+from shared.loyalty.links import points_path
+from shared.nps.links import survey_path
+from shared.nps.store import invitations
 from tests.e2e.conftest import Crm, Mail, eventually
 
 RULES = {"cooldown_days": 30, "quiet_from": 0, "quiet_until": 0, "recovery_after_days": 0, "owner": "grace"}
@@ -153,7 +154,7 @@ def test_two_answers_at_the_same_instant_leave_one_answer_and_one_count(crm: Crm
     seen = types(crm, customer_id)
     assert (seen.count("SurveyAnswered"), seen.count("SurveyAnswerChanged")) == (1, 1)
     (asked,) = [fact for fact in facts.every(customer_id) if fact.type == "SurveyInvited"]
-    stored = surveys.find_invitation(customer_id, asked.id)
+    stored = invitations.get(customer_id, asked.id)
     assert stored is not None
     assert stored.answer is not None
     last = [fact for fact in facts.every(customer_id) if fact.type == "SurveyAnswerChanged"][-1]
@@ -171,9 +172,9 @@ def test_forged_expired_and_swapped_links_answer_nothing(crm: Crm) -> None:
     root, _, token = good.rpartition("/")
     (asked,) = [fact for fact in facts.every(other) if fact.type == "SurveyInvited"]
     later = datetime.now(UTC) + timedelta(days=1)
-    expired = links.survey_path(one, asked.id, datetime.now(UTC) - timedelta(minutes=1))
-    for_points = links.points_path(one, later).partition("=")[2]
-    nobody = links.survey_path("cus_nobody", asked.id, later)
+    expired = survey_path(one, asked.id, datetime.now(UTC) - timedelta(minutes=1))
+    for_points = points_path(one, later).partition("=")[2]
+    nobody = survey_path("cus_nobody", asked.id, later)
     api = crm.stack.api_url
     tried = {
         f"{root}/{token[:-3]}AAA": 400,

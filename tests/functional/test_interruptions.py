@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 
+from shared.cases import actions as cases
 from shared.cases.case import Outcome, case_id
-from shared.cases.store import records as cases
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.facts import from_timestamp, to_timestamp
 from shared.core.months import last_day, month_of, months_after
+from shared.core.shop_time import ShopTime
 from shared.customers.consent import Channel, Consent, Status, Topic
 from shared.customers.customer import Contact, Customer
 from shared.customers.store import profiles as customers
-from shared.edge.tokens import Purpose, mint_referral_code, sign
-from shared.loyalty.store import referral_guards as referrals
-from shared.nps.store import definitions as surveys
+from shared.edge.tokens import Purpose, sign
+from shared.loyalty.actions import referring
+from shared.nps.store import invitations
 from shared.scorecards.scorecard import Scorecard, with_order
 from shared.scorecards.store import cards as scorecards
 from tests.functional.conftest import (
@@ -168,7 +169,7 @@ def referred(invoke: Invoke) -> None:
     """Grace has brought Ada, who has bought."""
     launched(invoke, bonuses={"REFERRAL": 200, "REFERRED": 100})
     known("K-1", email="grace@example.com")
-    code = referrals.code_of("K-1", mint_referral_code)
+    code = referring.code_of("K-1")
     known("K-77", email="ada@example.com", referral_code=code, referred_at=datetime(2026, 11, 1, tzinfo=UTC))
     invoke("record_purchase/by_customer_number", fill=as_of_today())
 
@@ -255,9 +256,9 @@ def asked(invoke: Invoke) -> None:
 
 
 def answer(invoke: Invoke, score: int) -> None:
-    found = surveys.find_invitation("K-77", "after-purchase.2026-11-14")
-    assert found is not None
-    assert answered(invoke, found, score, "The delivery was late")["statusCode"] == 200
+    invitation = invitations.get("K-77", "after-purchase.2026-11-14")
+    assert invitation is not None
+    assert answered(invoke, invitation, score, "The delivery was late")["statusCode"] == 200
 
 
 def promoted(invoke: Invoke) -> None:
@@ -273,8 +274,8 @@ def disappointed(invoke: Invoke) -> None:
 def settled(invoke: Invoke) -> None:
     """A detractor whose case is resolved."""
     disappointed(invoke)
-    one = case_id("K-77", "after-purchase.2026-11-14")
-    assert cases.resolve(one, Outcome.SOLVED, surveys.rules(), datetime.now(UTC), BERLIN) is not None
+    identity = case_id("K-77", "after-purchase.2026-11-14")
+    cases.resolve(identity, Outcome.SOLVED, ShopTime(datetime.now(UTC), BERLIN))
 
 
 def tell_anonymously(invoke: Invoke) -> None:
@@ -297,10 +298,10 @@ def complained(invoke: Invoke) -> None:
 def late_and_resolved(invoke: Invoke) -> None:
     """A case that is overdue, and one of which it is time to ask whether it helped."""
     to_be_asked(invoke)
-    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    long_ago = ShopTime(datetime(2026, 1, 1, tzinfo=UTC), BERLIN)
     for cause in ("late", "resolved"):
-        cases.complain("K-77", "Broken", cause, surveys.rules(), long_ago, BERLIN)
-    cases.resolve(case_id("K-77", "resolved"), Outcome.SOLVED, surveys.rules(), long_ago, BERLIN)
+        cases.complain("K-77", "Broken", cause, long_ago)
+    cases.resolve(case_id("K-77", "resolved"), Outcome.SOLVED, long_ago)
 
 
 SCENES: dict[str, Scene] = {
@@ -454,7 +455,7 @@ def test_a_signup_that_is_killed_leaves_nothing_or_all_and_can_be_sent_again(
             if killed[-1]:
                 assert len(contents()["customers"]) in (0, 3)
                 signed_up(invoke)
-            known = customers.find_by_email("ada@example.com")
+            known = customers.get_by_email("ada@example.com")
             assert known is not None
             assert known.signup is not None
             assert len(contents()["customers"]) == 3

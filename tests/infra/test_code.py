@@ -13,9 +13,8 @@ from tests.infra import tree
 
 # Pages are called by their files, mails by those less their endings.
 _TEMPLATES: Final = {
-    name: path.name
-    for path in sorted(ROOT.glob("shared/*/templates/**/*.*"))
-    for name in (path.name, *([path.stem] if path.parent.name == "mail" else []))
+    path.stem if path.parent.name == "mail" else path.name: "/".join(path.relative_to(ROOT).parts[3:])
+    for path in sorted(ROOT.glob("shared/*/templates/**/*.html"))
 }
 # Loads what many need once, then imports each handler in a process of its own that sees its zip alone.
 _IMPORT_EACH: Final = """
@@ -88,7 +87,10 @@ def test_a_zip_holds_the_packages_that_its_function_imports(zips: Path, name: st
 
 def test_a_zip_holds_the_templates_that_its_function_shows(zips: Path) -> None:
     for name, folder in FUNCTION_FOLDERS.items():
-        held = {path.name: path for path in (zips / name).glob("shared/*/templates/**/*") if path.is_file()}
+        held = {
+            "/".join(path.relative_to(zips / name).parts[3:]): path
+            for path in (zips / name).glob("shared/*/templates/**/*.*")
+        }
         waiting = [
             _TEMPLATES[constant.value]
             for constant in ast.walk(ast.parse((folder / "handler.py").read_text()))
@@ -100,7 +102,7 @@ def test_a_zip_holds_the_templates_that_its_function_shows(zips: Path) -> None:
             assert shown in held, (name, shown)
             if shown not in seen:
                 tree_of = jinja2.Environment(autoescape=True).parse(held[shown].read_text())
-                waiting += [Path(one).name for one in jinja2.meta.find_referenced_templates(tree_of) if one]
+                waiting += [referenced for referenced in jinja2.meta.find_referenced_templates(tree_of) if referenced]
                 seen.add(shown)
 
 

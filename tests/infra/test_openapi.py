@@ -93,7 +93,7 @@ def test_a_body_of_defaults_may_be_left_out(contract: dict[str, Any]) -> None:
 
 def test_a_model_that_there_is_not_is_refused() -> None:
     route = Route("POST /x", body="NoSuchPayload", summary="x")
-    with pytest.raises(AttributeError, match="NoSuchPayload"):
+    with pytest.raises(LookupError, match="NoSuchPayload"):
         openapi.describe([Capability("purchases", Function("x", route))])
 
 

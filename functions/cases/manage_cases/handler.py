@@ -1,20 +1,17 @@
-"""GET /cases, /cases/{id} → open or resolved cases; POST …/assign, …/notes, …/resolve → a step with one."""
+"""GET /cases, /cases/{id} → open or resolved cases; POST …/assign, …/notes, …/resolve → a step with a case."""
 
 import base64
 import binascii
-import os
 from typing import Any, Final
 
 from functions.cases.wiring import CASES
-from shared.cases import case
+from shared.cases import actions
 from shared.cases.case import Case, CaseStatus
 from shared.cases.payloads import AssignPayload, NotePayload, ResolvePayload
-from shared.cases.store import records as cases
 from shared.core import clock
+from shared.core.codec import to_members
 from shared.core.errors import Invalid, NotFound
-from shared.core.settings import Settings
 from shared.edge.http import MAX_ID_LENGTH, Request, Response, respond, serve
-from shared.nps.store import definitions as surveys
 
 DEFAULT_PAGE_SIZE: Final = 25
 MAX_PAGE_SIZE: Final = 100
@@ -28,44 +25,42 @@ def show_list(request: Request) -> Response:
     limit = request.query.get("limit", str(DEFAULT_PAGE_SIZE))
     if not (limit.isascii() and limit.isdigit() and len(limit) <= 3 and 1 <= int(limit) <= MAX_PAGE_SIZE):
         raise Invalid(f"limit: want a number from 1 to {MAX_PAGE_SIZE}")
-    found, more = cases.listed(CaseStatus(status), int(limit), _after(request.query.get("next")))
+    cases, more = actions.list_cases(CaseStatus(status), int(limit), _after(request.query.get("next")))
     following = base64.urlsafe_b64encode(more.encode()).decode() if more else None
-    return respond(200, {"cases": [_in_short(one) for one in found], "next": following})
+    return respond(200, {"cases": [_in_short(case) for case in cases], "next": following})
 
 
 def show(request: Request) -> Response:
     """A case with its notes."""
-    return _answer(cases.find(_case_id(request)))
+    return respond(200, _members(actions.get(_case_id(request))))
 
 
 def assign(request: Request) -> Response:
     """Give it to somebody."""
     payload = request.json(AssignPayload)
-    return _answer(cases.change(_case_id(request), lambda one: case.assign(one, payload.owner, clock.now())))
+    return respond(200, _members(actions.assign(_case_id(request), payload.owner, clock.now())))
 
 
 def write_note(request: Request) -> Response:
     """Write into it."""
     payload = request.json(NotePayload)
-    step = cases.change(_case_id(request), lambda one: case.comment(one, payload.author, payload.text, clock.now()))
-    return _answer(step)
+    return respond(200, _members(actions.comment(_case_id(request), payload.author, payload.text, clock.now())))
 
 
 def resolve(request: Request) -> Response:
-    """Close it with what came of it; later the customer is asked whether it helped."""
-    payload, zone = request.json(ResolvePayload), Settings.from_environment(os.environ).zone
-    return _answer(cases.resolve(_case_id(request), payload.outcome, surveys.rules(), clock.now(), zone))
+    """Close it with its outcome; later the customer is asked whether it helped."""
+    payload = request.json(ResolvePayload)
+    return respond(200, _members(actions.resolve(_case_id(request), payload.outcome, clock.shop_time())))
 
 
-def _in_short(one: Case) -> dict[str, Any]:
-    members = cases.members(one)
-    return {**members, "notes": len(one.notes)}
+def _members(case: Case) -> dict[str, Any]:
+    members = to_members(case)
+    del members["version"]
+    return {**members, "status": case.status}
 
 
-def _answer(one: Case | None) -> Response:
-    if one is None:
-        raise NotFound("there is no such case")
-    return respond(200, cases.members(one))
+def _in_short(case: Case) -> dict[str, Any]:
+    return {**_members(case), "notes": len(case.notes)}
 
 
 def _case_id(request: Request) -> str:

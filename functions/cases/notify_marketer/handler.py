@@ -5,54 +5,56 @@ import json
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.cases.case import Case
-from shared.cases.store import records as cases
-from shared.core import fact_store as facts
+from shared.cases.store import case_files
+from shared.core import environment, fact_store
 from shared.core.settings import Settings
 from shared.edge.queues import consume
-from shared.mail import deliver as mailing
-from shared.mail.deliver import Letter
+from shared.mail import deliver
+from shared.mail.compose import Letter
+from shared.mail.store import mails
 
 
 def notify(record: SQSRecord) -> None:
-    """A case that was resolved meanwhile is told of no more."""
-    fact = facts.from_members(json.loads(record.body)["detail"])
-    one = cases.find(fact.data["case_id"])
-    assert one is not None, "a case is written with its fact"
-    if one.resolved_at:
+    """A case that was resolved meanwhile needs no mail."""
+    fact = fact_store.from_members(json.loads(record.body)["detail"])
+    case = case_files.get(fact.data["case_id"])
+    assert case is not None, "a case is written with its fact"
+    if case.resolved_at:
+        return
+    mail_id = f"{fact.type}-{case.case_id}"
+    if mails.was_sent(case.customer_id, mail_id):
         return
     write = _opened if fact.type == "CaseOpened" else _overdue
-    mailing.tell_marketer(one.customer_id, f"{fact.type}-{one.case_id}", lambda settings: write(one, settings))
+    deliver.to_marketer(case.customer_id, mail_id, write(case, environment.settings()))
 
 
-def _opened(one: Case, settings: Settings) -> Letter:
-    score = f", score {one.score}" if one.score is not None else ""
+def _opened(case: Case, settings: Settings) -> Letter:
     return Letter(
         template="case_opened",
-        subject=f"New case {one.case_id}: {one.priority} priority{score}",
         context={
-            "case_id": one.case_id,
-            "customer_id": one.customer_id,
-            "priority": one.priority,
-            "due_at": one.due_at.astimezone(settings.zone),
-            "owner": one.owner,
-            "score": one.score,
-            "comment": one.text or None,
-            "sentiment": one.sentiment,
-            "themes": list(one.themes),
-            "origin": one.origin,
+            "case_id": case.case_id,
+            "customer_id": case.customer_id,
+            "priority": case.priority,
+            "due_at": case.due_at.astimezone(settings.zone),
+            "owner": case.owner,
+            "score": case.score,
+            "comment": case.text or None,
+            "sentiment": case.sentiment,
+            "themes": list(case.themes),
+            "origin": case.origin,
         },
     )
 
 
-def _overdue(one: Case, settings: Settings) -> Letter:
+def _overdue(case: Case, settings: Settings) -> Letter:
     listed = {
-        "case_id": one.case_id,
-        "customer_id": one.customer_id,
-        "priority": one.priority,
-        "due_at": one.due_at.astimezone(settings.zone),
-        "owner": one.owner,
+        "case_id": case.case_id,
+        "customer_id": case.customer_id,
+        "priority": case.priority,
+        "due_at": case.due_at.astimezone(settings.zone),
+        "owner": case.owner,
     }
-    return Letter(template="case_overdue", subject=f"Case {one.case_id} is overdue", context={"cases": [listed]})
+    return Letter(template="case_overdue", context={"cases": [listed]})
 
 
 handler = consume(notify)

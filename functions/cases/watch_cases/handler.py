@@ -1,23 +1,14 @@
-"""Every hour → overdue cases are told of, and customers are asked whether what was resolved has helped."""
+"""Every hour → overdue cases are reported, and customers are asked whether what was resolved has helped."""
 
-import os
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from shared.cases import case
-from shared.cases.store import records as cases
+from shared.cases import actions
 from shared.core import clock
-from shared.core.settings import Settings
-from shared.nps.store import definitions as surveys
-
-RECOVERY_LINK_DAYS: Final = 14
+from shared.nps.actions import recovery
 
 
 def handler(_event: Mapping[str, Any], _context: object) -> dict[str, int]:
-    """Each is told of and asked about once, however often this runs."""
-    now, zone = clock.now(), Settings.from_environment(os.environ).zone
-    overdue = cases.overdue(now)
-    for one in overdue:
-        cases.change(one.case_id, lambda held: case.escalate(held, now))
-    asked = cases.ask_whether_it_helped(now, surveys.rules(), zone, RECOVERY_LINK_DAYS)
-    return {"overdue": len(overdue), "asked": asked}
+    """Each is reported and asked about once, however often this runs."""
+    time = clock.shop_time()
+    return {"overdue": actions.escalate_overdue(time.now), "asked": recovery.ask_whether_it_helped(time)}

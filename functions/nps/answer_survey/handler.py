@@ -1,26 +1,28 @@
 """GET /surveys/{token} → the survey's page, with `?score=` chosen; POST → the answer. Only the POST records."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from functions.nps.wiring import NPS
+from shared.cases.links import complaint_path
 from shared.core import clock
-from shared.core.errors import Invalid
 from shared.core.settings import Settings
-from shared.customers.store import profiles as customers
+from shared.core.shop_time import ShopTime
+from shared.customers.store import profiles
 from shared.edge import links
 from shared.edge.http import Request, Response, plain_text, serve
 from shared.edge.links import Link
 from shared.edge.pages import mask_email, page_response, render_page
+from shared.edge.templates import translate
 from shared.edge.tokens import Purpose
-from shared.loyalty.store import program_versions as programs
+from shared.loyalty.links import points_path
+from shared.loyalty.program import Program, points_for_answer
+from shared.loyalty.store import program_versions
 from shared.nps import survey
+from shared.nps.actions import answering
+from shared.nps.actions.answering import OpenedInvitation
 from shared.nps.margin import Group, group_of
-from shared.nps.store import answers
-from shared.nps.store import definitions as surveys
-from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY, Invitation, Survey, Texts, TooLate, Trigger
+from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY, Problem, Texts, TooLate
 
 # Of links on the thank-you page, which anybody sees who was sent the mail on: long enough to follow them now.
 PAGE_LINKS: Final = timedelta(minutes=30)
@@ -28,127 +30,135 @@ PAGE_LINKS: Final = timedelta(minutes=30)
 
 def show(request: Request, link: Link, settings: Settings) -> Response:
     """The page; a score in the address is chosen there, and not recorded."""
-    asked = surveys.find_invitation(link.customer_id, link.claims["invitation"])
-    if asked is None:
-        return links.problem_page(settings, "invalid")
-    if not survey.can_change(asked, _survey(asked), clock.now()):
-        return _closed(settings)
-    text = request.query.get("score", "")
-    chosen = int(text) if text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= 10 else None
-    before = asked.answer
-    if chosen is None and before:
-        chosen = before.score
-    return _page(settings, link, asked, chosen, before.comment if before else "", None)
+    opened = answering.get(link.customer_id, link.claims["invitation"])
+    if opened is None:
+        return _invalid(request, link, settings)
+    language = request.language(settings.locale, opened.locale)
+    if not survey.can_change(opened.invitation, opened.survey, clock.now()):
+        return _closed(settings, language)
+    before = opened.invitation.answer
+    score = _score(request.query.get("score", ""))
+    if score is None and before:
+        score = before.score
+    return _page(settings, language, link, opened, score, before.comment if before else "", None)
 
 
 def record(request: Request, link: Link, settings: Settings) -> Response:
     """Record the answer, or change it while that may be; the same form again changes nothing."""
     fields = request.form()
-    text, comment = fields.get("score", ""), plain_text(fields.get("comment", ""))
-    asked = surveys.find_invitation(link.customer_id, link.claims["invitation"])
-    if asked is None:
-        return links.problem_page(settings, "invalid")
-    if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= 10):
-        return _page(settings, link, asked, None, comment, "Please choose a number from 0 to 10.")
-    customer = customers.find(link.customer_id)
-    locale = customer.contact.locale if customer else None
+    score, comment = _score(fields.get("score", "")), plain_text(fields.get("comment", ""))
+    invitation_id, time = link.claims["invitation"], clock.shop_time()
+    if score is None or len(comment) > COMMENT_MAX_LENGTH:
+        opened = answering.get(link.customer_id, invitation_id)
+        if opened is None:
+            return _invalid(request, link, settings)
+        language = request.language(settings.locale, opened.locale)
+        return _page(settings, language, link, opened, score, comment, "SCORE" if score is None else "COMMENT")
     try:
-        done = answers.answer(
-            link.customer_id, asked.invitation_id, int(text), comment, clock.now(), settings.zone, locale
-        )
+        answered = answering.answer(link.customer_id, invitation_id, score, comment, time)
     except TooLate:
-        return _closed(settings)
-    except Invalid:
-        problem = f"Please say it in at most {COMMENT_MAX_LENGTH:,} characters."
-        return _page(settings, link, asked, int(text), comment, problem)
-    assert done is not None
-    return _done(settings, link, done)
+        return _closed(settings, _language(request, link, settings))
+    if answered is None:
+        return _invalid(request, link, settings)
+    return _thanks(settings, request.language(settings.locale, answered.locale), link, answered, time)
 
 
-def _survey(asked: Invitation) -> Survey:
-    found = surveys.find(asked.survey_id) if asked.survey_id != RECOVERY else None
-    return found or Survey(survey_id=asked.survey_id, trigger=Trigger.NIGHTLY, points=0)
-
-
-def _words(asked: Invitation, locale: str | None) -> tuple[str, Texts]:
-    if asked.survey_id == RECOVERY:
-        return survey.DEFAULT_LOCALE, replace(survey.RECOVERY_TEXTS, question=surveys.rules().recovery_question)
-    return _survey(asked).texts_for(locale)
-
-
-def _points(asked: Invitation) -> int:
-    """What the first answer earns."""
-    return 0 if asked.survey_id == RECOVERY else programs.points_for_answer(_survey(asked).points)
+def _score(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= 10 else None
 
 
 def _page(
-    settings: Settings, link: Link, asked: Invitation, score: int | None, comment: str, problem: str | None
+    settings: Settings,
+    language: str,
+    link: Link,
+    opened: OpenedInvitation,
+    score: int | None,
+    comment: str,
+    problem: Problem | None,
 ) -> Response:
-    customer = customers.find(link.customer_id)
-    lang, texts = _words(asked, customer.contact.locale if customer else None)
+    customer = opened.customer
+    words_lang, texts = _words(opened, language, settings)
     html = render_page(
         "survey.html",
+        language,
         shop_name=settings.shop_name,
-        words_lang=lang,
+        words_lang=words_lang,
         token=link.token,
         question=texts.question,
         follow_ups={group.value: texts.follow_ups[group] for group in Group},
         score=score,
         comment=comment[:COMMENT_MAX_LENGTH],
         comment_max=COMMENT_MAX_LENGTH,
-        amending=asked.answer is not None,
+        amending=opened.invitation.answer is not None,
         problem=problem,
-        points=_points(asked),
-        is_recovery=asked.survey_id == RECOVERY,
+        points=points_for_answer(_program(opened), opened.survey.points),
+        is_recovery=opened.survey.survey_id == RECOVERY,
         email_masked=mask_email(customer.email) if customer and customer.email else None,
     )
-    return page_response(html, 422 if problem else 200)
+    return page_response(html, language, 422 if problem else 200)
 
 
-def _done(settings: Settings, link: Link, done: Invitation) -> Response:
-    assert done.answer is not None
-    now, group = clock.now(), group_of(done.answer.score)
-    customer = customers.find(link.customer_id)
-    lang, texts = _words(done, customer.contact.locale if customer else None)
-    wanted = _survey(done)
-    changeable = survey.can_change(done, wanted, now)
+def _thanks(settings: Settings, language: str, link: Link, opened: OpenedInvitation, time: ShopTime) -> Response:
+    answer, program = opened.invitation.answer, _program(opened)
+    assert answer is not None, "it was recorded just now, or before"
+    group = group_of(answer.score)
+    words_lang, texts = _words(opened, language, settings)
+    changeable = survey.can_change(opened.invitation, opened.survey, time.now)
     html = render_page(
         "survey_done.html",
+        language,
         shop_name=settings.shop_name,
-        words_lang=lang,
+        words_lang=words_lang,
         thanks=texts.thanks[group],
-        score=done.answer.score,
-        points=_points(done),
+        score=answer.score,
+        points=points_for_answer(program, opened.survey.points),
         # Beside this very address, wherever the API has its root.
         change_url=link.token if changeable else None,
-        change_until=_change_until(done, wanted, settings) if changeable else None,
-        complaint_url=_complaint_url(link, now) if group is Group.DETRACTOR else None,
-        points_url=_points_url(link, now) if _may_bring_a_friend(done, group) else None,
+        change_until=_change_until(opened, time) if changeable else None,
+        complaint_url=_complaint_url(link, time.now) if group is Group.DETRACTOR else None,
+        points_url=_points_url(link, time.now) if group is Group.PROMOTER and program else None,
     )
-    return page_response(html)
+    return page_response(html, language)
 
 
-def _may_bring_a_friend(done: Invitation, group: Group) -> bool:
-    return group is Group.PROMOTER and done.survey_id != RECOVERY and programs.latest() is not None
+def _words(opened: OpenedInvitation, language: str, settings: Settings) -> tuple[str, Texts]:
+    if opened.survey.survey_id == RECOVERY:
+        return survey.recovery_words(opened.rules, language, settings.locale, translate)
+    return survey.words(opened.survey, opened.locale, language, translate)
 
 
-def _change_until(done: Invitation, wanted: Survey, settings: Settings) -> object:
-    assert done.answer is not None
-    zone: ZoneInfo = settings.zone
-    return min(survey.changeable_until(done.answer, wanted), done.expires_at).astimezone(zone).date()
+def _program(opened: OpenedInvitation) -> Program | None:
+    """The loyalty programme, with which only the question whether a case was resolved well has nothing to do."""
+    return program_versions.latest() if opened.survey.survey_id != RECOVERY else None
+
+
+def _change_until(opened: OpenedInvitation, time: ShopTime) -> date:
+    assert opened.invitation.answer is not None, "there is an answer to change"
+    return time.day_of(
+        min(survey.changeable_until(opened.invitation.answer, opened.survey), opened.invitation.expires_at)
+    )
 
 
 def _complaint_url(link: Link, now: datetime) -> str:
-    return f"../{links.complaint_path(link.customer_id, now + PAGE_LINKS)}"
+    return f"../{complaint_path(link.customer_id, now + PAGE_LINKS)}"
 
 
 def _points_url(link: Link, now: datetime) -> str:
-    return f"../{links.points_path(link.customer_id, now + PAGE_LINKS)}"
+    return f"../{points_path(link.customer_id, now + PAGE_LINKS)}"
 
 
-def _closed(settings: Settings) -> Response:
-    html = render_page("survey_closed.html", shop_name=settings.shop_name, reason="answered")
-    return page_response(html, 409)
+def _invalid(request: Request, link: Link, settings: Settings) -> Response:
+    return links.problem_page(settings, _language(request, link, settings), "invalid")
+
+
+def _closed(settings: Settings, language: str) -> Response:
+    html = render_page("survey_closed.html", language, shop_name=settings.shop_name, reason="answered")
+    return page_response(html, language, 409)
+
+
+def _language(request: Request, link: Link, settings: Settings) -> str:
+    customer = profiles.get(link.customer_id)
+    return request.language(settings.locale, customer.locale if customer else None)
 
 
 handler = serve(

@@ -1,66 +1,65 @@
 """GET, PUT /nps/surveys, /nps/rules → surveys as data; GET …/link → the anonymous link of a place."""
 
-import os
 import re
-from dataclasses import asdict
 from typing import Final
 
 from functions.nps.wiring import NPS
+from shared.core import environment
+from shared.core.codec import to_members
 from shared.core.errors import Invalid, NotFound
-from shared.core.settings import Settings
-from shared.edge import links
 from shared.edge.http import Request, Response, respond, serve
+from shared.nps.actions import configuring
+from shared.nps.links import feedback_path
 from shared.nps.payloads import RulesPayload, SurveyPayload
-from shared.nps.store import definitions as surveys
+from shared.nps.store import definitions
+from shared.nps.survey import RECOVERY
 
 _SURVEY_ID: Final = r"[a-z0-9][a-z0-9-]{0,39}"
 _PLACE: Final = r"[a-z0-9][a-z0-9-]{0,39}"
-_RESERVED: Final = frozenset({"recovery"})
 
 
 def show_surveys(_request: Request) -> Response:
     """All surveys."""
-    return respond(200, {"surveys": [surveys.to_members(one) for one in surveys.every()]})
+    return respond(200, {"surveys": [to_members(survey) for survey in definitions.list_surveys()]})
 
 
 def change_survey(request: Request) -> Response:
     """Make a survey what the body says; what is left out has its default."""
     survey_id = request.path["survey_id"]
-    if not re.fullmatch(_SURVEY_ID, survey_id) or survey_id in _RESERVED:
+    if not re.fullmatch(_SURVEY_ID, survey_id) or survey_id == RECOVERY:
         raise Invalid("survey_id: want up to 40 lower-case letters, digits and hyphens, and not 'recovery'")
-    wanted = request.json(SurveyPayload).to_survey(survey_id)
-    surveys.define(wanted)
-    return respond(200, surveys.to_members(wanted))
+    survey = request.json(SurveyPayload).to_survey(survey_id)
+    configuring.define(survey)
+    return respond(200, to_members(survey))
 
 
 def show_link(request: Request) -> Response:
     """The link to print at a place; its answers are counted by the place."""
-    found = surveys.find(request.path["survey_id"][:60])
-    if found is None:
+    survey = definitions.get_survey(request.path["survey_id"][:60])
+    if survey is None:
         raise NotFound("there is no such survey")
     place = request.query.get("place", "")
     if not re.fullmatch(_PLACE, place):
         raise Invalid("place: want up to 40 lower-case letters, digits and hyphens, as in ?place=counter")
-    settings = Settings.from_environment(os.environ)
-    root = (settings.public_url or os.environ["PUBLIC_URL"]).rstrip("/")
+    root = environment.public_url()
     body = {
-        "survey_id": found.survey_id,
+        "survey_id": survey.survey_id,
         "place": place,
-        "url": f"{root}/{links.feedback_path(found.survey_id, place)}",
+        "url": f"{root}/{feedback_path(survey.survey_id, place)}",
     }
-    return respond(200, {**body, "answers_per_day": found.anonymous_per_day})
+    return respond(200, {**body, "answers_per_day": survey.anonymous_per_day})
 
 
 def show_rules(_request: Request) -> Response:
-    """What holds across surveys and cases."""
-    return respond(200, asdict(surveys.rules()))
+    """The rules across surveys and cases."""
+    return respond(200, to_members(definitions.get_rules()))
 
 
 def change_rules(request: Request) -> Response:
-    """Change it; what is left out has its default."""
-    wanted = request.json(RulesPayload).to_rules()
-    surveys.set_rules(wanted)
-    return respond(200, asdict(wanted))
+    """Replace the rules; what is left out has its default."""
+    rules = request.json(RulesPayload).to_rules()
+    configuring.change_rules(rules)
+    return respond(200, to_members(rules))
 
 
 handler = serve(

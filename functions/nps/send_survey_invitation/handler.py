@@ -2,27 +2,30 @@
 
 import json
 import math
-import os
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from shared.cases.store import records as cases
-from shared.core import aws, clock
-from shared.core import fact_store as facts
+from shared.cases.store import case_files
+from shared.contact.actions import write_to
+from shared.contact.check import Occasion
+from shared.core import aws, clock, environment, fact_store
+from shared.core.locales import choose_locale
 from shared.core.settings import Settings
 from shared.customers.consent import Topic
 from shared.customers.customer import Customer
-from shared.customers.store import profiles as customers
-from shared.edge import links
 from shared.edge.queues import NotYet, consume
-from shared.loyalty.store import program_versions as programs
-from shared.mail.deliver import Letter, deliver
+from shared.edge.templates import translate
+from shared.loyalty.program import points_for_answer
+from shared.loyalty.store import program_versions
+from shared.mail.compose import Letter
 from shared.nps import survey
-from shared.nps.store import definitions as surveys
-from shared.nps.survey import RECOVERY, Invitation
+from shared.nps.actions import answering
+from shared.nps.actions.answering import OpenedInvitation
+from shared.nps.links import survey_path
+from shared.nps.survey import RECOVERY
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -32,59 +35,54 @@ MAX_WAIT_SECONDS: Final = 11 * 3600
 
 
 def send(record: SQSRecord) -> None:
-    """What was answered, or has expired meanwhile, is not sent. In quiet hours the message comes again after them."""
-    fact = facts.from_members(json.loads(record.body)["detail"])
-    asked = surveys.find_invitation(fact.customer_id, fact.id)
-    found = customers.find(fact.customer_id)
-    settings, now = Settings.from_environment(os.environ), clock.now()
-    assert asked is not None, "an invitation is written with its fact"
-    send_at = survey.out_of_quiet_hours(now, surveys.rules(), surveys.home_of(found, settings.zone))
-    if max(send_at, asked.send_at) > now:
-        _wait(record, int((max(send_at, asked.send_at) - now).total_seconds()) + 1)
-    deliver(
-        found,
+    """An invitation that was answered, or has expired meanwhile, is not sent. In quiet hours it comes again later."""
+    fact = fact_store.from_members(json.loads(record.body)["detail"])
+    opened = answering.get(fact.customer_id, fact.id)
+    assert opened is not None, "an invitation is written with its fact"
+    now, home = clock.now(), survey.home_of(opened.customer, environment.settings().zone)
+    send_at = max(survey.out_of_quiet_hours(now, opened.rules, home), opened.invitation.send_at)
+    if send_at > now:
+        _wait(record, int((send_at - now).total_seconds()) + 1)
+    write_to(
+        opened.customer,
         fact.customer_id,
-        f"survey-{asked.invitation_id}",
-        Topic.SURVEYS,
-        lambda customer, settings, root: _write(asked, customer, settings, root, now),
+        f"survey-{fact.id}",
         # Whether a case was resolved well may be asked while another is open.
-        despite_case=asked.survey_id == RECOVERY,
+        Occasion(topic=Topic.SURVEYS, despite_case=opened.survey.survey_id == RECOVERY),
+        lambda customer, settings, root: _write(opened, customer, settings, root, now),
     )
 
 
-def _write(asked: Invitation, customer: Customer, settings: Settings, root: str, now: datetime) -> Letter | None:
-    if asked.answer or now >= asked.expires_at:
+def _write(opened: OpenedInvitation, customer: Customer, settings: Settings, root: str, now: datetime) -> Letter | None:
+    invitation = opened.invitation
+    if invitation.answer or now >= invitation.expires_at or not opened.survey.enabled:
         return None
-    url = f"{root}/{links.survey_path(asked.customer_id, asked.invitation_id, asked.expires_at)}"
+    language = choose_locale(customer.locale, default=settings.locale)
+    url = f"{root}/{survey_path(invitation.customer_id, invitation.invitation_id, invitation.expires_at)}"
     context: dict[str, object] = {
         "survey_url": url,
         "score_urls": [f"{url}?score={score}" for score in range(11)],
-        "valid_days": math.ceil((asked.expires_at - now) / timedelta(days=1)),
+        "valid_days": math.ceil((invitation.expires_at - now) / timedelta(days=1)),
     }
-    if asked.survey_id == RECOVERY:
-        one = cases.find(asked.case_id or "")
-        if one is None or one.resolved_at is None:
+    if opened.survey.survey_id == RECOVERY:
+        case = case_files.get(invitation.case_id or "")
+        if case is None or case.resolved_at is None:
             return None
-        resolved_on = one.resolved_at.astimezone(settings.zone).date()
-        return Letter(
-            template="recovery_invitation",
-            subject=f"Did we put things right? {settings.shop_name} would like to know",
-            context={**context, "question": surveys.rules().recovery_question, "resolved_on": resolved_on},
-        )
-    wanted = surveys.find(asked.survey_id)
-    if wanted is None or not wanted.enabled:
-        return None
-    _, texts = wanted.texts_for(customer.contact.locale)
-    return Letter(
-        template="survey_invitation",
-        subject=texts.question,
-        context={**context, "question": texts.question, "points": programs.points_for_answer(wanted.points)},
-    )
+        resolved_on = case.resolved_at.astimezone(settings.zone).date()
+        _, texts = survey.recovery_words(opened.rules, language, settings.locale, translate)
+        context |= {"question": texts.question, "resolved_on": resolved_on}
+        return Letter(template="recovery_invitation", context=context)
+    _, texts = survey.words(opened.survey, customer.locale, language, translate)
+    context |= {
+        "question": texts.question,
+        "points": points_for_answer(program_versions.latest(), opened.survey.points),
+    }
+    return Letter(template="survey_invitation", context=context)
 
 
 def _wait(record: SQSRecord, seconds: int) -> None:
     _sqs().change_message_visibility(
-        QueueUrl=os.environ["QUEUE_URL"],
+        QueueUrl=environment.variable("QUEUE_URL"),
         ReceiptHandle=record.receipt_handle,
         VisibilityTimeout=min(seconds, MAX_WAIT_SECONDS),
     )

@@ -4,123 +4,134 @@ Counted in the transaction that records what is counted, so that they are exact 
 for two transactions cannot count on the same item at once.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, tzinfo
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 from zlib import crc32
 
-from shared.core import dynamodb as table
-from shared.core.months import month_of
-from shared.nps.margin import EMPTY, Group, Histogram, add, group_of
-from shared.nps.survey import RECOVERY, Answer, Invitation
+from shared.cases.store import monthly_counts
+from shared.core.codec import Stored
+from shared.core.dynamodb import CUSTOMERS, Write
+from shared.core.kind import Kind
+from shared.nps.counting import DIMENSIONS, UNKNOWN, MonthFigures, Row
+from shared.nps.margin import EMPTY, Group, Histogram, add
+from shared.nps.survey import RECOVERY
 
-_ANSWERS: Final = "ANSWERS#"
-_THEMES: Final = "THEMES#"
-_CASES: Final = "CASES"
-DIMENSIONS: Final = ("survey_id", "segment", "channel", "category")
-UNKNOWN: Final = "-"
-ANONYMOUS: Final = "Anonymous"
 SHARDS: Final = 16
 
 
-def count_invitation(asked: Invitation, zone: tzinfo) -> table.Write:
-    """The write that counts an invitation (2 write units)."""
-    return _add(_month(asked.invited_at, zone), _key_of(asked), {"invited": 1}, _dimensions(asked))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerCounts:
+    """Invitations and answers by score; `combination` is of the dimensions and the part of the customers."""
+
+    month: str
+    combination: str
+    survey_id: str
+    segment: str = UNKNOWN
+    channel: str = UNKNOWN
+    category: str = UNKNOWN
+    invited: int = 0
+    s0: int = 0
+    s1: int = 0
+    s2: int = 0
+    s3: int = 0
+    s4: int = 0
+    s5: int = 0
+    s6: int = 0
+    s7: int = 0
+    s8: int = 0
+    s9: int = 0
+    s10: int = 0
+
+    @property
+    def histogram(self) -> Histogram:
+        """The answers by score."""
+        return (
+            self.s0, self.s1, self.s2, self.s3, self.s4, self.s5, self.s6, self.s7, self.s8, self.s9, self.s10,
+        )  # fmt: skip
 
 
-def count_answer(asked: Invitation, before: Answer | None, zone: tzinfo) -> list[table.Write]:
-    """The writes that count an answer, or count it anew after a change (2 write units, 2 or 4 more for its themes)."""
-    assert asked.answer is not None
-    month = _month(asked.invited_at, zone)
-    counts = {f"s{asked.answer.score}": 1}
-    if before:
-        counts[f"s{before.score}"] = counts.get(f"s{before.score}", 0) - 1
-    moved = before is None or before.score != asked.answer.score
-    writes = [_add(month, _key_of(asked), counts, _dimensions(asked))] if moved else []
-    return [*writes, *_theme_writes(month, asked, before)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThemeCounts:
+    """Answers of a group by theme."""
+
+    month: str
+    group: str
+    delivery: Annotated[int, Stored("DELIVERY")] = 0
+    packaging: Annotated[int, Stored("PACKAGING")] = 0
+    payment: Annotated[int, Stored("PAYMENT")] = 0
+    price: Annotated[int, Stored("PRICE")] = 0
+    product_choice: Annotated[int, Stored("PRODUCT_CHOICE")] = 0
+    quality: Annotated[int, Stored("QUALITY")] = 0
+    returns: Annotated[int, Stored("RETURNS")] = 0
+    service: Annotated[int, Stored("SERVICE")] = 0
+    size: Annotated[int, Stored("SIZE")] = 0
+    stock: Annotated[int, Stored("STOCK")] = 0
+    website: Annotated[int, Stored("WEBSITE")] = 0
 
 
-def count_anonymous(survey_id: str, place: str, answer_id: str, given: Answer, zone: tzinfo) -> list[table.Write]:
-    """The writes that count an answer by an anonymous link."""
-    about = {"segment": ANONYMOUS, "channel": place}
-    month = _month(given.answered_at, zone)
-    dimensions = {"survey_id": survey_id, **about}
-    writes = [_add(month, _group_key(survey_id, about, answer_id), {f"s{given.score}": 1}, dimensions)]
-    if given.themes:
-        writes.append(_add(month, f"{_THEMES}{group_of(given.score)}", dict.fromkeys(given.themes, 1)))
-    return writes
+ANSWERS: Final = Kind(AnswerCounts, CUSTOMERS, "NPS#{month}", "ANSWERS#{combination}", in_key=("month", "combination"))
+THEMES: Final = Kind(ThemeCounts, CUSTOMERS, "NPS#{month}", "THEMES#{group}", in_key=("month", "group"))
 
 
-def count_case(opened_at: datetime, counts: Mapping[str, int], zone: tzinfo) -> table.Write:
-    """The write that counts `opened`, `resolved` and `minutes` in the month in which the case was opened."""
-    return _add(_month(opened_at, zone), _CASES, counts)
+def get(month: str) -> MonthFigures:
+    """The figures of a month such as `2026-11` (1 read unit per 4 KB; an item has some 150 bytes)."""
+    items = CUSTOMERS.query(f"NPS#{month}")
+    answers = [ANSWERS.entity(item) for item in items if ANSWERS.owns(item)]
+    recovery = EMPTY
+    for counts in answers:
+        if counts.survey_id == RECOVERY:
+            recovery = add(recovery, counts.histogram)
+    cases = next((monthly_counts.MONTHS.entity(item) for item in items if monthly_counts.MONTHS.owns(item)), None)
+    return MonthFigures(
+        rows=tuple(_row(counts) for counts in answers if counts.survey_id != RECOVERY),
+        recovery=recovery,
+        themes={
+            item["sk"].partition("#")[2]: {name: count for name, count in item.items() if name not in ("pk", "sk")}
+            for item in items
+            if THEMES.owns(item)
+        },
+        opened=cases.opened if cases else 0,
+        resolved=cases.resolved if cases else 0,
+        minutes=cases.minutes if cases else 0,
+    )
 
 
-class MonthFigures:
-    """What is counted in one month."""
-
-    def __init__(self, items: Iterable[Mapping[str, Any]]) -> None:
-        self.rows: list[tuple[dict[str, str], int, Histogram]] = []
-        self.recovery: Histogram = EMPTY
-        self.themes: dict[str, dict[str, int]] = {}
-        self.cases: dict[str, int] = {}
-        for item in items:
-            counted = {name: value for name, value in item.items() if name not in ("pk", "sk", *DIMENSIONS)}
-            if item["sk"].startswith(_ANSWERS):
-                histogram: Histogram = tuple(counted.get(f"s{score}", 0) for score in range(11))
-                if item["survey_id"] == RECOVERY:
-                    self.recovery = add(self.recovery, histogram)
-                else:
-                    dimensions = {name: item.get(name, UNKNOWN) for name in DIMENSIONS}
-                    self.rows.append((dimensions, counted.get("invited", 0), histogram))
-            elif item["sk"].startswith(_THEMES):
-                self.themes[item["sk"].removeprefix(_THEMES)] = counted
-            else:
-                self.cases = counted
+def count_invitation(month: str, dimensions: Mapping[str, str], customer_id: str) -> Write:
+    """The write that counts an invitation (2 write units). `dimensions` may be without what is not known."""
+    return _add_answers(month, dimensions, customer_id, {"invited": 1})
 
 
-def month(name: str) -> MonthFigures:
-    """The figures of a month (1 read unit per 4 KB; an item has some 150 bytes)."""
-    return MonthFigures(table.query(table.customers_table(), f"NPS#{name}"))
+def count_scores(month: str, dimensions: Mapping[str, str], counted: str, counts: Mapping[int, int]) -> list[Write]:
+    """The write of changed counts by score (2 write units), none where nothing changes.
+
+    `counted` is the customer's id, or the answer's where nobody knows the customer: it decides on the part.
+    """
+    if not counts:
+        return []
+    return [_add_answers(month, dimensions, counted, {f"s{score}": count for score, count in counts.items()})]
 
 
-def _theme_writes(month: str, asked: Invitation, before: Answer | None) -> list[table.Write]:
-    assert asked.answer is not None
-    changes: dict[Group, dict[str, int]] = {}
-    for given, sign in ((asked.answer, 1), (before, -1)):
-        if given:
-            counts = changes.setdefault(group_of(given.score), {})
-            for theme in given.themes:
-                counts[theme] = counts.get(theme, 0) + sign
-    kept = {group: {theme: n for theme, n in counts.items() if n} for group, counts in changes.items()}
-    return [_add(month, f"{_THEMES}{group}", counts) for group, counts in kept.items() if counts]
+def count_themes(month: str, counts: Mapping[Group, Mapping[str, int]]) -> list[Write]:
+    """The writes of changed counts by theme (2 write units for each group)."""
+    return [_add(THEMES.key(month=month, group=group), themes, {}) for group, themes in counts.items()]
 
 
-def _add(month: str, sk: str, counts: Mapping[str, int], dimensions: Mapping[str, str] | None = None) -> table.Write:
-    counts = {name: count for name, count in counts.items() if count}
-    names = {f"#{name}": name for name in (*counts, *(dimensions or {}))}
-    values: dict[str, Any] = {f":{name}": count for name, count in counts.items()}
-    values |= {f":{name}": text for name, text in (dimensions or {}).items()}
-    change = ""
-    if dimensions:
-        change += "SET " + ", ".join(f"#{name} = :{name}" for name in dimensions) + " "
-    change += "ADD " + ", ".join(f"#{name} :{name}" for name in counts)
-    return table.update(table.customers_table(), {"pk": f"NPS#{month}", "sk": sk}, change, "", values, names)
+def _row(counts: AnswerCounts) -> Row:
+    dimensions = {name: getattr(counts, name) for name in DIMENSIONS}
+    return Row(dimensions=dimensions, invited=counts.invited, histogram=counts.histogram)
 
 
-def _key_of(asked: Invitation) -> str:
-    return _group_key(asked.survey_id, asked.about, asked.customer_id)
-
-
-def _group_key(survey_id: str, about: Mapping[str, str], counted: str) -> str:
+def _add_answers(month: str, dimensions: Mapping[str, str], counted: str, counts: Mapping[str, int]) -> Write:
     shard = crc32(counted.encode()) % SHARDS
-    parts = [survey_id, *(about.get(name, UNKNOWN) for name in DIMENSIONS[1:]), str(shard)]
-    return _ANSWERS + "#".join(parts)
+    combination = "#".join([*(dimensions.get(name, UNKNOWN) for name in DIMENSIONS), str(shard)])
+    known = {name: dimensions[name] for name in DIMENSIONS if name in dimensions}
+    return _add(ANSWERS.key(month=month, combination=combination), counts, known)
 
 
-def _dimensions(asked: Invitation) -> dict[str, str]:
-    return {"survey_id": asked.survey_id, **{name: asked.about[name] for name in DIMENSIONS[1:] if name in asked.about}}
-
-
-def _month(at: datetime, zone: tzinfo) -> str:
-    return month_of(at.astimezone(zone).date())
+def _add(key: Mapping[str, str], counts: Mapping[str, int], dimensions: Mapping[str, str]) -> Write:
+    names = {f"#{name}": name for name in (*counts, *dimensions)}
+    values: dict[str, Any] = {f":{name}": value for name, value in (*counts.items(), *dimensions.items())}
+    change = "SET " + ", ".join(f"#{name} = :{name}" for name in dimensions) + " " if dimensions else ""
+    change += "ADD " + ", ".join(f"#{name} :{name}" for name in counts)
+    return CUSTOMERS.update(key, change, "", values, names)

@@ -10,17 +10,21 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from shared.cases import case
-from shared.cases.case import Case, CaseStatus, Outcome
-from shared.cases.store import records as cases
-from shared.core import dynamodb as table
+from shared.cases import actions, case
+from shared.cases.case import MAX_NOTES, TEXT_MAX_LENGTH, Case, CaseRules, CaseStatus, Outcome
+from shared.cases.links import complaint_path
+from shared.core.dynamodb import CUSTOMERS, SCORECARDS, apply
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
-from shared.edge import links
-from shared.nps.store import definitions as surveys
-from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY_TEXTS, Rules
+from shared.core.shop_time import ShopTime
+from shared.customers.links import preferences_path
+from shared.customers.store import contact_histories
+from shared.loyalty.links import points_path
+from shared.nps.links import survey_path
+from shared.nps.store import definitions, invitations
+from shared.nps.survey import RECOVERY_TEXTS, Rules
 from shared.scorecards.rfm import Score
-from shared.scorecards.store import score_text as scores
+from shared.scorecards.store import score_text
 from shared.scorecards.store.score_text import Held
 from tests.functional.conftest import (
     BERLIN,
@@ -63,18 +67,16 @@ def complaint(customer_id: str, complaint_id: str = "1", opened_at: datetime | N
     """A case that somebody has complained about before."""
     moment = opened_at or ago()
     moment = moment.replace(microsecond=0)
-    return cases.complain(customer_id, "The cup was broken", complaint_id, surveys.rules(), moment, BERLIN)
+    return actions.complain(customer_id, "The cup was broken", complaint_id, ShopTime(moment, BERLIN))
 
 
 def only_case(customer_id: str) -> Case:
     (fact,) = facts_of(customer_id, "CaseOpened")
-    one = cases.find(fact.data["case_id"])
-    assert one is not None
-    return one
+    return actions.get(fact.data["case_id"])
 
 
-def step(invoke: Invoke, name: str, one: Case, **changes: object) -> dict[str, Any]:
-    return invoke(f"manage_cases/{name}", fill={"CASE": one.case_id}, **changes)
+def step(invoke: Invoke, name: str, on: Case, **changes: object) -> dict[str, Any]:
+    return invoke(f"manage_cases/{name}", fill={"CASE": on.case_id}, **changes)
 
 
 # How a case opens.
@@ -98,16 +100,16 @@ def test_a_detractors_answer_opens_one_case_with_her_words(invoke: Invoke, ada: 
     assert one.due_at - one.opened_at == timedelta(hours=48)
     answered(invoke, asked, 0, "Worse than I thought")
     assert only_case(ada).case_id == one.case_id
-    assert surveys.care_of(ada).open_cases == 1
+    assert contact_histories.get(ada).open_cases == 1
 
 
 @pytest.mark.parametrize(("m", "priority", "hours"), [(5, "HIGH", 24), (1, "LOW", 120)])
 def test_a_case_is_as_urgent_as_its_customer_is_valuable(
     invoke: Invoke, ada: str, m: int, priority: str, hours: int
 ) -> None:
-    score = scores.to_text(Held(Score("Champions", 5, 5, m, date(2026, 11, 1), "LOW", "TOP"), "run-1"))
+    score = score_text.to_text(Held(Score("Champions", 5, 5, m, date(2026, 11, 1), "LOW", "TOP"), "run-1"))
     key, change = {"customer_id": ada}, "SET score = :score"
-    table.apply(table.update(table.scorecards_table(), key, change, "", {":score": score}))
+    apply(SCORECARDS.update(key, change, "", {":score": score}))
     answered(invoke, ask(ada), 6)
     one = only_case(ada)
     assert (one.priority, one.due_at - one.opened_at) == (priority, timedelta(hours=hours))
@@ -140,7 +142,7 @@ def test_a_detractors_changed_answer_is_in_her_open_case(invoke: Invoke, ada: st
     assert ("SIZE" in after.themes, "DELIVERY" in after.themes, len(after.notes)) == (True, False, 1)
     (fact,) = facts_of(ada, "CaseChanged")
     assert fact.data == {"case_id": one.case_id, "score": 1}
-    assert surveys.care_of(ada).open_cases == 1
+    assert contact_histories.get(ada).open_cases == 1
 
 
 def test_an_answer_that_is_changed_after_its_case_was_resolved_opens_another(invoke: Invoke, ada: str) -> None:
@@ -154,17 +156,15 @@ def test_an_answer_that_is_changed_after_its_case_was_resolved_opens_another(inv
     answered(invoke, asked, 0, "And again")
     opened = [fact.data["case_id"] for fact in facts_of(ada, "CaseOpened")]
     assert (len(set(opened)), opened[0]) == (2, first.case_id)
-    second = cases.find(opened[1])
-    assert second is not None
+    second = actions.get(opened[1])
     assert (second.status, second.score, second.text) == (CaseStatus.OPEN, 0, "And again")
-    kept = cases.find(first.case_id)
-    assert kept is not None
+    kept = actions.get(first.case_id)
     assert (kept.status, kept.score) == (CaseStatus.RESOLVED, 3)
-    assert surveys.care_of(ada).open_cases == 1
+    assert contact_histories.get(ada).open_cases == 1
 
 
 @pytest.mark.parametrize(
-    ("page", "path"), [("show_points_page/get", links.points_path), ("manage_preferences/get", links.preferences_path)]
+    ("page", "path"), [("show_points_page/get", points_path), ("manage_preferences/get", preferences_path)]
 )
 def test_her_own_pages_lead_to_the_complaint_form(
     invoke: Invoke, launch: Launch, ada: str, page: str, path: Callable[[str, datetime], str]
@@ -180,14 +180,14 @@ def test_her_own_pages_lead_to_the_complaint_form(
 
 def form_of(invoke: Invoke, customer_id: str) -> str:
     """The token of the complaint form behind her link."""
-    token = links.complaint_path(customer_id, ago(days=-1)).partition("token=")[2]
+    token = complaint_path(customer_id, ago(days=-1)).partition("token=")[2]
     return form_token(invoke("take_complaint/get", fill={"TOKEN": token}))
 
 
 def form_token(answer: dict[str, Any]) -> str:
-    found = re.search(r'name="token" value="([^"]+)"', answer["body"])
-    assert found is not None
-    return found[1]
+    match = re.search(r'name="token" value="([^"]+)"', answer["body"])
+    assert match is not None
+    return match[1]
 
 
 def complain(invoke: Invoke, token: str, text: str = "The cup was broken") -> dict[str, Any]:
@@ -210,28 +210,28 @@ def test_a_complaint_form_opens_one_case_however_often_it_is_sent(invoke: Invoke
     assert len(facts_of(ada, "CaseOpened")) == 2
 
 
-@pytest.mark.parametrize("text", ["", "  \r\n ", "x" * (COMMENT_MAX_LENGTH + 1)])
+@pytest.mark.parametrize("text", ["", "  \r\n ", "x" * (TEXT_MAX_LENGTH + 1)])
 def test_a_complaint_that_says_nothing_or_too_much_opens_no_case(
     invoke: Invoke, ada: str, contents: Contents, text: str
 ) -> None:
     token, before = form_of(invoke, ada), contents()
     answer = complain(invoke, token, text)
     assert answer["statusCode"] == 422
-    assert text.strip()[:COMMENT_MAX_LENGTH] in answer["body"]
+    assert text.strip()[:TEXT_MAX_LENGTH] in answer["body"]
     assert contents() == before
 
 
 def test_the_link_alone_opens_no_case_and_a_link_of_another_kind_shows_no_form(
     invoke: Invoke, ada: str, contents: Contents
 ) -> None:
-    token = links.complaint_path(ada, ago(days=-1)).partition("token=")[2]
+    token = complaint_path(ada, ago(days=-1)).partition("token=")[2]
     before = contents()
     answer = complain(invoke, token, "My first words")
     assert answer["statusCode"] == 422
     assert "My first words" in answer["body"]
-    points = links.points_path(ada, ago(days=-1)).partition("token=")[2]
-    expired = links.complaint_path(ada, ago(seconds=1)).partition("token=")[2]
-    nobody = links.complaint_path("K-78", ago(days=-1)).partition("token=")[2]
+    points = points_path(ada, ago(days=-1)).partition("token=")[2]
+    expired = complaint_path(ada, ago(seconds=1)).partition("token=")[2]
+    nobody = complaint_path("K-78", ago(days=-1)).partition("token=")[2]
     for other, status in ((points, 400), (expired, 410), (nobody, 400)):
         assert invoke("take_complaint/get", fill={"TOKEN": other})["statusCode"] == status
     assert complain(invoke, points)["statusCode"] == 400
@@ -248,9 +248,8 @@ def test_a_sixth_open_case_waits_and_the_fifth_form_sent_again_is_still_answered
     assert "still working" in complain(invoke, tokens[5])["body"]
     assert complain(invoke, tokens[4])["statusCode"] == 200
     assert contents() == before
-    one = cases.find(facts_of(ada, "CaseOpened")[0].data["case_id"])
-    assert one is not None
-    assert step(invoke, "resolve", one)["statusCode"] == 200
+    first = actions.get(facts_of(ada, "CaseOpened")[0].data["case_id"])
+    assert step(invoke, "resolve", first)["statusCode"] == 200
     assert complain(invoke, tokens[5])["statusCode"] == 200
 
 
@@ -324,19 +323,20 @@ def test_a_case_is_assigned_commented_and_resolved_each_once(invoke: Invoke, ada
     assert types == ["CaseAssigned", "CaseCommented", "CaseResolved"]
     (fact,) = facts_of(ada, "CaseResolved")
     assert (fact.data["minutes"], fact.data["owner"]) == (180, "hopper")
-    assert surveys.care_of(ada).open_cases == 0
+    assert contact_histories.get(ada).open_cases == 0
 
 
 def test_the_last_note_that_a_case_takes_may_be_long_in_any_script(invoke: Invoke, ada: str) -> None:
     one, long = complaint(ada), "🫖" * 2_000
 
-    def fill(held: Case) -> tuple[Case, Fact]:
-        done = case.comment(held, "grace", long, ago())
-        assert done is not None
-        notes = tuple(replace(done[0].notes[0], author=f"grace {number}") for number in range(case.MAX_NOTES - 1))
-        return replace(done[0], notes=notes), done[1]
+    def fill(before: Case) -> tuple[Case, Fact]:
+        change = case.comment(before, "grace", long, ago())
+        assert change is not None
+        after, fact = change
+        notes = tuple(replace(after.notes[0], author=f"grace {number}") for number in range(MAX_NOTES - 1))
+        return replace(after, notes=notes), fact
 
-    cases.change(one.case_id, fill)
+    actions.take_step(one.case_id, fill)
     assert step(invoke, "note", one, text=long)["statusCode"] == 200
     assert step(invoke, "note", one, text="one more")["statusCode"] == 409
 
@@ -353,11 +353,11 @@ def test_a_resolved_case_is_not_resolved_otherwise_nor_assigned(invoke: Invoke, 
 
 def test_of_two_who_resolve_a_case_at_once_one_does(invoke: Invoke, ada: str, at_transaction: AtTransaction) -> None:
     one = complaint(ada)
-    now = datetime.now(UTC).replace(microsecond=0)
-    at_transaction("CaseResolved", lambda: cases.resolve(one.case_id, Outcome.EXPLAINED, surveys.rules(), now, BERLIN))
+    time = ShopTime(datetime.now(UTC).replace(microsecond=0), BERLIN)
+    at_transaction("CaseResolved", lambda: actions.resolve(one.case_id, Outcome.EXPLAINED, time))
     assert step(invoke, "resolve", one, outcome="SOLVED")["statusCode"] == 409
     assert step(invoke, "get", one)["json"]["outcome"] == "EXPLAINED"
-    assert (surveys.care_of(ada).open_cases, len(facts_of(ada, "CaseResolved"))) == (0, 1)
+    assert (contact_histories.get(ada).open_cases, len(facts_of(ada, "CaseResolved"))) == (0, 1)
 
 
 @pytest.mark.parametrize("case_id", ["c-0123456789", "x" * 65])
@@ -426,7 +426,7 @@ def test_a_case_that_opens_while_she_is_being_asked_comes_first(
     invoke: Invoke, ada: str, at_transaction: AtTransaction
 ) -> None:
     invoke("configure_surveys/put_survey", trigger="NIGHTLY")
-    at_transaction("SurveyInvited", lambda: table.apply(surveys.count_cases(ada, 1)))
+    at_transaction("SurveyInvited", lambda: apply(contact_histories.count_cases(ada, 1)))
     assert night(invoke) == {"OPEN_CASE": 1}
     assert facts_of(ada, "SurveyInvited") == []
 
@@ -490,9 +490,12 @@ def test_a_case_that_was_resolved_meanwhile_is_told_of_no_more(invoke: Invoke, a
 
 def resolved(customer_id: str, complaint_id: str = "1", **since: float) -> Case:
     """A case that was resolved so long ago, when customers were asked three days later."""
-    one, moment = complaint(customer_id, complaint_id, ago(days=9)), ago(**since).replace(microsecond=0)
-    assert cases.resolve(one.case_id, Outcome.SOLVED, Rules(recovery_after_days=3), moment, BERLIN) is not None
-    return one
+    opened, moment = complaint(customer_id, complaint_id, ago(days=9)), ago(**since).replace(microsecond=0)
+    rules = definitions.get_rules()
+    apply(definitions.put_rules(replace(rules, cases=CaseRules(recovery_after_days=3))))
+    resolved = actions.resolve(opened.case_id, Outcome.SOLVED, ShopTime(moment, BERLIN))
+    apply(definitions.put_rules(rules))
+    return resolved
 
 
 def recovery(customer_id: str) -> Fact:
@@ -515,7 +518,7 @@ def test_whether_it_helped_is_asked_once_when_the_days_are_over(
 def asked_before(customer_id: str, **since: float) -> None:
     """As if the last question had been so long ago."""
     key = {"pk": f"CUST#{customer_id}", "sk": "CARE"}
-    table.apply(table.update("customers", key, "SET invited_at = :then", "", {":then": to_timestamp(ago(**since))}))
+    apply(CUSTOMERS.update(key, "SET invited_at = :then", "", {":then": to_timestamp(ago(**since))}))
 
 
 def test_whether_it_helped_is_asked_a_day_after_any_other_question_and_holds_those_back(
@@ -528,10 +531,10 @@ def test_whether_it_helped_is_asked_a_day_after_any_other_question_and_holds_tho
         if hours:
             asked_before(ada, hours=hours)
         assert invoke("watch_cases", HOUR)["asked"] == asked
-    care = surveys.care_of(ada)
-    assert list(care.invited) == ["after-purchase"]
-    assert care.invited_at is not None
-    assert datetime.now(UTC) - care.invited_at < timedelta(minutes=5)
+    history = contact_histories.get(ada)
+    assert list(history.invited) == ["after-purchase"]
+    assert history.invited_at is not None
+    assert datetime.now(UTC) - history.invited_at < timedelta(minutes=5)
     invoke("configure_surveys/put_rules", cooldown_days=5)
     invoke("configure_surveys/put_survey", trigger="NIGHTLY", cooldown_days=0)
     assert night(invoke) == {"ASKED_RECENTLY": 1}
@@ -561,9 +564,9 @@ def test_whoever_says_whether_it_helped_is_asked_and_thanked_for_that(
     launch(bonuses={"SURVEY_ANSWERED": 10})
     resolved(ada, days=3)
     invoke("watch_cases", HOUR)
-    asked = surveys.find_invitation(ada, recovery(ada).id)
+    asked = invitations.get(ada, recovery(ada).id)
     assert asked is not None
-    token = links.survey_path(ada, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
+    token = survey_path(ada, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
     page = html.unescape(invoke("answer_survey/get", fill={"TOKEN": token})["body"])
     assert "Did that help?" in page
     for words in RECOVERY_TEXTS.follow_ups.values():
@@ -579,7 +582,7 @@ def test_an_answer_to_it_earns_nothing_and_brings_no_friend_but_a_low_one_opens_
     launch(bonuses={"SURVEY_ANSWERED": 10, "REFERRAL": 200})
     resolved(ada, days=3)
     invoke("watch_cases", HOUR)
-    asked = surveys.find_invitation(ada, recovery(ada).id)
+    asked = invitations.get(ada, recovery(ada).id)
     assert asked is not None
     for score, opened in ((7, 1), (6, 2), (9, 2)):
         assert answered(invoke, asked, score)["statusCode"] == 200

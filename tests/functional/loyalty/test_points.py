@@ -10,10 +10,11 @@ import pytest
 from shared.core import fact_store as facts
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
+from shared.core.shop_time import ShopTime
+from shared.customers.links import confirmation_path, unsubscribe_path
 from shared.customers.store import profiles as customers
-from shared.edge import links
-from shared.loyalty.store import accounts
-from shared.loyalty.store import program_versions as programs
+from shared.loyalty.actions import earning
+from shared.loyalty.store import program_versions
 from tests.functional.conftest import BERLIN, account_of, as_of_today, facts_of, happened, id_of, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
@@ -35,9 +36,7 @@ def earned_points(customer_id: str) -> dict[str, int]:
     return {fact.id: fact.data["points"] for fact in facts_of(customer_id, "PointsEarned")}
 
 
-def test_an_order_earns_what_is_computed_by_hand_pending_until_its_return_window_has_closed(
-    invoke: Invoke, launch: Launch
-) -> None:
+def test_an_order_earns_what_is_computed_by_hand_pending_for_its_days_of_return(invoke: Invoke, launch: Launch) -> None:
     launch()
     take(invoke, "post_points/purchase_recorded")
     # 154.00 net of shipping, of lines worth 170.00 of which tea counts twice and the gift card not:
@@ -108,7 +107,7 @@ def test_a_refund_that_comes_before_its_order_has_it_earn_first(
     assert contents() == before
 
 
-def test_a_refund_of_an_order_whose_event_came_before_the_launch_earns_and_takes_nothing(
+def test_a_refund_of_an_order_heard_of_before_the_launch_earns_and_takes_nothing(
     invoke: Invoke, launch: Launch
 ) -> None:
     launch()
@@ -117,7 +116,7 @@ def test_a_refund_of_an_order_whose_event_came_before_the_launch_earns_and_takes
     assert account_of("K-77").version == 0
 
 
-def test_an_order_that_was_heard_of_before_the_launch_and_goes_back_after_it_earns_nothing(
+def test_an_order_heard_of_before_the_launch_and_refunded_after_it_earns_nothing(
     invoke: Invoke, launch: Launch, deliver: Deliver
 ) -> None:
     invoke("record_purchase/by_customer_number", fill=as_of_today())
@@ -147,7 +146,7 @@ def test_a_refund_that_meets_its_own_order_is_taken_back_after_it(
 
 
 @pytest.mark.parametrize("refund_first", [False, True])
-def test_a_refund_that_is_dated_before_the_launch_takes_back_what_an_order_after_it_earned(
+def test_a_refund_dated_before_the_launch_takes_back_what_a_later_order_earned(
     invoke: Invoke, deliver: Deliver, contents: Contents, refund_first: bool
 ) -> None:
     invoke("configure_loyalty/put_program", fill=as_of_today(), starts_at=shop_day(-1).isoformat())
@@ -237,7 +236,7 @@ def test_a_signup_is_welcomed_once_confirmed_and_not_again_after_leaving(
 ) -> None:
     launch(bonuses={"SIGNUP_CONFIRMED": 50, "PROFILE_COMPLETED": 25})
     invoke("register_customer/json", phone=None)
-    known = customers.find_by_email("ada@example.com")
+    known = customers.get_by_email("ada@example.com")
     assert known is not None
     deliver(*facts.every(known.customer_id))
     assert account_of(known.customer_id).version == 0
@@ -247,7 +246,7 @@ def test_a_signup_is_welcomed_once_confirmed_and_not_again_after_leaving(
         assert invoke("post_points/consent_granted", fill=fill) == {"batchItemFailures": []}
     assert earned_points(ada) == {"SIGNUP_CONFIRMED/ONCE": 50}
     assert sum(account_of(ada).lots.values()) == 50
-    token = links.unsubscribe_path(ada, None).partition("token=")[2]
+    token = unsubscribe_path(ada, None).partition("token=")[2]
     invoke("unsubscribe_customer/one_click", fill={"TOKEN": token})
     sign_up(invoke, "ada@example.com")
     deliver(*facts.every(ada))
@@ -263,9 +262,9 @@ def code(invoke: Invoke, launch: Launch) -> str:
     """The code of Grace, who has signed up; orders and referrals earn, nothing else does."""
     launch(bonuses={"REFERRAL": 200, "REFERRED": 100})
     grace = sign_up(invoke, GRACE, referral_code=None)
-    found: str = points_of(invoke, grace)["referral_code"]
-    assert points_of(invoke, grace)["referral_code"] == found
-    return found
+    code: str = points_of(invoke, grace)["referral_code"]
+    assert points_of(invoke, grace)["referral_code"] == code
+    return code
 
 
 def points_of(invoke: Invoke, customer_id: str) -> dict[str, Any]:
@@ -289,12 +288,12 @@ def give_back(invoke: Invoke, order_id: str) -> None:
 
 def referral_points(*emails: str) -> list[int]:
     """What each has earned by referrals, less what was taken back."""
-    found = []
+    earned = []
     for email in emails:
         entries = facts_of(id_of(email), "PointsEarned", "PointsRefunded")
-        found.append(sum(fact.data["points"] for fact in entries if fact.data["source"].startswith("REFER")))
+        earned.append(sum(fact.data["points"] for fact in entries if fact.data["source"].startswith("REFER")))
         account_of(id_of(email))
-    return found
+    return earned
 
 
 def all_facts(*emails: str) -> list[Fact]:
@@ -325,10 +324,10 @@ def test_a_friend_who_buys_between_signing_up_and_confirming_counts(
     buy(invoke, "ada@example.com", "#1")
     deliver(*all_facts("ada@example.com"))
     assert referral_points("ada@example.com", GRACE) == [0, 0]
-    known = customers.find_by_email("ada@example.com")
+    known = customers.get_by_email("ada@example.com")
     assert known is not None
     assert known.signup is not None
-    token = links.confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    token = confirmation_path(known.customer_id, known.signup).partition("token=")[2]
     invoke("confirm_signup/post", fill={"TOKEN": token})
     deliver(*facts_of(known.customer_id, "ConsentGranted"))
     assert referral_points("ada@example.com", GRACE) == [100, 200]
@@ -399,14 +398,14 @@ def test_what_a_referral_earned_goes_back_once_with_the_last_of_the_friends_orde
 
 @pytest.mark.parametrize("newest_first", [False, True])
 @pytest.mark.parametrize("delivered_after", [{1, 2, 3}, {1, 3}, {2, 3}, {3}])
-def test_a_friend_who_gives_back_her_first_order_and_keeps_the_second_has_both_rewarded_once(
+def test_a_friend_who_returns_the_first_order_and_keeps_the_second_is_rewarded_once(
     invoke: Invoke, code: str, deliver: Deliver, delivered_after: set[int], newest_first: bool
 ) -> None:
     sign_up(invoke, "ada@example.com", referral_code=code)
 
     def arrive() -> None:
-        found = all_facts("ada@example.com")
-        deliver(*(reversed(found) if newest_first else found))
+        facts_so_far = all_facts("ada@example.com")
+        deliver(*(reversed(facts_so_far) if newest_first else facts_so_far))
 
     steps: tuple[Callable[[], None], ...] = (
         lambda: buy(invoke, "ada@example.com", "1001"),
@@ -518,7 +517,7 @@ def test_what_has_expired_since_the_last_night_is_posted_when_it_is_looked_at(
     past = datetime.now(UTC) - timedelta(days=100)
     at = to_timestamp(past)
     bought = happened("post_points/purchase_recorded", occurred_at=at, ordered_at=at)
-    accounts.earn_order(bought, programs.versions(), past, BERLIN)
+    earning.earn_order(bought, program_versions.all_versions(), ShopTime(past, BERLIN))
     lost = account_of("K-77").books.issued
     shown = invoke("view_points/points")["json"]
     assert (shown["active"], shown["pending"], shown["expired"], shown["expiring"]) == (0, 0, lost, [])

@@ -177,9 +177,7 @@ def bought(invoke: Invoke, order_id: str, days: int, total: int = 1_000) -> Fact
     return next(fact for fact in facts_of("K-77", "PurchaseRecorded") if fact.id == order_id)
 
 
-def test_late_orders_earn_by_the_version_of_their_own_time_and_orders_before_the_launch_nothing(
-    invoke: Invoke, deliver: Deliver
-) -> None:
+def test_late_orders_earn_by_their_own_version_and_before_the_launch_nothing(invoke: Invoke, deliver: Deliver) -> None:
     unheard = bought(invoke, "unheard", -20)
     deliver(unheard)
     launched = shop_day(-30).isoformat()

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 
 from shared.core.facts import to_timestamp
-from shared.edge import links
 from shared.edge.tokens import Purpose, sign
-from shared.loyalty.store import catalogue as rewards
+from shared.loyalty.links import points_path
+from shared.loyalty.store import catalogue, vouchers
 from tests.functional.conftest import account_of, as_of_today, facts_of, happened, shop_day
 
 Load = Callable[..., dict[str, Any]]
@@ -34,7 +34,7 @@ def funded(invoke: Invoke, launch: Launch) -> None:
 
 
 def left() -> int | None:
-    reward = rewards.find("tea-tin")
+    reward = catalogue.get("tea-tin")
     assert reward is not None
     return reward.left
 
@@ -133,7 +133,7 @@ def test_a_reward_of_a_tier_is_for_that_tier_and_higher_ones(invoke: Invoke, fun
     assert redeemed(invoke) == 201
 
 
-def test_each_customer_has_as_many_as_the_limit_says_and_one_more_after_a_cancellation(
+def test_a_customer_may_take_as_many_as_the_limit_and_another_after_a_cancellation(
     invoke: Invoke, funded: None
 ) -> None:
     invoke("configure_loyalty/put_reward", limit_per_customer=1)
@@ -230,7 +230,7 @@ def test_a_token_that_is_forged_expired_or_for_something_else_opens_nothing(
 
 def test_the_button_redeems_once_for_the_same_form(invoke: Invoke, funded: None, load: Load) -> None:
     first, second = (press(invoke, load) for _ in range(2))
-    (voucher,) = rewards.redemptions("K-77")
+    (voucher,) = vouchers.list_of("K-77")
     for answer in (first, second):
         assert answer["statusCode"] == 200
         assert voucher.code in answer["body"]
@@ -264,7 +264,7 @@ def test_a_refusal_is_said_on_the_page_and_nothing_is_spent(
 
 def test_a_voucher_that_was_cancelled_is_not_shown_again_as_new(invoke: Invoke, funded: None, load: Load) -> None:
     press(invoke, load)
-    (voucher,) = rewards.redemptions("K-77")
+    (voucher,) = vouchers.list_of("K-77")
     assert invoke("redeem_reward/cancel", fill={"basket-99": voucher.redemption_id})["statusCode"] == 200
     again = press(invoke, load)
     assert (again["statusCode"], voucher.code in again["body"]) == (422, False)
@@ -274,11 +274,11 @@ def test_a_voucher_that_was_cancelled_is_not_shown_again_as_new(invoke: Invoke, 
 def test_the_same_form_with_another_button_is_another_voucher(
     invoke: Invoke, funded: None, load: Load, contents: Contents
 ) -> None:
-    """Who goes back in her browser and presses another button wants the other reward, too."""
+    """Who goes back in the browser and presses another button gets the other reward, too."""
     invoke("configure_loyalty/put_reward", fill={"tea-tin": "mug"}, name="A mug", cost=90)
     press(invoke, load)
     answer = press(invoke, load, reward_id="mug")
-    mug, tin = rewards.redemptions("K-77")
+    mug, tin = vouchers.list_of("K-77")
     assert (mug.reward_id, tin.reward_id) == ("mug", "tea-tin")
     assert (answer["statusCode"], mug.code in answer["body"]) == (200, True)
     assert account_of("K-77").books.redeemed == 190
@@ -294,7 +294,7 @@ def test_vouchers_of_the_page_have_ids_that_no_form_and_no_shop_has_chosen(
     form = "5f0a9c1be2d84d0b9a7c3e6f12345678"
     assert redeemed(invoke, idempotency_key=form) == 201
     press(invoke, load, redemption_id=form)
-    by_page, by_shop = rewards.redemptions("K-77")
+    by_page, by_shop = vouchers.list_of("K-77")
     assert (by_shop.redemption_id, by_page.redemption_id == form) == (form, False)
     assert re.fullmatch("page-[0-9a-f]{32}", by_page.redemption_id)
 
@@ -317,7 +317,7 @@ def test_a_key_that_only_reads_sees_no_code_of_a_voucher(invoke: Invoke, funded:
     assert (shown["redemption_id"], shown["status"], shown["code"]) == ("basket-99", "CANCELLED", None)
 
 
-def test_what_was_redeemed_refunded_and_forgiven_leaves_no_points_when_its_voucher_is_cancelled(
+def test_cancelling_a_voucher_takes_back_what_a_refund_was_forgiven(
     invoke: Invoke, launch: Launch, deliver: Callable[..., None]
 ) -> None:
     launch(pending_days=0, negative_balance="WITHIN_BALANCE")
@@ -356,7 +356,7 @@ def test_a_tier_that_is_renamed_while_it_has_holders_and_rewards(
     deliver(happened("post_points/purchase_recorded"))
     assert redeemed(invoke, idempotency_key="first") == 201
     launch(pending_days=0, tiers=[green, {"name": "DRAGON", "threshold": threshold, "percent": 300}])
-    # The reward is nobody's now, whatever she holds; she holds what her points reach.
+    # The reward is nobody's now; the customer has the tier that their points reach.
     refused = invoke(REDEEM)
     assert (refused["statusCode"], refused["json"]["tier"]) == (409, "OOLONG")
     shown = invoke("view_points/points")["json"]
@@ -384,6 +384,6 @@ def test_what_staff_have_typed_is_shown_and_never_run(invoke: Invoke, funded: No
 
 def test_before_the_launch_the_page_is_not_there(invoke: Invoke) -> None:
     invoke("record_purchase/by_customer_number")
-    path = links.points_path("K-77", datetime.now(UTC) + timedelta(hours=1))
+    path = points_path("K-77", datetime.now(UTC) + timedelta(hours=1))
     answer = invoke("show_points_page/get", fill={"TOKEN": path.partition("token=")[2]})
     assert answer["statusCode"] == 400

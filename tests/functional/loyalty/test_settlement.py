@@ -7,18 +7,17 @@ from typing import Any
 
 import pytest
 
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core.dynamodb import CUSTOMERS, apply, unpack
 from shared.core.facts import Fact, to_timestamp
-from shared.edge.tokens import mint_customer_id
-from shared.loyalty.points import NotEnoughPoints, balance
+from shared.core.shop_time import ShopTime
+from shared.loyalty.actions import adjusting, configuring, earning, redeeming
+from shared.loyalty.points import Adjustment, NotEnoughPoints
+from shared.loyalty.points import balance as points_balance
 from shared.loyalty.reward import Reward
-from shared.loyalty.store import accounts, adjustments
-from shared.loyalty.store import catalogue as rewards
-from shared.loyalty.store import program_versions as programs
-from shared.loyalty.store.adjustments import Adjustment
+from shared.loyalty.store import accounts, program_versions
+from shared.purchases import actions as purchases
 from shared.purchases.purchase import Order, Refund
-from shared.purchases.store import orders as purchases
 from shared.scorecards.store import cards as scorecards
 from tests.functional.conftest import BERLIN, CALLS, Killed, account_of, client, facts_of, publish_long_ago, sign_up
 
@@ -54,29 +53,29 @@ def launch(invoke: Invoke, **changes: object) -> None:
 def buy(customer_id: str, order_id: str, when: str, points: int) -> Fact:
     """An order that earns so many points at once, all of it by the shop's clock."""
     order = Order(order_id=order_id, ordered_at=at(when), currency="EUR", total=points * 100)
-    purchases.record_order(order, customer_id=customer_id, email=None, mint=mint_customer_id, now=at(when), zone=BERLIN)
-    fact = facts.find(customer_id, at(when), "PurchaseRecorded", order_id)
+    purchases.record_order(order, customer_id, None, ShopTime(at(when), BERLIN))
+    fact = facts.get(customer_id, at(when), "PurchaseRecorded", order_id)
     assert fact is not None
-    accounts.earn_order(fact, programs.versions(), at(when), BERLIN)
+    earning.earn_order(fact, program_versions.all_versions(), ShopTime(at(when), BERLIN))
     return fact
 
 
 def give_back(customer_id: str, order_id: str, when: str, amount: int) -> None:
-    wish = Refund(refund_id="r", order_id=order_id, refunded_at=at(when), amount=amount)
-    purchases.record_refund(wish, now=at(when), zone=BERLIN)
-    fact = facts.find(customer_id, at(when), "PurchaseRefunded", f"{order_id}/r")
+    refund = Refund(refund_id="r", order_id=order_id, refunded_at=at(when), amount=amount)
+    purchases.record_refund(refund, ShopTime(at(when), BERLIN))
+    fact = facts.get(customer_id, at(when), "PurchaseRefunded", f"{order_id}/r")
     assert fact is not None
-    accounts.take_back_refund(fact, programs.versions(), at(when), BERLIN)
+    earning.take_back_refund(fact, program_versions.all_versions(), ShopTime(at(when), BERLIN))
 
 
 def adjust(customer_id: str, key: str, when: str, points: int) -> None:
-    wish = Adjustment(adjustment_id=key, customer_id=customer_id, points=points, reason="r", operator="o")
-    adjustments.adjust(wish, at(when), BERLIN)
+    adjustment = Adjustment(adjustment_id=key, customer_id=customer_id, points=points, reason="r", operator="o")
+    adjusting.adjust(adjustment, ShopTime(at(when), BERLIN))
 
 
 def redeem(customer_id: str, key: str, when: str, cost: int) -> None:
-    rewards.define(Reward(reward_id=f"r{cost}", name="r", cost=cost))
-    rewards.redeem(customer_id, key, f"r{cost}", lambda: "CODE", at(when), BERLIN)
+    configuring.define_reward(Reward(reward_id=f"r{cost}", name="r", cost=cost))
+    redeeming.redeem(customer_id, key, f"r{cost}", "CODE", ShopTime(at(when), BERLIN))
 
 
 def night(invoke: Invoke, when: str, segments: int | None = None) -> dict[str, Any]:
@@ -157,7 +156,7 @@ def test_a_night_that_is_days_late_leaves_what_a_punctual_one_leaves(
     assert ends[0] == ends[1]
 
 
-def test_an_account_that_is_used_between_the_months_end_and_the_night_expires_there_and_once(invoke: Invoke) -> None:
+def test_an_account_used_between_the_end_of_a_month_and_the_night_expires_once(invoke: Invoke) -> None:
     buy("K-1", "1", "2026-01-10 12:00", 40)
     buy("K-1", "2", "2026-02-10 12:00", 50)
     with pytest.raises(NotEnoughPoints, match="missing"):
@@ -278,28 +277,28 @@ def test_the_statement_is_the_sum_of_all_accounts(invoke: Invoke) -> None:
     a_busy_quarter(invoke)
     report = night(invoke, "2026-04-03 02:00")
     pages = client("dynamodb").get_paginator("scan").paginate(TableName="customers")
-    items = [table.unpack(item) for page in pages for item in page["Items"]]
-    held = [accounts.from_item(item) for item in items if item["sk"] == "POINTS"]
-    assert (len(held), report["accounts"], report["unbalanced"]) == (3, 3, 0)
+    items = [unpack(item) for page in pages for item in page["Items"]]
+    stored = [accounts.ACCOUNTS.entity(item) for item in items if item["sk"] == "POINTS"]
+    assert (len(stored), report["accounts"], report["unbalanced"]) == (3, 3, 0)
     for name in SUMS:
-        assert report[name] == sum(getattr(account.books, name) for account in held)
+        assert report[name] == sum(getattr(account.books, name) for account in stored)
         assert report[name] == sum(tier[name] for tier in report["tiers"])
         assert report[name] == sum(month[name] for month in report["months"])
-    today = [balance(account, at("2026-04-03 02:00").date()) for account in held]
-    assert report["active"] == sum(one.active for one in today)
-    assert report["negative"] == sum(one.negative for one in today) == 300
-    assert report["outstanding"] == sum(account.books.balance for account in held)
+    balances = [points_balance(account, at("2026-04-03 02:00").date()) for account in stored]
+    assert report["active"] == sum(balance.active for balance in balances)
+    assert report["negative"] == sum(balance.negative for balance in balances) == 300
+    assert report["outstanding"] == sum(account.books.balance for account in stored)
     ledger = [item for item in items if "entry" in item and "balance" in item]
     assert report["outstanding"] == sum(item["points"] for item in ledger)
     assert {tier["tier"]: tier["accounts"] for tier in report["tiers"]} == {"GREEN": 2, "BLACK": 1}
-    for account in held:
+    for account in stored:
         account_of(account.customer_id)
 
 
-def test_an_account_that_does_not_hold_what_its_ledger_says_fails_the_night_and_is_stated(invoke: Invoke) -> None:
+def test_an_account_that_differs_from_its_ledger_fails_the_night_and_is_stated(invoke: Invoke) -> None:
     buy("K-1", "1", "2026-01-10 12:00", 40)
     key = {"pk": "CUST#K-1", "sk": "POINTS"}
-    table.apply(table.update("customers", key, "SET negative = :one", "", {":one": 1}))
+    apply(CUSTOMERS.update(key, "SET negative = :owed", values={":owed": 1}))
     with pytest.raises(Exception, match="1 accounts do not hold"):
         night(invoke, "2026-01-12 02:00", segments=1)
     assert invoke("report_loyalty/get")["json"]["unbalanced"] == 1
@@ -376,5 +375,5 @@ def test_a_settlement_is_started(invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 
 def test_before_the_launch_a_night_finds_nothing_to_do(invoke: Invoke, empty_tables: Callable[[], None]) -> None:
     empty_tables()
-    table.apply(scorecards.ensure("K-1"))
+    apply(scorecards.ensure("K-1"))
     assert night(invoke, "2026-01-10 02:00", segments=1)["accounts"] == 0

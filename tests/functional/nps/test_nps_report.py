@@ -1,8 +1,7 @@
 """The report on NPS: margins and counts that add up by every dimension, the change, themes, and what repair came to."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import sqrt
 from typing import Any
@@ -10,14 +9,17 @@ from zlib import crc32
 
 import pytest
 
+from shared.cases import actions as cases
 from shared.cases.case import Outcome
-from shared.cases.store import records as cases
 from shared.core import clock
-from shared.core import dynamodb as table
+from shared.core.dynamodb import CUSTOMERS, apply
 from shared.core.months import month_of, months_after
-from shared.nps.store import answers, figures
-from shared.nps.store import definitions as surveys
-from shared.nps.survey import Answer, Invitation, Rules
+from shared.core.shop_time import ShopTime
+from shared.customers.store import contact_histories
+from shared.nps import counting
+from shared.nps.actions import answering
+from shared.nps.store import figures
+from shared.nps.survey import Answer, Invitation, Survey, Trigger
 from tests.functional.conftest import BERLIN, answered, ask, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
@@ -50,13 +52,27 @@ def count(
     **about: str,
 ) -> None:
     """Count so many invitations and their answers, as the transactions that record them do."""
-    asked = replace(invitation(at, survey_id, **about), customer_id=customer_id)
+    month, dimensions = month_at(at), counting.dimensions_of(invitation(at, survey_id, **about))
     for _ in range(len(scores) + unanswered):
-        table.apply(figures.count_invitation(asked, BERLIN))
+        apply(figures.count_invitation(month, dimensions, customer_id))
     for score in scores:
-        given = replace(asked, answer=Answer(score=score, answered_at=at, themes=themes))
-        for write in figures.count_answer(given, None, BERLIN):
-            table.apply(write)
+        answer = Answer(score=score, answered_at=at, themes=themes)
+        count_answer(month, dimensions, customer_id, answer)
+
+
+def count_answer(month: str, dimensions: Mapping[str, str], counted: str, answer: Answer) -> None:
+    scores = figures.count_scores(month, dimensions, counted, counting.score_counts(answer, None))
+    for write in [*scores, *figures.count_themes(month, counting.theme_counts(answer, None))]:
+        apply(write)
+
+
+def count_anonymous(place: str, answer_id: str, answer: Answer) -> None:
+    dimensions = {"survey_id": "after-purchase", "segment": counting.ANONYMOUS, "channel": place}
+    count_answer(month_at(answer.answered_at), dimensions, answer_id, answer)
+
+
+def month_at(moment: datetime) -> str:
+    return month_of(ShopTime(moment, BERLIN).today)
 
 
 @pytest.fixture
@@ -126,8 +142,7 @@ def test_every_dimension_adds_up_to_the_whole(report: Report) -> None:
     count([8, 0], channel="store", segment="Champions", at=datetime(2026, 4, 2, tzinfo=UTC))
     count([9, 6, 6], survey_id="nightly", segment="At Risk", category="Cups")
     given = Answer(score=9, answered_at=SPRING)
-    for write in figures.count_anonymous("after-purchase", "counter", "form", given, BERLIN):
-        table.apply(write)
+    count_anonymous("counter", "form", given)
     found = report("2026-03", "2026-04")
     dimensions = ("month", "segment", "channel", "category", "survey")
     for dimension in dimensions:
@@ -145,8 +160,7 @@ def test_answers_without_a_name_are_a_block_of_their_own(report: Report) -> None
     for place, scores in places.items():
         for number, score in enumerate(scores):
             given = Answer(score=score, answered_at=SPRING, themes=("SIZE",))
-            for write in figures.count_anonymous("after-purchase", place, str(number), given, BERLIN):
-                table.apply(write)
+            count_anonymous(place, str(number), given)
     found = report("2026-03", "2026-03")
     assert (found["n"], found["invited"], found["response_rate"]) == (3, 3, 1.0)
     assert [(row["month"], row["n"]) for row in found["by_month"]] == [("2026-03", 3)]
@@ -165,7 +179,7 @@ def test_what_many_customers_say_is_counted_in_parts_and_summed(report: Report) 
     for number in range(40):
         for survey_id in ("after-purchase", "recovery"):
             count([number % 11], survey_id=survey_id, customer_id=f"K-{number}")
-    parts = [item["sk"] for item in table.query("customers", "NPS#2026-03", "ANSWERS#after-purchase#")]
+    parts = [item["sk"] for item in CUSTOMERS.query("NPS#2026-03", "ANSWERS#after-purchase#")]
     shards = {sk.rpartition("#")[2] for sk in parts}
     assert 4 < len(shards) == len(parts) <= figures.SHARDS
     assert shards == {str(crc32(f"K-{number}".encode()) % 16) for number in range(40)}
@@ -210,12 +224,11 @@ def test_themes_are_counted_by_group_the_commonest_first(report: Report) -> None
 def test_cases_are_counted_with_their_hours_in_the_month_in_which_they_opened(invoke: Invoke, report: Report) -> None:
     customer_id = sign_up(invoke, "ada@example.com")
     opened_at = datetime(2026, 3, 31, 20, tzinfo=UTC)
-    made = [
-        cases.complain(customer_id, "Broken", str(number), Rules(), opened_at, BERLIN).case_id for number in range(3)
-    ]
+    time = ShopTime(opened_at, BERLIN)
+    made = [cases.complain(customer_id, "Broken", str(number), time).case_id for number in range(3)]
     for case_id, hours in zip(made, (3, 6), strict=False):
         resolved_at = opened_at + timedelta(hours=hours)
-        assert cases.resolve(case_id, Outcome.SOLVED, Rules(), resolved_at, BERLIN) is not None
+        cases.resolve(case_id, Outcome.SOLVED, ShopTime(resolved_at, BERLIN))
     march = report("2026-03", "2026-03")["cases"]
     assert (march["opened"], march["resolved"], march["hours_to_resolve"]) == (3, 2, 4.5)
     assert report("2026-04", "2026-04")["cases"]["opened"] == 0
@@ -250,7 +263,7 @@ def test_an_answer_by_the_page_is_in_the_report_at_once(invoke: Invoke) -> None:
         {"DETRACTOR": {"DELIVERY": 1}},
     )
     assert [row["category"] for row in found["by_category"]] == ["Tea"]
-    assert surveys.care_of(asked.customer_id).open_cases == 1
+    assert contact_histories.get(asked.customer_id).open_cases == 1
 
 
 @pytest.mark.parametrize(
@@ -309,8 +322,9 @@ Comments = Callable[..., dict[str, Any]]
 
 def wrote(comment: str, at: datetime, answer_id: str = "form", limit: int = 200) -> None:
     """An answer by the counter's link."""
-    given = Answer(score=4, answered_at=at, comment=comment, sentiment="NEGATIVE", themes=("DELIVERY",))
-    assert answers.answer_anonymously("after-purchase", "counter", answer_id, given, limit, at, BERLIN)
+    answer = Answer(score=4, answered_at=at, comment=comment, sentiment="NEGATIVE", themes=("DELIVERY",))
+    survey = Survey(survey_id="after-purchase", trigger=Trigger.PURCHASE, anonymous_per_day=limit)
+    assert answering.answer_anonymously(survey, "counter", answer_id, answer, ShopTime(at, BERLIN))
 
 
 def test_comments_are_listed_newest_first_named_and_anonymous(invoke: Invoke, comments: Comments) -> None:

@@ -5,18 +5,23 @@ import gzip
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.core import dynamodb as table
+from shared.cases.links import complaint_path
+from shared.core.dynamodb import CUSTOMERS, apply
 from shared.core.facts import Fact, to_timestamp
+from shared.core.shop_time import ShopTime
 from shared.customers.consent import Topic
-from shared.edge import links
+from shared.customers.links import preferences_path, unsubscribe_path
 from shared.mail.store import mails
-from shared.nps.store import definitions as surveys
+from shared.nps.actions import inviting
+from shared.nps.actions.configuring import MAX_SURVEYS
+from shared.nps.store import definitions, invitations
 from shared.nps.survey import DEFAULT_TEXTS
 from tests.functional.conftest import BERLIN, answered, client, facts_of, sent_mails, shop_day, sign_up
 
@@ -90,21 +95,20 @@ def test_an_id_that_is_taken_by_the_house_or_no_id_is_refused(
 
 def test_there_are_so_many_surveys_and_those_can_still_be_changed(invoke: Invoke) -> None:
     configure(invoke, "s-00")
-    item = table.get("customers", {"pk": "NPS#SURVEYS", "sk": "SURVEY#s-00"})
-    assert item is not None
-    for number in range(1, surveys.MAX_SURVEYS):
-        name = f"s-{number:02d}"
-        table.apply(table.put("customers", {**item, "sk": f"SURVEY#{name}", "survey_id": name}))
-    assert configure(invoke, "one-more")["statusCode"] == 409
+    survey = definitions.get_survey("s-00")
+    assert survey is not None
+    for number in range(1, MAX_SURVEYS):
+        apply(definitions.put_survey(replace(survey, survey_id=f"s-{number:02d}")))
+    assert configure(invoke, "another")["statusCode"] == 409
     assert configure(invoke, "s-49", percent=1)["statusCode"] == 200
 
 
 def test_the_rules_have_defaults_and_are_replaced_as_a_whole(invoke: Invoke) -> None:
-    held = invoke("configure_surveys/get_rules")["json"]
-    assert (held["cooldown_days"], held["quiet_from"], held["quiet_until"], held["owner"]) == (30, 20, 8, None)
+    rules = invoke("configure_surveys/get_rules")["json"]
+    assert (rules["cooldown_days"], rules["quiet_from"], rules["quiet_until"], rules["owner"]) == (30, 20, 8, None)
     put = invoke("configure_surveys/put_rules", cooldown_days=5)
     assert put["statusCode"] == 200
-    assert put["json"] == {**held, "cooldown_days": 5, "quiet_from": 0, "quiet_until": 0, "owner": "grace"} | {
+    assert put["json"] == {**rules, "cooldown_days": 5, "quiet_from": 0, "quiet_until": 0, "owner": "grace"} | {
         "recovery_after_days": 0
     }
     assert invoke("configure_surveys/get_rules")["json"] == put["json"]
@@ -277,9 +281,7 @@ def test_of_two_surveys_in_one_night_one_asks_and_the_other_says_why_not(
     ]
 
 
-def test_whom_the_dice_of_a_purchase_leave_out_has_a_fact_and_of_a_night_a_line_in_the_bucket(
-    invoke: Invoke, ada: str
-) -> None:
+def test_whoever_is_not_in_the_sample_has_a_fact_of_a_purchase_and_a_line_of_a_night(invoke: Invoke, ada: str) -> None:
     configure(invoke, percent=0)
     configure(invoke, "nightly", trigger="NIGHTLY", percent=0)
     assert night(invoke) == {"NOT_SAMPLED": 2}
@@ -303,8 +305,8 @@ def test_a_refusal_of_a_nightly_survey_is_a_line_in_the_bucket_and_nothing_else(
 
 
 def test_what_an_invitation_is_counted_by_is_not_looked_up_for_a_refusal(invoke: Invoke, ada: str) -> None:
-    wanted, now = surveys.find("after-purchase"), datetime.now(UTC)
-    assert wanted is not None
+    survey, time = definitions.get_survey("after-purchase"), ShopTime(datetime.now(UTC), BERLIN)
+    assert survey is not None
     looked_up = []
 
     def about() -> dict[str, str]:
@@ -312,7 +314,7 @@ def test_what_an_invitation_is_counted_by_is_not_looked_up_for_a_refusal(invoke:
         return {"channel": "web"}
 
     for run, outcome in (("a", None), ("a", None), ("b", "ASKED_THIS_BEFORE")):
-        assert surveys.decide(ada, wanted, surveys.rules(), run, about, now, BERLIN) == outcome
+        assert inviting.decide(ada, survey, definitions.get_rules(), run, about, time) == outcome
     assert len(looked_up) == 1
 
 
@@ -322,7 +324,7 @@ def test_whoever_cannot_be_decided_on_fails_the_night_and_keeps_it_from_nobody(
     others = [sign_up(invoke, f"{name}@example.com") for name in ("grace", "joan")]
     configure(invoke, enabled=False)
     configure(invoke, "nightly", trigger="NIGHTLY")
-    decide = surveys.decide
+    decide = inviting.decide
 
     def fail(customer_id: str, *args: Any) -> Any:
         if customer_id == ada:
@@ -330,7 +332,7 @@ def test_whoever_cannot_be_decided_on_fails_the_night_and_keeps_it_from_nobody(
         return decide(customer_id, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(surveys, "decide", fail)
+        patch.setattr(inviting, "decide", fail)
         with pytest.raises(ZeroDivisionError):
             night(invoke)
     run = f"{shop_day()}"
@@ -360,12 +362,12 @@ def test_a_survey_that_is_switched_off_decides_nothing(invoke: Invoke, ada: str,
 
 
 def unsubscribe(invoke: Invoke, customer_id: str) -> None:
-    token = links.unsubscribe_path(customer_id, Topic.SURVEYS).partition("token=")[2]
+    token = unsubscribe_path(customer_id, Topic.SURVEYS).partition("token=")[2]
     assert invoke("unsubscribe_customer/one_click", fill={"TOKEN": token})["statusCode"] == 200
 
 
 def pause(invoke: Invoke, customer_id: str) -> None:
-    token = links.preferences_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
+    token = preferences_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
     assert invoke("manage_preferences/pause", fill={"TOKEN": token})["statusCode"] == 200
 
 
@@ -375,7 +377,7 @@ def bounce(invoke: Invoke, _customer_id: str) -> None:
 
 def complain(invoke: Invoke, customer_id: str) -> None:
     """By the form behind her link."""
-    path = links.complaint_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
+    path = complaint_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
     form = re.search(r'name="token" value="([^"]+)"', invoke("take_complaint/get", fill={"TOKEN": path})["body"])
     assert form is not None
     assert invoke("take_complaint/post", fill={"TOKEN": form[1]})["statusCode"] == 200
@@ -471,7 +473,7 @@ def switch_off(invoke: Invoke, _customer_id: str) -> None:
 
 
 def answer_already(invoke: Invoke, customer_id: str) -> None:
-    asked = surveys.find_invitation(customer_id, f"after-purchase.{shop_day(-7)}")
+    asked = invitations.get(customer_id, f"after-purchase.{shop_day(-7)}")
     assert asked is not None
     assert answered(invoke, asked, 9)["statusCode"] == 200
 
@@ -479,7 +481,7 @@ def answer_already(invoke: Invoke, customer_id: str) -> None:
 def expire(_invoke: Invoke, customer_id: str) -> None:
     key = {"pk": f"CUST#{customer_id}", "sk": f"INVITATION#after-purchase.{shop_day(-7)}"}
     values = {":past": to_timestamp(datetime.now(UTC) - timedelta(seconds=1))}
-    table.apply(table.update("customers", key, "SET open_until = :past", "", values))
+    apply(CUSTOMERS.update(key, "SET open_until = :past", "", values))
 
 
 @pytest.mark.parametrize(
@@ -512,7 +514,7 @@ def test_an_invitation_that_ses_refuses_comes_again_and_goes_out_once(
 
 def test_an_invitation_whose_sender_died_is_not_sent_again(invoke: Invoke, ada: str) -> None:
     fact = invited(invoke, ada)
-    assert mails.claim(ada, f"survey-{fact.id}", datetime.now(UTC))
+    apply(mails.claim(ada, f"survey-{fact.id}", datetime.now(UTC)))
     for _ in range(2):
         assert send(invoke, fact) == {"batchItemFailures": []}
     assert (outcomes(ada), sent_mails()) == ([("EmailUnknown", None)], [])
@@ -563,7 +565,7 @@ def test_in_her_night_the_message_waits_hidden_and_in_her_morning_the_mail_goes_
 def test_whoever_is_decided_on_in_her_night_is_written_to_after_it(invoke: Invoke, ada: str, queue: Queue) -> None:
     invoke("configure_surveys/put_rules", quiet_from=hour(-1), quiet_until=hour(2))
     fact = invited(invoke, ada)
-    asked = surveys.find_invitation(ada, fact.id)
+    asked = invitations.get(ada, fact.id)
     assert asked is not None
     assert asked.send_at > asked.invited_at
     assert asked.expires_at == asked.send_at + timedelta(days=14)

@@ -10,8 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.cases.case import Case, Origin, Priority
+from shared.contact.check import Reason
 from shared.core.errors import Conflict, Invalid
+from shared.core.shop_time import ShopTime
 from shared.customers.consent import Channel, Consent, Status, Topic
+from shared.customers.contact_history import ContactHistory
 from shared.customers.customer import Customer
 from shared.nps import survey
 from shared.nps.margin import Group
@@ -20,9 +24,7 @@ from shared.nps.survey import (
     DEFAULT_TEXTS,
     MAX_CHANGES,
     NIGHTS_LATE,
-    Care,
     Invitation,
-    Refusal,
     Rules,
     Survey,
     TooLate,
@@ -31,6 +33,7 @@ from shared.nps.survey import (
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 21, 7, tzinfo=UTC)
+TIME = ShopTime(NOW, BERLIN)
 TODAY = date(2026, 11, 21)
 AFTER_PURCHASE = Survey(survey_id="after-purchase", trigger=Trigger.PURCHASE)
 NIGHTLY = Survey(survey_id="nightly", trigger=Trigger.NIGHTLY)
@@ -43,22 +46,22 @@ def customer(status: Status = Status.SUBSCRIBED, **members: Any) -> Customer:
 
 
 def refused(
-    who: Customer | None = None, wanted: Survey = AFTER_PURCHASE, known: bool = True, **care: Any
-) -> Refusal | None:
+    who: Customer | None = None, definition: Survey = AFTER_PURCHASE, known: bool = True, **members: Any
+) -> Reason | None:
     who = (who or customer()) if known else None
-    held = Care(customer_id="K-1", **care)
-    return survey.refusal(who, held, wanted, Rules(), "2026-11-14", NOW, BERLIN)
+    history = ContactHistory(customer_id="K-1", **members)
+    return survey.refusal(who, history, definition, Rules(), "2026-11-14", TIME)
 
 
 @pytest.mark.parametrize(
     ("days_ago", "asked"), [(6, False), (7, True), (8, True), (7 + NIGHTS_LATE, True), (8 + NIGHTS_LATE, False)]
 )
-def test_a_purchase_is_asked_about_on_its_night_or_on_one_of_the_three_after_it(days_ago: int, asked: bool) -> None:
+def test_a_purchase_is_asked_about_on_its_night_or_one_of_the_next_three(days_ago: int, asked: bool) -> None:
     ordered_on = TODAY - timedelta(days=days_ago)
     assert survey.run_of(AFTER_PURCHASE, TODAY, ordered_on) == (ordered_on.isoformat() if asked else None)
 
 
-def test_the_run_of_a_purchase_is_its_day_so_that_a_late_night_is_the_same_run() -> None:
+def test_the_run_of_a_purchase_is_its_day_also_in_a_late_night() -> None:
     runs = {survey.run_of(AFTER_PURCHASE, TODAY + timedelta(days=late), TODAY - timedelta(days=7)) for late in range(4)}
     assert runs == {"2026-11-14"}
 
@@ -68,87 +71,87 @@ def test_without_a_purchase_only_a_nightly_survey_has_candidates() -> None:
     assert survey.run_of(NIGHTLY, TODAY, None) == "2026-11-21"
 
 
-def test_a_survey_on_the_day_of_the_purchase_asks_about_no_purchase_to_come() -> None:
+def test_a_survey_on_the_day_of_purchase_asks_about_no_purchase_to_come() -> None:
     at_once = replace(AFTER_PURCHASE, days_after=0)
     assert survey.run_of(at_once, TODAY, TODAY) == "2026-11-21"
     assert survey.run_of(at_once, TODAY, TODAY + timedelta(days=1)) is None
 
 
 @pytest.mark.parametrize("percent", [10, 50, 90])
-def test_the_dice_choose_about_as_many_as_they_should(percent: int) -> None:
-    wanted = replace(NIGHTLY, percent=percent)
-    chosen = sum(survey.is_sampled(f"K-{number}", wanted, "2026-11-21") for number in range(4_000))
+def test_a_sample_has_about_as_many_as_it_should(percent: int) -> None:
+    definition = replace(NIGHTLY, percent=percent)
+    chosen = sum(survey.is_sampled(f"K-{number}", definition, "2026-11-21") for number in range(4_000))
     # Four standard deviations of a fair coin of 4,000 throws.
     assert abs(chosen - 40 * percent) < 4 * (4_000 * 0.25) ** 0.5
 
 
 def test_nobody_is_chosen_of_none_and_everybody_of_all() -> None:
     for percent in (0, 100):
-        wanted = replace(NIGHTLY, percent=percent)
-        assert {survey.is_sampled(f"K-{number}", wanted, "r") for number in range(300)} == {percent == 100}
+        definition = replace(NIGHTLY, percent=percent)
+        assert {survey.is_sampled(f"K-{number}", definition, "r") for number in range(300)} == {percent == 100}
 
 
 @given(st.text(max_size=40), st.dates().map(str), st.integers(0, 99))
-def test_the_dice_fall_the_same_however_often_they_are_thrown_and_a_larger_share_keeps_whom_it_had(
+def test_a_sample_is_the_same_whenever_it_is_drawn_and_a_larger_one_contains_it(
     customer_id: str, run: str, percent: int
 ) -> None:
-    wanted, larger = replace(NIGHTLY, percent=percent), replace(NIGHTLY, percent=percent + 1)
-    chosen = survey.is_sampled(customer_id, wanted, run)
-    assert survey.is_sampled(customer_id, wanted, run) == chosen
+    definition, larger = replace(NIGHTLY, percent=percent), replace(NIGHTLY, percent=percent + 1)
+    chosen = survey.is_sampled(customer_id, definition, run)
+    assert survey.is_sampled(customer_id, definition, run) == chosen
     assert not chosen or survey.is_sampled(customer_id, larger, run)
 
 
 def test_another_night_and_another_survey_choose_others() -> None:
     half = replace(NIGHTLY, percent=50)
 
-    def chosen(wanted: Survey, run: str) -> list[bool]:
-        return [survey.is_sampled(f"K-{number}", wanted, run) for number in range(200)]
+    def chosen(definition: Survey, run: str) -> list[bool]:
+        return [survey.is_sampled(f"K-{number}", definition, run) for number in range(200)]
 
     first = chosen(half, "2026-11-21")
     assert first != chosen(half, "2026-11-22")
     assert first != chosen(replace(half, survey_id="other"), "2026-11-21")
 
 
-def test_who_agreed_and_was_not_asked_lately_is_asked() -> None:
+def test_whoever_agreed_and_was_not_asked_lately_is_asked() -> None:
     assert refused() is None
 
 
 @pytest.mark.parametrize(
     ("case", "reason"),
     [
-        ({"wanted": replace(AFTER_PURCHASE, percent=0)}, Refusal.NOT_SAMPLED),
-        ({"known": False}, Refusal.NO_ADDRESS),
-        ({"who": customer(email=None)}, Refusal.NO_ADDRESS),
-        ({"who": customer(consents={})}, Refusal.NO_CONSENT),
-        ({"who": customer(Status.PENDING)}, Refusal.NO_CONSENT),
-        ({"who": customer(Status.UNSUBSCRIBED)}, Refusal.NO_CONSENT),
-        ({"who": customer(Status.SUPPRESSED)}, Refusal.SUPPRESSED),
-        ({"who": customer(paused_until=TODAY + timedelta(days=1))}, Refusal.PAUSED),
+        ({"definition": replace(AFTER_PURCHASE, percent=0)}, Reason.NOT_SAMPLED),
+        ({"known": False}, Reason.NO_ADDRESS),
+        ({"who": customer(email=None)}, Reason.NO_ADDRESS),
+        ({"who": customer(consents={})}, Reason.NO_CONSENT),
+        ({"who": customer(Status.PENDING)}, Reason.NO_CONSENT),
+        ({"who": customer(Status.UNSUBSCRIBED)}, Reason.NO_CONSENT),
+        ({"who": customer(Status.SUPPRESSED)}, Reason.SUPPRESSED),
+        ({"who": customer(paused_until=TODAY + timedelta(days=1))}, Reason.PAUSED),
         ({"who": customer(paused_until=TODAY)}, None),
-        ({"open_cases": 1}, Refusal.OPEN_CASE),
+        ({"open_cases": 1}, Reason.OPEN_CASE),
         ({"open_cases": 0}, None),
     ],
 )
-def test_each_reason_not_to_ask_is_named(case: dict[str, Any], reason: Refusal | None) -> None:
+def test_each_reason_not_to_ask_is_named(case: dict[str, Any], reason: Reason | None) -> None:
     assert refused(**case) is reason
 
 
 def test_consent_to_another_topic_is_no_consent_to_surveys() -> None:
     consents = {(Channel.EMAIL, topic): Consent(Status.SUBSCRIBED, NOW) for topic in (Topic.NEWS, Topic.OFFERS)}
-    assert refused(customer(consents=consents)) is Refusal.NO_CONSENT
+    assert refused(customer(consents=consents)) is Reason.NO_CONSENT
 
 
 @pytest.mark.parametrize(
     ("survey_id", "days_ago", "reason"),
     [
-        ("after-purchase", 89, Refusal.ASKED_THIS_BEFORE),
+        ("after-purchase", 89, Reason.ASKED_THIS_BEFORE),
         ("after-purchase", 90, None),
-        ("other", 29, Refusal.ASKED_RECENTLY),
+        ("other", 29, Reason.ASKED_RECENTLY),
         ("other", 30, None),
     ],
 )
 def test_both_throttles_hold_for_their_days_and_not_longer(
-    survey_id: str, days_ago: int, reason: Refusal | None
+    survey_id: str, days_ago: int, reason: Reason | None
 ) -> None:
     asked_at = NOW - timedelta(days=days_ago)
     invited = {survey_id: asked_at.isoformat().replace("+00:00", ".000Z")}
@@ -156,13 +159,13 @@ def test_both_throttles_hold_for_their_days_and_not_longer(
 
 
 def test_an_invitation_is_remembered_for_both_throttles_beside_those_before() -> None:
-    before = Care(customer_id="K-1", invited={"other": "2026-01-01T00:00:00.000Z"})
-    after, asked, fact = survey.invite(before, AFTER_PURCHASE, Rules(), "2026-11-14", {"channel": "web"}, NOW, BERLIN)
+    before = ContactHistory(customer_id="K-1", invited={"other": "2026-01-01T00:00:00.000Z"})
+    after, invitation, fact = survey.invite(before, AFTER_PURCHASE, Rules(), "2026-11-14", {"channel": "web"}, TIME)
     assert (after.invited_at, sorted(after.invited)) == (NOW, ["after-purchase", "other"])
-    assert asked.expires_at - asked.send_at == timedelta(days=AFTER_PURCHASE.link_days)
-    assert (asked.invitation_id, fact.type, fact.id) == ("after-purchase.2026-11-14", "SurveyInvited", fact.id)
+    assert invitation.expires_at - invitation.send_at == timedelta(days=AFTER_PURCHASE.link_days)
+    assert (invitation.invitation_id, fact.type, fact.id) == ("after-purchase.2026-11-14", "SurveyInvited", fact.id)
     assert (fact.data["run"], fact.data["channel"]) == ("2026-11-14", "web")
-    assert survey.refusal(customer(), after, AFTER_PURCHASE, Rules(), "2026-11-15", NOW, BERLIN) is not None
+    assert survey.refusal(customer(), after, AFTER_PURCHASE, Rules(), "2026-11-15", TIME) is not None
 
 
 def local(text: str, zone: ZoneInfo = BERLIN, fold: int = 0) -> datetime:
@@ -183,7 +186,7 @@ def local(text: str, zone: ZoneInfo = BERLIN, fold: int = 0) -> datetime:
         ("2026-10-24 20:00", "2026-10-25 08:00"),
     ],
 )
-def test_who_sleeps_is_written_to_in_the_morning(now: str, send_at: str) -> None:
+def test_whoever_sleeps_is_written_to_in_the_morning(now: str, send_at: str) -> None:
     assert survey.out_of_quiet_hours(local(now), Rules(), BERLIN) == local(send_at)
 
 
@@ -237,7 +240,7 @@ def test_no_mail_leaves_in_quiet_hours_and_none_waits_longer_than_they_last(
     ("locale", "question"),
     [("de", "d"), ("de-AT", "a"), ("de_CH", "d"), ("fr", "e"), (None, "e"), ("", "e"), ("en-GB", "e")],
 )
-def test_a_customer_reads_her_own_language_else_its_next_of_kin_else_english(locale: str | None, question: str) -> None:
+def test_customers_read_their_own_language_else_its_next_of_kin_else_english(locale: str | None, question: str) -> None:
     texts = {name: replace(DEFAULT_TEXTS, question=text) for name, text in (("de", "d"), ("de-AT", "a"), ("en", "e"))}
     assert replace(AFTER_PURCHASE, texts=texts).texts_for(locale)[1].question == question
 
@@ -260,14 +263,19 @@ ASKED = Invitation(
 
 
 def answered(
-    asked: Invitation = ASKED, score: Any = 9, comment: str = "", hours: float = 0, wanted: Survey = AFTER_PURCHASE
+    invitation: Invitation = ASKED,
+    score: Any = 9,
+    comment: str = "",
+    hours: float = 0,
+    definition: Survey = AFTER_PURCHASE,
 ) -> tuple[Invitation, Mapping[str, Any], str, str]:
-    done = survey.answer(asked, wanted, score, comment, NOW + timedelta(hours=hours), "en")
-    assert done is not None
-    return done[0], done[1].data, done[1].type, done[1].id
+    change = survey.answer(invitation, definition, score, comment, NOW + timedelta(hours=hours), "en")
+    assert change is not None
+    after, fact = change
+    return after, fact.data, fact.type, fact.id
 
 
-def test_an_answer_is_kept_with_its_group_and_with_what_the_comment_is_about() -> None:
+def test_an_answer_is_kept_with_its_group_and_the_themes_of_its_comment() -> None:
     after, data, name, fact_id = answered(score=3, comment="The delivery was late and the cup broken")
     assert after.answer is not None
     assert (after.answer.score, after.answer.answered_at, after.answer.changes, after.version) == (3, NOW, 0, 2)
@@ -281,7 +289,7 @@ def test_an_answer_is_kept_with_its_group_and_with_what_the_comment_is_about() -
 def test_the_fact_names_the_points_of_a_survey_that_has_its_own() -> None:
     assert "points" not in answered()[1]
     for points in (0, 20):
-        assert answered(wanted=replace(AFTER_PURCHASE, points=points))[1]["points"] == points
+        assert answered(definition=replace(AFTER_PURCHASE, points=points))[1]["points"] == points
 
 
 def test_the_same_again_is_nothing_until_it_is_too_late_for_a_change() -> None:
@@ -303,7 +311,7 @@ def test_a_change_takes_the_place_of_the_answer_and_keeps_its_first_moment() -> 
     assert (third.version, fact_id) == (4, f"{ASKED.invitation_id}/2")
 
 
-def test_an_answer_is_final_when_its_hours_are_over_counted_from_the_first_one() -> None:
+def test_an_answer_is_final_when_its_hours_since_the_first_are_over() -> None:
     first, *_ = answered()
     second, *_ = answered(first, score=8, hours=23.9)
     final_at = NOW + timedelta(hours=24)
@@ -319,17 +327,17 @@ def test_an_answer_is_final_when_its_hours_are_over_counted_from_the_first_one()
 def test_an_answer_that_may_not_be_changed_can_be_given() -> None:
     strict = replace(AFTER_PURCHASE, edit_hours=0)
     assert survey.can_change(ASKED, strict, NOW)
-    after, *_ = answered(wanted=strict)
+    after, *_ = answered(definition=strict)
     with pytest.raises(TooLate):
-        answered(after, score=1, wanted=strict)
+        answered(after, score=1, definition=strict)
 
 
 def test_an_answer_may_not_be_changed_without_end() -> None:
-    asked, *_ = answered(score=0)
+    after, *_ = answered(score=0)
     for number in range(MAX_CHANGES):
-        asked, *_ = answered(asked, score=1 + number % 2)
+        after, *_ = answered(after, score=1 + number % 2)
     with pytest.raises(TooLate):
-        answered(asked, score=10)
+        answered(after, score=10)
 
 
 @pytest.mark.parametrize("score", [-1, 11, 5.0, True, "7", None])
@@ -345,6 +353,44 @@ def test_a_comment_has_its_length() -> None:
 
 
 def test_a_candidate_who_is_not_asked_is_a_fact_of_that_run() -> None:
-    fact = survey.skipped_fact("K-1", AFTER_PURCHASE, "2026-11-14", Refusal.ASKED_RECENTLY, NOW)
+    fact = survey.skipped_fact("K-1", AFTER_PURCHASE, "2026-11-14", Reason.ASKED_RECENTLY, NOW)
     assert (fact.type, fact.id, fact.customer_id) == ("SurveySkipped", "after-purchase.2026-11-14", "K-1")
     assert fact.data == {"survey_id": "after-purchase", "run": "2026-11-14", "reason": "ASKED_RECENTLY"}
+
+
+def test_an_answer_is_shown_with_its_survey_or_a_disabled_one_where_there_is_none() -> None:
+    assert survey.survey_of("after-purchase.2026-11-14", AFTER_PURCHASE) == AFTER_PURCHASE
+    removed = survey.survey_of("removed.2026-11-14", None)
+    assert (removed.survey_id, removed.enabled, removed.points) == ("removed", False, 0)
+    recovery = survey.survey_of("recovery.c-1", None)
+    assert (recovery.survey_id, recovery.enabled, recovery.points) == ("recovery", True, 0)
+
+
+def test_whether_it_helped_is_asked_a_day_after_anything_else() -> None:
+    for hours, may in ((23.9, False), (24, True)):
+        history = ContactHistory(customer_id="K-1", invited_at=NOW - timedelta(hours=hours))
+        assert survey.may_ask_whether_it_helped(history, NOW) is may
+    assert survey.may_ask_whether_it_helped(ContactHistory(customer_id="K-1"), NOW)
+
+
+def test_the_question_whether_it_helped_names_its_case_and_waits_for_the_morning() -> None:
+    night = ShopTime(local("2026-11-21 23:00"), BERLIN)
+    case = Case(
+        case_id="c-1",
+        customer_id="K-1",
+        origin=Origin.COMPLAINT,
+        opened_at=NOW,
+        due_at=NOW,
+        priority=Priority.NORMAL,
+    )
+    invitation = survey.ask_whether_it_helped(case, Rules(), night)
+    assert (invitation.invitation_id, invitation.case_id, invitation.about) == ("recovery.c-1", "c-1", {})
+    assert invitation.send_at == local("2026-11-22 08:00")
+    assert survey.invited_fact(invitation).data["case_id"] == "c-1"
+
+
+def test_each_change_of_an_answer_may_open_a_case_of_its_own() -> None:
+    first, *_ = answered(score=3)
+    second, *_ = answered(first, score=2)
+    assert survey.causes_of_case(first) == ["after-purchase.2026-11-14"]
+    assert survey.causes_of_case(second) == ["after-purchase.2026-11-14", "after-purchase.2026-11-14/1"]

@@ -1,0 +1,152 @@
+"""Opening cases, working on them and resolving them: read, decide by the rules, write with the facts."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from shared.cases import case
+from shared.cases.case import Case, CaseRules, CaseStatus, Complaint, Origin, Outcome
+from shared.cases.store import case_files, case_lists, monthly_counts
+from shared.cases.store.case_lists import FollowUp
+from shared.core import fact_store
+from shared.core.dynamodb import Write, optimistic, transact
+from shared.core.errors import NotFound
+from shared.core.facts import Fact
+from shared.core.months import month_of
+from shared.core.shop_time import ShopTime
+from shared.customers.store import contact_histories
+from shared.scorecards.store import cards
+
+# A case after a step, and its fact; None where there was nothing to change.
+Step = Callable[[Case], tuple[Case, Fact] | None]
+
+
+def get(case_id: str) -> Case:
+    """The case with this id (1 read unit per 4 KB). Raises NotFound."""
+    return _existing(case_files.get(case_id))
+
+
+def list_cases(status: CaseStatus, limit: int, after: str | None = None) -> tuple[list[Case], str | None]:
+    """Open cases, the most urgent first, or resolved ones, the newest first; and where to go on.
+
+    Two calls for up to 100 cases (1 read unit per 4 KB of each).
+    """
+    case_ids, more = case_lists.page(status, limit, after)
+    return case_files.get_all(case_ids), more
+
+
+@optimistic
+def complain(customer_id: str, text: str, complaint_id: str, time: ShopTime) -> Case:
+    """Open a case for a complaint, once for each `complaint_id`: 4 read units, 10 write units.
+
+    Raises TooManyCases where too many of the customer's cases are open.
+    """
+    known, rules = case_files.get_with_rules(case.case_id(customer_id, complaint_id))
+    if known:
+        return known
+    case.check_open_cases(contact_histories.get(customer_id).open_cases)
+    complaint = Complaint(text=text)
+    after = _new(customer_id, complaint_id, Origin.COMPLAINT, complaint, rules, time)
+    transact(*_open(after, time))
+    return after
+
+
+def after_answer(
+    customer_id: str, causes: Sequence[str], complaint: Complaint, opens: bool, rules: CaseRules, time: ShopTime
+) -> list[Write]:
+    """The writes that an answer to a survey leads to: of a new case where it `opens` one, or of an open one's change.
+
+    The last of the `causes` is this answer, those before are the answers that it takes the place of, each of which
+    may have opened a case. Where that is resolved already, another is opened. Costs 1 read unit for each answer
+    before, in one call, and 1 for a new case.
+    """
+    known = case_files.get_all([case.case_id(customer_id, cause) for cause in causes[:-1]])
+    if known and not known[-1].resolved_at:
+        after, fact = case.revise(known[-1], complaint, time.now)
+        return [case_files.put(after), fact_store.record(fact)]
+    if not opens:
+        return []
+    cause = causes[-1] if known else causes[0]
+    return _open(_new(customer_id, cause, Origin.SURVEY, complaint, rules, time), time)
+
+
+def assign(case_id: str, owner: str, now: datetime) -> Case:
+    """Give a case to somebody: 1 read unit, 4 write units. Raises NotFound, and Conflict for a resolved case."""
+    return take_step(case_id, lambda before: case.assign(before, owner, now))
+
+
+def comment(case_id: str, author: str, text: str, now: datetime) -> Case:
+    """Write a note into a case: 1 read unit, 4 write units and more for a long case.
+
+    Raises NotFound, and Conflict where there are too many notes.
+    """
+    return take_step(case_id, lambda before: case.comment(before, author, text, now))
+
+
+@optimistic
+def take_step(case_id: str, step: Step) -> Case:
+    """Take a step with a case, in one transaction with its fact: 1 read unit, 4 write units. Raises NotFound."""
+    before = _existing(case_files.get(case_id))
+    change = step(before)
+    if change is None:
+        return before
+    after, fact = change
+    transact(case_files.put(after), fact_store.record(fact))
+    return after
+
+
+@optimistic
+def resolve(case_id: str, outcome: Outcome, time: ShopTime) -> Case:
+    """Close a case: off the list of open ones, on to the question whether it helped: 2 read units, 14 write units.
+
+    Raises NotFound, and Conflict where it is closed with another outcome.
+    """
+    known, rules = case_files.get_with_rules(case_id)
+    before = _existing(known)
+    change = case.resolve(before, outcome, time.now)
+    if change is None:
+        return before
+    after, fact = change
+    transact(
+        case_files.put(after),
+        fact_store.record(fact),
+        case_lists.delete_open(after),
+        case_lists.put_resolved(case_id, time.now),
+        case_lists.put_follow_up(FollowUp(ask_on=case.follow_up_on(rules, time), case_id=case_id)),
+        contact_histories.count_cases(after.customer_id, -1),
+        _count(after, time, resolved=1, minutes=fact.data["minutes"]),
+    )
+    return after
+
+
+def escalate_overdue(now: datetime) -> int:
+    """Report the open cases that are due, each once; how many (2 read units and 4 write units each)."""
+    overdue = [known for known in case_files.get_all(case_lists.list_due(now)) if not known.escalated_at]
+    for known in overdue:
+        take_step(known.case_id, lambda before: case.escalate(before, now))
+    return len(overdue)
+
+
+def _existing(known: Case | None) -> Case:
+    if known is None:
+        raise NotFound("there is no such case")
+    return known
+
+
+def _new(customer_id: str, cause: str, origin: Origin, complaint: Complaint, rules: CaseRules, time: ShopTime) -> Case:
+    card = cards.get(customer_id)
+    return case.new_case(customer_id, cause, origin, complaint, card.score if card else None, rules, time.now)
+
+
+def _open(after: Case, time: ShopTime) -> list[Write]:
+    """The writes of a new case: itself, its place in the list, its fact, its customer, the figures (10 write units)."""
+    return [
+        case_files.put_new(after),
+        case_lists.put_open(after),
+        fact_store.record(case.opened(after)),
+        contact_histories.count_cases(after.customer_id, 1),
+        _count(after, time, opened=1),
+    ]
+
+
+def _count(after: Case, time: ShopTime, **counts: int) -> Write:
+    return monthly_counts.add(month_of(time.day_of(after.opened_at)), counts)

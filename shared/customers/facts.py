@@ -1,0 +1,104 @@
+"""Facts about consents and pauses of a customer."""
+
+from typing import Annotated, Final, NotRequired, TypedDict
+
+from shared.core.facts import Day, FactType, Member
+from shared.customers.consent import Channel, SuppressionReason, Topic
+
+_Topics = Annotated[list[Topic], Member("the topics concerned", ["NEWS", "OFFERS"])]
+_Reached = Annotated[Channel, Member("the channel concerned", "EMAIL")]
+_Ip = Annotated[str, Member("IP address from which it was done", "203.0.113.7", personal=True)]
+
+
+class _Evidence(TypedDict):
+    source: Annotated[str, Member("where it was done: the form's name, or the page", "footer form")]
+    consent_text: NotRequired[
+        Annotated[str, Member("name or wording of the text that was agreed to", "footer-2026-05")]
+    ]
+    ip: NotRequired[_Ip]
+
+
+class CustomerSignedUp(_Evidence):
+    """Members of `CustomerSignedUp`."""
+
+    signup_id: Annotated[str, Member("the signup", "2f1c9f0e7a5d4c0b")]
+    topics: _Topics
+    locale: NotRequired[Annotated[str, Member("language as sent, not normalised", "de-DE")]]
+    referral_code: NotRequired[Annotated[str, Member("code of the friend who referred them", "K7QM2XWA")]]
+
+
+class ConsentGranted(_Evidence):
+    """Members of `ConsentGranted`."""
+
+    channel: _Reached
+    topics: _Topics
+    signup_id: NotRequired[Annotated[str, Member("the signup that was confirmed", "2f1c9f0e7a5d4c0b")]]
+    requested_from_ip: NotRequired[
+        Annotated[str, Member("IP address from which the signup was sent", "203.0.113.7", personal=True)]
+    ]
+
+
+class ConsentWithdrawn(_Evidence):
+    """Members of `ConsentWithdrawn`."""
+
+    channel: _Reached
+    topics: _Topics
+
+
+class ConsentSuppressed(TypedDict):
+    """Members of `ConsentSuppressed`."""
+
+    channel: _Reached
+    reason: Annotated[SuppressionReason, Member("what SES reported", "BOUNCE")]
+    feedback_id: Annotated[str, Member("SES's id of the report", "0107018f2d1a7c3e-6a1b")]
+
+
+class MailPaused(TypedDict):
+    """Members of `MailPaused`."""
+
+    until: Annotated[Day, Member("the first day with mail again, in the shop's time zone", "2026-12-21")]
+
+
+class MailResumed(TypedDict):
+    """`MailResumed` has no members of its own."""
+
+
+_SIGNUP: Final = Member("the signup id", "2f1c9f0e7a5d4c0b")
+_TIME: Final = Member("the time, in UTC to the microsecond", "20261121201400000000")
+
+CUSTOMER_SIGNED_UP: Final = FactType(
+    name="CustomerSignedUp",
+    summary="A signup was taken and waits for its confirmation.",
+    id=_SIGNUP,
+    data=CustomerSignedUp,
+)
+CONSENT_GRANTED: Final = FactType(
+    name="ConsentGranted",
+    summary="A signup was confirmed, or topics were chosen in the preference centre.",
+    id=Member("the signup id, or the channel `-` the time", "2f1c9f0e7a5d4c0b"),
+    data=ConsentGranted,
+)
+CONSENT_WITHDRAWN: Final = FactType(
+    name="ConsentWithdrawn",
+    summary="A customer unsubscribed from topics, or no longer chose them in the preference centre.",
+    id=Member("the channel `-` the time", "EMAIL-20261121201400000000"),
+    data=ConsentWithdrawn,
+)
+CONSENT_SUPPRESSED: Final = FactType(
+    name="ConsentSuppressed",
+    summary="SES reported a permanent bounce or a complaint: no mail goes to this address any more.",
+    id=Member("SES's id of the report", "0107018f2d1a7c3e-6a1b"),
+    data=ConsentSuppressed,
+)
+MAIL_PAUSED: Final = FactType(
+    name="MailPaused",
+    summary="A customer asked for no mail until a day.",
+    id=_TIME,
+    data=MailPaused,
+)
+MAIL_RESUMED: Final = FactType(
+    name="MailResumed",
+    summary="A customer ended a pause before its day.",
+    id=_TIME,
+    data=MailResumed,
+)

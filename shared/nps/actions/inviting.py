@@ -1,0 +1,137 @@
+"""The night's invitations: for every candidate of every survey, to ask them now or to know why not."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from typing import Final
+
+from shared.contact.check import Reason
+from shared.core import fact_store
+from shared.core.dynamodb import CUSTOMERS, optimistic, transact
+from shared.core.months import month_of
+from shared.core.shop_time import ShopTime
+from shared.customers.contact_history import ContactHistory
+from shared.customers.store import contact_histories
+from shared.customers.store.contact_histories import HISTORIES
+from shared.customers.store.profiles import PROFILES
+from shared.nps import candidates, counting
+from shared.nps.store import decision_files, definitions, figures, invitations
+from shared.nps.store.decision_files import Decision
+from shared.nps.store.invitations import INVITATIONS, Refused
+from shared.nps.survey import (
+    Rules,
+    Survey,
+    Trigger,
+    home_of,
+    invitation_id,
+    invite,
+    is_sampled,
+    refusal,
+    skipped_fact,
+)
+from shared.scorecards.scorecard import Scorecard
+from shared.scorecards.store import cards
+
+INVITED: Final = "INVITED"
+# How long it is known that somebody was not asked; the fact stays.
+REFUSED_DAYS: Final = 30
+_WRITERS: Final = 16
+
+
+def decide_segment(run_id: str, segment: int, total_segments: int, time: ShopTime) -> dict[str, int]:
+    """Decide for every candidate of one segment; how many were invited, and how many not for which reason.
+
+    Running it again finds every decision made, and writes the same file of them. Costs ½ read unit per 4 KB of
+    scorecards, and for each candidate in the sample what `decide` costs.
+    """
+    rules, surveys = definitions.get_all()
+    enabled = [survey for survey in surveys if survey.enabled]
+    decisions: list[Decision] = []
+    errors: list[Exception] = []
+
+    def decide_for(card: Scorecard) -> list[Decision] | Exception:
+        try:
+            return list(_decisions(card, enabled, rules, time))
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        for page in cards.scan(segment, total_segments) if enabled else ():
+            for outcome in pool.map(decide_for, map(cards.from_item, page)):
+                if isinstance(outcome, Exception):
+                    errors.append(outcome)
+                else:
+                    decisions += outcome
+    if decisions:
+        decision_files.put(run_id, segment, decisions)
+    if errors:
+        # Not before all others were decided on: the error of one customer must not end everybody's night.
+        raise errors[0]
+    return dict(Counter(each.decision for each in decisions))
+
+
+@optimistic
+def decide(
+    customer_id: str,
+    survey: Survey,
+    rules: Rules,
+    run: str,
+    about: Callable[[], Mapping[str, str]],
+    time: ShopTime,
+) -> Reason | None:
+    """Invite a candidate of a run, or record why not; decided once, the first decision stands.
+
+    `about` reads what an invitation is counted by, which is not asked for a refusal. Of a nightly survey a refusal is
+    not written here: nearly everybody is refused every night, and the run's file in the bucket says why. Costs 3 read
+    units, and 8 write units for an invitation, 4 for a refusal.
+    """
+    identity = invitation_id(survey.survey_id, run)
+    decided, profile, asked_before = CUSTOMERS.get_together(
+        INVITATIONS.key(customer_id=customer_id, invitation_id=identity),
+        PROFILES.key(customer_id=customer_id),
+        HISTORIES.key(customer_id=customer_id),
+    )
+    if decided:
+        return invitations.refusal_of(decided)
+    customer = PROFILES.entity_if_any(profile)
+    history = HISTORIES.entity_if_any(asked_before) or ContactHistory(customer_id=customer_id)
+    reason = refusal(customer, history, survey, rules, run, time)
+    if reason and survey.trigger is Trigger.NIGHTLY:
+        return reason
+    if reason:
+        expires_at = time.now + timedelta(days=REFUSED_DAYS)
+        transact(
+            invitations.put_refused(
+                Refused(customer_id=customer_id, invitation_id=identity, refusal=reason, expires_at=expires_at)
+            ),
+            fact_store.record(skipped_fact(customer_id, survey, run, reason, time.now)),
+        )
+        return reason
+    home_time = ShopTime(time.now, home_of(customer, time.zone))
+    after, invitation, fact = invite(history, survey, rules, run, about(), home_time)
+    transact(
+        invitations.put_new(invitation),
+        fact_store.record(fact),
+        contact_histories.put_invitation(history, after),
+        figures.count_invitation(month_of(time.today), counting.dimensions_of(invitation), customer_id),
+    )
+    return None
+
+
+def _decisions(card: Scorecard, surveys: list[Survey], rules: Rules, time: ShopTime) -> Iterator[Decision]:
+    for survey in surveys:
+        candidacy = candidates.candidacy(card, survey, time.today)
+        if candidacy is None:
+            continue
+        if survey.trigger is Trigger.NIGHTLY and not is_sampled(card.customer_id, survey, candidacy.run):
+            # Almost everybody, every night: written into the bucket only.
+            yield Decision(card.customer_id, survey.survey_id, candidacy.run, Reason.NOT_SAMPLED)
+            continue
+
+        def about(ordered_on: date | None = candidacy.ordered_on) -> dict[str, str]:
+            facts = fact_store.around(card.customer_id, ordered_on) if ordered_on else ()
+            return candidates.about(card, ordered_on, facts, time)
+
+        reason = decide(card.customer_id, survey, rules, candidacy.run, about, time)
+        yield Decision(card.customer_id, survey.survey_id, candidacy.run, reason or INVITED)
