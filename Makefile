@@ -11,13 +11,13 @@ STAGE ?= prod
 # A shop's own settings of the stage, for a deployment only: the local AWS and the tests have theirs.
 ifneq ($(filter deploy bootstrap,$(MAKECMDGOALS)),)
 -include stages/$(STAGE).env
-export SENDER SHOP_NAME SHOP_ADDRESS PUBLIC_URL ALLOWED_ORIGINS ALLOWED_REDIRECTS CURRENCY TIME_ZONE ALARM_EMAIL MARKETER_EMAIL RESCORING_WORKERS
+export SENDER SHOP_NAME SHOP_ADDRESS PUBLIC_URL ALLOWED_ORIGINS ALLOWED_REDIRECTS CURRENCY TIME_ZONE LOCALE ALARM_EMAIL MARKETER_EMAIL RESCORING_WORKERS
 endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export CDK_DISABLE_CLI_TELEMETRY := true
 
-.PHONY: help demo up down check test bench docs deploy bootstrap lock clean
+.PHONY: help demo up down check test bench docs texts deploy bootstrap lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -48,6 +48,9 @@ bench: $(READY) ## the figures of speed and cost, each against a rival (ONLY=dec
 
 docs: $(READY) ## write what is made from the types of facts: docs/events.md, docs/schemas, docs/asyncapi.json
 	@$(BIN)/python -m infra.event_docs
+
+texts: $(READY) ## bring the catalogs of translations up to date with templates and code, and compile them
+	@$(BIN)/python -m infra.catalogs
 
 deploy: $(READY) ## deploy to AWS with your credentials and the settings of stages/prod.env (STAGE=prod)
 	@[[ -n "$${SENDER:-}" ]] || { echo "make deploy needs SENDER, the address that mail comes from: write SENDER=hello@shop.example into stages/$(STAGE).env" >&2; exit 2; }

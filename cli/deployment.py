@@ -10,6 +10,7 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
+from shared.core import environment
 from shared.core.errors import RegularsError
 from shared.core.settings import LOCAL_STAGE, Settings
 
@@ -59,6 +60,7 @@ def connect(stage: str, state: Path = STATE) -> Deployment:
         raise Unreachable(explain(error)) from None
     variables = deployed["Environment"]["Variables"]
     os.environ.update({name: variables[name] for name in _TAKEN_OVER if name in variables})
+    environment.forget()
     return Deployment(stage=stage, region=region, settings=Settings.from_environment(variables), local=local)
 
 

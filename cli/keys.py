@@ -12,8 +12,8 @@ from cli.deployment import Unreachable, connect, explain
 from shared.core import clock
 from shared.core.settings import LOCAL_STAGE
 from shared.edge import api_keys as keys
+from shared.edge.api_keys import new_secret
 from shared.edge.routes import SCOPES
-from shared.edge.tokens import new_api_key
 
 app = typer.Typer(help="The keys with which back offices and tools call the API.", no_args_is_help=True)
 
@@ -32,7 +32,7 @@ def create(
     if not name.strip() or not name.isprintable() or len(name) > 60:
         complain("The name has to be 1 to 60 printable characters.")
         raise typer.Exit(2)
-    secret = new_api_key()
+    secret = new_secret()
     with _telling():
         into = connect(stage)
         keys.add(secret, name.strip(), tuple(dict.fromkeys(scope or SCOPES)), clock.now())

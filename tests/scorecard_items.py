@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.scorecards.scorecard import Scorecard
 from shared.scorecards.store import cards as scorecards
 

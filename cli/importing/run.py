@@ -20,12 +20,12 @@ from cli.deployment import explain
 from cli.exports.rows import Layout, OrderRows, UnreadableFile, describe_problem, read_layout, read_orders, to_payload
 from cli.importing.ledger import Ledger, Outcome, Progress, check_rejects
 from shared.core import clock
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.errors import Busy, RegularsError
 from shared.core.settings import Settings
-from shared.purchases.actions import take_purchase
+from shared.core.shop_time import ShopTime
+from shared.purchases.actions import Recorded, take_purchase
 from shared.purchases.payloads import PurchasePayload
-from shared.purchases.store.orders import Recorded
 
 DEFAULT_WORKERS: Final = 16
 # Enough that a worker never waits for the file, few enough that a million orders never stand in memory.
@@ -189,7 +189,7 @@ class _Run:
         waits = iter(RETRY_AFTER_SECONDS)
         while True:
             try:
-                return take_purchase(payload, self._settings, clock.now())
+                return take_purchase(payload, self._settings, ShopTime(clock.now(), self._settings.zone))
             except (Busy, BotoCoreError, ClientError) as error:
                 wait = next(waits, None)
                 if wait is None or _is_hopeless(error):

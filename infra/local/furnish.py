@@ -5,11 +5,11 @@ from datetime import timedelta
 
 from shared.core import clock
 from shared.edge import api_keys as keys
+from shared.edge.api_keys import new_secret
 from shared.edge.routes import SCOPES
-from shared.edge.tokens import new_api_key
-from shared.loyalty import program as loyalty
+from shared.loyalty.actions import configuring
 from shared.loyalty.program import Program
-from shared.loyalty.store import program_versions as programs
+from shared.loyalty.store import program_versions
 
 # Orders of the last weeks, as anybody tries them out, earn; a sample of another century does not.
 EARNING_SINCE = timedelta(days=90)
@@ -17,8 +17,9 @@ EARNING_SINCE = timedelta(days=90)
 
 def main() -> None:
     now = clock.now()
-    programs.publish(lambda latest: latest or loyalty.next_version(None, Program(starts_at=now - EARNING_SINCE), now))
-    secret = new_api_key()
+    if program_versions.latest() is None:
+        configuring.change_program(Program(starts_at=now - EARNING_SINCE), 0, now)
+    secret = new_secret()
     keys.add(secret, "local", SCOPES, now)
     sys.stdout.write(secret)
 

@@ -1,32 +1,35 @@
-"""DynamoDB as the stores use it: one client, plain values in and out, transactions that say what refused them."""
+"""DynamoDB as the stores use it: two tables, plain values in and out, transactions that say what refused them."""
 
-import os
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from shared.core import aws
+from shared.core import aws, environment
 from shared.core.errors import Busy
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 Item = dict[str, Any]
+Key = Mapping[str, str]
 Write = dict[str, Any]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 MAX_TRIES: Final = 8
 MAX_CONNECTIONS: Final = 64
 MAX_KEYS: Final = 100
+# DynamoDB has not done these, and does them when they are asked for a little later.
+_THROTTLED: Final = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
 
 
 @cache
-def dynamodb() -> "DynamoDBClient":
+def client() -> "DynamoDBClient":
     """The process's client. A lost answer is asked for again with the same token, so it does nothing twice."""
     return new_client()
 
@@ -43,114 +46,174 @@ def new_client() -> "DynamoDBClient":
     return aws.client("dynamodb", config=config)
 
 
-def customers_table() -> str:
-    """The name of the table of profiles, facts, accounts and guards."""
-    return os.environ["CUSTOMERS_TABLE"]
-
-
-def scorecards_table() -> str:
-    """The name of the table of scorecards."""
-    return os.environ["SCORECARDS_TABLE"]
-
-
 class Cancelled(Exception):
-    """A transaction that did nothing. `found[i]` is the item that refused write i, {} if there was none to show."""
+    """A write or transaction that did nothing, for a condition did not hold or others were writing the same items.
 
-    def __init__(self, codes: Sequence[str], found: Sequence[Item]) -> None:
+    `items[i]` is the item that refused write i as plain values, {} if there was none to show.
+    """
+
+    def __init__(self, codes: Sequence[str], items: Sequence[Item]) -> None:
         super().__init__(f"cancelled: {', '.join(codes)}")
         self.codes = codes
-        self.found = found
+        self.items = items
 
     def refused(self, index: int) -> bool:
         """Whether the condition of write `index` was not met."""
         return self.codes[index] == "ConditionalCheckFailed"
 
 
-def pack(values: Mapping[str, Any]) -> Item:
-    """Python values as a DynamoDB item; None is left out. A frozenset of integers becomes a number set."""
-    return {name: pack_value(value) for name, value in values.items() if value is not None}
+def optimistic(action: Callable[P, R]) -> Callable[P, R]:
+    """An action that reads, decides and writes: it is run anew where its write is Cancelled, up to MAX_TRIES times.
 
-
-def unpack(item: Mapping[str, Any]) -> Item:
-    """A DynamoDB item as Python values; numbers are integers, for nothing else is stored."""
-    return {name: _unpack(value) for name, value in item.items()}
-
-
-def get(table: str, key: Mapping[str, str]) -> Item | None:
-    """One item, strongly consistent (1 read unit per 4 KB)."""
-    answer = dynamodb().get_item(TableName=table, Key=pack(key), ConsistentRead=True)
-    return unpack(answer["Item"]) if "Item" in answer else None
-
-
-def batch_get(table: str, keys: Sequence[Mapping[str, str]]) -> list[Item]:
-    """Those of the items that there are, up to 100 in one call, eventually consistent (½ read unit per 4 KB each).
-
-    Raises Busy where the table keeps leaving some out.
+    Between the runs it waits, longer each time and at random. After the last one it raises Busy.
     """
-    found: list[Item] = []
-    for start in range(0, len(keys), MAX_KEYS):
-        asked: Any = {table: {"Keys": [pack(key) for key in keys[start : start + MAX_KEYS]]}}
-        for _ in tries():
-            answer = dynamodb().batch_get_item(RequestItems=asked)
-            found.extend(unpack(item) for item in answer["Responses"].get(table, ()))
-            asked = answer["UnprocessedKeys"]
-            if not asked:
+
+    @wraps(action)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        for _ in _attempts():
+            try:
+                return action(*args, **kwargs)
+            except Cancelled as cancelled:
+                last = cancelled
+        raise Busy("the record is being changed by others; try again") from last
+
+    return run
+
+
+def _attempts() -> Iterator[None]:
+    for attempt in range(MAX_TRIES):
+        if attempt:
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 (spreads writers, guards nothing)
+        yield
+
+
+class Table:
+    """One table. Its name comes from the environment when it is first used."""
+
+    def __init__(self, variable: str, *, sort_key: bool) -> None:
+        self._variable = variable
+        self._last_key = "sk" if sort_key else "customer_id"
+
+    @property
+    def name(self) -> str:
+        """The table's name on AWS."""
+        return environment.variable(self._variable)
+
+    def get(self, key: Key) -> Item | None:
+        """One item, strongly consistent (1 read unit per 4 KB)."""
+        answer = _call(client().get_item, TableName=self.name, Key=pack(key), ConsistentRead=True)
+        return unpack(answer["Item"]) if "Item" in answer else None
+
+    def batch_get(self, keys: Sequence[Key]) -> list[Item]:
+        """Those of the items that there are, up to 100 in one call, eventually consistent (½ read unit per 4 KB each).
+
+        Raises Busy where the table keeps leaving some out.
+        """
+        items: list[Item] = []
+        for start in range(0, len(keys), MAX_KEYS):
+            request: Any = {self.name: {"Keys": [pack(key) for key in keys[start : start + MAX_KEYS]]}}
+            for _ in _attempts():
+                answer = _call(client().batch_get_item, RequestItems=request)
+                items.extend(unpack(item) for item in answer["Responses"].get(self.name, ()))
+                request = answer["UnprocessedKeys"]
+                if not request:
+                    break
+            else:
+                raise Busy("the database is busy; try again")
+        return items
+
+    def query(
+        self,
+        partition: str,
+        prefix: str = "",
+        *,
+        limit: int | None = None,
+        newest_first: bool = False,
+        after: str | None = None,
+    ) -> list[Item]:
+        """The items of a partition whose sort key starts with the prefix, up to `limit`, from behind sort key `after`.
+
+        Costs 1 read unit per 4 KB of all of them together.
+        """
+        items: list[Item] = []
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :prefix)" if prefix else ""),
+            "ExpressionAttributeValues": pack({":pk": partition, ":prefix": prefix or None}),
+            "ScanIndexForward": not newest_first,
+            "ConsistentRead": True,
+        }
+        if after is not None:
+            request["ExclusiveStartKey"] = pack({"pk": partition, "sk": after})
+        while limit is None or len(items) < limit:
+            if limit is not None:
+                request["Limit"] = limit - len(items)
+            answer = _call(client().query, **request)
+            items.extend(unpack(item) for item in answer["Items"])
+            if "LastEvaluatedKey" not in answer:
                 break
-    return found
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return items
+
+    def scan(self, segment: int, total_segments: int, **options: Any) -> Iterator[Mapping[str, Any]]:
+        """DynamoDB's answers of one segment of the table, page by page (½ read unit per 4 KB)."""
+        request = {"TableName": self.name, "Segment": segment, "TotalSegments": total_segments, **options}
+        while True:
+            answer = _call(client().scan, **request)
+            yield answer
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def put(self, item: Item, condition: str = "", values: Mapping[str, Any] | None = None) -> Write:
+        """A write that puts an item if the condition holds."""
+        return {"Put": {"TableName": self.name, "Item": pack(item), **_conditioned(condition, values or {})}}
+
+    def put_new(self, item: Item) -> Write:
+        """A write that puts an item if none has its key."""
+        return self.put(item, f"attribute_not_exists({self._last_key})")
+
+    def put_version(self, item: Item) -> Write:
+        """A write that replaces version n − 1 of an item by version n, or puts version 1 where there is none."""
+        if item["version"] == 1:
+            return self.put_new(item)
+        return self.put(item, "version = :before", {":before": item["version"] - 1})
+
+    def update(
+        self,
+        key: Key,
+        change: str,
+        condition: str = "",
+        values: Mapping[str, Any] | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> Write:
+        """A write that changes an item if the condition holds; `names` stand in for words that DynamoDB reserves."""
+        statement = {
+            "TableName": self.name,
+            "Key": pack(key),
+            "UpdateExpression": change,
+            **_conditioned(condition, values or {}),
+        }
+        return {"Update": {**statement, "ExpressionAttributeNames": names} if names else statement}
+
+    def check(self, key: Key, condition: str, values: Mapping[str, Any]) -> Write:
+        """No write, but a condition on an item that others may be writing (2 write units)."""
+        return {"ConditionCheck": {"TableName": self.name, "Key": pack(key), **_conditioned(condition, values)}}
+
+    def delete(self, key: Key, condition: str = "", values: Mapping[str, Any] | None = None) -> Write:
+        """A write that removes an item, if it is there and the condition holds."""
+        return {"Delete": {"TableName": self.name, "Key": pack(key), **_conditioned(condition, values or {})}}
 
 
-def put(table: str, item: Mapping[str, Any], condition: str = "", values: Mapping[str, Any] | None = None) -> Write:
-    """A write that puts an item if the condition holds."""
-    return {"Put": {"TableName": table, "Item": pack(item), **_conditioned(condition, values or {})}}
+CUSTOMERS: Final = Table("CUSTOMERS_TABLE", sort_key=True)
+SCORECARDS: Final = Table("SCORECARDS_TABLE", sort_key=False)
 
 
-def put_new(table: str, item: Mapping[str, Any]) -> Write:
-    """A write that puts an item if none has its key."""
-    key = "sk" if "sk" in item else "customer_id"
-    return put(table, item, f"attribute_not_exists({key})")
-
-
-def put_version(table: str, item: Mapping[str, Any]) -> Write:
-    """A write that replaces version n − 1 of an item by version n, or puts version 1 where there is none."""
-    if item["version"] == 1:
-        return put_new(table, item)
-    return put(table, item, "version = :before", {":before": item["version"] - 1})
-
-
-def update(
-    table: str,
-    key: Mapping[str, str],
-    change: str,
-    condition: str,
-    values: Mapping[str, Any],
-    names: Mapping[str, str] | None = None,
-) -> Write:
-    """A write that changes an item if the condition holds; `names` stand in for words that DynamoDB reserves."""
-    statement = {
-        "TableName": table,
-        "Key": pack(key),
-        "UpdateExpression": change,
-        **_conditioned(condition, values),
-    }
-    return {"Update": {**statement, "ExpressionAttributeNames": names} if names else statement}
-
-
-def check(table: str, key: Mapping[str, str], condition: str, values: Mapping[str, Any]) -> Write:
-    """No write, but a condition on an item that others may be writing."""
-    return {"ConditionCheck": {"TableName": table, "Key": pack(key), **_conditioned(condition, values)}}
-
-
-def delete(table: str, key: Mapping[str, str], condition: str = "", values: Mapping[str, Any] | None = None) -> Write:
-    """A write that removes an item, if it is there and the condition holds."""
-    return {"Delete": {"TableName": table, "Key": pack(key), **_conditioned(condition, values or {})}}
-
-
-def transact(writes: Sequence[Write]) -> None:
+def transact(*writes: Write) -> None:
     """Do all writes or none (2 write units per KB and item). Raises Cancelled where a condition does not hold."""
-    typed: Sequence[TransactWriteItemTypeDef] = writes  # type: ignore[assignment]
     try:
-        dynamodb().transact_write_items(TransactItems=typed)
-    except dynamodb().exceptions.TransactionCanceledException as error:
+        _call(client().transact_write_items, TransactItems=writes)
+    except client().exceptions.TransactionCanceledException as error:
         reasons: list[Mapping[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
         raise Cancelled(
             [reason.get("Code", "None") for reason in reasons],
@@ -165,65 +228,24 @@ def transact(writes: Sequence[Write]) -> None:
 def apply(write: Write) -> None:
     """Do one write by itself (1 write unit per KB). Raises Cancelled where its condition does not hold."""
     ((kind, statement),) = write.items()
-    client = dynamodb()
-    call: Any = {"Put": client.put_item, "Update": client.update_item, "Delete": client.delete_item}[kind]
+    calls: Any = {"Put": client().put_item, "Update": client().update_item, "Delete": client().delete_item}
     try:
-        call(**statement)
-    except dynamodb().exceptions.ConditionalCheckFailedException as error:
-        found: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
-        raise Cancelled(["ConditionalCheckFailed"], [unpack(found)]) from error
-    except dynamodb().exceptions.TransactionConflictException as error:
+        _call(calls[kind], **statement)
+    except client().exceptions.ConditionalCheckFailedException as error:
+        item: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
+        raise Cancelled(["ConditionalCheckFailed"], [unpack(item)]) from error
+    except client().exceptions.TransactionConflictException as error:
         raise Cancelled(["TransactionConflict"], [{}]) from error
 
 
-def tries() -> Iterator[int]:
-    """Up to MAX_TRIES attempts at read, decide, write, with a growing random wait between; then raises Busy."""
-    for attempt in range(MAX_TRIES):
-        if attempt:
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 (spreads writers, guards nothing)
-        yield attempt
-    raise Busy("the record is being changed by others; try again")
+def pack(values: Mapping[str, Any]) -> Item:
+    """Python values as a DynamoDB item; None is left out. A frozenset of integers becomes a number set."""
+    return {name: pack_value(value) for name, value in values.items() if value is not None}
 
 
-def query(
-    table: str,
-    partition: str,
-    prefix: str = "",
-    *,
-    limit: int | None = None,
-    newest_first: bool = False,
-    after: str | None = None,
-) -> list[Item]:
-    """The items of a partition whose sort key starts with the prefix, up to `limit`, from behind sort key `after`."""
-    items: list[Item] = []
-    request: dict[str, Any] = {
-        "TableName": table,
-        "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :prefix)" if prefix else ""),
-        "ExpressionAttributeValues": pack({":pk": partition, ":prefix": prefix or None}),
-        "ScanIndexForward": not newest_first,
-        "ConsistentRead": True,
-    }
-    if after is not None:
-        request["ExclusiveStartKey"] = pack({"pk": partition, "sk": after})
-    while limit is None or len(items) < limit:
-        if limit is not None:
-            request["Limit"] = limit - len(items)
-        answer = dynamodb().query(**request)
-        items.extend(unpack(item) for item in answer["Items"])
-        if "LastEvaluatedKey" not in answer:
-            break
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-    return items
-
-
-def _conditioned(condition: str, values: Mapping[str, Any]) -> Item:
-    part: Item = {}
-    if condition:
-        part["ConditionExpression"] = condition
-        part["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-    if values:
-        part["ExpressionAttributeValues"] = pack(values)
-    return part
+def unpack(item: Mapping[str, Any]) -> Item:
+    """A DynamoDB item as Python values; numbers are integers, for nothing else is stored."""
+    return {name: _unpack(value) for name, value in item.items()}
 
 
 def pack_value(value: Any) -> Item:
@@ -244,6 +266,26 @@ def pack_value(value: Any) -> Item:
         case list() | tuple():
             return {"L": [pack_value(element) for element in value]}
     raise TypeError(f"{type(value).__name__} has no place in an item")
+
+
+def _call(operation: Callable[..., Any], **request: Any) -> Any:
+    """Ask DynamoDB. Raises Busy where it is throttled even after the client's own retries."""
+    try:
+        return operation(**request)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _THROTTLED:
+            raise Busy("the database is busy; try again") from error
+        raise
+
+
+def _conditioned(condition: str, values: Mapping[str, Any]) -> Item:
+    part: Item = {}
+    if condition:
+        part["ConditionExpression"] = condition
+        part["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    if values:
+        part["ExpressionAttributeValues"] = pack(values)
+    return part
 
 
 def _unpack(value: Mapping[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from shared.core import dynamodb as table
+from shared.core.dynamodb import CUSTOMERS, Item, Write
 from shared.core.facts import Fact, from_timestamp, to_timestamp
 
 PREFIX: Final = "FACT#"
@@ -21,20 +21,20 @@ def sort_key(fact: Fact) -> str:
     return f"{PREFIX}{to_timestamp(fact.occurred_at)}#{fact.type}#{fact.id}"
 
 
-def record(fact: Fact) -> table.Write:
+def record(fact: Fact) -> Write:
     """The write of a fact that is not there yet."""
-    return table.put_new(table.customers_table(), to_item(fact))
+    return CUSTOMERS.put_new(to_item(fact))
 
 
-def to_item(fact: Fact) -> table.Item:
+def to_item(fact: Fact) -> Item:
     """A fact as its item."""
     return {"pk": partition(fact.customer_id), "sk": sort_key(fact), **to_members(fact)}
 
 
-def find(customer_id: str, occurred_at: datetime, name: str, fact_id: str) -> Fact | None:
+def get(customer_id: str, occurred_at: datetime, name: str, fact_id: str) -> Fact | None:
     """A fact whose time, type and id are known (1 read unit)."""
     sk = f"{PREFIX}{to_timestamp(occurred_at)}#{name}#{fact_id}"
-    item = table.get(table.customers_table(), {"pk": partition(customer_id), "sk": sk})
+    item = CUSTOMERS.get({"pk": partition(customer_id), "sk": sk})
     return from_members(item) if item else None
 
 
@@ -66,9 +66,7 @@ def from_members(members: Mapping[str, Any]) -> Fact:
 
 def page(customer_id: str, limit: int, after: str | None = None) -> tuple[list[Fact], str | None]:
     """A customer's newest facts from behind sort key `after`, and the key to go on from, None at the end."""
-    items = table.query(
-        table.customers_table(), partition(customer_id), PREFIX, limit=limit + 1, newest_first=True, after=after
-    )
+    items = CUSTOMERS.query(partition(customer_id), PREFIX, limit=limit + 1, newest_first=True, after=after)
     more = items[limit - 1]["sk"] if len(items) > limit else None
     return [from_members(item) for item in items[:limit]], more
 
@@ -76,10 +74,9 @@ def page(customer_id: str, limit: int, after: str | None = None) -> tuple[list[F
 def around(customer_id: str, day: date) -> list[Fact]:
     """The facts of a day in any time zone: of its date by UTC and of those beside it (3 read units and more)."""
     days = [day + timedelta(days=offset) for offset in (-1, 0, 1)]
-    found = [table.query(table.customers_table(), partition(customer_id), f"{PREFIX}{one}") for one in days]
-    return [from_members(item) for items in found for item in items]
+    return [from_members(item) for day in days for item in CUSTOMERS.query(partition(customer_id), f"{PREFIX}{day}")]
 
 
 def every(customer_id: str) -> list[Fact]:
     """All of a customer's facts, oldest first."""
-    return [from_members(item) for item in table.query(table.customers_table(), partition(customer_id), PREFIX)]
+    return [from_members(item) for item in CUSTOMERS.query(partition(customer_id), PREFIX)]

@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from shared.core.locales import LANGUAGES, SOURCE_LANGUAGE
 from shared.core.money import CURRENCY_CODES
 
 LOCAL_STAGE: Final = "local"
@@ -26,6 +27,7 @@ class Settings:
         a form's `redirect` has to equal one of them or lie below it.
     `currency`: the ISO 4217 code that the shop counts in; purchases in another are refused.
     `time_zone`: the IANA zone that decides what a day and a month are.
+    `locale`: the language of pages and mails for those of whom no other is known, one of LANGUAGES.
     `alarm_email`: who is told of alarms; empty tells nobody.
     `marketer_email`: who is told of cases; empty takes the sender's own mailbox.
     `rescoring_workers`: how many functions a rescoring runs at once; a new AWS account may run ten in all.
@@ -40,6 +42,7 @@ class Settings:
     allowed_redirects: tuple[str, ...] = ()
     currency: str = "EUR"
     time_zone: str = "UTC"
+    locale: str = SOURCE_LANGUAGE
     alarm_email: str = ""
     marketer_email: str = ""
     rescoring_workers: int = 5
@@ -82,6 +85,7 @@ class Settings:
             ),
             (1 <= self.rescoring_workers <= 1000, f"rescoring_workers {self.rescoring_workers}: want 1 to 1000"),
             (is_time_zone(self.time_zone), f"time_zone {self.time_zone!r}: want an IANA zone such as Europe/Berlin"),
+            (self.locale in LANGUAGES, f"locale {self.locale!r}: want one of {', '.join(LANGUAGES)}"),
         ]
 
     @property

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from shared.core.codec import INLINE
 from shared.core.facts import Fact, FactType
+from shared.core.privacy import ADDRESS, BIRTHDAY, EVIDENCE, HOME, NAME, PHONE, REFERRAL
 from shared.customers import consent
 from shared.customers import facts as types
 from shared.customers.consent import Channel, Consents, Status, SuppressionReason, Topic
@@ -26,20 +28,20 @@ MINTED_ID_PREFIX: Final = "cus_"
 class Contact:
     """What a signup may say of a person, all optional. `birthday` is a date; its year may be unknown to the shop."""
 
-    name: str | None = None
-    phone: str | None = None
-    birthday: date | None = None
-    locale: str | None = None
-    time_zone: str | None = None
+    name: Annotated[str | None, NAME] = None
+    phone: Annotated[str | None, PHONE] = None
+    birthday: Annotated[date | None, BIRTHDAY] = None
+    locale: Annotated[str | None, HOME] = None
+    time_zone: Annotated[str | None, HOME] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What proves a consent: which text was agreed to, where, and from which address."""
 
-    source: str
-    consent_text: str | None = None
-    ip: str | None = None
+    source: Annotated[str, EVIDENCE]
+    consent_text: Annotated[str | None, EVIDENCE] = None
+    ip: Annotated[str | None, EVIDENCE] = None
 
     def as_data(self) -> dict[str, Any]:
         """The fact's members."""
@@ -55,10 +57,10 @@ class Signup:
 
     signup_id: str
     requested_at: datetime
-    contact: Contact
-    evidence: Evidence
+    contact: Annotated[Contact, INLINE]
+    evidence: Annotated[Evidence, INLINE]
     topics: tuple[Topic, ...] = consent.ALL_TOPICS
-    referral_code: str | None = None
+    referral_code: Annotated[str | None, REFERRAL] = None
     attempt: int = 1
 
 
@@ -66,7 +68,7 @@ class Signup:
 class Customer:
     """A customer as known now. `email` is None for one whom the shop knows by number only.
 
-    `referral_code` is the one she came with, `referred_at` the signup that named it, confirmed since.
+    `referral_code` is the one they came with, `referred_at` the signup that named it, confirmed since.
     `signup` waits for its confirmation; `confirmed_signup_id` is the one confirmed last, so that its
     link answers the same when it is opened again. `changed_at` dates the last change that has a fact;
     `version` counts the writes.
@@ -74,16 +76,21 @@ class Customer:
 
     customer_id: str
     created_at: datetime
-    email: str | None = None
-    contact: Contact = field(default_factory=Contact)
+    email: Annotated[str | None, ADDRESS] = None
+    contact: Annotated[Contact, INLINE] = field(default_factory=Contact)
     consents: Consents = field(default_factory=dict)
     paused_until: date | None = None
-    referral_code: str | None = None
+    referral_code: Annotated[str | None, REFERRAL] = None
     referred_at: datetime | None = None
     signup: Signup | None = None
     confirmed_signup_id: str | None = None
     changed_at: datetime | None = None
     version: int = 1
+
+    @property
+    def locale(self) -> str | None:
+        """The locale of the profile, else of the signup that waits; None where neither says."""
+        return self.contact.locale or (self.signup.contact.locale if self.signup else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +190,13 @@ def waiting(customer: Customer, signup_id: str) -> Signup:
     if customer.signup.signup_id != signup_id:
         raise LinkReplaced
     return customer.signup
+
+
+def offered_channels(customer: Customer) -> list[Channel]:
+    """The channels on which the preference centre offers a choice: no suppressed address, no texts without a number."""
+    suppressed = any(consent.status is Status.SUPPRESSED for consent in customer.consents.values())
+    offered = {Channel.EMAIL: not suppressed, Channel.SMS: customer.contact.phone is not None}
+    return [channel for channel in Channel if offered[channel]]
 
 
 def choose(

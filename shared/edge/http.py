@@ -4,10 +4,12 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 from shared.core.errors import Busy, Conflict, Forbidden, Invalid, NotFound, RegularsError
+from shared.core.locales import choose_locale
 from shared.edge.routes import ROUTES
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ _TITLES: Final = {
 class Request:
     """One request. `path` and `query` hold decoded values, `body` is what was sent, `ip` the caller's address.
 
-    `scopes` are those of the caller's key.
+    `scopes` are those of the caller's key, `accept_language` is the header of that name.
     """
 
     path: Mapping[str, str]
@@ -57,6 +59,11 @@ class Request:
     body: bytes
     ip: str | None
     scopes: frozenset[str] = frozenset()
+    accept_language: str = ""
+
+    def language(self, default: str, locale: str | None = None) -> str:
+        """The language of a page: of the customer's `locale`, else of the browser, else the shop's `default`."""
+        return choose_locale(locale, accept_language=self.accept_language, default=default)
 
     @property
     def customer_id(self) -> str:
@@ -101,11 +108,12 @@ class Problem(Exception):
 
 def serve(
     routes: Mapping[str, Callable[[Request], Response]],
-    refuse_form: Callable[[int, str], Response] | None = None,
+    refuse_form: Callable[[str, int, str], Response] | None = None,
 ) -> Callable[[Mapping[str, Any], object], Response]:
     """A Lambda handler that answers the given route keys (`POST /purchases`).
 
-    `refuse_form` answers a person who sent an HTML form, in place of problem+json.
+    `refuse_form` answers a person who sent an HTML form, in place of problem+json: by the request's Accept-Language,
+    the status and the detail.
 
     API Gateway has matched the route already. A route with a scope is answered only to a key that carries it.
     Unexpected errors escape: Lambda logs them once and the caller gets a bare 500.
@@ -113,7 +121,8 @@ def serve(
 
     def handler(event: Mapping[str, Any], _context: object) -> Response:
         key = event["routeKey"]
-        refuse = refuse_form if refuse_form and _content_type(event) == FORM_TYPE else None
+        is_form = _content_type(event) == FORM_TYPE
+        refuse = partial(refuse_form, _accept_language(event)) if refuse_form and is_form else None
         try:
             _check_scope(event, _SCOPES[key])
             return routes[key](_request(event))
@@ -203,6 +212,11 @@ def _content_type(event: Mapping[str, Any]) -> str:
     return text.partition(";")[0].strip().lower()
 
 
+def _accept_language(event: Mapping[str, Any]) -> str:
+    text: str = event.get("headers", {}).get("accept-language", "")
+    return text
+
+
 def _request(event: Mapping[str, Any]) -> Request:
     text = event.get("body") or ""
     body = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
@@ -215,4 +229,5 @@ def _request(event: Mapping[str, Any]) -> Request:
         body=body,
         ip=event["requestContext"].get("http", {}).get("sourceIp"),
         scopes=_scopes(event),
+        accept_language=_accept_language(event),
     )

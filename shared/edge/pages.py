@@ -1,4 +1,4 @@
-"""The pages behind links and forms: rendered from `shared/templates`, answered under a strict content policy."""
+"""The pages behind links and forms: from `shared/<capability>/templates`, answered under a strict content policy."""
 
 from base64 import b64encode
 from functools import cache
@@ -10,17 +10,18 @@ from shared.edge import templates
 _STYLESHEET: Final = "page.css"
 
 
-def render_page(template: str, **context: object) -> str:
-    """The HTML of `template`, such as `confirm.html`; every value of `context` is escaped."""
-    return templates.environment().get_template(template).render(context)
+def render_page(template: str, language: str, **context: object) -> str:
+    """The HTML of `template`, such as `confirm.html`, in one of LANGUAGES; every value of `context` is escaped."""
+    return templates.environment(language).get_template(template).render(context)
 
 
-def page_response(html: str, status: int = 200) -> dict[str, object]:
+def page_response(html: str, language: str, status: int = 200) -> dict[str, object]:
     """`html` as an HTTP API's answer (payload 2.0) that no cache keeps, no frame shows and no search engine lists."""
     return {
         "statusCode": status,
         "headers": {
             "content-type": "text/html; charset=utf-8",
+            "content-language": language,
             "content-security-policy": _content_policy(html),
             # The link's token is in the address: it must not leave with a click or a form.
             "referrer-policy": "no-referrer",

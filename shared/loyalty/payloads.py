@@ -1,11 +1,13 @@
 """Bodies about the loyalty programme, its rewards and points."""
 
-from datetime import date, datetime, tzinfo
+from datetime import date, tzinfo
 from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from shared.core.shop_time import ShopTime
 from shared.edge.payloads import Moment, Payload, Text500, example, in_zone
+from shared.loyalty.points import Adjustment
 from shared.loyalty.program import (
     DEFAULT_BONUSES,
     DEFAULT_TIERS,
@@ -55,7 +57,7 @@ class ProgramPayload(Payload):
     """The loyalty programme; what is left out has its default, but a bonus not named among `bonuses` is not given.
 
     `version` is the one that a change was made from: where another has come since, nothing is changed. `starts_at` may
-    lie in the past at the launch, and is now after that. `published_at` is told, and not taken.
+    lie in the past at the launch, and is now after that. `published_at` is shown, and not taken.
     """
 
     model_config = example(
@@ -102,29 +104,29 @@ class ProgramPayload(Payload):
     downgrade: Downgrade = Downgrade.TO_EARNED
     negative_balance: NegativeBalance = NegativeBalance.WITHIN_BALANCE
 
-    def to_program(self, now: datetime, zone: tzinfo) -> Program:
+    def to_program(self, time: ShopTime) -> Program:
         """The programme, starting now where nothing is said. Raises Invalid where its parts do not fit together."""
         return Program(
-            starts_at=in_zone(self.starts_at, zone) if self.starts_at else now,
+            starts_at=in_zone(self.starts_at, time.zone) if self.starts_at else time.now,
             points=self.points,
             per_amount=self.per_amount,
             rounding=self.rounding,
             multipliers=tuple(
                 Multiplier(
-                    name=one.name,
-                    percent=one.percent,
-                    skus=frozenset(one.skus),
-                    categories=frozenset(one.categories),
-                    starts_on=one.starts_on,
-                    ends_on=one.ends_on,
+                    name=multiplier.name,
+                    percent=multiplier.percent,
+                    skus=frozenset(multiplier.skus),
+                    categories=frozenset(multiplier.categories),
+                    starts_on=multiplier.starts_on,
+                    ends_on=multiplier.ends_on,
                 )
-                for one in self.multipliers
+                for multiplier in self.multipliers
             ),
             bonuses={bonus: self.bonuses.get(bonus, 0) for bonus in Bonus},
             pending_days=self.pending_days,
             expiry_months=self.expiry_months,
             expiry_warning_days=self.expiry_warning_days,
-            tiers=tuple(Tier(name=one.name, threshold=one.threshold, percent=one.percent) for one in self.tiers),
+            tiers=tuple(Tier(name=tier.name, threshold=tier.threshold, percent=tier.percent) for tier in self.tiers),
             qualifying_months=self.qualifying_months,
             grace_days=self.grace_days,
             downgrade=self.downgrade,
@@ -196,3 +198,13 @@ class AdjustmentPayload(Payload):
         if self.points == 0:
             raise ValueError("points: want a number other than 0")
         return self
+
+    def to_adjustment(self, customer_id: str) -> Adjustment:
+        """The adjustment of a customer's points."""
+        return Adjustment(
+            adjustment_id=self.idempotency_key,
+            customer_id=customer_id,
+            points=self.points,
+            reason=self.reason,
+            operator=self.operator,
+        )

@@ -3,15 +3,18 @@
 Always: active + pending − negative = Σ points of the ledger entries.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from shared.core.codec import AS_LIST
 from shared.core.errors import Invalid
 from shared.core.facts import Fact, FactType, from_timestamp, to_timestamp
 from shared.core.months import end_of, last_day, month_of, months_after
+from shared.core.privacy import UNTIL_ERASED, Erase, Personal
+from shared.core.shop_time import ShopTime
 from shared.loyalty import facts as types
 from shared.loyalty.program import (
     MAX_QUALIFYING_MONTHS,
@@ -26,7 +29,7 @@ from shared.loyalty.program import (
 
 # The books of a month are read on the first night of the next; two nights that fail, or sixty, lose nothing.
 KEPT_BOOK_MONTHS: Final = 3
-# An order earns by the tier that was held when it was placed; orders that come later than this many changes are rare.
+# An order earns by the tier of when it was placed; orders that come later than this many changes are rare.
 KEPT_TIER_CHANGES: Final = 4
 
 
@@ -52,7 +55,7 @@ class Books:
 
     @property
     def balance(self) -> int:
-        """What is owed to customers after these entries."""
+        """The points that are owed to customers after these entries."""
         return self.issued + self.adjusted - self.redeemed - self.expired - self.refunded
 
     def __add__(self, other: "Books") -> "Books":
@@ -87,8 +90,8 @@ class Account:
     lots: Mapping[str, int] = field(default_factory=dict)
     negative: int = 0
     forgiven: int = 0
-    books: Books = Books()
-    months: Mapping[str, Books] = field(default_factory=dict)
+    books: Annotated[Books, AS_LIST] = Books()
+    months: Mapping[str, Annotated[Books, AS_LIST]] = field(default_factory=dict)
     earned: Mapping[str, int] = field(default_factory=dict)
     tiers: tuple[tuple[str, str], ...] = ()
     tier_ends_on: date | None = None
@@ -99,13 +102,13 @@ class Account:
 
     @property
     def tier(self) -> str | None:
-        """The tier that is held; None for the programme's first."""
+        """The tier of now; None for the programme's first."""
         return self.tiers[-1][1] if self.tiers else None
 
     def tier_at(self, moment: datetime) -> str | None:
-        """The tier that was held at a moment."""
-        held = [name for since, name in self.tiers if since <= to_timestamp(moment)]
-        return held[-1] if held else None
+        """The tier of a moment; None for the programme's first."""
+        names = [name for since, name in self.tiers if since <= to_timestamp(moment)]
+        return names[-1] if names else None
 
     def qualifying(self, program: Program, today: date) -> int:
         """Points earned in the qualifying window that ends with this month."""
@@ -131,6 +134,48 @@ class Posting:
     account: Account
     facts: tuple[Fact, ...] = ()
 
+    def then(self, change: Callable[[Account], "Posting"]) -> "Posting":
+        """This posting and, on the account after it, another one."""
+        more = change(self.account)
+        return Posting(more.account, (*self.facts, *more.facts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarnedPoints:
+    """The part of a `PointsEarned` that is needed to take its points back.
+
+    `at` is when they were earned, `expires` the last month of their lot, `available_on` its first day, `earned` the
+    points that counted for the tiers, by month.
+    """
+
+    at: datetime
+    points: int
+    expires: str
+    available_on: date
+    earned: Mapping[str, int]
+
+    @classmethod
+    def from_fact(cls, fact: Fact) -> "EarnedPoints":
+        """Of the fact that earned them."""
+        return cls(
+            at=fact.occurred_at,
+            points=fact.data["points"],
+            expires=fact.data["expires"],
+            available_on=date.fromisoformat(fact.data["available_on"]),
+            earned=fact.data["earned"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjustment:
+    """Points that a member of staff (`operator`) adds, or takes where negative, and why."""
+
+    adjustment_id: str
+    customer_id: str
+    points: int
+    reason: Annotated[str, Personal("to explain a change of points", UNTIL_ERASED, Erase.DELETE)]
+    operator: Annotated[str, Personal("to know who changed points", UNTIL_ERASED, Erase.DELETE)]
+
 
 class NotEnoughPoints(Invalid):
     """Fewer points are active than something costs."""
@@ -145,7 +190,7 @@ def apply(account: Account, fact: Fact) -> Account:
         booked = Books(**{name: sign * data["points"]})
         books = books + booked
         kept = months_after(data["posted"], 1 - KEPT_BOOK_MONTHS)
-        months = {month: held for month, held in months.items() if month >= kept}
+        months = {month: sums for month, sums in months.items() if month >= kept}
         months[data["posted"]] = months.get(data["posted"], Books()) + booked
     earned = _sum(account.earned, data.get("earned", {}))
     if "posted" in data:
@@ -185,7 +230,7 @@ def account_from(customer_id: str, facts: Iterable[Fact]) -> Account:
 
 
 def balance(account: Account, today: date) -> Balance:
-    """What the account holds on a day."""
+    """The account's points on a day."""
     living = _living(account, today)
     active = sum(points for lot, points in living.items() if _is_active(lot, today))
     over = sum(account.lots.values()) - sum(living.values())
@@ -213,29 +258,27 @@ def next_available(account: Account, today: date) -> date | None:
     return min((day for day in days if day), default=None)
 
 
-def settle(account: Account, now: datetime, zone: tzinfo) -> Posting:
+def expire(account: Account, time: ShopTime) -> Posting:
     """Write off the points whose month is over, at the end of that month."""
-    today = now.astimezone(zone).date()
     posting = Posting(account)
     for month in sorted({_expires(lot) for lot in account.lots}):
-        if month < month_of(today):
+        if month < month_of(time.today):
             lots = {lot: -points for lot, points in account.lots.items() if _expires(lot) == month}
-            gone, data, at = sum(lots.values()), {"month": month, "lots": lots}, end_of(month, zone)
-            posting = _entry(posting, Entry.EXPIRE, types.POINTS_EXPIRED, None, gone, data, now, zone, at)
+            gone, data, at = sum(lots.values()), {"month": month, "lots": lots}, end_of(month, time.zone)
+            posting = _entry(posting, Entry.EXPIRE, types.POINTS_EXPIRED, None, gone, data, time, at)
     return posting
 
 
-def activate(account: Account, now: datetime, zone: tzinfo) -> Posting:
-    """Tell of the pending points whose day has come. They can be spent from that day on, told or not."""
-    today = now.astimezone(zone).date()
-    due = {lot: points for lot, points in account.lots.items() if _is_active(lot, today) and _available_on(lot)}
+def activate(account: Account, time: ShopTime) -> Posting:
+    """Record that the day of pending points has come. They can be spent from that day on, recorded or not."""
+    due = {lot: points for lot, points in account.lots.items() if _is_active(lot, time.today) and _available_on(lot)}
     if not due:
         return Posting(account)
     moved = {lot: -points for lot, points in due.items()}
     for lot, points in due.items():
         moved = _sum(moved, {_expires(lot): points})
     data = {"points": sum(due.values()), "lots": moved}
-    return _told(Posting(account), types.POINTS_ACTIVATED, None, data, now, zone)
+    return _record(Posting(account), types.POINTS_ACTIVATED, None, data, time)
 
 
 def earn(
@@ -245,8 +288,7 @@ def earn(
     *,
     fact_id: str,
     occurred_at: datetime,
-    now: datetime,
-    zone: tzinfo,
+    time: ShopTime,
     data: Mapping[str, Any],
     once: tuple[Bonus, str] | None = None,
 ) -> Posting:
@@ -255,13 +297,12 @@ def earn(
     A debt is paid first. `once` is a bonus and what it is given for, such as a year: the same again gives nothing.
     Points that would have expired already are not earned.
     """
-    today = now.astimezone(zone).date()
     given = once is not None and _was_given(account, *once)
-    if earning.points <= 0 or given or earning.expires < month_of(today):
+    if earning.points <= 0 or given or earning.expires < month_of(time.today):
         return Posting(account)
     paid = min(account.negative, earning.points)
     left = earning.points - paid
-    lot = earning.expires if earning.available_on <= today else f"{earning.expires}@{earning.available_on}"
+    lot = earning.expires if earning.available_on <= time.today else f"{earning.expires}@{earning.available_on}"
     members = {
         **data,
         "lots": {lot: left} if left else {},
@@ -274,36 +315,33 @@ def earn(
         **({"bonus": once[0], "period": once[1]} if once else {}),
     }
     posting = _entry(
-        Posting(account), Entry.EARN, types.POINTS_EARNED, fact_id, earning.points, members, now, zone, occurred_at
+        Posting(account), Entry.EARN, types.POINTS_EARNED, fact_id, earning.points, members, time, occurred_at
     )
-    reached = program.tier_for(posting.account.qualifying(program, today))
-    if program.rank(reached.name) > rank_of(posting.account, program, today):
-        return _change_tier(posting, program, reached, now, zone)
+    reached = program.tier_for(posting.account.qualifying(program, time.today))
+    if program.rank(reached.name) > rank_of(posting.account, program, time.today):
+        return _change_tier(posting, program, reached, time)
     return posting
 
 
 def take_back(
     account: Account,
     points: int,
-    earned: Fact,
+    earned: EarnedPoints,
     policy: NegativeBalance,
     *,
     fact_id: str,
     occurred_at: datetime,
-    now: datetime,
-    zone: tzinfo,
+    time: ShopTime,
     data: Mapping[str, Any],
 ) -> Posting:
-    """Take back points that a refunded part of an order, or a referral, had earned; `earned` is their fact.
+    """Take back some of the points that an order or a referral `earned`.
 
     From their own lot first, then those that expire soonest. What is spent already becomes a debt or is forgiven,
     by `policy`; what has expired with its month is not taken from other points.
     """
-    today = now.astimezone(zone).date()
-    expires, available_on = earned.data["expires"], date.fromisoformat(earned.data["available_on"])
-    lapsed = points if expires < month_of(today) else 0
-    own = (f"{expires}@{available_on}", expires)
-    order = [*own, *sorted(lot for lot in _living(account, today) if lot not in own)]
+    lapsed = points if earned.expires < month_of(time.today) else 0
+    own = (f"{earned.expires}@{earned.available_on}", earned.expires)
+    order = [*own, *sorted(lot for lot in _living(account, time.today) if lot not in own)]
     lots, missing = _take(account.lots, points - lapsed, order)
     owed = 0
     if policy is NegativeBalance.UNLIMITED:
@@ -314,38 +352,32 @@ def take_back(
         "negative": owed,
         "forgiven": missing,
         "lapsed": lapsed,
-        "earned": dict.fromkeys(earned.data["earned"], -points),
+        "earned": dict.fromkeys(earned.earned, -points),
     }
     taken = sum(lots.values()) - owed
-    return _entry(
-        Posting(account), Entry.REFUND, types.POINTS_REFUNDED, fact_id, taken, members, now, zone, occurred_at
-    )
+    return _entry(Posting(account), Entry.REFUND, types.POINTS_REFUNDED, fact_id, taken, members, time, occurred_at)
 
 
-def redeem(
-    account: Account, cost: int, *, fact_id: str, now: datetime, zone: tzinfo, data: Mapping[str, Any]
-) -> Posting:
+def redeem(account: Account, cost: int, *, fact_id: str, time: ShopTime, data: Mapping[str, Any]) -> Posting:
     """Spend active points, those that expire soonest first. Raises NotEnoughPoints with how many are missing."""
-    today = now.astimezone(zone).date()
-    active = balance(account, today).active
+    active = balance(account, time.today).active
     if cost > active:
         missing = cost - active
         raise NotEnoughPoints(f"{_points(missing)} missing: it costs {cost}, {active} can be spent", missing=missing)
-    spendable = sorted(lot for lot in _living(account, today) if _is_active(lot, today))
+    spendable = sorted(lot for lot in _living(account, time.today) if _is_active(lot, time.today))
     lots, _ = _take(account.lots, cost, spendable)
-    members = {**data, "lots": lots}
-    return _entry(Posting(account), Entry.REDEEM, types.POINTS_REDEEMED, fact_id, -cost, members, now, zone)
+    return _entry(Posting(account), Entry.REDEEM, types.POINTS_REDEEMED, fact_id, -cost, {**data, "lots": lots}, time)
 
 
 def cancel(
-    account: Account, redeemed: Mapping[str, int], *, fact_id: str, now: datetime, zone: tzinfo, data: Mapping[str, Any]
+    account: Account, redeemed: Mapping[str, int], *, fact_id: str, time: ShopTime, data: Mapping[str, Any]
 ) -> Posting:
     """Give the points of a redemption back to the lots they came from (`redeemed`: lot → points).
 
     A debt is paid first, and what a refund was forgiven because these points were spent is taken back now. Points
     whose month is over meanwhile get until the end of the current one.
     """
-    month = month_of(now.astimezone(zone).date())
+    month = month_of(time.today)
     paid = min(account.negative, sum(redeemed.values()))
     owed, lots = paid, dict[str, int]()
     for lot, points in sorted(redeemed.items()):
@@ -356,34 +388,25 @@ def cancel(
             lots = _sum(lots, {max(_expires(lot), month): kept})
     members = {**data, "lots": lots, "negative": -paid}
     posting = _entry(
-        Posting(account), Entry.REDEEM, types.REDEMPTION_CANCELLED, fact_id, sum(redeemed.values()), members, now, zone
+        Posting(account), Entry.REDEEM, types.REDEMPTION_CANCELLED, fact_id, sum(redeemed.values()), members, time
     )
     owing = min(account.forgiven, sum(lots.values()))
     if not owing:
         return posting
     taken, _ = _take(lots, owing, sorted(lots))
     members = {"source": "CANCELLATION", "redemption_id": fact_id, "lots": taken, "forgiven": -owing}
-    return _entry(posting, Entry.REFUND, types.POINTS_REFUNDED, f"{fact_id}/cancelled", -owing, members, now, zone)
+    return _entry(posting, Entry.REFUND, types.POINTS_REFUNDED, f"{fact_id}/cancelled", -owing, members, time)
 
 
-def adjust(
-    account: Account,
-    points: int,
-    program: Program,
-    *,
-    fact_id: str,
-    now: datetime,
-    zone: tzinfo,
-    data: Mapping[str, Any],
-) -> Posting:
+def adjust(account: Account, adjustment: Adjustment, program: Program, time: ShopTime) -> Posting:
     """Add points (active at once, counting for no tier) or take some, those that expire soonest first.
 
     Raises NotEnoughPoints where more would be taken than there are and the programme knows no debt.
     """
-    today = now.astimezone(zone).date()
+    points, today = adjustment.points, time.today
     if points > 0:
         paid = min(account.negative, points)
-        members = {"lots": {program.expires(today): points - paid} if points > paid else {}, "negative": -paid}
+        change = {"lots": {program.expires(today): points - paid} if points > paid else {}, "negative": -paid}
     else:
         living = _living(account, today)
         active_first = sorted(living, key=lambda lot: (not _is_active(lot, today), lot))
@@ -391,74 +414,74 @@ def adjust(
         if missing and program.negative_balance is not NegativeBalance.UNLIMITED:
             there = sum(living.values())
             raise NotEnoughPoints(f"only {_points(there)} there to take", missing=missing)
-        members = {"lots": lots, "negative": missing}
-    members = {**data, **members}
-    return _entry(Posting(account), Entry.ADJUST, types.POINTS_ADJUSTED, fact_id, points, members, now, zone)
+        change = {"lots": lots, "negative": missing}
+    members = {"reason": adjustment.reason, "operator": adjustment.operator, **change}
+    return _entry(
+        Posting(account), Entry.ADJUST, types.POINTS_ADJUSTED, adjustment.adjustment_id, points, members, time
+    )
 
 
-def review(account: Account, program: Program, now: datetime, zone: tzinfo) -> Posting:
+def review(account: Account, program: Program, time: ShopTime) -> Posting:
     """Hold the tier against what was earned in the qualifying window: lift it, begin or end its grace, or keep it."""
-    today = now.astimezone(zone).date()
-    posting = Posting(account)
+    posting, today = Posting(account), time.today
     earned = account.qualifying(program, today)
     reached = program.tier_for(earned)
-    held, rank = rank_of(account, program, today), program.rank(reached.name)
+    rank, reached_rank = rank_of(account, program, today), program.rank(reached.name)
     known = account.tier is None or program.knows(account.tier)
-    if not known or rank > held:
+    if not known or reached_rank > rank:
         # A tier that the programme no longer has ends without grace: there is nothing left to keep.
-        return _change_tier(posting, program, reached, now, zone)
-    if rank == held or program.downgrade is Downgrade.NEVER:
-        if account.tier_ends_on is None:
-            return posting
-        return _told(posting, types.TIER_KEPT, None, {"tier": account.tier}, now, zone)
-    if program.downgrade is Downgrade.ONE_TIER and _changed_on(account, zone) >= today:
+        return _change_tier(posting, program, reached, time)
+    if reached_rank == rank or program.downgrade is Downgrade.NEVER:
+        return (
+            _record(posting, types.TIER_KEPT, None, {"tier": account.tier}, time) if account.tier_ends_on else posting
+        )
+    if program.downgrade is Downgrade.ONE_TIER and _changed_on(account, time) >= today:
         # The next tier down has its own turn, not another review of the same day.
         return posting
     if account.tier_ends_on is None and program.grace_days:
         ends_on = today + timedelta(days=program.grace_days - 1)
-        missing = program.tiers[held].threshold - earned
-        data = {"tier": program.tiers[held].name, "ends_on": ends_on.isoformat(), "missing": missing}
-        return _told(posting, types.TIER_ENDING, None, data, now, zone)
+        missing = program.tiers[rank].threshold - earned
+        data = {"tier": program.tiers[rank].name, "ends_on": ends_on.isoformat(), "missing": missing}
+        return _record(posting, types.TIER_ENDING, None, data, time)
     if account.tier_ends_on and today <= account.tier_ends_on:
         return posting
-    lower = program.tiers[held - 1] if program.downgrade is Downgrade.ONE_TIER else reached
-    return _change_tier(posting, program, lower, now, zone)
+    lower = program.tiers[rank - 1] if program.downgrade is Downgrade.ONE_TIER else reached
+    return _change_tier(posting, program, lower, time)
 
 
-def warn(account: Account, program: Program, now: datetime, zone: tzinfo) -> Posting:
-    """Tell once of the points that will expire within the programme's days of warning."""
-    today = now.astimezone(zone).date()
+def warn(account: Account, program: Program, time: ShopTime) -> Posting:
+    """Warn once of the points that will expire within the programme's days of warning."""
     months = [_expires(lot) for lot in account.lots if _expires(lot) > account.warned]
-    soon = months_ending_within(program.expiry_warning_days, today, months) if program.expiry_warning_days else []
+    soon = months_ending_within(program.expiry_warning_days, time.today, months) if program.expiry_warning_days else []
     posting = Posting(account)
     for month in sorted(set(soon)):
         points = sum(points for lot, points in account.lots.items() if _expires(lot) == month)
         data = {"month": month, "points": points, "expires_on": last_day(month).isoformat()}
-        posting = _told(posting, types.POINTS_EXPIRING, month, data, now, zone)
+        posting = _record(posting, types.POINTS_EXPIRING, month, data, time)
     return posting
 
 
 def tier_of(account: Account, program: Program, today: date) -> Tier:
-    """The tier that is held, as the programme describes it."""
+    """The account's tier, as the programme describes it."""
     return program.tiers[rank_of(account, program, today)]
 
 
 def next_tier(account: Account, program: Program, today: date) -> Tier | None:
-    """The tier above the one that is held; None at the top."""
+    """The tier above the account's own; None at the top."""
     above = program.tiers[rank_of(account, program, today) + 1 :]
     return above[0] if above else None
 
 
-def tier_percent_at(account: Account, program: Program, moment: datetime, zone: tzinfo) -> int:
-    """By how much an order of that moment earns more: the tier held then, not one that the order itself led to."""
-    held = account.tier_at(moment)
-    if held is None or program.knows(held):
-        return program.tiers[program.rank(held or "")].percent
-    return program.tier_for(account.qualifying(program, moment.astimezone(zone).date())).percent
+def tier_percent_at(account: Account, program: Program, moment: datetime, time: ShopTime) -> int:
+    """By how much an order of that moment earns more: the tier of then, not one that the order itself led to."""
+    tier = account.tier_at(moment)
+    if tier is None or program.knows(tier):
+        return program.tiers[program.rank(tier or "")].percent
+    return program.tier_for(account.qualifying(program, time.day_of(moment))).percent
 
 
 def rank_of(account: Account, program: Program, today: date) -> int:
-    """The place of the tier that is held. One that the programme no longer has counts as what its points reach now."""
+    """The place of the account's tier. One that the programme no longer has counts as what its points reach now."""
     if account.tier is None or program.knows(account.tier):
         return program.rank(account.tier or "")
     return program.rank(program.tier_for(account.qualifying(program, today)).name)
@@ -466,20 +489,20 @@ def rank_of(account: Account, program: Program, today: date) -> int:
 
 def _was_given(account: Account, bonus: Bonus, period: str) -> bool:
     """Years of birthdays count up: an earlier one is not made up for after a later one."""
-    held = account.bonuses.get(bonus, "")
-    return held == period or (bonus is Bonus.BIRTHDAY and period < held)
+    last = account.bonuses.get(bonus, "")
+    return last == period or (bonus is Bonus.BIRTHDAY and period < last)
 
 
-def _change_tier(posting: Posting, program: Program, to: Tier, now: datetime, zone: tzinfo) -> Posting:
+def _change_tier(posting: Posting, program: Program, to: Tier, time: ShopTime) -> Posting:
     account = posting.account
     before = program.tiers[0].name if account.tier is None else account.tier
     # Changes sort by their time, even where clocks differ.
-    at = now
+    at = time.now
     if account.tiers:
-        at = max(now, from_timestamp(account.tiers[-1][0]) + timedelta(milliseconds=1))
-    earned = account.qualifying(program, now.astimezone(zone).date())
+        at = max(at, from_timestamp(account.tiers[-1][0]) + timedelta(milliseconds=1))
+    earned = account.qualifying(program, time.today)
     data = {"from": before, "to": to.name, "qualifying_points": earned}
-    return _told(posting, types.TIER_CHANGED, None, data, now, zone, at)
+    return _record(posting, types.TIER_CHANGED, None, data, time, at)
 
 
 def _entry(
@@ -489,24 +512,22 @@ def _entry(
     fact_id: str | None,
     points: int,
     data: Mapping[str, Any],
-    now: datetime,
-    zone: tzinfo,
+    time: ShopTime,
     occurred_at: datetime | None = None,
 ) -> Posting:
     """Post a ledger entry, with the balance after it."""
     account = posting.account
     after = account.books.balance + points
     members = {**data, "entry": entry, "points": points, "balance": after}
-    return _told(posting, type_, fact_id, members, now, zone, occurred_at)
+    return _record(posting, type_, fact_id, members, time, occurred_at)
 
 
-def _told(
+def _record(
     posting: Posting,
     type_: FactType,
     fact_id: str | None,
     data: Mapping[str, Any],
-    now: datetime,
-    zone: tzinfo,
+    time: ShopTime,
     occurred_at: datetime | None = None,
 ) -> Posting:
     number = posting.account.entry + 1
@@ -514,14 +535,14 @@ def _told(
         id=fact_id if fact_id is not None else str(number),
         customer_id=posting.account.customer_id,
         occurred_at=occurred_at,
-        now=now,
-        data={**data, "posted": month_of(now.astimezone(zone).date()), "number": number},
+        now=time.now,
+        data={**data, "posted": month_of(time.today), "number": number},
     )
     return Posting(apply(posting.account, fact), (*posting.facts, fact))
 
 
 def _take(lots: Mapping[str, int], points: int, order: Iterable[str]) -> tuple[dict[str, int], int]:
-    """What to take from which lots, in this order, as negative numbers; and how much is missing."""
+    """The points to take from each lot, in this order, as negative numbers; and how many are missing."""
     taken: dict[str, int] = {}
     for lot in order:
         part = min(lots.get(lot, 0), points)
@@ -531,14 +552,14 @@ def _take(lots: Mapping[str, int], points: int, order: Iterable[str]) -> tuple[d
     return taken, points
 
 
-def _sum(held: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
-    added = {key: held.get(key, 0) + more.get(key, 0) for key in (*held, *more)}
+def _sum(numbers: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    added = {key: numbers.get(key, 0) + more.get(key, 0) for key in (*numbers, *more)}
     return {key: number for key, number in sorted(added.items()) if number}
 
 
-def _changed_on(account: Account, zone: tzinfo) -> date:
+def _changed_on(account: Account, time: ShopTime) -> date:
     """The day of the last change of the tier."""
-    return from_timestamp(account.tiers[-1][0]).astimezone(zone).date() if account.tiers else date.min
+    return time.day_of(from_timestamp(account.tiers[-1][0])) if account.tiers else date.min
 
 
 def _living(account: Account, today: date) -> dict[str, int]:

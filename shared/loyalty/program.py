@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from shared.core.errors import Invalid
+from shared.core.errors import Conflict, Invalid
 from shared.core.months import last_day, month_of, months_after
 from shared.purchases.purchase import Order
 
@@ -20,7 +20,7 @@ _SHORTEST_MONTH_DAYS: Final = 28
 
 
 class Rounding(StrEnum):
-    """What becomes of a fraction of a point."""
+    """The way in which a fraction of a point is rounded."""
 
     DOWN = "DOWN"
     NEAREST = "NEAREST"
@@ -36,14 +36,14 @@ class Downgrade(StrEnum):
 
 
 class NegativeBalance(StrEnum):
-    """What becomes of points that a refund takes back and that are spent already."""
+    """Whether points that a refund takes back and that are spent already are owed, or forgiven."""
 
     WITHIN_BALANCE = "WITHIN_BALANCE"
     UNLIMITED = "UNLIMITED"
 
 
 class Bonus(StrEnum):
-    """What earns points beside orders."""
+    """The things that earn points beside orders."""
 
     SIGNUP_CONFIRMED = "SIGNUP_CONFIRMED"
     PROFILE_COMPLETED = "PROFILE_COMPLETED"
@@ -75,6 +75,11 @@ class Multiplier:
     categories: frozenset[str] = frozenset()
     starts_on: date | None = None
     ends_on: date | None = None
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it is for every line."""
+        return not self.skus and not self.categories
 
     def covers(self, day: date) -> bool:
         """Whether it counts for orders of this day."""
@@ -138,17 +143,17 @@ class Program:
             raise Invalid(f"qualifying_months: want 1 to {MAX_QUALIFYING_MONTHS}")
         if self.expiry_months is not None and self.pending_days >= self.expiry_months * _SHORTEST_MONTH_DAYS:
             raise Invalid("pending_days: points would expire before they can be spent")
-        for one in self.multipliers:
-            if one.starts_on and one.ends_on and one.ends_on < one.starts_on:
-                raise Invalid(f"multipliers: {one.name} ends before it starts")
+        for multiplier in self.multipliers:
+            if multiplier.starts_on and multiplier.ends_on and multiplier.ends_on < multiplier.starts_on:
+                raise Invalid(f"multipliers: {multiplier.name} ends before it starts")
 
     def rank(self, tier: str) -> int:
         """The place of a tier, 0 for the first and for one that this version does not know."""
-        return next((place for place, one in enumerate(self.tiers) if one.name == tier), 0)
+        return next((place for place, known in enumerate(self.tiers) if known.name == tier), 0)
 
     def knows(self, tier: str) -> bool:
         """Whether this version has a tier of this name."""
-        return any(one.name == tier for one in self.tiers)
+        return any(known.name == tier for known in self.tiers)
 
     def tier_for(self, earned: int) -> Tier:
         """The highest tier that this many points in the qualifying window reach."""
@@ -161,7 +166,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earning:
-    """What is earned: `points`, to spend from `available_on`, until the end of month `expires`; counted in `month`."""
+    """Points to spend from `available_on` until the end of the month `expires`; they count in `month`."""
 
     points: int
     expires: str
@@ -171,22 +176,26 @@ class Earning:
     tier_percent: int = _PERCENT
 
 
-def next_version(latest: Program | None, wanted: Program, now: datetime) -> Program:
+def next_version(latest: Program | None, proposed: Program, now: datetime, changed_from: int | None = None) -> Program:
     """The version that a change makes, in force from now on; the latest itself where nothing would change.
 
     Only the first may start in the past, for late orders and imports to earn; a later one starts now, whatever it says,
-    and none in the future. Raises Invalid there.
+    and none in the future: raises Invalid there. `changed_from` is the version that the change was made from, 0 for
+    none: raises Conflict where another is the latest.
     """
-    if latest is not None and replace(wanted, **_when(latest)) == latest:
+    version = latest.version if latest else 0
+    if changed_from is not None and changed_from != version:
+        raise Conflict(f"version {changed_from} was changed from, {version} is in force", version=version)
+    if latest is not None and replace(proposed, **_when(latest)) == latest:
         return latest
     # What is shown of the latest may be sent back, even where two clocks differ.
-    if wanted.starts_at > now and (latest is None or wanted.starts_at != latest.starts_at):
+    if proposed.starts_at > now and (latest is None or proposed.starts_at != latest.starts_at):
         raise Invalid("starts_at lies in the future; put the programme on its day")
     if latest is None:
-        return replace(wanted, version=1, published_at=now)
+        return replace(proposed, version=1, published_at=now)
     # Versions are told apart by their start, even where two clocks differ.
     starts_at = max(now, latest.starts_at + timedelta(milliseconds=1))
-    return replace(wanted, version=latest.version + 1, starts_at=starts_at, published_at=now)
+    return replace(proposed, version=latest.version + 1, starts_at=starts_at, published_at=now)
 
 
 def _when(program: Program) -> dict[str, Any]:
@@ -195,17 +204,16 @@ def _when(program: Program) -> dict[str, Any]:
 
 def in_force(versions: Sequence[Program], moment: datetime) -> Program | None:
     """The version of a moment; None before the programme was launched."""
-    started = [one for one in versions if one.starts_at <= moment]
-    return max(started, key=lambda one: one.version, default=None)
+    started = [program for program in versions if program.starts_at <= moment]
+    return max(started, key=lambda program: program.version, default=None)
 
 
-def earned_by(order: Order, program: Program, tier_percent: int, zone: tzinfo) -> Earning:
-    """What an order earns: merchandise × points ÷ per_amount × tier × line multipliers, rounded once.
+def earned_by(order: Order, program: Program, tier_percent: int, day: date) -> Earning:
+    """The points of an order: merchandise × points ÷ per_amount × tier × line multipliers, rounded once.
 
-    Where several multipliers cover a line, 0 excludes it and else the highest counts. A discount is taken off
-    every line in proportion to its value.
+    `day` is the shop's day of the order. Where several multipliers cover a line, 0 excludes it and else the highest
+    counts. A discount is taken off every line in proportion to its value.
     """
-    day = order.ordered_at.astimezone(zone).date()
     net = max(0, order.total - order.tax - order.shipping)
     weights, worth = _weights(order, program, day), _worth(order)
     above = net * sum(weights.values()) * program.points * tier_percent
@@ -221,7 +229,7 @@ def earned_by(order: Order, program: Program, tier_percent: int, zone: tzinfo) -
 
 
 def granted(points: int, program: Program, day: date, *, pending: bool) -> Earning:
-    """What a bonus or an adjustment of a day gives."""
+    """The points of a bonus of a day."""
     return Earning(
         points=points,
         expires=program.expires(day),
@@ -235,7 +243,7 @@ def given_back(
     order: Order,
     earned: int,
     program: Program,
-    zone: tzinfo,
+    day: date,
     *,
     quantities: Mapping[str, int],
     amount: int,
@@ -243,10 +251,10 @@ def given_back(
 ) -> int:
     """How many of the points that an order earned belong to what was refunded of it by now.
 
-    `quantities` are the pieces sent back by sku, `amount` the money refunded without naming pieces, `refunded` all
-    the money. The same for any order of the refunds, all of the points once everything has gone back.
+    `day` is the shop's day of the order, `quantities` are the pieces sent back by sku, `amount` the money refunded
+    without naming pieces, `refunded` all the money. The same for any order of the refunds, all of the points once
+    everything has gone back.
     """
-    day = order.ordered_at.astimezone(zone).date()
     weights = _weights(order, program, day)
     weight = sum(weights.values())
     pieces: dict[str, int] = {}
@@ -260,6 +268,13 @@ def given_back(
         share_above, share_below = back * weights.get(sku, 0), pieces.get(sku, 1) * weight
         above, below = above * share_below + share_above * below, below * share_below
     return earned if above >= below else earned * above // below
+
+
+def points_for_answer(program: Program | None, own: int | None) -> int:
+    """The points of a survey's answer: the survey's `own`, else the programme's; 0 while there is no programme."""
+    if program is None:
+        return 0
+    return program.bonuses.get(Bonus.SURVEY_ANSWERED, 0) if own is None else own
 
 
 def birthday_since(birthday: date, today: date, days: int) -> date | None:
@@ -281,22 +296,22 @@ def months_ending_within(days: int, today: date, months: Sequence[str]) -> list[
 
 def _weights(order: Order, program: Program, day: date) -> dict[str, int]:
     """Value × percent by sku; an order without lines is one line, which only multipliers for everything cover."""
-    running = [one for one in program.multipliers if one.covers(day)]
+    running = [multiplier for multiplier in program.multipliers if multiplier.covers(day)]
     if not order.products:
-        return {"": _percent([one for one in running if not one.skus and not one.categories])}
+        return {"": _percent([multiplier for multiplier in running if multiplier.is_for_all])}
     weights: dict[str, int] = {}
     for line in order.products:
         covering = [
-            one
-            for one in running
-            if (not one.skus and not one.categories) or line.sku in one.skus or line.category in one.categories
+            multiplier
+            for multiplier in running
+            if multiplier.is_for_all or line.sku in multiplier.skus or line.category in multiplier.categories
         ]
         weights[line.sku] = weights.get(line.sku, 0) + line.price * line.quantity * _percent(covering)
     return weights
 
 
 def _percent(covering: Sequence[Multiplier]) -> int:
-    percents = [one.percent for one in covering]
+    percents = [multiplier.percent for multiplier in covering]
     return 0 if 0 in percents else max(percents, default=_PERCENT)
 
 

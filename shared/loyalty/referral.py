@@ -1,20 +1,39 @@
 """Referrals: a customer's code, a friend who signs up with it, and the friend's first purchase that rewards both."""
 
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated, Any, Final
 
-from shared.core.facts import Fact
+from shared.core.privacy import ADDRESS, REFERRAL
+from shared.core.shop_time import ShopTime
 from shared.customers.customer import Customer
 from shared.loyalty import points
 from shared.loyalty import program as loyalty
 from shared.loyalty.facts import POINTS_EARNED
-from shared.loyalty.points import Account, Posting
+from shared.loyalty.points import Account, EarnedPoints, Posting
 from shared.loyalty.program import Bonus, Program
 from shared.scorecards.scorecard import Scorecard
 
 # Providers that deliver mail for ada.lovelace@ to adalovelace@.
 _DOTS_DO_NOT_COUNT: Final = frozenset({"gmail.com", "googlemail.com"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referral:
+    """The rewarded referral of a friend, by the friend's mailbox: `friend` and `referrer` are what each has earned.
+
+    `taken_back_at` is when that was taken back, because everything went back that the friend had bought. `version`
+    counts the writes.
+    """
+
+    mailbox: Annotated[str, ADDRESS]
+    customer_id: str
+    referrer_id: Annotated[str, REFERRAL]
+    friend: EarnedPoints | None = None
+    referrer: EarnedPoints | None = None
+    taken_back_at: datetime | None = None
+    version: int = 1
 
 
 def same_mailbox(email: str) -> str:
@@ -31,52 +50,79 @@ def normalise_code(text: str) -> str:
     return text.strip().upper()
 
 
-def is_earned(friend: Customer, card: Scorecard | None, referrer: Customer, zone: tzinfo) -> bool:
-    """Whether the friend has made her first purchase after she was referred, and is not the referrer herself."""
+def is_open(before: Referral | None, friend_id: str) -> bool:
+    """Whether this friend's mailbox has earned nothing, or had it taken back: a purchase that stays earns it again."""
+    return before is None or (before.customer_id == friend_id and before.taken_back_at is not None)
+
+
+def is_earned(friend: Customer, card: Scorecard | None, referrer: Customer, time: ShopTime) -> bool:
+    """Whether the friend has made their first purchase after they were referred, and is not the referrer themselves."""
     if friend.email is None or friend.referred_at is None or friend.customer_id == referrer.customer_id:
         return False
     if referrer.email and same_mailbox(friend.email) == same_mailbox(referrer.email):
         return False
     if card is None or card.orders < 1 or card.first_order_on is None:
         return False
-    return card.first_order_on >= friend.referred_at.astimezone(zone).date()
+    return card.first_order_on >= time.day_of(friend.referred_at)
 
 
 def reward(
-    friend: Account, referrer: Account, time: int, program: Program, now: datetime, zone: tzinfo
-) -> tuple[Posting, Posting]:
-    """What both earn: pending like an order, for the purchase may yet go back; `time` numbers the friend's tries."""
-    today = now.astimezone(zone).date()
+    mailbox: str, friend: Account, referrer: Account, before: Referral | None, program: Program, time: ShopTime
+) -> tuple[Referral, Posting, Posting]:
+    """The referral, and what friend and referrer earn: pending like an order, for the purchase may yet go back."""
+    version = before.version + 1 if before else 1
 
     def give(account: Account, bonus: Bonus, other: Account, fact_id: str) -> Posting:
-        earning = loyalty.granted(program.bonuses.get(bonus, 0), program, today, pending=True)
+        earning = loyalty.granted(program.bonuses.get(bonus, 0), program, time.today, pending=True)
         data = {"source": bonus, "about": other.customer_id}
-        return points.earn(account, earning, program, fact_id=fact_id, occurred_at=now, now=now, zone=zone, data=data)
+        return points.earn(account, earning, program, fact_id=fact_id, occurred_at=time.now, time=time, data=data)
 
-    return (
-        give(friend, Bonus.REFERRED, referrer, f"{Bonus.REFERRED}/{time}"),
-        give(referrer, Bonus.REFERRAL, friend, f"{Bonus.REFERRAL}/{friend.customer_id}/{time}"),
+    to_friend = give(friend, Bonus.REFERRED, referrer, f"{Bonus.REFERRED}/{version}")
+    to_referrer = give(referrer, Bonus.REFERRAL, friend, f"{Bonus.REFERRAL}/{friend.customer_id}/{version}")
+    referral = Referral(
+        mailbox=mailbox,
+        customer_id=friend.customer_id,
+        referrer_id=referrer.customer_id,
+        friend=_earned(to_friend),
+        referrer=_earned(to_referrer),
+        version=version,
     )
+    return referral, to_friend, to_referrer
 
 
-def earned_fact(posting: Posting) -> Fact | None:
-    """The fact of what was earned, if anything was."""
-    return next((fact for fact in posting.facts if fact.type == POINTS_EARNED.name), None)
+def take_back_from_friend(account: Account, referral: Referral, program: Program, time: ShopTime) -> Posting:
+    """Take back what the friend has earned."""
+    return _take_back(account, referral.friend, Bonus.REFERRED, referral.referrer_id, program, time)
 
 
-def take_back(
-    account: Account, earned: Fact, program: Program, bonus: Bonus, about: str, now: datetime, zone: tzinfo
+def take_back_from_referrer(account: Account, referral: Referral, program: Program, time: ShopTime) -> Posting:
+    """Take back what the referrer has earned."""
+    return _take_back(account, referral.referrer, Bonus.REFERRAL, referral.customer_id, program, time)
+
+
+def taken_back(referral: Referral, now: datetime) -> Referral:
+    """The referral once what it had earned is taken back."""
+    return replace(referral, taken_back_at=now, version=referral.version + 1)
+
+
+def _earned(posting: Posting) -> EarnedPoints | None:
+    earned = (fact for fact in posting.facts if fact.type == POINTS_EARNED.name)
+    return next(map(EarnedPoints.from_fact, earned), None)
+
+
+def _take_back(
+    account: Account, earned: EarnedPoints | None, bonus: Bonus, about: str, program: Program, time: ShopTime
 ) -> Posting:
-    """Take back what a referral earned, because everything that the friend had bought went back."""
+    if earned is None:
+        return Posting(account)
     data: Mapping[str, Any] = {"source": bonus, "about": about}
     return points.take_back(
         account,
-        earned.data["points"],
+        earned.points,
         earned,
         program.negative_balance,
         fact_id=f"{bonus}/{about}/{account.entry}",
-        occurred_at=now,
-        now=now,
-        zone=zone,
+        occurred_at=time.now,
+        time=time,
         data=data,
     )

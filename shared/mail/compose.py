@@ -1,4 +1,4 @@
-"""Mails: rendered from `shared/templates/mail` as HTML and plain text, sent through SES."""
+"""Mails: rendered from `shared/<capability>/templates/mail` as HTML and plain text, sent through SES."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,19 @@ _GREETING_MAX_CHARACTERS: Final = 40
 
 
 class MailRefused(Exception):
-    """SES did not take a mail; the message is its error code."""
+    """SES did not take a mail; the message is its error code. With an `http_status` of 500 and more it may have."""
+
+    def __init__(self, code: str, http_status: int) -> None:
+        super().__init__(code)
+        self.http_status = http_status
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """What to write: the templates `mail/<template>.html` and `.txt`, and what they want to know."""
+
+    template: str
+    context: Mapping[str, object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +45,11 @@ class Email:
     headers: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def template(self) -> str:
+        """The template that it was made from."""
+        return self.tags["template"]
+
     def __post_init__(self) -> None:
         # Refused rather than repaired: a list of addresses, or half of one, must not become somebody else's mail.
         if not re.fullmatch(r"[^@\s,;:<>\"()]+@[^@\s,;:<>\"()]+", self.to) or not self.to.isprintable():
@@ -45,17 +62,18 @@ class Email:
 
 
 def render_email(
-    template: str,
+    letter: Letter,
     settings: Settings,
     *,
+    language: str,
     to: str,
-    subject: str,
     unsubscribe_url: str | None,
     tags: Mapping[str, str] | None = None,
-    **context: object,
+    name: str | None = None,
 ) -> Email:
-    """A mail from `mail/<template>.html` and `mail/<template>.txt`, which see the shop's name and address as well.
+    """A mail from the templates of a letter, which see the shop's name and address and the customer's name as well.
 
+    It is in `language`, one of LANGUAGES; its subject is the block `subject` of the plain text.
     With `unsubscribe_url` the mail has the one-click headers of RFC 8058 and shows the link; mail that answers
     a person's own request passes None. Raises ValueError where an address or link could break a header.
     """
@@ -70,20 +88,20 @@ def render_email(
     values: dict[str, object] = {
         "shop_name": _one_line(settings.shop_name),
         "shop_address": settings.shop_address.strip(),
-        "subject": _one_line(subject),
         "unsubscribe_url": unsubscribe_url,
-        **context,
+        "name": _greeting_name(name),
+        **letter.context,
     }
-    if "name" in values:
-        values["name"] = _greeting_name(values["name"])
-    environment = templates.environment()
+    environment = templates.environment(language)
+    text = environment.get_template(f"mail/{letter.template}.txt")
+    subject = _one_line("".join(text.blocks["subject"](text.new_context(values))))
     return Email(
         to=to,
-        subject=_one_line(subject),
-        html=environment.get_template(f"mail/{template}.html").render(values),
-        text=environment.get_template(f"mail/{template}.txt").render(values),
+        subject=subject,
+        html=environment.get_template(f"mail/{letter.template}.html").render(values, subject=subject),
+        text=text.render(values),
         headers=headers,
-        tags={"template": template, **(tags or {})},
+        tags={"template": letter.template, **(tags or {})},
     )
 
 
@@ -113,7 +131,8 @@ def send_email(client: "SESV2Client", email: Email, settings: Settings, configur
         return client.send_email(**request)["MessageId"]
     except client.exceptions.ClientError as error:
         # SES names the address that it refuses; errors are logged, and logs hold no addresses.
-        raise MailRefused(error.response["Error"]["Code"]) from None
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        raise MailRefused(error.response["Error"]["Code"], status) from None
 
 
 def _from_header(settings: Settings) -> str:
@@ -130,13 +149,13 @@ def _one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _greeting_name(name: object) -> str | None:
+def _greeting_name(name: str | None) -> str | None:
     """The name for "Hello …", or None if it is more than a name.
 
     Whoever fills in a signup form writes to the owner of the address. What could carry an advertisement or
     a link is therefore not repeated.
     """
-    text = _one_line(name) if isinstance(name, str) else ""
+    text = _one_line(name or "")
     if not text or len(text) > _GREETING_MAX_CHARACTERS or re.search(r"[^\w\s.'’-]|[\d_]|\.\w", text):
         return None
     return text

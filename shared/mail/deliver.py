@@ -1,139 +1,98 @@
-"""Mail that a customer has agreed to: checked at the last moment, sent at most once, each skip recorded."""
+"""Mail leaves by one of two policies: at most once, or at least once for each mail id; what became of it is a fact."""
 
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
-from enum import StrEnum
+from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from botocore.config import Config
 
-from shared.core import aws, clock
-from shared.core.settings import Settings
-from shared.customers.consent import Channel, Status, Topic, allows
-from shared.customers.customer import Customer
-from shared.edge import links
-from shared.mail import compose as email
+from shared.core import aws, clock, environment
+from shared.core.dynamodb import Cancelled, apply, optimistic, transact
+from shared.core.errors import Busy
+from shared.mail.compose import Email, Letter, MailRefused, render_email, send_email
 from shared.mail.store import mails
 from shared.mail.store.mails import Outcome
-from shared.nps.store import definitions as surveys
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-# After these nobody knows; every other refusal says that nothing was sent.
-_MAY_HAVE_BEEN_SENT: Final = frozenset({"InternalFailure", "InternalServiceErrorException", "ServiceUnavailable"})
+# SES may have taken a mail that it answers so; below, it certainly has not.
+_SERVER_ERROR: Final = 500
 
 
-class Skip(StrEnum):
-    """Why a mail was not sent."""
+def at_most_once(customer_id: str, mail_id: str, email: Email) -> None:
+    """Send a mail, unless it was sent or may have been: claim it, call SES, put the outcome on record.
 
-    NO_ADDRESS = "NO_ADDRESS"
-    NO_CONSENT = "NO_CONSENT"
-    SUPPRESSED = "SUPPRESSED"
-    PAUSED = "PAUSED"
-    OPEN_CASE = "OPEN_CASE"
-    OUTDATED = "OUTDATED"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Letter:
-    """What to write: the template and subject of `email.render_email` with its `context`."""
-
-    template: str
-    subject: str
-    context: dict[str, object]
-
-
-def skip_reason(customer: Customer | None, topic: Topic, today: date) -> Skip | None:
-    """Why nothing on this topic may be sent to her now; None where it may."""
-    if customer is None or customer.email is None:
-        return Skip.NO_ADDRESS
-    if not allows(customer.consents, Channel.EMAIL, topic):
-        held = customer.consents.get((Channel.EMAIL, topic))
-        return Skip.SUPPRESSED if held and held.status is Status.SUPPRESSED else Skip.NO_CONSENT
-    if customer.paused_until and customer.paused_until > today:
-        return Skip.PAUSED
-    return None
-
-
-def deliver(
-    customer: Customer | None,
-    customer_id: str,
-    mail_id: str,
-    topic: Topic,
-    write: Callable[[Customer, Settings, str], Letter | None],
-    *,
-    despite_case: bool = False,
-    skip_id: str | None = None,
-) -> None:
-    """Send a mail on a topic, at most once for each `mail_id`; raises MailRefused where it may be tried again.
-
-    `write` gets the customer, the settings and the root of links; None from it says that the mail is out of date.
-    While a case of the customer is open nothing is sent but `despite_case`. A skip is recorded under `skip_id` where
-    there is one: then it does not use up the `mail_id`.
+    Costs 1 write unit for the claim and 4 for the outcome. Raises MailRefused where SES refused it; where it certainly
+    did not take it, the claim is given back, so that it can be tried again.
     """
-    settings, now = Settings.from_environment(os.environ), clock.now()
-    root = (settings.public_url or os.environ["PUBLIC_URL"]).rstrip("/")
-    reason = skip_reason(customer, topic, now.astimezone(settings.zone).date())
-    if reason is None and not despite_case and surveys.care_of(customer_id).open_cases:
-        reason = Skip.OPEN_CASE
-    letter = None
-    if customer is not None and reason is None:
-        letter = write(customer, settings, root)
-        reason = None if letter else Skip.OUTDATED
-    if customer is None or letter is None:
-        mails.settle(customer_id, skip_id or mail_id, Outcome.SKIPPED, {"topic": topic, "reason": str(reason)}, now)
-        return
-    # Before the claim: what cannot be written is not sent, and has to be told from what nobody knows of.
-    message = _compose(customer, letter, topic, settings, root)
-    if not mails.claim(customer_id, mail_id, now):
-        # Sent already, or claimed by one that died: what is settled stays, what is not becomes UNKNOWN.
-        mails.settle(customer_id, mail_id, Outcome.UNKNOWN, {"template": letter.template}, now)
+    now = clock.now()
+    if not _claim(customer_id, mail_id, now):
+        # Sent already, or claimed by one that died: what has an outcome keeps it, what has none becomes UNKNOWN.
+        _record(customer_id, mail_id, Outcome.UNKNOWN, {"template": email.template}, now)
         return
     try:
-        message_id = email.send_email(_ses(), message, settings, os.environ["CONFIGURATION_SET"])
-    except email.MailRefused as refused:
-        if str(refused) not in _MAY_HAVE_BEEN_SENT:
-            mails.release(customer_id, mail_id, now)
+        message_id = send_email(_ses(), email, environment.settings(), environment.variable("CONFIGURATION_SET"))
+    except MailRefused as refused:
+        if refused.http_status < _SERVER_ERROR:
+            apply(mails.release(customer_id, mail_id, now))
         raise
-    sent = {"template": letter.template, "message_id": message_id}
-    mails.settle(customer_id, mail_id, Outcome.SENT, sent, clock.now())
+    sent = {"template": email.template, "message_id": message_id}
+    _record(customer_id, mail_id, Outcome.SENT, sent, clock.now())
 
 
-def tell_marketer(customer_id: str, mail_id: str, write: Callable[[Settings], Letter]) -> None:
-    """Send a mail about a customer to the shop's own marketer, at least once for each `mail_id`."""
-    if mails.was_sent(customer_id, mail_id):
-        return
-    settings = Settings.from_environment(os.environ)
-    letter = write(settings)
-    message = email.render_email(
-        letter.template,
-        settings,
-        to=settings.marketer_email or settings.sender,
-        subject=letter.subject,
-        unsubscribe_url=None,
-        tags=None,
-        **letter.context,
-    )
-    message_id = email.send_email(_ses(), message, settings, os.environ["CONFIGURATION_SET"])
-    mails.record_sent(customer_id, mail_id, letter.template, message_id, clock.now(), to="MARKETER")
+def at_least_once(customer_id: str, mail_id: str, email: Email, *, to: str | None = None) -> None:
+    """Send a mail and put it on record (4 write units); whoever dies in between sends it again.
+
+    Callers ask `mails.was_sent` first, before they compose. `to` says who gets a mail that is about the customer and
+    not for them. Raises MailRefused where SES refused it.
+    """
+    message_id = send_email(_ses(), email, environment.settings(), environment.variable("CONFIGURATION_SET"))
+    data = {"template": email.template, "message_id": message_id, **({"to": to} if to else {})}
+    _record_sent(customer_id, mail_id, message_id, data, clock.now())
 
 
-def _compose(customer: Customer, letter: Letter, topic: Topic, settings: Settings, root: str) -> email.Email:
-    assert customer.email is not None
-    return email.render_email(
-        letter.template,
-        settings,
-        to=customer.email,
-        subject=letter.subject,
-        unsubscribe_url=f"{root}/{links.unsubscribe_path(customer.customer_id, topic)}",
-        tags={"topic": topic},
-        name=customer.contact.name,
-        **letter.context,
-    )
+def to_marketer(customer_id: str, mail_id: str, letter: Letter) -> None:
+    """Mail the shop's own marketer about a customer, in the shop's language, at least once."""
+    settings = environment.settings()
+    to = settings.marketer_email or settings.sender
+    email = render_email(letter, settings, language=settings.locale, to=to, unsubscribe_url=None)
+    at_least_once(customer_id, mail_id, email, to="MARKETER")
+
+
+def skip(customer_id: str, mail_id: str, data: Mapping[str, str], now: datetime) -> None:
+    """Put on record that a mail is not sent, and why (4 write units); once."""
+    _record(customer_id, mail_id, Outcome.SKIPPED, data, now)
+
+
+def _claim(customer_id: str, mail_id: str, now: datetime) -> bool:
+    try:
+        apply(mails.claim(customer_id, mail_id, now))
+    except Cancelled as cancelled:
+        if cancelled.refused(0):
+            return False
+        raise Busy("the mail is being claimed by others; try again") from cancelled
+    return True
+
+
+@optimistic
+def _record(customer_id: str, mail_id: str, outcome: Outcome, data: Mapping[str, str], now: datetime) -> None:
+    """The first outcome stands, but for SENT."""
+    try:
+        transact(*mails.put_outcome(customer_id, mail_id, outcome, data, now))
+    except Cancelled as cancelled:
+        if not cancelled.refused(0):
+            raise
+
+
+@optimistic
+def _record_sent(customer_id: str, mail_id: str, message_id: str, data: Mapping[str, str], now: datetime) -> None:
+    try:
+        transact(*mails.put_sent(customer_id, mail_id, message_id, data, now))
+    except Cancelled as cancelled:
+        if not cancelled.refused(0):
+            raise
 
 
 @cache

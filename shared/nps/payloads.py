@@ -13,7 +13,7 @@ Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1,
 
 
 class TextsPayload(Payload):
-    """The words of a survey in one language; what is left out is said in English."""
+    """The words of a survey in one language; what is left out is ours, shown in that language where we speak it."""
 
     question: Sentence = DEFAULT_TEXTS.question
     follow_ups: dict[Group, Sentence] = Field(default_factory=lambda: dict(DEFAULT_TEXTS.follow_ups))

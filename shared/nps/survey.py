@@ -1,15 +1,17 @@
 """Surveys: whom to ask when, what an invitation allows, and what an answer changes."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from shared.core.errors import Conflict, Invalid
 from shared.core.facts import Fact, to_timestamp
+from shared.core.locales import choose_locale, translatable
 from shared.customers.consent import Channel, Status, Topic, allows
+from shared.customers.contact_history import ContactHistory
 from shared.customers.customer import Customer
 from shared.nps import comments, facts
 from shared.nps.margin import Group, group_of
@@ -20,6 +22,10 @@ NIGHTS_LATE: Final = 3
 MAX_CHANGES: Final = 20
 DEFAULT_LOCALE: Final = "en"
 RECOVERY: Final = "recovery"
+
+
+# Why an answer is not taken as it is; the page says it.
+Problem = Literal["AGAIN", "SCORE", "COMMENT"]
 
 
 class Trigger(StrEnum):
@@ -52,16 +58,16 @@ class Texts:
 
 
 DEFAULT_TEXTS: Final = Texts(
-    question="How likely are you to recommend us to a friend?",
+    question=translatable("How likely are you to recommend us to a friend?"),
     follow_ups={
-        Group.PROMOTER: "What did you like best?",
-        Group.PASSIVE: "What would have made it a ten?",
-        Group.DETRACTOR: "What went wrong, and how can we put it right?",
+        Group.PROMOTER: translatable("What did you like best?"),
+        Group.PASSIVE: translatable("What would have made it a ten?"),
+        Group.DETRACTOR: translatable("What went wrong, and how can we put it right?"),
     },
     thanks={
-        Group.PROMOTER: "Thank you! We are glad to hear that.",
-        Group.PASSIVE: "Thank you! We will work on it.",
-        Group.DETRACTOR: "Thank you for telling us. Somebody will look into it and get back to you.",
+        Group.PROMOTER: translatable("Thank you! We are glad to hear that."),
+        Group.PASSIVE: translatable("Thank you! We will work on it."),
+        Group.DETRACTOR: translatable("Thank you for telling us. Somebody will look into it and get back to you."),
     },
 )
 
@@ -69,18 +75,19 @@ DEFAULT_TEXTS: Final = Texts(
 RECOVERY_TEXTS: Final = Texts(
     question="",
     follow_ups={
-        Group.PROMOTER: "What helped most?",
-        Group.PASSIVE: "What is still missing?",
-        Group.DETRACTOR: "What is still wrong?",
+        Group.PROMOTER: translatable("What helped most?"),
+        Group.PASSIVE: translatable("What is still missing?"),
+        Group.DETRACTOR: translatable("What is still wrong?"),
     },
     thanks={
-        Group.PROMOTER: "Thank you! We are glad that it is well again.",
-        Group.PASSIVE: "Thank you! We will remember it.",
-        Group.DETRACTOR: "Thank you for telling us. Somebody will look into it again and get back to you.",
+        Group.PROMOTER: translatable("Thank you! We are glad that it is well again."),
+        Group.PASSIVE: translatable("Thank you! We will remember it."),
+        Group.DETRACTOR: translatable(
+            "Thank you for telling us. Somebody will look into it again and get back to you."
+        ),
     },
 )
-# Nobody can get back to somebody who has not told her name.
-THANKS_WITHOUT_A_NAME: Final = "Thank you for telling us. We read every answer."
+DEFAULT_RECOVERY_QUESTION: Final = translatable("How well did we put things right for you?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +112,13 @@ class Survey:
     anonymous_per_day: int = 0
     texts: Mapping[str, Texts] = field(default_factory=lambda: {DEFAULT_LOCALE: DEFAULT_TEXTS})
 
-    def texts_for(self, locale: str | None) -> tuple[str, Texts]:
-        """The words for a locale such as `de-AT`: its own, else its language's, else English's or the first."""
-        wanted = (locale or "").replace("_", "-")
-        for name in (wanted, wanted.partition("-")[0], DEFAULT_LOCALE):
+    def texts_for(self, *locales: str | None) -> tuple[str, Texts]:
+        """The words for the first of the locales, such as `de-AT`, that has any; else English's or the first.
+
+        A locale has its own words, else its language's.
+        """
+        wanted = [locale.replace("_", "-") for locale in locales if locale]
+        for name in (*(name for tag in wanted for name in (tag, tag.partition("-")[0])), DEFAULT_LOCALE):
             if name in self.texts:
                 return name, self.texts[name]
         name = min(self.texts)
@@ -132,17 +142,7 @@ class Rules:
     due_hours_normal: int = 48
     due_hours_low: int = 120
     recovery_after_days: int = 7
-    recovery_question: str = "How well did we put things right for you?"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Care:
-    """What is known of a customer across surveys: when she was asked last, and how many of her cases are open."""
-
-    customer_id: str
-    invited_at: datetime | None = None
-    invited: Mapping[str, str] = field(default_factory=dict)
-    open_cases: int = 0
+    recovery_question: str = DEFAULT_RECOVERY_QUESTION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +178,39 @@ class Invitation:
     version: int = 1
 
 
+def words(survey: Survey, locale: str | None, language: str, translate: Callable[[str, str], str]) -> tuple[str, Texts]:
+    """The words of a survey for a customer with this `locale` whose page is in `language`, and their locale.
+
+    The shop's own words come as they are, ours between them in the same language; where all are ours, they come in
+    `language`. `translate` takes a text and a language.
+    """
+    name, texts = survey.texts_for(locale, language)
+    if texts == DEFAULT_TEXTS:
+        name = language
+    return name, _translated(texts, choose_locale(name), translate)
+
+
+def recovery_words(
+    rules: Rules, language: str, shop_language: str, translate: Callable[[str, str], str]
+) -> tuple[str, Texts]:
+    """The words that ask whether a case was resolved well, and their language.
+
+    `language` is that of the page. A question of the shop's own is in the shop's language, and the other words with it.
+    """
+    if rules.recovery_question != DEFAULT_RECOVERY_QUESTION:
+        language = shop_language
+    texts = replace(RECOVERY_TEXTS, question=rules.recovery_question)
+    return language, _translated(texts, language, translate)
+
+
+def _translated(texts: Texts, language: str, translate: Callable[[str, str], str]) -> Texts:
+    return Texts(
+        question=translate(texts.question, language),
+        follow_ups={group: translate(text, language) for group, text in texts.follow_ups.items()},
+        thanks={group: translate(text, language) for group, text in texts.thanks.items()},
+    )
+
+
 class TooLate(Conflict):
     """The answer stands: the time for changing it is over."""
 
@@ -203,7 +236,7 @@ def is_sampled(customer_id: str, survey: Survey, run: str) -> bool:
 
 
 def refusal(
-    customer: Customer | None, care: Care, survey: Survey, rules: Rules, run: str, now: datetime, zone: tzinfo
+    customer: Customer | None, care: ContactHistory, survey: Survey, rules: Rules, run: str, now: datetime, zone: tzinfo
 ) -> Refusal | None:
     """Why this candidate is not asked now; None if she is."""
     if not is_sampled(care.customer_id, survey, run):
@@ -226,8 +259,8 @@ def refusal(
 
 
 def invite(
-    care: Care, survey: Survey, rules: Rules, run: str, about: Mapping[str, str], now: datetime, zone: tzinfo
-) -> tuple[Care, Invitation, Fact]:
+    care: ContactHistory, survey: Survey, rules: Rules, run: str, about: Mapping[str, str], now: datetime, zone: tzinfo
+) -> tuple[ContactHistory, Invitation, Fact]:
     """Ask: `zone` is where the customer lives. The invitation, and what is known of her after it."""
     send_at = out_of_quiet_hours(now, rules, zone)
     asked = Invitation(

@@ -5,8 +5,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from shared.core.codec import As, to_members
 from shared.core.errors import Conflict, Invalid
 from shared.core.facts import Fact, FactType, to_timestamp
 from shared.purchases import facts
@@ -94,6 +95,14 @@ class Order:
         return _digest({"customer_id": customer_id, **self.as_data()})
 
 
+def _to_lines(products: Mapping[str, int]) -> list[dict[str, Any]] | None:
+    return [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(products.items())] or None
+
+
+def _from_lines(lines: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    return {line["sku"]: line["quantity"] for line in lines}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
     """What goes back: an `amount` in minor units, or `products` as quantities by sku; exactly one of them."""
@@ -102,7 +111,7 @@ class Refund:
     order_id: str
     refunded_at: datetime
     amount: int | None = None
-    products: Mapping[str, int] = field(default_factory=dict)
+    products: Annotated[Mapping[str, int], As(_to_lines, _from_lines)] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.amount is None) == (not self.products):
@@ -110,27 +119,7 @@ class Refund:
 
     def as_data(self) -> dict[str, Any]:
         """What is kept of a refund: the members that its sender gave."""
-        data: dict[str, Any] = {
-            "refund_id": self.refund_id,
-            "order_id": self.order_id,
-            "refunded_at": to_timestamp(self.refunded_at),
-        }
-        if self.amount is not None:
-            data["amount"] = self.amount
-        else:
-            data["products"] = [{"sku": sku, "quantity": n} for sku, n in sorted(self.products.items())]
-        return data
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> "Refund":
-        """The refund that `as_data` described."""
-        return cls(
-            refund_id=data["refund_id"],
-            order_id=data["order_id"],
-            refunded_at=datetime.fromisoformat(data["refunded_at"]),
-            amount=data.get("amount"),
-            products={line["sku"]: line["quantity"] for line in data.get("products", ())},
-        )
+        return {name: value for name, value in to_members(self).items() if value is not None}
 
     def fingerprint(self) -> str:
         """Equal for the same content."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import boto3
 
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.scorecards.rfm import Score
 from shared.scorecards.scorecard import Scorecard, with_order
 from shared.scorecards.store import score_text as scores

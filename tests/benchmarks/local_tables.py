@@ -12,6 +12,7 @@ import boto3
 
 from infra.local import server
 from infra.local.deployment import aws_environment
+from shared.core import environment
 
 
 @contextmanager
@@ -51,3 +52,4 @@ def create_pair(prefix: str) -> None:
 def use_pair(prefix: str) -> None:
     """Let the stores of this process write to that pair."""
     os.environ.update(CUSTOMERS_TABLE=f"{prefix}-customers", SCORECARDS_TABLE=f"{prefix}-scorecards")
+    environment.forget()

@@ -13,8 +13,8 @@ from infra import ROOT
 from infra.constructs.function import module_of
 from shared.core import fact_store as facts
 from shared.core.facts import Fact
+from shared.customers.links import confirmation_path
 from shared.customers.store import profiles as customers
-from shared.edge import links
 from shared.purchases.purchase import Order
 
 CUSTOMERS: Final = 12
@@ -73,10 +73,10 @@ def _sign_up(customer: int, _number: int) -> Event:
 
 
 def _confirm(customer: int, _number: int) -> Event:
-    known = customers.find_by_email(_address(customer))
+    known = customers.get_by_email(_address(customer))
     assert known is not None
     assert known.signup is not None
-    token = links.confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    token = confirmation_path(known.customer_id, known.signup).partition("token=")[2]
     return {**_load("confirm_signup/post"), "body": base64.b64encode(f"token={token}".encode()).decode()}
 
 
@@ -109,7 +109,7 @@ def _view(customer: int, _number: int) -> Event:
 
 
 def _timeline(customer: int, _number: int) -> Event:
-    customer_id = customers.find_id(_address(customer))
+    customer_id = customers.get_id(_address(customer))
     page = {"pathParameters": {"customer_id": customer_id}, "queryStringParameters": {}}
     return {**_load("view_customer/timeline"), **page}
 
@@ -127,7 +127,7 @@ def _define(reward_id: str, stock: int | None, _customer: int, _number: int) -> 
 
 
 def _customer_id(customer: int) -> str:
-    customer_id = customers.find_id(_address(customer))
+    customer_id = customers.get_id(_address(customer))
     assert customer_id is not None
     return customer_id
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import boto3
 from botocore import xform_name
 
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from tests.benchmarks.capacity import read_units, write_units
 from tests.benchmarks.local_tables import create_pair, use_pair
 from tests.benchmarks.operations import OPERATIONS, Operation

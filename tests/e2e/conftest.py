@@ -17,8 +17,9 @@ import pytest
 from cli.deployment import connect
 from infra import local
 from infra.local import LocalStack
-from shared.core import dynamodb as table
-from shared.edge import tokens
+from shared.core import dynamodb
+from shared.core import environment as environment_of_functions
+from shared.core.signing_key import signing_key
 
 SETTINGS = {
     "SHOP_NAME": "Tea & Cups",
@@ -162,7 +163,12 @@ def store(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Itera
         monkeypatch.delenv(name)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    caches = (table.dynamodb, tokens._signing_key)
+    caches = (
+        dynamodb.client,
+        environment_of_functions.variables,
+        environment_of_functions.settings,
+        signing_key,
+    )
     for cache in caches:
         cache.cache_clear()
     yield

@@ -14,22 +14,22 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared.core import clock
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.errors import Busy, Conflict
 from shared.core.facts import Fact
 from shared.core.months import month_of
-from shared.edge.tokens import mint_customer_id, new_voucher_code
+from shared.core.shop_time import ShopTime
 from shared.loyalty import points
 from shared.loyalty import program as loyalty
+from shared.loyalty.actions import configuring, posting, redeeming
+from shared.loyalty.codes import new_voucher_code
 from shared.loyalty.points import NotEnoughPoints
 from shared.loyalty.program import Earning, Program
 from shared.loyalty.reward import Reward
-from shared.loyalty.store import accounts
-from shared.loyalty.store import catalogue as rewards
-from shared.loyalty.store import program_versions as programs
+from shared.loyalty.store import accounts, catalogue, program_versions, vouchers
+from shared.purchases import actions as purchases
 from shared.purchases.purchase import Order, Product, Refund
-from shared.purchases.store import orders as purchases
 from tests.e2e.conftest import Crm, eventually, link_in
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -37,24 +37,23 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 def give(customer_id: str, number: int, *, expires: str | None = None) -> None:
     """Points without an order, active at once."""
-    program, now = programs.latest(), clock.now()
+    program, time = program_versions.latest(), ShopTime(clock.now(), BERLIN)
     assert program is not None
-    today = now.astimezone(BERLIN).date()
+    today = time.today
     earning = loyalty.granted(number, program, today, pending=False)
     if expires:
         earning = Earning(
             points=number, expires=expires, available_on=today, month=month_of(today), program_version=program.version
         )
-    accounts.change(
+    posting.change(
         customer_id,
         lambda account: points.earn(
             account,
             earning,
             program,
             fact_id=f"gift-{number}",
-            occurred_at=now,
-            now=now,
-            zone=BERLIN,
+            occurred_at=time.now,
+            time=time,
             data={"source": "ORDER", "order_id": "gift"},
         ),
     )
@@ -80,18 +79,18 @@ def at_the_same_instant(redeem: Callable[[int], object], times: int) -> list[obj
 
 @pytest.mark.usefixtures("store")
 def test_sixty_four_redemptions_at_once_of_points_for_ten_give_ten_vouchers(crm: Crm) -> None:
-    rewards.define(Reward(reward_id="sticker", name="A sticker", cost=30))
+    configuring.define_reward(Reward(reward_id="sticker", name="A sticker", cost=30))
     give("crowd", 10 * 30 + 29)
 
     def redeem(number: int) -> object:
-        return rewards.redeem("crowd", f"r{number}", "sticker", new_voucher_code, clock.now(), BERLIN)
+        return redeeming.redeem("crowd", f"r{number}", "sticker", new_voucher_code(), ShopTime(clock.now(), BERLIN))
 
     outcomes = at_the_same_instant(redeem, 64)
-    assert sum(isinstance(one, rewards.Redeemed) for one in outcomes) == 10
+    assert sum(isinstance(one, redeeming.Redeemed) for one in outcomes) == 10
     assert sum(isinstance(one, NotEnoughPoints) for one in outcomes) == 54
-    vouchers = rewards.redemptions("crowd")
-    assert len({one.code for one in vouchers}) == len(vouchers) == 10
-    account = accounts.find("crowd")
+    issued = vouchers.list_of("crowd")
+    assert len({voucher.code for voucher in issued}) == len(issued) == 10
+    account = accounts.get("crowd")
     assert points.balance(account, clock.now().date()).active == 29
     rebuilt = points.account_from("crowd", facts.every("crowd"))
     assert (rebuilt.lots, rebuilt.books, rebuilt.entry) == (account.lots, account.books, account.entry)
@@ -99,18 +98,18 @@ def test_sixty_four_redemptions_at_once_of_points_for_ten_give_ten_vouchers(crm:
 
 @pytest.mark.usefixtures("store")
 def test_the_last_piece_goes_to_exactly_one_of_many_customers(crm: Crm) -> None:
-    rewards.define(Reward(reward_id="last", name="The last cup", cost=10, stock=1))
+    configuring.define_reward(Reward(reward_id="last", name="The last cup", cost=10, stock=1))
     for number in range(16):
         give(f"rival-{number}", 10)
 
     def redeem(number: int) -> object:
-        return rewards.redeem(f"rival-{number}", "r", "last", new_voucher_code, clock.now(), BERLIN)
+        return redeeming.redeem(f"rival-{number}", "r", "last", new_voucher_code(), ShopTime(clock.now(), BERLIN))
 
     outcomes = at_the_same_instant(redeem, 16)
-    assert sum(isinstance(one, rewards.Redeemed) for one in outcomes) == 1
-    spent = [accounts.find(f"rival-{number}").books.redeemed for number in range(16)]
+    assert sum(isinstance(one, redeeming.Redeemed) for one in outcomes) == 1
+    spent = [accounts.get(f"rival-{number}").books.redeemed for number in range(16)]
     assert sorted(spent) == [0] * 15 + [10]
-    left = rewards.find("last")
+    left = catalogue.get("last")
     assert left is not None
     assert left.left == 0
 
@@ -162,7 +161,7 @@ def refunded_points(order: Order, earned: int, program: Program, happened: list[
         order,
         earned,
         program,
-        BERLIN,
+        order.ordered_at.astimezone(BERLIN).date(),
         quantities=quantities,
         amount=sum(back["amount"] for back in backs if "products" not in back),
         refunded=sum(back["amount"] for back in backs),
@@ -189,9 +188,9 @@ def test_two_hundred_events_shuffled_and_repeated_give_the_account_of_the_ordere
     customer_id, now = "shuffled", clock.now()
     orders, refunds = orders_and_refunds(customer_id)
     for order in orders:
-        purchases.record_order(order, customer_id=customer_id, email=None, mint=mint_customer_id, now=now, zone=BERLIN)
+        purchases.record_order(order, customer_id, None, ShopTime(now, BERLIN))
     for wish in refunds:
-        assert purchases.record_refund(wish, now=now, zone=BERLIN).status == "APPLIED"
+        assert purchases.record_refund(wish, ShopTime(now, BERLIN)).status == "APPLIED"
     happened = [f for f in facts.every(customer_id) if f.type in ("PurchaseRecorded", "PurchaseRefunded")]
     assert len(happened) == len(orders) + len(refunds)
 
@@ -205,13 +204,13 @@ def test_two_hundred_events_shuffled_and_repeated_give_the_account_of_the_ordere
         return len(ledger) == len(happened) and in_the_queue(crm.stack.points_queue_url, aws) == 0
 
     eventually(posted, seconds=180)
-    account, today = accounts.find(customer_id), clock.now().astimezone(BERLIN).date()
-    program = programs.latest()
+    account, today = accounts.get(customer_id), clock.now().astimezone(BERLIN).date()
+    program = program_versions.latest()
     assert program is not None
     earned, given_back, pending = 0, 0, 0
     for order in orders:
         # By the tier held when it was placed, which was the first: all of this was posted just now.
-        earning = loyalty.earned_by(order, program, 100, BERLIN)
+        earning = loyalty.earned_by(order, program, 100, order.ordered_at.astimezone(BERLIN).date())
         gone = refunded_points(order, earning.points, program, happened)
         earned += earning.points
         given_back += gone
@@ -286,7 +285,7 @@ def test_the_settlement_warns_by_mail_and_states_what_all_accounts_come_to(crm: 
     scan = aws("dynamodb").get_paginator("scan").paginate
     items = [table.unpack(item) for page in scan(TableName=crm.stack.customers_table) for item in page["Items"]]
     cards = {item["customer_id"]["S"] for page in scan(TableName=crm.stack.scorecards_table) for item in page["Items"]}
-    held = [accounts.from_item(item) for item in items if item["sk"] == "POINTS"]
+    held = [accounts.ACCOUNTS.entity(item) for item in items if item["sk"] == "POINTS"]
     # Accounts that a test made by hand have no scorecard.
     told = [one for one in held if one.customer_id in cards]
     assert stated["unbalanced"] == 0

@@ -83,7 +83,7 @@ def test_purchases_and_refunds_at_the_same_instant_shuffled_and_twice_end_in_the
     card = view["scorecard"]
     assert card["orders"] == orders - len(whole)
     assert card["spent"] == sum(1_000 + n for n in range(orders) if n not in whole) - 10 * len(partly)
-    stored = scorecards.find(view["customer_id"])
+    stored = scorecards.get(view["customer_id"])
     rebuilt = scorecard_from(view["customer_id"], facts.every(view["customer_id"]), BERLIN)
     assert stored is not None
     assert (stored.months, stored.orders, stored.spent) == (rebuilt.months, rebuilt.orders, rebuilt.spent)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.customers.consent import Topic
-from shared.edge.links import unsubscribe_path
+from shared.customers.links import unsubscribe_path
 from tests.e2e.conftest import Crm, event, eventually, link_in
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from shared.core import clock
 from shared.core import fact_store as facts
-from shared.edge import links
+from shared.loyalty.links import points_path
+from shared.nps.links import survey_path
 from shared.nps.store import definitions as surveys
 from tests.e2e.conftest import Crm, Mail, eventually
 
@@ -171,9 +172,9 @@ def test_forged_expired_and_swapped_links_answer_nothing(crm: Crm) -> None:
     root, _, token = good.rpartition("/")
     (asked,) = [fact for fact in facts.every(other) if fact.type == "SurveyInvited"]
     later = datetime.now(UTC) + timedelta(days=1)
-    expired = links.survey_path(one, asked.id, datetime.now(UTC) - timedelta(minutes=1))
-    for_points = links.points_path(one, later).partition("=")[2]
-    nobody = links.survey_path("cus_nobody", asked.id, later)
+    expired = survey_path(one, asked.id, datetime.now(UTC) - timedelta(minutes=1))
+    for_points = points_path(one, later).partition("=")[2]
+    nobody = survey_path("cus_nobody", asked.id, later)
     api = crm.stack.api_url
     tried = {
         f"{root}/{token[:-3]}AAA": 400,

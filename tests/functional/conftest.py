@@ -8,6 +8,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -29,15 +30,16 @@ from moto.ses.models import Message, ses_backends
 
 from infra.access import ACCESS, Access
 from infra.constructs.function import module_of
-from shared.core import clock
-from shared.core import dynamodb as table
+from shared.core import clock, environment
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.facts import Fact, to_timestamp
+from shared.customers.links import confirmation_path
 from shared.customers.store import profiles as customers
-from shared.edge import links
 from shared.loyalty import points
 from shared.loyalty.points import Account
 from shared.loyalty.store import accounts
+from shared.nps.links import survey_path
 from shared.nps.store import definitions as surveys
 from shared.nps.survey import Invitation
 from tests.functional.answer_models import check_answer
@@ -149,7 +151,7 @@ class Calls:
 CALLS: Final = Calls()
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="package")
 def one_request_at_a_time() -> Iterator[None]:
     """Moto keeps its tables in plain dictionaries: threads of a function take turns at it."""
     answer, lock = BotocoreStubber.__call__, threading.RLock()
@@ -176,7 +178,7 @@ def one_request_at_a_time() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="package")
 def attributes_at_first_sight() -> Iterator[None]:
     """Moto looks for each of the ten types of every attribute under several names, which took a third of all time."""
     search = ResponseSerializer.get_value
@@ -191,7 +193,7 @@ def attributes_at_first_sight() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="package")
 def conditions_of_statements() -> Iterator[None]:
     """Moto's PartiQL knows no conditions but equality: statements reach it as the updates that they stand for."""
     form = re.compile(r'UPDATE "(\w+)" SET "(\w+)" = \? WHERE "(\w+)" = \? AND (.+)')
@@ -246,6 +248,13 @@ def conditions_of_statements() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty deployment."""
+    with deployed(monkeypatch):
+        yield
+
+
+@contextmanager
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty deployment, and the environment that functions have there."""
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
@@ -315,7 +324,7 @@ def publish_long_ago() -> None:
 
 def account_of(customer_id: str) -> Account:
     """The stored account, which has to be what the customer's facts add up to."""
-    account = accounts.find(customer_id)
+    account = accounts.get(customer_id)
     assert points.account_from(customer_id, facts.every(customer_id)) == replace(account, version=0)
     assert sum(account.lots.values()) - account.negative == account.books.balance
     return account
@@ -323,7 +332,7 @@ def account_of(customer_id: str) -> Account:
 
 def id_of(email: str) -> str:
     """The id of the customer who has this address."""
-    found = customers.find_id(email)
+    found = customers.get_id(email)
     assert found is not None
     return found
 
@@ -357,10 +366,10 @@ def facts_of(customer_id: str, *types: str) -> list[Fact]:
 def sign_up(invoke: Callable[..., dict[str, Any]], email: str, **changes: object) -> str:
     """Signed up and confirmed; the customer's id."""
     assert invoke("register_customer/json", email=email, **changes)["statusCode"] == 202
-    known = customers.find_by_email(email)
+    known = customers.get_by_email(email)
     assert known is not None
     assert known.signup is not None
-    token = links.confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    token = confirmation_path(known.customer_id, known.signup).partition("token=")[2]
     assert invoke("confirm_signup/post", fill={"TOKEN": token})["statusCode"] == 200
     return known.customer_id
 
@@ -378,7 +387,7 @@ def ask(customer_id: str, survey_id: str = "after-purchase", run: str = "2026-11
 
 def answered(invoke: Callable[..., dict[str, Any]], asked: Invitation, score: int, comment: str = "") -> dict[str, Any]:
     """What the page of an invitation's own link answers to this form."""
-    token = links.survey_path(asked.customer_id, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
+    token = survey_path(asked.customer_id, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
     return post_answer(invoke, token, score=str(score), comment=comment)
 
 
@@ -437,6 +446,7 @@ def invoke(load: Load) -> Invoke:
         function = name.partition("/")[0]
         handler = importlib.import_module(module_of(function)).handler
         CALLS.made.clear()
+        environment.forget()
         given = event or load(name, **changes)
         answer: dict[str, Any] = handler(given, Context(function))
         assert CALLS.beyond(ACCESS[function]) == set(), f"{function} has no grant for these"

@@ -8,17 +8,17 @@ import pytest
 from jsonschema import Draft7Validator
 
 from infra.event_docs import fact_types, schema_of
-from shared.core import dynamodb as table
-from shared.core import fact_store as facts
+from shared.core import fact_store
+from shared.core.dynamodb import CUSTOMERS, client, unpack
 
 
 @pytest.fixture(autouse=True)
 def facts_fit_their_schemas(aws: None) -> Iterator[None]:
     """Holds the facts against their schemas after the test."""
     yield
-    pages = table.dynamodb().get_paginator("scan").paginate(TableName=table.customers_table())
-    for item in (table.unpack(packed) for page in pages for packed in page["Items"]):
-        if item["sk"].startswith(facts.PREFIX):
+    pages = client().get_paginator("scan").paginate(TableName=CUSTOMERS.name)
+    for item in (unpack(packed) for page in pages for packed in page["Items"]):
+        if item["sk"].startswith(fact_store.PREFIX):
             check_fact({name: value for name, value in item.items() if name not in ("pk", "sk")})
 
 

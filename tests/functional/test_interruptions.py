@@ -10,14 +10,14 @@ import pytest
 
 from shared.cases.case import Outcome, case_id
 from shared.cases.store import records as cases
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.facts import from_timestamp, to_timestamp
 from shared.core.months import last_day, month_of, months_after
 from shared.customers.consent import Channel, Consent, Status, Topic
 from shared.customers.customer import Contact, Customer
 from shared.customers.store import profiles as customers
-from shared.edge.tokens import Purpose, mint_referral_code, sign
-from shared.loyalty.store import referral_guards as referrals
+from shared.edge.tokens import Purpose, sign
+from shared.loyalty.actions import referring
 from shared.nps.store import definitions as surveys
 from shared.scorecards.scorecard import Scorecard, with_order
 from shared.scorecards.store import cards as scorecards
@@ -168,7 +168,7 @@ def referred(invoke: Invoke) -> None:
     """Grace has brought Ada, who has bought."""
     launched(invoke, bonuses={"REFERRAL": 200, "REFERRED": 100})
     known("K-1", email="grace@example.com")
-    code = referrals.code_of("K-1", mint_referral_code)
+    code = referring.code_of("K-1")
     known("K-77", email="ada@example.com", referral_code=code, referred_at=datetime(2026, 11, 1, tzinfo=UTC))
     invoke("record_purchase/by_customer_number", fill=as_of_today())
 
@@ -453,7 +453,7 @@ def test_a_signup_that_is_killed_leaves_nothing_or_all_and_can_be_sent_again(
             if killed[-1]:
                 assert len(contents()["customers"]) in (0, 3)
                 signed_up(invoke)
-            known = customers.find_by_email("ada@example.com")
+            known = customers.get_by_email("ada@example.com")
             assert known is not None
             assert known.signup is not None
             assert len(contents()["customers"]) == 3

@@ -2,16 +2,14 @@
 
 import base64
 import binascii
-import os
 from typing import Any, Final
 
 from shared.cases import case
 from shared.cases.case import Case, CaseStatus
 from shared.cases.payloads import AssignPayload, NotePayload, ResolvePayload
 from shared.cases.store import records as cases
-from shared.core import clock
+from shared.core import clock, environment
 from shared.core.errors import Invalid, NotFound
-from shared.core.settings import Settings
 from shared.edge.http import MAX_ID_LENGTH, Request, Response, respond, serve
 from shared.nps.store import definitions as surveys
 
@@ -52,7 +50,7 @@ def write_note(request: Request) -> Response:
 
 def resolve(request: Request) -> Response:
     """Close it with what came of it; later the customer is asked whether it helped."""
-    payload, zone = request.json(ResolvePayload), Settings.from_environment(os.environ).zone
+    payload, zone = request.json(ResolvePayload), environment.settings().zone
     return _answer(cases.resolve(_case_id(request), payload.outcome, surveys.rules(), clock.now(), zone))
 
 

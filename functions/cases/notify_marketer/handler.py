@@ -6,11 +6,13 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.cases.case import Case
 from shared.cases.store import records as cases
+from shared.core import environment
 from shared.core import fact_store as facts
 from shared.core.settings import Settings
 from shared.edge.queues import consume
-from shared.mail import deliver as mailing
-from shared.mail.deliver import Letter
+from shared.mail import deliver
+from shared.mail.compose import Letter
+from shared.mail.store import mails
 
 
 def notify(record: SQSRecord) -> None:
@@ -20,15 +22,16 @@ def notify(record: SQSRecord) -> None:
     assert one is not None, "a case is written with its fact"
     if one.resolved_at:
         return
+    mail_id = f"{fact.type}-{one.case_id}"
+    if mails.was_sent(one.customer_id, mail_id):
+        return
     write = _opened if fact.type == "CaseOpened" else _overdue
-    mailing.tell_marketer(one.customer_id, f"{fact.type}-{one.case_id}", lambda settings: write(one, settings))
+    deliver.to_marketer(one.customer_id, mail_id, write(one, environment.settings()))
 
 
 def _opened(one: Case, settings: Settings) -> Letter:
-    score = f", score {one.score}" if one.score is not None else ""
     return Letter(
         template="case_opened",
-        subject=f"New case {one.case_id}: {one.priority} priority{score}",
         context={
             "case_id": one.case_id,
             "customer_id": one.customer_id,
@@ -52,7 +55,7 @@ def _overdue(one: Case, settings: Settings) -> Letter:
         "due_at": one.due_at.astimezone(settings.zone),
         "owner": one.owner,
     }
-    return Letter(template="case_overdue", subject=f"Case {one.case_id} is overdue", context={"cases": [listed]})
+    return Letter(template="case_overdue", context={"cases": [listed]})
 
 
 handler = consume(notify)

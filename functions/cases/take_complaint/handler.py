@@ -1,13 +1,14 @@
 """GET /complaints → the form behind a customer's link; POST → a case, and the marketer is told."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal
 from uuid import uuid4
 
 from shared.cases import case
 from shared.cases.store import records as cases
 from shared.core import clock
 from shared.core.settings import Settings
+from shared.customers.store import contact_histories
 from shared.customers.store import profiles as customers
 from shared.edge import links, tokens
 from shared.edge.http import Request, Response, plain_text, serve
@@ -19,42 +20,48 @@ from shared.nps.survey import COMMENT_MAX_LENGTH
 
 MAX_OPEN_CASES: Final = 5
 _PAGE_HOLDS: Final = timedelta(hours=12)
+# Why a complaint is not taken as it is; the page says it.
+Problem = Literal["AGAIN", "EMPTY", "TOO_LONG", "OPEN_CASES"]
 
 
-def show(_request: Request, link: Link, settings: Settings) -> Response:
+def show(request: Request, link: Link, settings: Settings) -> Response:
     """The form. It carries a complaint's id of its own, so that it opens one case however often it is sent."""
-    return _page(settings, link, "", None)
+    return _page(request, settings, link, "", None)
 
 
 def record(request: Request, link: Link, settings: Settings) -> Response:
     """Open a case for what was written."""
     text = plain_text(request.form().get("text", ""))
     if "complaint" not in link.claims:
-        return _page(settings, link, text, "Please send the form once more.")
+        return _page(request, settings, link, text, "AGAIN")
     if not text:
-        return _page(settings, link, text, "Please tell us what happened.")
+        return _page(request, settings, link, text, "EMPTY")
     if len(text) > COMMENT_MAX_LENGTH:
-        return _page(settings, link, text, f"Please say it in at most {COMMENT_MAX_LENGTH:,} characters.")
+        return _page(request, settings, link, text, "TOO_LONG")
     known = cases.find(case.case_id(link.customer_id, link.claims["complaint"]))
-    if known is None and surveys.care_of(link.customer_id).open_cases >= MAX_OPEN_CASES:
-        return _page(settings, link, text, "We are still working on what you told us before; we will get back to you.")
+    if known is None and contact_histories.get(link.customer_id).open_cases >= MAX_OPEN_CASES:
+        return _page(request, settings, link, text, "OPEN_CASES")
     one = cases.complain(link.customer_id, text, link.claims["complaint"], surveys.rules(), clock.now(), settings.zone)
+    language = request.language(settings.locale, link.claims.get("language"))
     html = render_page(
         "complaint_done.html",
+        language,
         shop_name=settings.shop_name,
         case_id=one.case_id,
         due_on=one.due_at.astimezone(settings.zone).date(),
     )
-    return page_response(html)
+    return page_response(html, language)
 
 
-def _page(settings: Settings, link: Link, text: str, problem: str | None) -> Response:
-    found = customers.find(link.customer_id)
+def _page(request: Request, settings: Settings, link: Link, text: str, problem: Problem | None) -> Response:
+    found = customers.get(link.customer_id)
+    language = request.language(settings.locale, found.locale if found else None)
     if found is None:
-        return links.problem_page(settings, "invalid")
-    claims = {"customer": link.customer_id, "complaint": uuid4().hex}
+        return links.problem_page(settings, language, "invalid")
+    claims = {"customer": link.customer_id, "complaint": uuid4().hex, "language": language}
     html = render_page(
         "complaint.html",
+        language,
         shop_name=settings.shop_name,
         token=tokens.sign(Purpose.COMPLAINT, claims, clock.now() + _PAGE_HOLDS),
         text=text[:COMMENT_MAX_LENGTH],
@@ -62,7 +69,7 @@ def _page(settings: Settings, link: Link, text: str, problem: str | None) -> Res
         problem=problem,
         email_masked=mask_email(found.email or ""),
     )
-    return page_response(html, 422 if problem else 200)
+    return page_response(html, language, 422 if problem else 200)
 
 
 handler = serve(

@@ -2,55 +2,56 @@
 
 from shared.core import clock
 from shared.core.settings import Settings
-from shared.customers import customer
-from shared.customers.customer import LinkClosed, LinkReplaced
-from shared.customers.store import profiles as customers
+from shared.customers import actions
+from shared.customers.customer import LinkClosed, LinkReplaced, waiting
+from shared.customers.links import PREFERENCES_LINK, preferences_path
+from shared.customers.store import profiles
 from shared.edge import links
 from shared.edge.http import Request, Response, serve
 from shared.edge.links import Link
 from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.tokens import Purpose
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 
 
-def show(_request: Request, link: Link, settings: Settings) -> Response:
+def show(request: Request, link: Link, settings: Settings) -> Response:
     """The page with the button; a link that was used before shows what it led to."""
-    found = customers.find(link.customer_id)
-    if found is None:
-        return links.problem_page(settings, "invalid")
-    if found.confirmed_signup_id == link.claims["signup"]:
-        return _confirmed(settings, found.customer_id)
+    customer = profiles.get(link.customer_id)
+    language = request.language(settings.locale, customer.locale if customer else None)
+    if customer is None:
+        return links.problem_page(settings, language, "invalid")
+    if customer.confirmed_signup_id == link.claims["signup"]:
+        return _confirmed(settings, language, customer.customer_id)
     try:
-        customer.waiting(found, link.claims["signup"])
+        waiting(customer, link.claims["signup"])
     except LinkReplaced:
-        return links.problem_page(settings, "replaced")
+        return links.problem_page(settings, language, "replaced")
     except LinkClosed:
-        return links.problem_page(settings, "closed")
-    email = mask_email(found.email or "")
-    return page_response(
-        render_page("confirm.html", shop_name=settings.shop_name, token=link.token, email_masked=email)
-    )
+        return links.problem_page(settings, language, "closed")
+    email = mask_email(customer.email or "")
+    html = render_page("confirm.html", language, shop_name=settings.shop_name, token=link.token, email_masked=email)
+    return page_response(html, language)
 
 
 def confirm(request: Request, link: Link, settings: Settings) -> Response:
     """Record the consent; the same link again answers the same and changes nothing."""
     try:
-        found = customers.change(
-            link.customer_id,
-            lambda known: customer.confirm(known, link.claims["signup"], clock.now(), request.ip),
-            also=[scorecards.ensure(link.customer_id)],
+        customer = actions.confirm(
+            link.customer_id, link.claims["signup"], clock.now(), request.ip, also=[cards.ensure(link.customer_id)]
         )
-    except LinkReplaced:
-        return links.problem_page(settings, "replaced")
-    except LinkClosed:
-        return links.problem_page(settings, "closed")
-    return _confirmed(settings, found.customer_id) if found else links.problem_page(settings, "invalid")
+    except (LinkReplaced, LinkClosed):
+        return show(request, link, settings)
+    language = request.language(settings.locale, customer.locale if customer else None)
+    if customer is None:
+        return links.problem_page(settings, language, "invalid")
+    return _confirmed(settings, language, customer.customer_id)
 
 
-def _confirmed(settings: Settings, customer_id: str) -> Response:
+def _confirmed(settings: Settings, language: str, customer_id: str) -> Response:
     # The page is at /signups/confirm, wherever the API has its root.
-    url = f"../{links.preferences_path(customer_id, clock.now() + links.PREFERENCES_LINK)}"
-    return page_response(render_page("confirmed.html", shop_name=settings.shop_name, preferences_url=url))
+    url = f"../{preferences_path(customer_id, clock.now() + PREFERENCES_LINK)}"
+    html = render_page("confirmed.html", language, shop_name=settings.shop_name, preferences_url=url)
+    return page_response(html, language)
 
 
 handler = serve(

@@ -1,92 +1,84 @@
 """GET /preferences → a customer's choices; POST → save them, pause, or leave. Only the POST changes anything."""
 
-from collections.abc import Mapping
 from typing import Final
 
+from shared.cases.links import COMPLAINT_LINK, complaint_path
 from shared.core import clock
 from shared.core.errors import Invalid
+from shared.core.locales import SOURCE_LANGUAGE
 from shared.core.settings import Settings
-from shared.customers import customer
+from shared.customers import actions
 from shared.customers.consent import ALL_TOPICS, Channel, Status, Topic, allows
-from shared.customers.customer import PAUSE_CHOICES_DAYS, PREFERENCES_TEXT, Change, Customer, Evidence
-from shared.customers.store import profiles as customers
+from shared.customers.customer import PAUSE_CHOICES_DAYS, PREFERENCES_TEXT, Customer, Evidence
+from shared.customers.store import profiles
 from shared.edge import links
 from shared.edge.http import Request, Response, serve
 from shared.edge.links import Link
 from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.tokens import Purpose
 
-_TOPICS: Final = {
-    Topic.NEWS: ("News", "What is new in the shop"),
-    Topic.OFFERS: ("Offers", "Discounts and things picked for you"),
-    Topic.SURVEYS: ("Surveys", "A short question now and then about how we do"),
-}
 _PAUSES: Final = {"": None, "0": 0, **{str(days): days for days in PAUSE_CHOICES_DAYS}}
 
 
-def show(_request: Request, link: Link, settings: Settings) -> Response:
+def show(request: Request, link: Link, settings: Settings) -> Response:
     """The preference centre of the link's customer."""
-    found = customers.find(link.customer_id)
-    return _page(settings, found, link.token, saved=False) if found else links.problem_page(settings, "invalid")
+    return _page(request, settings, profiles.get(link.customer_id), link.token, saved=False)
 
 
 def save(request: Request, link: Link, settings: Settings) -> Response:
     """Save what the form says and show it again; the same form again changes nothing."""
-    fields = request.form()
-    evidence = Evidence(source="preference centre", consent_text=PREFERENCES_TEXT, ip=request.ip)
-    found = customers.change(link.customer_id, lambda known: _decide(known, fields, evidence, settings))
-    return _page(settings, found, link.token, saved=True) if found else links.problem_page(settings, "invalid")
+    customer = profiles.get(link.customer_id)
+    if customer:
+        customer = _save(customer, request, settings)
+    return _page(request, settings, customer, link.token, saved=True)
 
 
-def _decide(known: Customer, fields: Mapping[str, str], evidence: Evidence, settings: Settings) -> Change:
-    now = clock.now()
+def _save(customer: Customer, request: Request, settings: Settings) -> Customer | None:
+    fields, language = request.form(), request.language(settings.locale, customer.locale)
+    text = PREFERENCES_TEXT if language == SOURCE_LANGUAGE else f"{PREFERENCES_TEXT}-{language}"
+    evidence = Evidence(source="preference centre", consent_text=text, ip=request.ip)
     if fields.get("action") == "leave":
-        return customer.leave(known, ALL_TOPICS, now, evidence)
+        return actions.leave(customer.customer_id, ALL_TOPICS, clock.now(), evidence)
     pause = fields.get("pause", "")
     if fields.get("action") != "save" or pause not in _PAUSES:
         raise Invalid("the form was changed on its way; please open the link again")
-    # The page offers no choice on a suppressed address, and none on texts without a number.
-    offered = {Channel.EMAIL: not _is_suppressed(known), Channel.SMS: known.contact.phone is not None}
-    channels = [channel for channel in Channel if offered[channel]]
-    wanted = {channel: [topic for topic in Topic if f"{channel}_{topic}" in fields] for channel in channels}
-    today = now.astimezone(settings.zone).date()
-    return customer.choose(known, wanted, _PAUSES[pause], now, today, evidence)
+    topics = {channel: [topic for topic in Topic if f"{channel}_{topic}" in fields] for channel in Channel}
+    return actions.choose(customer.customer_id, topics, _PAUSES[pause], clock.shop_time(), evidence)
 
 
-def _page(settings: Settings, found: Customer, token: str, *, saved: bool) -> Response:
-    today = clock.now().astimezone(settings.zone).date()
-    topics = [
-        {
-            "name": topic,
-            "label": label,
-            "description": description,
-            "channels": {channel: allows(found.consents, channel, topic) for channel in Channel},
-        }
-        for topic, (label, description) in _TOPICS.items()
+def _page(request: Request, settings: Settings, customer: Customer | None, token: str, *, saved: bool) -> Response:
+    language = request.language(settings.locale, customer.locale if customer else None)
+    if customer is None:
+        return links.problem_page(settings, language, "invalid")
+    time = clock.shop_time()
+    choices = [
+        {"topic": topic, "channels": {channel: allows(customer.consents, channel, topic) for channel in Channel}}
+        for topic in Topic
     ]
     html = render_page(
         "preferences.html",
+        language,
         shop_name=settings.shop_name,
         token=token,
-        email_masked=mask_email(found.email or ""),
-        topics=topics,
-        has_phone=found.contact.phone is not None,
-        paused_until=found.paused_until if found.paused_until and found.paused_until > today else None,
+        email_masked=mask_email(customer.email or ""),
+        choices=choices,
+        has_phone=customer.contact.phone is not None,
+        paused_until=customer.paused_until if customer.paused_until and customer.paused_until > time.today else None,
         saved=saved,
-        suppressed=_is_suppressed(found),
-        status=_overall_status(found),
-        complaint_url=links.complaint_path(found.customer_id, clock.now() + links.COMPLAINT_LINK),
+        suppressed=_is_suppressed(customer),
+        status=_overall_status(customer),
+        complaint_url=complaint_path(customer.customer_id, time.now + COMPLAINT_LINK),
     )
-    return page_response(html)
+    return page_response(html, language)
 
 
-def _is_suppressed(found: Customer) -> bool:
-    return any(held.status is Status.SUPPRESSED for held in found.consents.values())
+def _is_suppressed(customer: Customer) -> bool:
+    return any(consent.status is Status.SUPPRESSED for consent in customer.consents.values())
 
 
-def _overall_status(found: Customer) -> Status:
-    held = {consent.status for consent in found.consents.values()}
-    return next((status for status in (Status.SUBSCRIBED, Status.PENDING) if status in held), Status.UNSUBSCRIBED)
+def _overall_status(customer: Customer) -> Status:
+    statuses = {consent.status for consent in customer.consents.values()}
+    return next((status for status in (Status.SUBSCRIBED, Status.PENDING) if status in statuses), Status.UNSUBSCRIBED)
 
 
 handler = serve(

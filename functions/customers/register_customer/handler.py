@@ -1,23 +1,20 @@
 """POST /signups → a signup that waits for its confirmation, and the fact that has the mail sent."""
 
-import os
 from uuid import uuid4
 
 from pydantic import ValidationError
 
-from shared.core import clock
+from shared.core import clock, environment
 from shared.core.settings import Settings
-from shared.customers import customer
+from shared.customers import actions
 from shared.customers.payloads import SignupPayload
-from shared.customers.store import profiles as customers
 from shared.edge import links, pages
 from shared.edge.http import Request, Response, problem, respond, see_other, serve, validation_errors
-from shared.edge.tokens import mint_customer_id
 
 
 def sign_up(request: Request) -> Response:
     """The same answer for every address, known or not, and for robots that fall into the trap."""
-    settings = Settings.from_environment(os.environ)
+    settings = environment.settings()
     if request.is_form:
         return _sign_up_by_form(request, settings)
     payload = request.json(SignupPayload)
@@ -38,27 +35,31 @@ def _sign_up_by_form(request: Request, settings: Settings) -> Response:
     try:
         payload = SignupPayload.model_validate(known)
     except ValidationError as error:
-        return _form_problem(settings, validation_errors(error) or [])
+        return _form_problem(settings, request.language(settings.locale), validation_errors(error) or [])
+    language = request.language(settings.locale, payload.locale)
     if payload.redirect and not settings.allows_redirect(payload.redirect):
-        return _form_problem(settings, [{"pointer": "/redirect", "detail": "is not an address this shop allows"}])
+        refused = {"pointer": "/redirect", "type": "value_error", "detail": "is not an address this shop allows"}
+        return _form_problem(settings, language, [refused])
+    if payload.locale is None and language != settings.locale:
+        # The browser's language is the customer's, as far as is known: the mails to come are in it.
+        payload = payload.model_copy(update={"locale": language})
     _register(payload, request.ip)
     if payload.redirect:
         return see_other(payload.redirect)
-    return pages.page_response(pages.render_page("check_mail.html", shop_name=settings.shop_name), 202)
+    html = pages.render_page("check_mail.html", language, shop_name=settings.shop_name)
+    return pages.page_response(html, language, 202)
 
 
-def _form_problem(settings: Settings, errors: list[dict[str, str]]) -> Response:
-    problems = [(one["pointer"].split("/")[1] if one["pointer"] else "form", one["detail"]) for one in errors]
-    html = pages.render_page("form_problem.html", shop_name=settings.shop_name, problems=problems)
-    return pages.page_response(html, 422)
+def _form_problem(settings: Settings, language: str, errors: list[dict[str, str]]) -> Response:
+    problems = [{**error, "field": error["pointer"].split("/")[1] if error["pointer"] else "form"} for error in errors]
+    html = pages.render_page("form_problem.html", language, shop_name=settings.shop_name, problems=problems)
+    return pages.page_response(html, language, 422)
 
 
 def _register(payload: SignupPayload, ip: str | None) -> None:
     if payload.website:
         return
-    now = clock.now()
-    signup = payload.to_signup(signup_id=uuid4().hex, now=now, ip=ip)
-    customers.register(payload.email, mint_customer_id, now, lambda known: customer.sign_up(known, signup))
+    actions.sign_up(payload.email, payload.to_signup(signup_id=uuid4().hex, now=clock.now(), ip=ip))
 
 
 handler = serve({"POST /signups": sign_up}, links.refuse_form)

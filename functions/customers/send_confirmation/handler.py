@@ -1,71 +1,52 @@
-"""`CustomerSignedUp` → the mail that asks to confirm, or one that says she is subscribed already."""
+"""`CustomerSignedUp` → the mail that asks to confirm, or one that says they are subscribed already."""
 
 import json
-import os
-from datetime import datetime
-from functools import cache
-from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from botocore.config import Config
 
-from shared.core import aws, clock
-from shared.core.settings import Settings
+from shared.core import clock, environment
+from shared.core.locales import choose_locale
 from shared.customers.customer import CONFIRMATION_LINK_DAYS, Customer, mail_for_signup
-from shared.customers.store import profiles as customers
-from shared.edge import links
+from shared.customers.links import PREFERENCES_LINK, confirmation_path, preferences_path
+from shared.customers.store import profiles
 from shared.edge.queues import consume
-from shared.mail import compose as email
+from shared.mail import deliver
+from shared.mail.compose import Email, Letter, render_email
 from shared.mail.store import mails
-
-if TYPE_CHECKING:
-    from mypy_boto3_sesv2 import SESV2Client
 
 
 def send(record: SQSRecord) -> None:
     """Send once per signup. Killed between sending and recording, it sends again: better twice than never asked."""
     fact = json.loads(record.body)["detail"]
     signup_id = fact["signup_id"]
-    found = customers.find(fact["customer_id"])
-    template = mail_for_signup(found, signup_id) if found else None
-    if found is None or template is None or mails.was_sent(found.customer_id, signup_id):
+    customer = profiles.get(fact["customer_id"])
+    template = mail_for_signup(customer, signup_id) if customer else None
+    if customer is None or template is None or mails.was_sent(customer.customer_id, signup_id):
         return
-    settings, now = Settings.from_environment(os.environ), clock.now()
-    message = _compose(template, found, settings, now)
-    message_id = email.send_email(_ses(), message, settings, os.environ["CONFIGURATION_SET"])
-    mails.record_sent(found.customer_id, signup_id, template, message_id, clock.now())
+    deliver.at_least_once(customer.customer_id, signup_id, _compose(template, customer))
 
 
-def _compose(template: str, found: Customer, settings: Settings, now: datetime) -> email.Email:
-    assert found.email is not None
-    assert found.signup is not None
-    root = (settings.public_url or os.environ["PUBLIC_URL"]).rstrip("/")
+def _compose(template: str, customer: Customer) -> Email:
+    assert customer.email is not None
+    assert customer.signup is not None
+    settings, root = environment.settings(), environment.public_url()
+    context: dict[str, object]
     if template == "confirm_signup":
-        return email.render_email(
-            template,
-            settings,
-            to=found.email,
-            subject=f"Please confirm your subscription to {settings.shop_name}",
-            unsubscribe_url=None,
-            name=found.signup.contact.name,
-            confirm_url=f"{root}/{links.confirmation_path(found.customer_id, found.signup)}",
-            valid_days=CONFIRMATION_LINK_DAYS,
-        )
-    return email.render_email(
-        template,
+        name = customer.signup.contact.name
+        path = confirmation_path(customer.customer_id, customer.signup)
+        context = {"confirm_url": f"{root}/{path}", "valid_days": CONFIRMATION_LINK_DAYS}
+    else:
+        name = customer.contact.name
+        path = preferences_path(customer.customer_id, clock.now() + PREFERENCES_LINK)
+        context = {"preferences_url": f"{root}/{path}"}
+    return render_email(
+        Letter(template=template, context=context),
         settings,
-        to=found.email,
-        subject=f"You are already subscribed to {settings.shop_name}",
+        language=choose_locale(customer.locale, default=settings.locale),
+        to=customer.email,
         unsubscribe_url=None,
-        name=found.contact.name,
-        preferences_url=f"{root}/{links.preferences_path(found.customer_id, now + links.PREFERENCES_LINK)}",
+        name=name,
     )
-
-
-@cache
-def _ses() -> "SESV2Client":
-    # One try: a mail whose answer is lost may have been sent. The queue tries again, and looks first.
-    return aws.client("sesv2", config=Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=10))
 
 
 handler = consume(send)

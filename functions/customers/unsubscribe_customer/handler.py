@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from shared.core import clock
 from shared.core.settings import Settings
-from shared.customers import customer
+from shared.customers import actions
 from shared.customers.consent import ALL_TOPICS, Topic
 from shared.customers.customer import Evidence
-from shared.customers.store import profiles as customers
+from shared.customers.links import preferences_path
+from shared.customers.store import profiles
 from shared.edge import links
 from shared.edge.http import Request, Response, serve
 from shared.edge.links import Link
@@ -15,31 +16,35 @@ from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.tokens import Purpose
 
 
-def show(_request: Request, link: Link, settings: Settings) -> Response:
+def show(request: Request, link: Link, settings: Settings) -> Response:
     """The page for those who open the link in a browser."""
-    found = customers.find(link.customer_id)
-    if found is None:
-        return links.problem_page(settings, "invalid")
+    customer = profiles.get(link.customer_id)
+    language = request.language(settings.locale, customer.locale if customer else None)
+    if customer is None:
+        return links.problem_page(settings, language, "invalid")
     html = render_page(
         "unsubscribe.html",
+        language,
         shop_name=settings.shop_name,
         token=link.token,
         topic=link.claims.get("topic"),
-        email_masked=mask_email(found.email or ""),
+        email_masked=mask_email(customer.email or ""),
     )
-    return page_response(html)
+    return page_response(html, language)
 
 
 def unsubscribe(request: Request, link: Link, settings: Settings) -> Response:
     """Withdraw the link's topic, or all; the same again changes nothing."""
     topics = (Topic(link.claims["topic"]),) if "topic" in link.claims else ALL_TOPICS
     evidence = Evidence(source="unsubscribe link", ip=request.ip)
-    found = customers.change(link.customer_id, lambda known: customer.leave(known, topics, clock.now(), evidence))
-    if found is None:
-        return links.problem_page(settings, "invalid")
+    customer = actions.leave(link.customer_id, topics, clock.now(), evidence)
+    language = request.language(settings.locale, customer.locale if customer else None)
+    if customer is None:
+        return links.problem_page(settings, language, "invalid")
     # Short-lived: a link that holds for good must not hand out one that can subscribe.
-    url = links.preferences_path(found.customer_id, clock.now() + timedelta(hours=1))
-    return page_response(render_page("unsubscribed.html", shop_name=settings.shop_name, preferences_url=url))
+    url = preferences_path(customer.customer_id, clock.now() + timedelta(hours=1))
+    html = render_page("unsubscribed.html", language, shop_name=settings.shop_name, preferences_url=url)
+    return page_response(html, language)
 
 
 handler = serve(

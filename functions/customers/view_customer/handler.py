@@ -1,24 +1,18 @@
 """GET /customers?email=, /customers/{id}, /customers/{id}/timeline → the single customer view."""
 
-import base64
-import binascii
-import os
-from typing import Any, Final
+from typing import Any
 
-from shared.core import clock
-from shared.core import fact_store as facts
+from shared.core import clock, environment, fact_store
 from shared.core.addresses import normalise_email
 from shared.core.errors import Invalid, NotFound
 from shared.core.facts import Fact, to_timestamp
 from shared.core.settings import Settings
 from shared.customers.customer import Customer
-from shared.customers.store import profiles as customers
+from shared.customers.store import profiles
 from shared.edge.http import Request, Response, respond, serve
+from shared.edge.paging import cursor, page_size, sort_key
 from shared.scorecards.scorecard import Scorecard, rfm
-from shared.scorecards.store import cards as scorecards
-
-DEFAULT_PAGE_SIZE: Final = 25
-MAX_PAGE_SIZE: Final = 100
+from shared.scorecards.store import cards
 
 
 def find(request: Request) -> Response:
@@ -26,65 +20,63 @@ def find(request: Request) -> Response:
     email = request.query.get("email", "").strip().replace(" ", "+")
     if not email:
         raise Invalid("give the address as ?email=")
-    return _view(customers.find_by_email(normalise_email(email)))
+    return _view(profiles.get_by_email(normalise_email(email)))
 
 
 def view(request: Request) -> Response:
     """The customer with an id."""
-    return _view(customers.find(request.customer_id))
+    return _view(profiles.get(request.customer_id))
 
 
 def timeline(request: Request) -> Response:
     """A page of the customer's facts, newest first; `next` leads on to older ones."""
     customer_id = request.customer_id
-    limit, after = _limit(request.query.get("limit")), _after(request.query.get("next"))
-    page, more = facts.page(customer_id, limit, after)
-    if not page and after is None and customers.find(customer_id) is None:
+    limit, after = page_size(request.query), sort_key(request.query, fact_store.PREFIX)
+    page, more = fact_store.page(customer_id, limit, after)
+    if not page and after is None and profiles.get(customer_id) is None:
         raise NotFound("there is no such customer")
-    next_token = base64.urlsafe_b64encode(more.encode()).decode() if more else None
     return respond(
-        200, {"customer_id": customer_id, "facts": [_shown(fact, request) for fact in page], "next": next_token}
+        200, {"customer_id": customer_id, "facts": [_shown(fact, request) for fact in page], "next": cursor(more)}
     )
 
 
 def _shown(fact: Fact, request: Request) -> dict[str, Any]:
     """A fact; the code of a voucher only for keys that may make some, for whoever has it may spend it."""
-    members = facts.to_members(fact)
+    members = fact_store.to_members(fact)
     return members if "points:write" in request.scopes else {k: v for k, v in members.items() if k != "code"}
 
 
-def _view(found: Customer | None) -> Response:
-    if found is None:
+def _view(customer: Customer | None) -> Response:
+    if customer is None:
         raise NotFound("there is no such customer")
-    settings = Settings.from_environment(os.environ)
-    card = scorecards.find(found.customer_id)
-    return respond(200, {**_profile(found), "scorecard": _scorecard(card, settings) if card else None})
+    settings = environment.settings()
+    card = cards.get(customer.customer_id)
+    return respond(200, {**_profile(customer), "scorecard": _scorecard(card, settings) if card else None})
 
 
-def _profile(found: Customer) -> dict[str, Any]:
+def _profile(customer: Customer) -> dict[str, Any]:
     consents: dict[str, dict[str, Any]] = {}
-    for (channel, topic), held in found.consents.items():
-        shown = {"status": held.status, "since": to_timestamp(held.since), "reason": held.reason}
+    for (channel, topic), consent in customer.consents.items():
+        shown = {"status": consent.status, "since": to_timestamp(consent.since), "reason": consent.reason}
         consents.setdefault(channel, {})[topic] = shown
     return {
-        "customer_id": found.customer_id,
-        "email": found.email,
-        "name": found.contact.name,
-        "phone": found.contact.phone,
-        "birthday": found.contact.birthday.isoformat() if found.contact.birthday else None,
-        "locale": found.contact.locale,
-        "time_zone": found.contact.time_zone,
-        "referral_code": found.referral_code,
-        "created_at": to_timestamp(found.created_at),
-        "paused_until": found.paused_until.isoformat() if found.paused_until else None,
-        "signup_requested_at": to_timestamp(found.signup.requested_at) if found.signup else None,
+        "customer_id": customer.customer_id,
+        "email": customer.email,
+        "name": customer.contact.name,
+        "phone": customer.contact.phone,
+        "birthday": customer.contact.birthday.isoformat() if customer.contact.birthday else None,
+        "locale": customer.contact.locale,
+        "time_zone": customer.contact.time_zone,
+        "referral_code": customer.referral_code,
+        "created_at": to_timestamp(customer.created_at),
+        "paused_until": customer.paused_until.isoformat() if customer.paused_until else None,
+        "signup_requested_at": to_timestamp(customer.signup.requested_at) if customer.signup else None,
         "consents": consents,
     }
 
 
 def _scorecard(card: Scorecard, settings: Settings) -> dict[str, Any]:
-    today = clock.now().astimezone(settings.zone).date()
-    found = rfm(card, today)
+    values = rfm(card, clock.shop_time().today)
     score = card.score
     return {
         "orders": card.orders,
@@ -92,9 +84,9 @@ def _scorecard(card: Scorecard, settings: Settings) -> dict[str, Any]:
         "currency": settings.currency,
         "first_order_on": card.first_order_on.isoformat() if card.first_order_on else None,
         "last_order_on": card.last_order_on.isoformat() if card.last_order_on else None,
-        "recency_days": found.recency_days if found else None,
-        "frequency": found.frequency if found else None,
-        "monetary": found.monetary if found else None,
+        "recency_days": values.recency_days if values else None,
+        "frequency": values.frequency if values else None,
+        "monetary": values.monetary if values else None,
         "segment": score.segment if score else None,
         "r": score.r if score else None,
         "f": score.f if score else None,
@@ -103,26 +95,6 @@ def _scorecard(card: Scorecard, settings: Settings) -> dict[str, Any]:
         "value_band": score.value_band if score else None,
         "scored_on": score.scored_on.isoformat() if score and score.scored_on else None,
     }
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_PAGE_SIZE
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_PAGE_SIZE:
-        raise Invalid(f"limit: want a number from 1 to {MAX_PAGE_SIZE}")
-    return int(text)
-
-
-def _after(token: str | None) -> str | None:
-    if token is None:
-        return None
-    try:
-        key = base64.urlsafe_b64decode(token.encode()).decode()
-    except (binascii.Error, ValueError):
-        key = ""
-    if not key.startswith(facts.PREFIX) or len(key) > 300:
-        raise Invalid("next: want the value of `next` from the page before")
-    return key
 
 
 handler = serve(

@@ -1,14 +1,14 @@
-"""Settlement, last step: what all segments hold → the statement of liability that is served."""
+"""Settlement, last step: the statements of all segments → the statement of liability that is served."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
-from shared.core import clock
+from shared.core import clock, environment
+from shared.core.codec import from_members
 from shared.core.facts import from_timestamp
-from shared.core.settings import Settings
-from shared.loyalty import settlement
-from shared.loyalty.store import statements as settlements
+from shared.core.shop_time import ShopTime
+from shared.loyalty.actions import settling
+from shared.loyalty.settlement import Statement
 
 
 class UnbalancedError(Exception):
@@ -16,16 +16,11 @@ class UnbalancedError(Exception):
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """What was found, in short; the whole is at GET /reports/loyalty."""
-    zone = Settings.from_environment(os.environ).zone
-    whole = settlement.add_up(settlements.from_members(one) for one in event["parts"])
-    settlements.save_report(event["settlement_id"], from_timestamp(event["started_at"]), clock.now(), whole, zone)
-    wrong = sum(held.unbalanced for held in whole.tiers.values())
-    if wrong:
+    """The result, in short; the whole is at GET /reports/loyalty."""
+    time = ShopTime(from_timestamp(event["started_at"]), environment.settings().zone)
+    parts = [from_members(Statement, part) for part in event["parts"]]
+    total = settling.close(event["settlement_id"], parts, time, clock.now()).total
+    if total.unbalanced:
         # The statement is served all the same, with the number; the failed run raises the alarm.
-        raise UnbalancedError(f"{wrong} accounts do not hold what their books come to")
-    return {
-        "settlement_id": event["settlement_id"],
-        "accounts": sum(held.accounts for held in whole.tiers.values()),
-        "outstanding": sum(held.outstanding for held in whole.tiers.values()),
-    }
+        raise UnbalancedError(f"{total.unbalanced} accounts do not hold what their books come to")
+    return {"settlement_id": event["settlement_id"], "accounts": total.accounts, "outstanding": total.outstanding}

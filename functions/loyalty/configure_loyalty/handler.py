@@ -1,55 +1,41 @@
 """GET, PUT /loyalty/program and /loyalty/rewards → the programme and its rewards as data."""
 
-import os
 import re
 
-from shared.core import clock
-from shared.core.errors import Conflict, Invalid
-from shared.core.settings import Settings
+from shared.core import clock, environment
+from shared.core.errors import Invalid
 from shared.edge.http import Request, Response, respond, serve
-from shared.loyalty import program as loyalty
+from shared.loyalty.actions import configuring
+from shared.loyalty.members import program_members, reward_members
 from shared.loyalty.payloads import REWARD_ID, ProgramPayload, RewardPayload
-from shared.loyalty.program import Program
-from shared.loyalty.store import catalogue as rewards
-from shared.loyalty.store import program_versions as programs
+from shared.loyalty.store import catalogue, program_versions
 
 
 def show_program(_request: Request) -> Response:
     """The version in force; version 0 is the default, not launched yet."""
-    latest = programs.latest()
+    latest = program_versions.latest()
     if latest is None:
-        proposed = ProgramPayload().to_program(clock.now(), Settings.from_environment(os.environ).zone)
-        return respond(200, {**programs.to_members(proposed), "starts_at": None, "published_at": None})
-    return respond(200, programs.to_members(latest))
+        proposed = ProgramPayload().to_program(clock.shop_time())
+        return respond(200, {**program_members(proposed), "starts_at": None, "published_at": None})
+    return respond(200, program_members(latest))
 
 
 def change_program(request: Request) -> Response:
     """A new version, in force from now on; the same content again makes none."""
-    payload, now = request.json(ProgramPayload), clock.now()
-    wanted = payload.to_program(now, Settings.from_environment(os.environ).zone)
-
-    def decide(latest: Program | None) -> Program:
-        version = latest.version if latest else 0
-        if payload.version is not None and payload.version != version:
-            raise Conflict(f"version {payload.version} was changed from, {version} is in force", version=version)
-        return loyalty.next_version(latest, wanted, now)
-
-    return respond(200, programs.to_members(programs.publish(decide)))
+    payload, time = request.json(ProgramPayload), clock.shop_time()
+    program = configuring.change_program(payload.to_program(time), payload.version, time.now)
+    return respond(200, program_members(program))
 
 
 def show_rewards(_request: Request) -> Response:
     """All rewards, those that are over included."""
-    return respond(200, {"rewards": [rewards.reward_members(one) for one in rewards.catalogue()]})
+    return respond(200, {"rewards": [reward_members(reward) for reward in catalogue.all_rewards()]})
 
 
 def change_reward(request: Request) -> Response:
     """Make a reward what the body says; what is left out is not set."""
-    payload = request.json(RewardPayload)
-    wanted = payload.to_reward(_reward_id(request), Settings.from_environment(os.environ).zone)
-    program = programs.latest()
-    if wanted.tier and program and not program.knows(wanted.tier):
-        raise Invalid(f"tier: the programme has {', '.join(tier.name for tier in program.tiers)}")
-    return respond(200, rewards.reward_members(rewards.define(wanted)))
+    reward = request.json(RewardPayload).to_reward(_reward_id(request), environment.settings().zone)
+    return respond(200, reward_members(configuring.define_reward(reward)))
 
 
 def _reward_id(request: Request) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Every customer who may have points has a scorecard."""
-    return {**event, "segments": scorecards.plan_scan()}
+    return {**event, "segments": cards.plan_scan()}

@@ -1,38 +1,29 @@
 """POST /customers/{id}/redemptions → a voucher for points, once for each idempotency key; …/cancel → all goes back."""
 
-import os
-
 from shared.core import clock
 from shared.core.errors import NotFound
-from shared.core.settings import Settings
 from shared.edge.http import MAX_ID_LENGTH, Request, Response, respond, serve
-from shared.edge.tokens import new_voucher_code
+from shared.loyalty.actions import redeeming
+from shared.loyalty.codes import new_voucher_code
+from shared.loyalty.members import redemption_members
 from shared.loyalty.payloads import RedemptionPayload
-from shared.loyalty.store import catalogue as rewards
 
 
 def redeem(request: Request) -> Response:
     """201 with a new voucher, 200 with the one of this key; too few points are a 422 that says how many are missing."""
     payload = request.json(RedemptionPayload)
-    done = rewards.redeem(
-        request.customer_id,
-        payload.idempotency_key,
-        payload.reward_id,
-        new_voucher_code,
-        clock.now(),
-        Settings.from_environment(os.environ).zone,
+    redeemed = redeeming.redeem(
+        request.customer_id, payload.idempotency_key, payload.reward_id, new_voucher_code(), clock.shop_time()
     )
-    return respond(201 if done.created else 200, rewards.redemption_members(done.redemption))
+    return respond(201 if redeemed.created else 200, redemption_members(redeemed.redemption))
 
 
 def cancel(request: Request) -> Response:
     """The voucher, cancelled; cancelled before or now."""
-    zone = Settings.from_environment(os.environ).zone
     redemption_id = request.path["redemption_id"]
     if len(redemption_id) > MAX_ID_LENGTH:
         raise NotFound("there is no such redemption")
-    done = rewards.cancel(request.customer_id, redemption_id, clock.now(), zone)
-    return respond(200, rewards.redemption_members(done.redemption))
+    return respond(200, redemption_members(redeeming.cancel(request.customer_id, redemption_id, clock.shop_time())))
 
 
 handler = serve(

@@ -2,15 +2,16 @@
 
 from shared.core.errors import NotFound
 from shared.edge.http import Request, Response, respond, serve
-from shared.loyalty.store import statements as settlements
+from shared.loyalty.members import report_members
+from shared.loyalty.store import statements
 
 
 def report(_request: Request) -> Response:
     """Points issued, redeemed, expired and outstanding, by month and tier."""
-    latest = settlements.latest_report()
+    latest = statements.latest()
     if latest is None:
         raise NotFound("no settlement has run yet; one runs every night, POST /loyalty/settlements starts one now")
-    return respond(200, latest)
+    return respond(200, report_members(latest))
 
 
 handler = serve({"GET /reports/loyalty": report})

@@ -1,82 +1,78 @@
 """`PointsExpiring`, `TierEnding` → a mail that says so, to those who asked for offers; at most once each."""
 
 import json
-from datetime import date, datetime
+from datetime import date
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from shared.core import clock
-from shared.core import fact_store as facts
+from shared.contact.actions import write_to
+from shared.contact.check import Occasion
+from shared.core import clock, fact_store
 from shared.core.facts import Fact
-from shared.core.settings import Settings
+from shared.core.shop_time import ShopTime
 from shared.customers.consent import Topic
 from shared.customers.customer import Customer
-from shared.customers.store import profiles as customers
-from shared.edge import links
+from shared.customers.store import profiles
 from shared.edge.queues import consume
 from shared.loyalty import points
-from shared.loyalty.store import accounts
-from shared.loyalty.store import program_versions as programs
-from shared.mail.deliver import Letter, deliver
+from shared.loyalty.links import POINTS_LINK, points_path
+from shared.loyalty.store import accounts, program_versions
+from shared.mail.compose import Letter
 
 
 def remind(record: SQSRecord) -> None:
-    """What has been spent or earned since is left out, or makes the mail needless."""
-    fact = facts.from_members(json.loads(record.body)["detail"])
-    now = clock.now()
+    """Points that have been spent or earned since are left out, or make the mail needless."""
+    fact = fact_store.from_members(json.loads(record.body)["detail"])
+    time = clock.shop_time()
     write = _expiring if fact.type == "PointsExpiring" else _ending
-    deliver(
-        customers.find(fact.customer_id),
+    write_to(
+        profiles.get(fact.customer_id),
         fact.customer_id,
         f"{fact.type}-{fact.id}",
-        Topic.OFFERS,
-        lambda customer, settings, root: write(fact, customer, settings, root, now),
+        Occasion(topic=Topic.OFFERS),
+        lambda customer, _settings, root: write(fact, customer, root, time),
     )
 
 
-def _expiring(fact: Fact, customer: Customer, settings: Settings, root: str, now: datetime) -> Letter | None:
-    account, today = accounts.find(customer.customer_id), now.astimezone(settings.zone).date()
+def _expiring(fact: Fact, customer: Customer, root: str, time: ShopTime) -> Letter | None:
+    account, today = accounts.get(customer.customer_id), time.today
     last = date.fromisoformat(fact.data["expires_on"])
     left = dict(points.expiring(account, today)).get(last, 0)
     if not left:
         return None
-    number = "1 point expires" if left == 1 else f"{left:,} points expire"
     return Letter(
         template="points_expiring",
-        subject=f"{number} at the end of {last:%B}",
         context={
             "points": left,
             "expires_on": last,
             "active": points.balance(account, today).active,
-            "points_url": _page(customer, root, now),
+            "points_url": _page(customer, root, time),
         },
     )
 
 
-def _ending(fact: Fact, customer: Customer, settings: Settings, root: str, now: datetime) -> Letter | None:
-    account, today = accounts.find(customer.customer_id), now.astimezone(settings.zone).date()
-    ends_on, program = date.fromisoformat(fact.data["ends_on"]), programs.latest()
+def _ending(fact: Fact, customer: Customer, root: str, time: ShopTime) -> Letter | None:
+    account, today = accounts.get(customer.customer_id), time.today
+    ends_on, program = date.fromisoformat(fact.data["ends_on"]), program_versions.latest()
     if program is None or account.tier_ends_on != ends_on or ends_on < today:
         return None
     # Of now: the next night lets the tier stay for what has been earned since the last one.
     missing = points.tier_of(account, program, today).threshold - account.qualifying(program, today)
     if missing <= 0:
         return None
-    tier = fact.data["tier"]
     return Letter(
         template="tier_ending",
-        subject=f"Your {tier.replace('_', ' ').title()} status at {settings.shop_name}",
         context={
-            "tier": tier,
+            "tier": fact.data["tier"],
             "ends_on": ends_on,
             "missing": missing,
-            "points_url": _page(customer, root, now),
+            "points_url": _page(customer, root, time),
         },
     )
 
 
-def _page(customer: Customer, root: str, now: datetime) -> str:
-    return f"{root}/{links.points_path(customer.customer_id, now + links.POINTS_LINK)}"
+def _page(customer: Customer, root: str, time: ShopTime) -> str:
+    return f"{root}/{points_path(customer.customer_id, time.now + POINTS_LINK)}"
 
 
 handler = consume(remind)

@@ -1,17 +1,16 @@
-"""Settlement, second step: one segment of the customers → their accounts settled, and what they hold then."""
+"""Settlement, second step: one segment of the customers → their accounts settled, and the statement of them."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
+from shared.core import environment
+from shared.core.codec import to_members
 from shared.core.facts import from_timestamp
-from shared.core.settings import Settings
-from shared.loyalty.store import statements as settlements
+from shared.core.shop_time import ShopTime
+from shared.loyalty.actions import settling
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Repeating it finds nothing due and states the same."""
-    zone = Settings.from_environment(os.environ).zone
-    started_at = from_timestamp(event["started_at"])
-    found = settlements.settle(event["segment"], event["total_segments"], started_at, zone)
-    return settlements.to_members(found)
+    """Repeating it posts nothing more and states the same."""
+    time = ShopTime(from_timestamp(event["started_at"]), environment.settings().zone)
+    return to_members(settling.settle_segment(event["segment"], event["total_segments"], time))

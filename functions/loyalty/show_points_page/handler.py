@@ -1,72 +1,42 @@
 """GET /points → a customer's own page: points, tier, rewards, history; POST → a voucher for points."""
 
 import hashlib
-from collections.abc import Mapping
-from datetime import date, datetime
-from typing import Any, Final
+from dataclasses import replace
 from uuid import uuid4
 
+from shared.cases.links import COMPLAINT_LINK, complaint_path
 from shared.core import clock
-from shared.core import fact_store as facts
-from shared.core.errors import Conflict, Invalid, NotFound, RegularsError
-from shared.core.facts import Fact
 from shared.core.settings import Settings
-from shared.customers.store import profiles as customers
+from shared.core.shop_time import ShopTime
+from shared.customers.links import preferences_path
 from shared.edge import links
 from shared.edge.http import MAX_ID_LENGTH, Request, Response, serve
 from shared.edge.links import Link
 from shared.edge.pages import page_response, render_page
-from shared.edge.tokens import Purpose, mint_referral_code, new_voucher_code
-from shared.loyalty import points
-from shared.loyalty.points import Account
-from shared.loyalty.program import Bonus, Program
-from shared.loyalty.reward import Redemption, Reward, check_offer
-from shared.loyalty.store import (
-    accounts,
-)
-from shared.loyalty.store import (
-    catalogue as rewards,
-)
-from shared.loyalty.store import (
-    program_versions as programs,
-)
-from shared.loyalty.store import (
-    referral_guards as referrals,
-)
-
-HISTORY_FACTS: Final = 100
-HISTORY_LINES: Final = 15
-VOUCHERS: Final = 10
-SOON_DAYS: Final = 31
-_EARNED_BY: Final = {
-    Bonus.SIGNUP_CONFIRMED: "Welcome",
-    Bonus.PROFILE_COMPLETED: "Profile completed",
-    Bonus.BIRTHDAY: "Happy birthday",
-    Bonus.SURVEY_ANSWERED: "Survey answered",
-    Bonus.REFERRAL: "A friend's first purchase",
-    Bonus.REFERRED: "Your first purchase, invited by a friend",
-}
+from shared.edge.tokens import Purpose
+from shared.loyalty import page
+from shared.loyalty.actions import viewing
+from shared.loyalty.codes import new_voucher_code
+from shared.loyalty.links import POINTS_LINK
+from shared.loyalty.page import PageContent
 
 
-def show(_request: Request, link: Link, settings: Settings) -> Response:
+def show(request: Request, link: Link, settings: Settings) -> Response:
     """The page as it stands."""
-    return _page(link, settings)
+    time = clock.shop_time()
+    return _page(request, link, settings, viewing.view_page(link.customer_id, time), time)
 
 
 def redeem(request: Request, link: Link, settings: Settings) -> Response:
     """A voucher for the reward whose button was pressed; the same form again shows the same voucher."""
-    fields = request.form()
+    fields, time = request.form(), clock.shop_time()
     redemption_id, reward_id = fields.get("redemption_id", ""), fields.get("reward_id", "")
     if not redemption_id.isalnum() or not reward_id or max(len(redemption_id), len(reward_id)) > MAX_ID_LENGTH:
-        return _page(link, settings, problem="The form was changed on its way. Please try once more.")
+        content = viewing.view_page(link.customer_id, time)
+        return _page(request, link, settings, content and replace(content, problem={"kind": "FORM"}), time)
     key = _key(redemption_id, reward_id)
-    try:
-        done = rewards.redeem(link.customer_id, key, reward_id, new_voucher_code, clock.now(), settings.zone)
-    except (Invalid, Conflict, NotFound) as refused:
-        return _page(link, settings, problem=_sentence(refused))
-    if done.redemption.cancelled_at:
-        return _page(link, settings, problem="This voucher was cancelled, and you have its points back.")
-    return _page(link, settings, voucher=done.redemption)
+    content = viewing.redeem_on_page(link.customer_id, key, reward_id, new_voucher_code(), time)
+    return _page(request, link, settings, content, time)
 
 
 def _key(form_id: str, reward_id: str) -> str:
@@ -74,130 +44,22 @@ def _key(form_id: str, reward_id: str) -> str:
     return "page-" + hashlib.sha256(f"{form_id}/{reward_id}".encode()).hexdigest()[:32]
 
 
-def _page(link: Link, settings: Settings, *, voucher: Redemption | None = None, problem: str | None = None) -> Response:
-    now, program = clock.now(), programs.latest()
-    found = customers.find(link.customer_id)
-    if found is None or program is None:
-        return links.problem_page(settings, "invalid")
-    account = accounts.change(found.customer_id, lambda held: points.settle(held, now, settings.zone)).account
-    today = now.astimezone(settings.zone).date()
-    held, expiring = points.balance(account, today), points.expiring(account, today)
-    taken = rewards.redemptions(found.customer_id)
+def _page(request: Request, link: Link, settings: Settings, content: PageContent | None, time: ShopTime) -> Response:
+    language = request.language(settings.locale, content.customer.locale if content else None)
+    if content is None:
+        return links.problem_page(settings, language, "invalid")
     html = render_page(
         "points.html",
+        language,
         shop_name=settings.shop_name,
         token=link.token,
-        tier=points.tier_of(account, program, today).name,
-        active=held.active,
-        pending=held.pending,
-        pending_until=points.next_available(account, today),
-        negative=held.negative,
-        next_tier=_next_tier(account, program, today),
-        tier_ends_on=account.tier_ends_on,
-        expiring=[{"at": day, "points": number} for day, number in expiring],
-        expiring_soon=bool(expiring) and (expiring[0][0] - today).days <= max(SOON_DAYS, program.expiry_warning_days),
-        rewards=[_offer(one, account, program, taken, now, today, held.active) for one in _offered(now)],
         redemption_id=uuid4().hex,
-        vouchers=[
-            {"code": one.code, "name": one.reward_name, "on": one.redeemed_at.astimezone(settings.zone).date()}
-            for one in taken
-            if not one.cancelled_at
-        ][:VOUCHERS],
-        voucher={"code": voucher.code, "name": voucher.reward_name} if voucher else None,
-        problem=problem,
-        history=_history(found.customer_id, settings),
-        referral_code=referrals.code_of(found.customer_id, mint_referral_code),
-        referral_points=program.bonuses.get(Bonus.REFERRAL, 0),
-        referral_friend_points=program.bonuses.get(Bonus.REFERRED, 0),
-        complaint_url=links.complaint_path(found.customer_id, now + links.COMPLAINT_LINK),
+        complaint_url=complaint_path(link.customer_id, time.now + COMPLAINT_LINK),
         # No longer than this link itself could hold.
-        preferences_url=links.preferences_path(found.customer_id, now + links.POINTS_LINK),
+        preferences_url=preferences_path(link.customer_id, time.now + POINTS_LINK),
+        **page.context(content, time),
     )
-    return page_response(html, 422 if problem else 200)
-
-
-def _next_tier(account: Account, program: Program, today: date) -> dict[str, Any] | None:
-    following = points.next_tier(account, program, today)
-    if following is None:
-        return None
-    earned = max(0, account.qualifying(program, today))
-    missing = max(0, following.threshold - earned)
-    return {"name": following.name, "missing": missing, "earned": earned, "threshold": following.threshold}
-
-
-def _offered(now: datetime) -> list[Reward]:
-    """What can be had now, the cheapest first; what is over or still to come is not shown."""
-    running = [
-        one
-        for one in rewards.catalogue()
-        if (not one.starts_at or one.starts_at <= now) and (not one.ends_at or now < one.ends_at)
-    ]
-    return sorted(running, key=lambda one: (one.cost, one.name))
-
-
-def _offer(
-    reward: Reward,
-    account: Account,
-    program: Program,
-    taken: list[Redemption],
-    now: datetime,
-    today: date,
-    active: int,
-) -> dict[str, Any]:
-    had = sum(one.reward_id == reward.reward_id and not one.cancelled_at for one in taken)
-    obstacle = None
-    try:
-        check_offer(reward, account, program, had, now, today)
-        if reward.cost > active:
-            raise Invalid(f"{reward.cost - active:,} more points needed")
-    except RegularsError as refused:
-        tier = refused.members.get("tier")
-        obstacle = f"For {tier.replace('_', ' ').title()} members." if tier else _sentence(refused)
-    return {
-        "reward_id": reward.reward_id,
-        "name": reward.name,
-        "description": reward.description,
-        "cost": reward.cost,
-        "left": reward.left,
-        "obstacle": obstacle,
-    }
-
-
-def _history(customer_id: str, settings: Settings) -> list[dict[str, Any]]:
-    page, _ = facts.page(customer_id, HISTORY_FACTS)
-    entries = sorted((fact for fact in page if "entry" in fact.data), key=lambda fact: -fact.data["number"])
-    shown = [fact for fact in entries if fact.data["points"]][:HISTORY_LINES]
-    return [
-        {
-            "on": fact.occurred_at.astimezone(settings.zone).date(),
-            "text": _described(fact),
-            "points": fact.data["points"],
-        }
-        for fact in shown
-    ]
-
-
-def _described(fact: Fact) -> str:
-    data: Mapping[str, Any] = fact.data
-    match fact.type:
-        case "PointsEarned":
-            return _EARNED_BY[Bonus(data["source"])] if data["source"] != "ORDER" else f"Order {data['order_id']}"
-        case "PointsRefunded" if data["source"] == "CANCELLATION":
-            return "Earlier refund"
-        case "PointsRefunded":
-            return f"Refund of order {data['order_id']}" if data["source"] == "ORDER" else "Referral taken back"
-        case "PointsRedeemed":
-            return str(data["reward_name"])
-        case "RedemptionCancelled":
-            return "Voucher cancelled"
-        case "PointsExpired":
-            return "Expired"
-    return "Adjusted by us"
-
-
-def _sentence(refused: RegularsError) -> str:
-    text = refused.detail
-    return f"{text[:1].upper()}{text[1:]}."
+    return page_response(html, language, 422 if content.problem else 200)
 
 
 handler = serve(

@@ -10,9 +10,9 @@ from shared.core import clock
 from shared.core.addresses import normalise_email
 from shared.core.errors import Invalid
 from shared.core.facts import from_timestamp
-from shared.customers import customer
+from shared.customers import actions
 from shared.customers.consent import SuppressionReason
-from shared.customers.store import profiles as customers
+from shared.customers.store import profiles
 from shared.edge.queues import LOGGER, consume
 
 # What SES sends, as plain text, when it has found that it may publish to the topic.
@@ -39,13 +39,13 @@ def record_mail_events(record: SQSRecord) -> None:
 
 def _suppress(address: str, reason: SuppressionReason, feedback_id: str, about: datetime) -> None:
     try:
-        customer_id = customers.find_id(normalise_email(address))
+        customer_id = profiles.get_id(normalise_email(address))
     except Invalid:
         customer_id = None
     if customer_id is None:
         LOGGER.warning("feedback on an address that belongs to no customer", feedback_id=feedback_id)
         return
-    customers.change(customer_id, lambda known: customer.suppress(known, reason, feedback_id, about, clock.now()))
+    actions.suppress(customer_id, reason, feedback_id, about, clock.now())
 
 
 handler = consume(record_mail_events)

@@ -9,36 +9,36 @@ from shared.edge import links, tokens
 from shared.edge.http import Request, Response, plain_text, serve
 from shared.edge.links import Link
 from shared.edge.pages import page_response, render_page
+from shared.edge.templates import translate
 from shared.edge.tokens import Purpose
-from shared.nps import comments
+from shared.nps import comments, survey
 from shared.nps.margin import Group, group_of
 from shared.nps.store import answers
 from shared.nps.store import definitions as surveys
-from shared.nps.survey import COMMENT_MAX_LENGTH, THANKS_WITHOUT_A_NAME, Answer, Survey
+from shared.nps.survey import COMMENT_MAX_LENGTH, Answer, Problem, Survey
 
 _PAGE_HOLDS = timedelta(hours=12)
 
 
-def show(_request: Request, link: Link, settings: Settings) -> Response:
+def show(request: Request, link: Link, settings: Settings) -> Response:
     """The page. Its form carries an answer's id of its own, so that it counts once however often it is sent."""
     found = _open_survey(link)
-    return _page(settings, link, found, "", None) if found else _closed(settings, "ended")
+    return _page(request, settings, link, found, "", None) if found else _closed(request, settings, "ended")
 
 
 def record(request: Request, link: Link, settings: Settings) -> Response:
     """Record an answer; a link alone, without the page's form, cannot."""
     found = _open_survey(link)
     if found is None:
-        return _closed(settings, "ended")
+        return _closed(request, settings, "ended")
     fields = request.form()
     text, comment = fields.get("score", ""), plain_text(fields.get("comment", ""))
     if "answer" not in link.claims:
-        return _page(settings, link, found, comment, "Please send the form once more.")
+        return _page(request, settings, link, found, comment, "AGAIN")
     if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= 10):
-        return _page(settings, link, found, comment, "Please choose a number from 0 to 10.")
+        return _page(request, settings, link, found, comment, "SCORE")
     if len(comment) > COMMENT_MAX_LENGTH:
-        problem = f"Please say it in at most {COMMENT_MAX_LENGTH:,} characters."
-        return _page(settings, link, found, comment, problem)
+        return _page(request, settings, link, found, comment, "COMMENT")
     reading, now = comments.read(comment), clock.now()
     given = Answer(
         score=int(text),
@@ -56,7 +56,7 @@ def record(request: Request, link: Link, settings: Settings) -> Response:
         now,
         settings.zone,
     )
-    return _done(settings, found, taken) if taken else _closed(settings, "full")
+    return _done(request, settings, found, taken) if taken else _closed(request, settings, "full")
 
 
 def _open_survey(link: Link) -> Survey | None:
@@ -64,13 +64,17 @@ def _open_survey(link: Link) -> Survey | None:
     return found if found and found.enabled and found.anonymous_per_day else None
 
 
-def _page(settings: Settings, link: Link, found: Survey, comment: str, problem: str | None) -> Response:
-    lang, texts = found.texts_for(None)
+def _page(
+    request: Request, settings: Settings, link: Link, found: Survey, comment: str, problem: Problem | None
+) -> Response:
+    language = request.language(settings.locale)
+    words_lang, texts = survey.words(found, None, language, translate)
     claims = {"survey": found.survey_id, "place": link.claims["place"], "answer": uuid4().hex}
     html = render_page(
         "survey.html",
+        language,
         shop_name=settings.shop_name,
-        words_lang=lang,
+        words_lang=words_lang,
         token=tokens.sign(Purpose.FEEDBACK, claims, clock.now() + _PAGE_HOLDS),
         question=texts.question,
         follow_ups={group.value: texts.follow_ups[group] for group in Group},
@@ -83,17 +87,20 @@ def _page(settings: Settings, link: Link, found: Survey, comment: str, problem: 
         is_recovery=False,
         email_masked=None,
     )
-    return page_response(html, 422 if problem else 200)
+    return page_response(html, language, 422 if problem else 200)
 
 
-def _done(settings: Settings, found: Survey, given: Answer) -> Response:
-    lang, texts = found.texts_for(None)
+def _done(request: Request, settings: Settings, found: Survey, given: Answer) -> Response:
+    language = request.language(settings.locale)
+    words_lang, texts = survey.words(found, None, language, translate)
     group = group_of(given.score)
     html = render_page(
         "survey_done.html",
+        language,
         shop_name=settings.shop_name,
-        words_lang=lang,
-        thanks=texts.thanks[group] if group is not Group.DETRACTOR else THANKS_WITHOUT_A_NAME,
+        words_lang=words_lang,
+        # The survey's words promise a detractor an answer.
+        thanks=texts.thanks[group] if group is not Group.DETRACTOR else None,
         score=given.score,
         points=0,
         change_url=None,
@@ -101,12 +108,13 @@ def _done(settings: Settings, found: Survey, given: Answer) -> Response:
         complaint_url=None,
         points_url=None,
     )
-    return page_response(html)
+    return page_response(html, language)
 
 
-def _closed(settings: Settings, reason: str) -> Response:
-    html = render_page("survey_closed.html", shop_name=settings.shop_name, reason=reason)
-    return page_response(html, 410 if reason == "ended" else 429)
+def _closed(request: Request, settings: Settings, reason: str) -> Response:
+    language = request.language(settings.locale)
+    html = render_page("survey_closed.html", language, shop_name=settings.shop_name, reason=reason)
+    return page_response(html, language, 410 if reason == "ended" else 429)
 
 
 handler = serve(

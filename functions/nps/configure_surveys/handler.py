@@ -1,14 +1,13 @@
 """GET, PUT /nps/surveys, /nps/rules → surveys as data; GET …/link → the anonymous link of a place."""
 
-import os
 import re
 from dataclasses import asdict
 from typing import Final
 
+from shared.core import environment
 from shared.core.errors import Invalid, NotFound
-from shared.core.settings import Settings
-from shared.edge import links
 from shared.edge.http import Request, Response, respond, serve
+from shared.nps.links import feedback_path
 from shared.nps.payloads import RulesPayload, SurveyPayload
 from shared.nps.store import definitions as surveys
 
@@ -40,12 +39,11 @@ def show_link(request: Request) -> Response:
     place = request.query.get("place", "")
     if not re.fullmatch(_PLACE, place):
         raise Invalid("place: want up to 40 lower-case letters, digits and hyphens, as in ?place=counter")
-    settings = Settings.from_environment(os.environ)
-    root = (settings.public_url or os.environ["PUBLIC_URL"]).rstrip("/")
+    root = environment.public_url()
     body = {
         "survey_id": found.survey_id,
         "place": place,
-        "url": f"{root}/{links.feedback_path(found.survey_id, place)}",
+        "url": f"{root}/{feedback_path(found.survey_id, place)}",
     }
     return respond(200, {**body, "answers_per_day": found.anonymous_per_day})
 

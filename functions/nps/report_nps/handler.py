@@ -2,15 +2,13 @@
 
 import base64
 import binascii
-import os
 import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from shared.core import clock
+from shared.core import clock, environment
 from shared.core.errors import Invalid
 from shared.core.months import month_of, months_after
-from shared.core.settings import Settings
 from shared.edge.http import Request, Response, respond, serve
 from shared.nps import margin as nps
 from shared.nps.margin import EMPTY, Histogram
@@ -34,7 +32,7 @@ def report(request: Request) -> Response:
 
     Answers by anonymous links are told apart, under `anonymous`: whoever has such a link may answer as she likes.
     """
-    zone = Settings.from_environment(os.environ).zone
+    zone = environment.settings().zone
     last = _month(request.query.get("to"), "to") or month_of(clock.now().astimezone(zone).date())
     first = _month(request.query.get("from"), "from") or months_after(last, 1 - DEFAULT_MONTHS)
     names = _months(first, last)
@@ -162,7 +160,7 @@ def _months(first: str, last: str) -> list[str]:
 
 def comments(request: Request) -> Response:
     """What customers wrote in a month, newest first; `next` leads on."""
-    zone = Settings.from_environment(os.environ).zone
+    zone = environment.settings().zone
     month = _month(request.query.get("month"), "month") or month_of(clock.now().astimezone(zone).date())
     found, more = answers.comments(month, MAX_COMMENTS, _after(request.query.get("next")))
     following = base64.urlsafe_b64encode(more.encode()).decode() if more else None

@@ -1,14 +1,13 @@
 """Stream of the customers table → every new fact on the event bus, unchanged, at least once."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.core import aws
-from shared.core import dynamodb as table
+from shared.core import aws, environment
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.facts import from_timestamp
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def _entries(records: Sequence[Mapping[str, Any]]) -> Iterator[Numbered]:
             continue
         fact = facts.from_members(table.unpack(change["NewImage"]))
         entry: PutEventsRequestEntryTypeDef = {
-            "EventBusName": os.environ["BUS_NAME"],
+            "EventBusName": environment.variable("BUS_NAME"),
             "Source": SOURCE,
             "DetailType": fact.type,
             "Detail": json.dumps(facts.to_members(fact), ensure_ascii=False, separators=(",", ":")),

@@ -1,11 +1,8 @@
 """Queue of purchases and refunds from back offices → the same records as by HTTP; a bad message fails alone."""
 
-import os
-
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from shared.core import clock
-from shared.core.settings import Settings
+from shared.core import clock, environment
 from shared.edge.queues import consume
 from shared.purchases.actions import take_purchase, take_refund
 from shared.purchases.payloads import PurchasePayload, RefundMessage, is_refund
@@ -13,12 +10,12 @@ from shared.purchases.payloads import PurchasePayload, RefundMessage, is_refund
 
 def ingest(record: SQSRecord) -> None:
     """A refund is told by its `refund_id`. A wrong message raises, and ends in the dead-letter queue."""
-    settings, now = Settings.from_environment(os.environ), clock.now()
+    settings, time = environment.settings(), clock.shop_time()
     if is_refund(record.body):
         message = RefundMessage.model_validate_json(record.body)
-        take_refund(message, message.order_id, settings, now)
+        take_refund(message, message.order_id, settings, time)
     else:
-        take_purchase(PurchasePayload.model_validate_json(record.body), settings, now)
+        take_purchase(PurchasePayload.model_validate_json(record.body), settings, time)
 
 
 handler = consume(ingest)

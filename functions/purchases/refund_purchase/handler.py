@@ -1,11 +1,8 @@
 """POST /purchases/{order_id}/refunds → a refund with its fact, taken off the customer's counters."""
 
-import os
-
 from pydantic import TypeAdapter
 
-from shared.core import clock
-from shared.core.settings import Settings
+from shared.core import clock, environment
 from shared.edge.http import Request, Response, respond, serve
 from shared.purchases.actions import take_refund
 from shared.purchases.payloads import OrderId, RefundPayload
@@ -13,14 +10,13 @@ from shared.purchases.payloads import OrderId, RefundPayload
 _ORDER_ID: TypeAdapter[str] = TypeAdapter(OrderId)
 
 
-def refund(request: Request) -> Response:
+def record(request: Request) -> Response:
     """201 for a new refund, 200 for the same again; `status` is PARKED while its order has not come."""
-    settings = Settings.from_environment(os.environ)
     order_id = _ORDER_ID.validate_python(request.path["order_id"])
     payload = request.json(RefundPayload)
-    done = take_refund(payload, order_id, settings, clock.now())
-    body = {"refund_id": payload.refund_id, "order_id": order_id, "status": done.status, "amount": done.amount}
-    return respond(201 if done.created else 200, body)
+    refund = take_refund(payload, order_id, environment.settings(), clock.shop_time())
+    body = {"refund_id": payload.refund_id, "order_id": order_id, "status": refund.status, "amount": refund.amount}
+    return respond(201 if refund.created else 200, body)
 
 
-handler = serve({"POST /purchases/{order_id}/refunds": refund})
+handler = serve({"POST /purchases/{order_id}/refunds": record})

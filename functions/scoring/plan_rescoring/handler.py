@@ -1,14 +1,12 @@
 """Rescoring, first step: the size of the table → for which day, in how many segments, and whether a model is fitted."""
 
 import math
-import os
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-from shared.core import clock
+from shared.core import clock, environment
 from shared.core.facts import from_timestamp, to_timestamp
-from shared.core.settings import Settings
 from shared.edge import executions
 from shared.scorecards.store import cards as scorecards
 from shared.scoring.store import runs as rescorings
@@ -28,7 +26,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """`as_of` is the day asked for, else the shop's today when it was asked. One rescoring runs at a time: `wait` is
     true while another does, and it starts when its turn has come, so that facts and reports stand in that order.
     """
-    settings = Settings.from_environment(os.environ)
+    settings = environment.settings()
     rescoring_id, arn = event["rescoring_id"], event["execution_arn"]
     asked_at = from_timestamp(event["started_at"])
     rescorings.request(rescoring_id, arn, asked_at)

@@ -1,14 +1,12 @@
 """Rescoring, last step: the tallies of all segments → the reports that are served, the day's snapshot, the result."""
 
 import json
-import os
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from shared.core import clock
+from shared.core import clock, environment
 from shared.core.facts import from_timestamp
-from shared.core.settings import Settings
 from shared.forecasting.forecast import Forecaster
 from shared.scoring import report as rescoring_report
 from shared.scoring.store import parts as rescoring_parts
@@ -29,7 +27,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
 
 def _report(event: Mapping[str, Any]) -> dict[str, Any]:
     """Save the reports, the snapshot and the result; the result."""
-    currency = Settings.from_environment(os.environ).currency
+    currency = environment.settings().currency
     rescoring_id, segments = event["rescoring_id"], event["total_segments"]
     as_of, started_at = date.fromisoformat(event["as_of"]), from_timestamp(event["started_at"])
     tally, stages, expected, cohorts = rescoring_parts.tallies(rescoring_id, segments)

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 from shared.cases import case
 from shared.cases.case import Case, CaseStatus, Note, Origin, Outcome, Priority
-from shared.core import dynamodb as table
+from shared.cases.store import monthly_counts
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.facts import Fact, from_timestamp, to_timestamp
+from shared.customers.store import contact_histories
 from shared.nps import survey
 from shared.nps.margin import Group, group_of
 from shared.nps.store import definitions as surveys
@@ -54,8 +56,8 @@ def open_case(one: Case, zone: tzinfo) -> list[table.Write]:
         table.put_new(table.customers_table(), _to_item(one)),
         table.put(table.customers_table(), listed_at),
         facts.record(case.opened(one)),
-        surveys.count_cases(one.customer_id, 1),
-        figures.count_case(one.opened_at, {"opened": 1}, zone),
+        contact_histories.count_cases(one.customer_id, 1),
+        monthly_counts.add(one.opened_at.astimezone(zone).date(), {"opened": 1}),
     ]
 
 
@@ -105,7 +107,7 @@ def for_answer(asked: Invitation, rules: Rules, now: datetime, zone: tzinfo) -> 
 
 def new(customer_id: str, identity: str, origin: Origin, rules: Rules, now: datetime) -> Case:
     """A case, not yet written, with the priority of its customer (1 read unit)."""
-    card = scorecards.find(customer_id)
+    card = scorecards.get(customer_id)
     priority = case.priority_of(card.score if card else None)
     return Case(
         case_id=identity,
@@ -154,8 +156,8 @@ def resolve(case_id: str, outcome: Outcome, rules: Rules, now: datetime, zone: t
             table.delete(table_name, {"pk": _OPEN, "sk": f"{to_timestamp(one.due_at)}#{one.case_id}"}),
             table.put(table_name, {"pk": _RESOLVED, "sk": f"{to_timestamp(now)}#{case_id}", "case_id": case_id}),
             table.put(table_name, {"pk": _RECOVERY, "sk": f"{ask_on}#{case_id}", "case_id": case_id}),
-            surveys.count_cases(one.customer_id, -1),
-            figures.count_case(one.opened_at, {"resolved": 1, "minutes": fact.data["minutes"]}, zone),
+            contact_histories.count_cases(one.customer_id, -1),
+            monthly_counts.add(one.opened_at.astimezone(zone).date(), {"resolved": 1, "minutes": fact.data["minutes"]}),
         ]
         try:
             table.transact(writes)
@@ -176,7 +178,7 @@ def ask_whether_it_helped(now: datetime, rules: Rules, zone: tzinfo, link_days: 
         if one is None:
             table.apply(done)
             continue
-        held = surveys.care_of(one.customer_id)
+        held = contact_histories.get(one.customer_id)
         if held.invited_at and now - held.invited_at < timedelta(days=1):
             # Two of her cases were resolved, or a survey came first: one question a day.
             continue

@@ -1,14 +1,16 @@
 """Mails: pk `CUST#<customer_id>`, sk `MAIL#<mail_id>`, gone after KEEP_DAYS; what became of each stays as a fact."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
-from shared.core import dynamodb as table
-from shared.core import fact_store as facts
-from shared.core.errors import Busy
-from shared.core.facts import to_timestamp
+from shared.core import fact_store
+from shared.core.codec import SECONDS
+from shared.core.dynamodb import CUSTOMERS, Write
+from shared.core.facts import Fact
+from shared.core.kind import Kind
 from shared.mail.facts import EMAIL_SENT, EMAIL_SKIPPED, EMAIL_UNKNOWN
 
 # Longer than a year: some mails may go out once in it.
@@ -23,83 +25,81 @@ class Outcome(StrEnum):
     UNKNOWN = EMAIL_UNKNOWN.name
 
 
-_FACT_OF: Final = {
-    Outcome.SENT: EMAIL_SENT,
-    Outcome.SKIPPED: EMAIL_SKIPPED,
-    Outcome.UNKNOWN: EMAIL_UNKNOWN,
-}
+_TYPES: Final = {Outcome.SENT: EMAIL_SENT, Outcome.SKIPPED: EMAIL_SKIPPED, Outcome.UNKNOWN: EMAIL_UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A mail to a customer: claimed, released again, or with its outcome; `message_id` is SES's."""
+
+    customer_id: str
+    mail_id: str
+    expires_at: Annotated[datetime, SECONDS]
+    claimed_at: datetime | None = None
+    released_at: datetime | None = None
+    outcome: Outcome | None = None
+    message_id: str | None = None
+
+
+MAILS: Final = Kind(Mail, CUSTOMERS, "CUST#{customer_id}", "MAIL#{mail_id}", in_key=("customer_id", "mail_id"))
 
 
 def was_sent(customer_id: str, mail_id: str) -> bool:
     """Whether this mail is on record (1 read unit)."""
-    return table.get(table.customers_table(), _key(customer_id, mail_id)) is not None
+    return MAILS.get(customer_id=customer_id, mail_id=mail_id) is not None
 
 
-def record_sent(
-    customer_id: str, mail_id: str, template: str, message_id: str, now: datetime, *, to: str | None = None
-) -> None:
-    """Put a sent mail on record, with its fact (4 write units); once, whoever else sent it too.
-
-    `to` says who got it where it was about the customer and not to her.
-    """
-    item = {
-        **_key(customer_id, mail_id),
-        "message_id": message_id,
-        "expires_at": _expires_at(now),
-    }
-    data = {"template": template, "message_id": message_id, "to": to}
-    fact = EMAIL_SENT.fact(id=mail_id, customer_id=customer_id, now=now, data=data)
-    for _ in table.tries():
-        try:
-            table.transact([table.put_new(table.customers_table(), item), facts.record(fact)])
-        except table.Cancelled as cancelled:
-            if not cancelled.refused(0):
-                continue
-        return
-
-
-def claim(customer_id: str, mail_id: str, now: datetime) -> bool:
-    """Take the right to send a mail that may go out at most once (1 write unit); False where somebody has had it."""
-    item = {**_key(customer_id, mail_id), "claimed_at": to_timestamp(now), "expires_at": _expires_at(now)}
+def claim(customer_id: str, mail_id: str, now: datetime) -> Write:
+    """The write that takes the right to send a mail, which nobody else has had (1 write unit)."""
     free = "attribute_not_exists(sk) OR attribute_exists(released_at)"
-    try:
-        table.apply(table.put(table.customers_table(), item, free))
-    except table.Cancelled as cancelled:
-        if cancelled.refused(0):
-            return False
-        raise Busy("the mail is being claimed by others; try again") from cancelled
-    return True
+    return MAILS.put(_mail(customer_id, mail_id, now, claimed_at=now), free)
 
 
-def release(customer_id: str, mail_id: str, now: datetime) -> None:
-    """Give a claim back: the mail has certainly not been sent, and may be tried again (1 write unit)."""
-    item = {**_key(customer_id, mail_id), "released_at": to_timestamp(now), "expires_at": _expires_at(now)}
-    table.apply(table.put(table.customers_table(), item, "attribute_exists(claimed_at)"))
+def release(customer_id: str, mail_id: str, now: datetime) -> Write:
+    """The write that gives a claim back: the mail has certainly not been sent (1 write unit)."""
+    return MAILS.put(_mail(customer_id, mail_id, now, released_at=now), "attribute_exists(claimed_at)")
 
 
-def settle(customer_id: str, mail_id: str, outcome: Outcome, data: Mapping[str, str], now: datetime) -> None:
-    """Put on record what became of a mail, with its fact (4 write units); the first outcome stands, but for SENT.
-
-    A claim that was never settled is UNKNOWN: whoever sent it died in between, and it is not sent again.
-    """
-    item = {**_key(customer_id, mail_id), "outcome": outcome, "expires_at": _expires_at(now)}
-    fact = _FACT_OF[outcome].fact(id=mail_id, customer_id=customer_id, now=now, data=data)
+def put_outcome(
+    customer_id: str, mail_id: str, outcome: Outcome, data: Mapping[str, str], now: datetime
+) -> tuple[Write, Write]:
+    """The writes of an outcome and its fact, over none or, if it was SENT after all, over UNKNOWN (4 write units)."""
     condition, values = "attribute_not_exists(outcome)", dict[str, str]()
     if outcome is Outcome.SENT:
         # The same message, delivered a second time while the first was at work, has taken that for dead.
         condition, values = f"{condition} OR outcome = :unknown", {":unknown": Outcome.UNKNOWN}
-    for _ in table.tries():
-        try:
-            table.transact([table.put(table.customers_table(), item, condition, values), facts.record(fact)])
-        except table.Cancelled as cancelled:
-            if not cancelled.refused(0):
-                continue
-        return
+    mail = _mail(customer_id, mail_id, now, outcome=outcome)
+    return MAILS.put(mail, condition, values), fact_store.record(_fact(outcome, customer_id, mail_id, data, now))
 
 
-def _expires_at(now: datetime) -> int:
-    return int((now + timedelta(days=KEEP_DAYS)).timestamp())
+def put_sent(
+    customer_id: str, mail_id: str, message_id: str, data: Mapping[str, str], now: datetime
+) -> tuple[Write, Write]:
+    """The writes of a mail that was sent at least once, and of its fact, if it is not on record (4 write units)."""
+    mail = _mail(customer_id, mail_id, now, message_id=message_id)
+    return MAILS.put_new(mail), fact_store.record(_fact(Outcome.SENT, customer_id, mail_id, data, now))
 
 
-def _key(customer_id: str, mail_id: str) -> dict[str, str]:
-    return {"pk": facts.partition(customer_id), "sk": f"MAIL#{mail_id}"}
+def _mail(
+    customer_id: str,
+    mail_id: str,
+    now: datetime,
+    *,
+    claimed_at: datetime | None = None,
+    released_at: datetime | None = None,
+    outcome: Outcome | None = None,
+    message_id: str | None = None,
+) -> Mail:
+    return Mail(
+        customer_id=customer_id,
+        mail_id=mail_id,
+        expires_at=now + timedelta(days=KEEP_DAYS),
+        claimed_at=claimed_at,
+        released_at=released_at,
+        outcome=outcome,
+        message_id=message_id,
+    )
+
+
+def _fact(outcome: Outcome, customer_id: str, mail_id: str, data: Mapping[str, str], now: datetime) -> Fact:
+    return _TYPES[outcome].fact(id=mail_id, customer_id=customer_id, now=now, data=data)

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from shared.cases.store import records as cases
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.facts import to_timestamp
 from shared.core.months import month_of
 from shared.nps import survey
@@ -72,7 +72,7 @@ def answer_anonymously(
             table.transact([table.put_new(table.customers_table(), item), count, *counted, *comment])
         except table.Cancelled as cancelled:
             if cancelled.refused(0):
-                return replace(given, score=cancelled.found[0]["score"])
+                return replace(given, score=cancelled.items[0]["score"])
             if cancelled.refused(1):
                 return None
             continue

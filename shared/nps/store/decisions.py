@@ -3,7 +3,6 @@
 import csv
 import gzip
 import io
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.core import aws
+from shared.core import aws, environment
 from shared.core import fact_store as facts
 from shared.core.facts import Fact
 from shared.nps import survey
@@ -118,7 +117,7 @@ def _keep(key: str, decisions: list[Decision]) -> None:
     writer.writerow(("customer_id", "survey_id", "run", "decision"))
     writer.writerows(decisions)
     body = gzip.compress(text.getvalue().encode(), mtime=0)
-    _s3().put_object(Bucket=os.environ["DATA_BUCKET"], Key=key, Body=body)
+    _s3().put_object(Bucket=environment.variable("DATA_BUCKET"), Key=key, Body=body)
 
 
 @cache

@@ -6,16 +6,17 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.errors import Conflict
 from shared.core.facts import from_timestamp, to_timestamp
 from shared.customers.customer import Customer
+from shared.customers.store import contact_histories
 from shared.customers.store import profiles as customers
 from shared.nps import survey
 from shared.nps.margin import Group
 from shared.nps.store import figures
-from shared.nps.survey import Answer, Care, Invitation, Refusal, Rules, Survey, Texts, Trigger
+from shared.nps.survey import Answer, Invitation, Refusal, Rules, Survey, Texts, Trigger
 
 MAX_SURVEYS: Final = 50
 # How long it is known that somebody was not asked; the fact stays.
@@ -68,25 +69,6 @@ def set_rules(wanted: Rules) -> None:
     table.apply(table.put(table.customers_table(), {"pk": _PARTITION, "sk": _RULES, **asdict(wanted)}))
 
 
-def care_of(customer_id: str) -> Care:
-    """What is known of a customer across surveys (1 read unit)."""
-    item = table.get(table.customers_table(), _care_key(customer_id))
-    if item is None:
-        return Care(customer_id=customer_id)
-    return Care(
-        customer_id=customer_id,
-        invited_at=from_timestamp(item["invited_at"]) if "invited_at" in item else None,
-        invited=item.get("invited", {}),
-        open_cases=item.get("open_cases", 0),
-    )
-
-
-def count_cases(customer_id: str, count: int) -> table.Write:
-    """The write that counts a case as opened (1) or resolved (−1) on its customer (2 write units)."""
-    change = "SET open_cases = if_not_exists(open_cases, :zero) + :count"
-    return table.update(table.customers_table(), _care_key(customer_id), change, "", {":count": count, ":zero": 0})
-
-
 def find_invitation(customer_id: str, invitation_id: str) -> Invitation | None:
     """The invitation with this id, unless it records that she was not asked (1 read unit)."""
     item = table.get(table.customers_table(), _invitation_key(customer_id, invitation_id))
@@ -113,7 +95,7 @@ def decide(
         item = table.get(table.customers_table(), _invitation_key(customer_id, identity))
         if item:
             return Refusal(item["refusal"]) if "refusal" in item else None
-        customer, care = customers.find(customer_id), care_of(customer_id)
+        customer, care = customers.get(customer_id), contact_histories.get(customer_id)
         reason = survey.refusal(customer, care, wanted, held, run, now, zone)
         if reason and wanted.trigger is Trigger.NIGHTLY:
             return reason
@@ -124,7 +106,7 @@ def decide(
             writes = [
                 table.put_new(table.customers_table(), _invitation_item(asked)),
                 facts.record(fact),
-                _put_care(care, after),
+                contact_histories.put_invitation(care, after),
                 figures.count_invitation(asked, zone),
             ]
         try:
@@ -144,7 +126,7 @@ def ask_again(asked: Invitation) -> list[table.Write]:
     """The writes of an invitation that no throttle holds back, and that holds back others: whether a case helped."""
     asked_at = table.update(
         table.customers_table(),
-        _care_key(asked.customer_id),
+        contact_histories.HISTORIES.key(customer_id=asked.customer_id),
         "SET invited_at = :now",
         "",
         {":now": to_timestamp(asked.invited_at)},
@@ -198,24 +180,6 @@ def _refused(customer_id: str, wanted: Survey, run: str, reason: Refusal, now: d
     }
     fact = survey.skipped_fact(customer_id, wanted, run, reason, now)
     return [table.put_new(table.customers_table(), item), facts.record(fact)]
-
-
-def _put_care(before: Care, after: Care) -> table.Write:
-    """Two surveys at once, or a case meanwhile: one of the decisions is made anew."""
-    condition = "invited_at = :before" if before.invited_at else "attribute_not_exists(invited_at)"
-    condition += " AND (attribute_not_exists(open_cases) OR open_cases = :none)"
-    values = {
-        ":now": to_timestamp(after.invited_at) if after.invited_at else None,
-        ":invited": after.invited,
-        ":none": 0,
-        ":before": to_timestamp(before.invited_at) if before.invited_at else None,
-    }
-    change = "SET invited_at = :now, invited = :invited"
-    return table.update(table.customers_table(), _care_key(after.customer_id), change, condition, values)
-
-
-def _care_key(customer_id: str) -> dict[str, str]:
-    return {"pk": facts.partition(customer_id), "sk": "CARE"}
 
 
 def _invitation_key(customer_id: str, invitation_id: str) -> dict[str, str]:

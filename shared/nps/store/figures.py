@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from typing import Any, Final
 from zlib import crc32
 
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.months import month_of
 from shared.nps.margin import EMPTY, Group, Histogram, add, group_of
 from shared.nps.survey import RECOVERY, Answer, Invitation
@@ -49,11 +49,6 @@ def count_anonymous(survey_id: str, place: str, answer_id: str, given: Answer, z
     if given.themes:
         writes.append(_add(month, f"{_THEMES}{group_of(given.score)}", dict.fromkeys(given.themes, 1)))
     return writes
-
-
-def count_case(opened_at: datetime, counts: Mapping[str, int], zone: tzinfo) -> table.Write:
-    """The write that counts `opened`, `resolved` and `minutes` in the month in which the case was opened."""
-    return _add(_month(opened_at, zone), _CASES, counts)
 
 
 class MonthFigures:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
-from shared.core import dynamodb as table
+from shared.core.dynamodb import SCORECARDS, Item, Write, client, unpack
 from shared.scorecards.scorecard import Month, Scorecard
 from shared.scorecards.store import score_text as scores
 
@@ -16,27 +16,24 @@ MAX_SEGMENTS: Final = 40
 _PARTS_OF_ESTIMATE: Final = 1000
 
 
-def find(customer_id: str) -> Scorecard | None:
+def get(customer_id: str) -> Scorecard | None:
     """The customer's scorecard (1 read unit)."""
-    item = table.get(table.scorecards_table(), {"customer_id": customer_id})
+    item = SCORECARDS.get({"customer_id": customer_id})
     return from_item(item) if item else None
 
 
 def customers() -> int:
     """How many scorecards there are. DynamoDB counts them every six hours: after a first import it says 0."""
-    return table.dynamodb().describe_table(TableName=table.scorecards_table())["Table"].get("ItemCount", 0)
+    count: int = client().describe_table(TableName=SCORECARDS.name)["Table"].get("ItemCount", 0)
+    return count
 
 
 def estimate() -> int:
     """About how many scorecards there are, also right after a first import: then by looking at a thousandth of them."""
     if counted := customers():
         return counted
-    pages = (
-        table.dynamodb()
-        .get_paginator("scan")
-        .paginate(TableName=table.scorecards_table(), Segment=0, TotalSegments=_PARTS_OF_ESTIMATE, Select="COUNT")
-    )
-    return _PARTS_OF_ESTIMATE * sum(page["Count"] for page in pages)
+    part: int = sum(page["Count"] for page in SCORECARDS.scan(0, _PARTS_OF_ESTIMATE, Select="COUNT"))
+    return _PARTS_OF_ESTIMATE * part
 
 
 def plan_scan() -> list[dict[str, int]]:
@@ -45,18 +42,13 @@ def plan_scan() -> list[dict[str, int]]:
     return [{"segment": segment, "total_segments": total} for segment in range(total)]
 
 
-def scan(segment: int, total_segments: int) -> Iterator[list[table.Item]]:
+def scan(segment: int, total_segments: int) -> Iterator[list[Item]]:
     """The items of one segment, page by page (½ read unit per 4 KB)."""
-    pages = (
-        table.dynamodb()
-        .get_paginator("scan")
-        .paginate(TableName=table.scorecards_table(), Segment=segment, TotalSegments=total_segments)
-    )
-    for page in pages:
-        yield [table.unpack(item) for item in page["Items"]]
+    for page in SCORECARDS.scan(segment, total_segments):
+        yield [unpack(item) for item in page["Items"]]
 
 
-def count(card: Scorecard) -> table.Write:
+def count(card: Scorecard) -> Write:
     """The write of changed counters over version n − 1; what rescoring found stays as it is (2 write units)."""
     values = {
         ":orders": card.orders,
@@ -76,20 +68,17 @@ def count(card: Scorecard) -> table.Write:
     condition = "version = :before" if card.version > 1 else unwritten
     if card.version == 1:
         values[":zero"] = 0
-    return table.update(table.scorecards_table(), {"customer_id": card.customer_id}, change, condition, values)
+    return SCORECARDS.update({"customer_id": card.customer_id}, change, condition, values)
 
 
-def unchanged(card: Scorecard) -> table.Write:
+def unchanged(card: Scorecard) -> Write:
     """The check that the counters are still these (2 write units)."""
-    return table.check(
-        table.scorecards_table(), {"customer_id": card.customer_id}, "version = :version", {":version": card.version}
-    )
+    return SCORECARDS.check({"customer_id": card.customer_id}, "version = :version", {":version": card.version})
 
 
-def ensure(customer_id: str) -> table.Write:
+def ensure(customer_id: str) -> Write:
     """The write that gives a customer without orders a scorecard, and leaves any other as it is (2 write units)."""
-    return table.update(
-        table.scorecards_table(),
+    return SCORECARDS.update(
         {"customer_id": customer_id},
         "SET version = if_not_exists(version, :zero), orders = if_not_exists(orders, :zero)",
         "",

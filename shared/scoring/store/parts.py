@@ -10,7 +10,6 @@ them at once.
 import csv
 import gzip
 import io
-import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, astuple
@@ -22,7 +21,7 @@ import numpy as np
 from botocore.config import Config
 from msgspec import json
 
-from shared.core import aws
+from shared.core import aws, environment
 from shared.core.facts import Fact
 from shared.forecasting import bands, histories
 from shared.forecasting.histories import Histories
@@ -233,7 +232,7 @@ def save_snapshot(
 
 def publish_snapshots(rescoring_id: str, as_of: date, segments: int) -> None:
     """Make the scores of a finished rescoring those of its day, in place of any that an earlier one left."""
-    folder, bucket = f"scores/as_of={as_of.isoformat()}", os.environ["DATA_BUCKET"]
+    folder, bucket = f"scores/as_of={as_of.isoformat()}", environment.variable("DATA_BUCKET")
 
     def copy(segment: int) -> None:
         source: CopySourceTypeDef = {"Bucket": bucket, "Key": f"{_key(rescoring_id, segment)}.scores.csv.gz"}
@@ -300,7 +299,7 @@ def _s3() -> "S3Client":
 
 
 def _put(key: str, content: bytes) -> None:
-    _s3().put_object(Bucket=os.environ["DATA_BUCKET"], Key=key, Body=content)
+    _s3().put_object(Bucket=environment.variable("DATA_BUCKET"), Key=key, Body=content)
 
 
 def _put_json(key: str, content: Any) -> None:
@@ -309,7 +308,7 @@ def _put_json(key: str, content: Any) -> None:
 
 
 def _get(key: str, range_: str = "") -> bytes:
-    wanted: Any = {"Bucket": os.environ["DATA_BUCKET"], "Key": key, **({"Range": range_} if range_ else {})}
+    wanted: Any = {"Bucket": environment.variable("DATA_BUCKET"), "Key": key, **({"Range": range_} if range_ else {})}
     content: bytes = _s3().get_object(**wanted)["Body"].read()
     return content
 

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from shared import forecasting as prediction
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.errors import Conflict, NotFound
 from shared.core.facts import from_timestamp, to_timestamp
 

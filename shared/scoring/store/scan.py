@@ -18,7 +18,7 @@ from zlib import crc32
 import numpy as np
 from msgspec import Struct, json
 
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.months import month_of, months_after
 from shared.forecasting import bands
 from shared.forecasting.histories import Histories

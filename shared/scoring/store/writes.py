@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.errors import Busy
 from shared.core.facts import Fact
 from shared.core.pace import Pace

@@ -12,11 +12,15 @@ import pytest
 
 from shared.cases import case
 from shared.cases.case import Case, CaseStatus, Outcome
+from shared.cases.links import complaint_path
 from shared.cases.store import records as cases
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
-from shared.edge import links
+from shared.customers.links import preferences_path
+from shared.customers.store import contact_histories
+from shared.loyalty.links import points_path
+from shared.nps.links import survey_path
 from shared.nps.store import definitions as surveys
 from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY_TEXTS, Rules
 from shared.scorecards.rfm import Score
@@ -98,7 +102,7 @@ def test_a_detractors_answer_opens_one_case_with_her_words(invoke: Invoke, ada: 
     assert one.due_at - one.opened_at == timedelta(hours=48)
     answered(invoke, asked, 0, "Worse than I thought")
     assert only_case(ada).case_id == one.case_id
-    assert surveys.care_of(ada).open_cases == 1
+    assert contact_histories.get(ada).open_cases == 1
 
 
 @pytest.mark.parametrize(("m", "priority", "hours"), [(5, "HIGH", 24), (1, "LOW", 120)])
@@ -140,7 +144,7 @@ def test_a_detractors_changed_answer_is_in_her_open_case(invoke: Invoke, ada: st
     assert ("SIZE" in after.themes, "DELIVERY" in after.themes, len(after.notes)) == (True, False, 1)
     (fact,) = facts_of(ada, "CaseChanged")
     assert fact.data == {"case_id": one.case_id, "score": 1}
-    assert surveys.care_of(ada).open_cases == 1
+    assert contact_histories.get(ada).open_cases == 1
 
 
 def test_an_answer_that_is_changed_after_its_case_was_resolved_opens_another(invoke: Invoke, ada: str) -> None:
@@ -160,11 +164,11 @@ def test_an_answer_that_is_changed_after_its_case_was_resolved_opens_another(inv
     kept = cases.find(first.case_id)
     assert kept is not None
     assert (kept.status, kept.score) == (CaseStatus.RESOLVED, 3)
-    assert surveys.care_of(ada).open_cases == 1
+    assert contact_histories.get(ada).open_cases == 1
 
 
 @pytest.mark.parametrize(
-    ("page", "path"), [("show_points_page/get", links.points_path), ("manage_preferences/get", links.preferences_path)]
+    ("page", "path"), [("show_points_page/get", points_path), ("manage_preferences/get", preferences_path)]
 )
 def test_her_own_pages_lead_to_the_complaint_form(
     invoke: Invoke, launch: Launch, ada: str, page: str, path: Callable[[str, datetime], str]
@@ -180,7 +184,7 @@ def test_her_own_pages_lead_to_the_complaint_form(
 
 def form_of(invoke: Invoke, customer_id: str) -> str:
     """The token of the complaint form behind her link."""
-    token = links.complaint_path(customer_id, ago(days=-1)).partition("token=")[2]
+    token = complaint_path(customer_id, ago(days=-1)).partition("token=")[2]
     return form_token(invoke("take_complaint/get", fill={"TOKEN": token}))
 
 
@@ -224,14 +228,14 @@ def test_a_complaint_that_says_nothing_or_too_much_opens_no_case(
 def test_the_link_alone_opens_no_case_and_a_link_of_another_kind_shows_no_form(
     invoke: Invoke, ada: str, contents: Contents
 ) -> None:
-    token = links.complaint_path(ada, ago(days=-1)).partition("token=")[2]
+    token = complaint_path(ada, ago(days=-1)).partition("token=")[2]
     before = contents()
     answer = complain(invoke, token, "My first words")
     assert answer["statusCode"] == 422
     assert "My first words" in answer["body"]
-    points = links.points_path(ada, ago(days=-1)).partition("token=")[2]
-    expired = links.complaint_path(ada, ago(seconds=1)).partition("token=")[2]
-    nobody = links.complaint_path("K-78", ago(days=-1)).partition("token=")[2]
+    points = points_path(ada, ago(days=-1)).partition("token=")[2]
+    expired = complaint_path(ada, ago(seconds=1)).partition("token=")[2]
+    nobody = complaint_path("K-78", ago(days=-1)).partition("token=")[2]
     for other, status in ((points, 400), (expired, 410), (nobody, 400)):
         assert invoke("take_complaint/get", fill={"TOKEN": other})["statusCode"] == status
     assert complain(invoke, points)["statusCode"] == 400
@@ -324,7 +328,7 @@ def test_a_case_is_assigned_commented_and_resolved_each_once(invoke: Invoke, ada
     assert types == ["CaseAssigned", "CaseCommented", "CaseResolved"]
     (fact,) = facts_of(ada, "CaseResolved")
     assert (fact.data["minutes"], fact.data["owner"]) == (180, "hopper")
-    assert surveys.care_of(ada).open_cases == 0
+    assert contact_histories.get(ada).open_cases == 0
 
 
 def test_the_last_note_that_a_case_takes_may_be_long_in_any_script(invoke: Invoke, ada: str) -> None:
@@ -357,7 +361,7 @@ def test_of_two_who_resolve_a_case_at_once_one_does(invoke: Invoke, ada: str, at
     at_transaction("CaseResolved", lambda: cases.resolve(one.case_id, Outcome.EXPLAINED, surveys.rules(), now, BERLIN))
     assert step(invoke, "resolve", one, outcome="SOLVED")["statusCode"] == 409
     assert step(invoke, "get", one)["json"]["outcome"] == "EXPLAINED"
-    assert (surveys.care_of(ada).open_cases, len(facts_of(ada, "CaseResolved"))) == (0, 1)
+    assert (contact_histories.get(ada).open_cases, len(facts_of(ada, "CaseResolved"))) == (0, 1)
 
 
 @pytest.mark.parametrize("case_id", ["c-0123456789", "x" * 65])
@@ -425,7 +429,7 @@ def test_a_case_that_opens_while_she_is_being_asked_comes_first(
     invoke: Invoke, ada: str, at_transaction: AtTransaction
 ) -> None:
     invoke("configure_surveys/put_survey", trigger="NIGHTLY")
-    at_transaction("SurveyInvited", lambda: table.apply(surveys.count_cases(ada, 1)))
+    at_transaction("SurveyInvited", lambda: table.apply(contact_histories.count_cases(ada, 1)))
     assert night(invoke) == {"OPEN_CASE": 1}
     assert facts_of(ada, "SurveyInvited") == []
 
@@ -527,7 +531,7 @@ def test_whether_it_helped_is_asked_a_day_after_any_other_question_and_holds_tho
         if hours:
             asked_before(ada, hours=hours)
         assert invoke("watch_cases", HOUR)["asked"] == asked
-    care = surveys.care_of(ada)
+    care = contact_histories.get(ada)
     assert list(care.invited) == ["after-purchase"]
     assert care.invited_at is not None
     assert datetime.now(UTC) - care.invited_at < timedelta(minutes=5)
@@ -562,7 +566,7 @@ def test_whoever_says_whether_it_helped_is_asked_and_thanked_for_that(
     invoke("watch_cases", HOUR)
     asked = surveys.find_invitation(ada, recovery(ada).id)
     assert asked is not None
-    token = links.survey_path(ada, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
+    token = survey_path(ada, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
     page = html.unescape(invoke("answer_survey/get", fill={"TOKEN": token})["body"])
     assert "Did that help?" in page
     for words in RECOVERY_TEXTS.follow_ups.values():

@@ -11,8 +11,8 @@ import pytest
 from shared.core import fact_store as facts
 from shared.customers.consent import Status, Topic
 from shared.customers.customer import Customer
+from shared.customers.links import confirmation_path, preferences_path, unsubscribe_path
 from shared.customers.store import profiles as customers
-from shared.edge import links
 from shared.edge.queues import LOGGER
 from shared.edge.tokens import Purpose, sign
 from shared.scorecards.store import cards as scorecards
@@ -30,7 +30,7 @@ def statuses(known: Customer | None) -> set[Status]:
 
 
 def ada() -> Customer:
-    known = customers.find_by_email(ADA)
+    known = customers.get_by_email(ADA)
     assert known is not None
     return known
 
@@ -41,7 +41,7 @@ def fact_types(known: Customer) -> list[str]:
 
 def confirmation_token(known: Customer) -> str:
     assert known.signup is not None
-    return links.confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    return confirmation_path(known.customer_id, known.signup).partition("token=")[2]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_the_answer_is_the_same_for_a_known_address(invoke: Invoke, subscribed: 
 def test_a_signup_by_form_is_sent_on_to_the_allowed_address(invoke: Invoke) -> None:
     answer = invoke("register_customer/form")
     assert (answer["statusCode"], answer["headers"]["location"]) == (303, "https://shop.example/thanks")
-    assert statuses(customers.find_by_email("grace@example.com")) == {Status.PENDING}
+    assert statuses(customers.get_by_email("grace@example.com")) == {Status.PENDING}
 
 
 def test_a_form_with_another_redirect_is_refused_and_signs_nobody_up(
@@ -78,7 +78,7 @@ def test_a_form_with_another_redirect_is_refused_and_signs_nobody_up(
     answer = invoke("register_customer/form")
     assert answer["statusCode"] == 422
     assert "text/html" in answer["headers"]["content-type"]
-    assert customers.find_by_email("grace@example.com") is None
+    assert customers.get_by_email("grace@example.com") is None
 
 
 def test_a_form_may_choose_topics_and_a_page_answers_what_is_wrong_with_it(invoke: Invoke, load: Load) -> None:
@@ -89,7 +89,7 @@ def test_a_form_may_choose_topics_and_a_page_answers_what_is_wrong_with_it(invok
         return invoke("register_customer/form", {**event, "body": base64.b64encode(body).decode()})
 
     assert send("&topics=NEWS&topics=SURVEYS")["statusCode"] == 303
-    known = customers.find_by_email("grace@example.com")
+    known = customers.get_by_email("grace@example.com")
     assert known is not None
     assert {topic for _, topic in known.consents} == {Topic.NEWS, Topic.SURVEYS}
     for more, status in (("&topics=GOSSIP", 422), ("&x=1" * 100, 400), ("&x=" + "y" * 140_000, 413)):
@@ -131,7 +131,7 @@ def test_confirming_subscribes_and_keeps_the_evidence(subscribed: Customer) -> N
     assert granted.type == "ConsentGranted"
     assert granted.data["consent_text"] == "newsletter-2026-11"
     assert granted.data["ip"] == "192.0.2.44"
-    card = scorecards.find(subscribed.customer_id)
+    card = scorecards.get(subscribed.customer_id)
     assert card is not None
     assert card.orders == 0
 
@@ -168,7 +168,7 @@ def test_a_forged_an_expired_and_a_foreign_token_confirm_nothing(invoke: Invoke,
 
 @pytest.mark.parametrize("event", ["unsubscribe_customer/one_click", "unsubscribe_customer/one_click_multipart"])
 def test_one_click_unsubscribes_from_the_topic_of_the_mail(invoke: Invoke, subscribed: Customer, event: str) -> None:
-    token = links.unsubscribe_path(subscribed.customer_id, Topic.OFFERS).partition("token=")[2]
+    token = unsubscribe_path(subscribed.customer_id, Topic.OFFERS).partition("token=")[2]
     answer = invoke(event, fill={"TOKEN": token})
     assert answer["statusCode"] == 200
     allowed = {topic for (_, topic), held in ada().consents.items() if held.status is Status.SUBSCRIBED}
@@ -178,14 +178,14 @@ def test_one_click_unsubscribes_from_the_topic_of_the_mail(invoke: Invoke, subsc
 def test_opening_the_unsubscribe_link_changes_nothing(
     invoke: Invoke, subscribed: Customer, contents: Callable[..., Any]
 ) -> None:
-    token = links.unsubscribe_path(subscribed.customer_id, None).partition("token=")[2]
+    token = unsubscribe_path(subscribed.customer_id, None).partition("token=")[2]
     before = contents()
     answer = invoke("unsubscribe_customer/get", fill={"TOKEN": token})
     assert (answer["statusCode"], contents()) == (200, before)
 
 
 def preference_token(known: Customer) -> str:
-    return links.preferences_path(known.customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
+    return preferences_path(known.customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
 
 
 def test_the_preference_centre_shows_saves_and_changes_nothing_when_shown(

@@ -10,10 +10,11 @@ import pytest
 from shared.core import fact_store as facts
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
+from shared.core.shop_time import ShopTime
+from shared.customers.links import confirmation_path, unsubscribe_path
 from shared.customers.store import profiles as customers
-from shared.edge import links
-from shared.loyalty.store import accounts
-from shared.loyalty.store import program_versions as programs
+from shared.loyalty.actions import earning
+from shared.loyalty.store import program_versions
 from tests.functional.conftest import BERLIN, account_of, as_of_today, facts_of, happened, id_of, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
@@ -237,7 +238,7 @@ def test_a_signup_is_welcomed_once_confirmed_and_not_again_after_leaving(
 ) -> None:
     launch(bonuses={"SIGNUP_CONFIRMED": 50, "PROFILE_COMPLETED": 25})
     invoke("register_customer/json", phone=None)
-    known = customers.find_by_email("ada@example.com")
+    known = customers.get_by_email("ada@example.com")
     assert known is not None
     deliver(*facts.every(known.customer_id))
     assert account_of(known.customer_id).version == 0
@@ -247,7 +248,7 @@ def test_a_signup_is_welcomed_once_confirmed_and_not_again_after_leaving(
         assert invoke("post_points/consent_granted", fill=fill) == {"batchItemFailures": []}
     assert earned_points(ada) == {"SIGNUP_CONFIRMED/ONCE": 50}
     assert sum(account_of(ada).lots.values()) == 50
-    token = links.unsubscribe_path(ada, None).partition("token=")[2]
+    token = unsubscribe_path(ada, None).partition("token=")[2]
     invoke("unsubscribe_customer/one_click", fill={"TOKEN": token})
     sign_up(invoke, "ada@example.com")
     deliver(*facts.every(ada))
@@ -325,10 +326,10 @@ def test_a_friend_who_buys_between_signing_up_and_confirming_counts(
     buy(invoke, "ada@example.com", "#1")
     deliver(*all_facts("ada@example.com"))
     assert referral_points("ada@example.com", GRACE) == [0, 0]
-    known = customers.find_by_email("ada@example.com")
+    known = customers.get_by_email("ada@example.com")
     assert known is not None
     assert known.signup is not None
-    token = links.confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    token = confirmation_path(known.customer_id, known.signup).partition("token=")[2]
     invoke("confirm_signup/post", fill={"TOKEN": token})
     deliver(*facts_of(known.customer_id, "ConsentGranted"))
     assert referral_points("ada@example.com", GRACE) == [100, 200]
@@ -518,7 +519,7 @@ def test_what_has_expired_since_the_last_night_is_posted_when_it_is_looked_at(
     past = datetime.now(UTC) - timedelta(days=100)
     at = to_timestamp(past)
     bought = happened("post_points/purchase_recorded", occurred_at=at, ordered_at=at)
-    accounts.earn_order(bought, programs.versions(), past, BERLIN)
+    earning.earn_order(bought, program_versions.all_versions(), ShopTime(past, BERLIN))
     lost = account_of("K-77").books.issued
     shown = invoke("view_points/points")["json"]
     assert (shown["active"], shown["pending"], shown["expired"], shown["expiring"]) == (0, 0, lost, [])

@@ -8,18 +8,19 @@ from typing import Any
 
 import pytest
 
+from shared.core.dynamodb import apply
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
+from shared.core.shop_time import ShopTime
 from shared.customers.consent import Status, Topic
+from shared.customers.links import preferences_path, unsubscribe_path
 from shared.customers.store import profiles as customers
-from shared.edge import links
 from shared.edge.queues import LOGGER
-from shared.edge.tokens import mint_customer_id
-from shared.loyalty.store import accounts
-from shared.loyalty.store import program_versions as programs
+from shared.loyalty.actions import earning
+from shared.loyalty.store import program_versions
 from shared.mail.store import mails
+from shared.purchases import actions as purchases
 from shared.purchases.purchase import Order
-from shared.purchases.store import orders as purchases
 from tests.functional.conftest import BERLIN, facts_of, id_of, publish_long_ago, sent_mails, shop_day, sign_up
 
 Invoke = Callable[..., dict[str, Any]]
@@ -78,7 +79,7 @@ def test_a_reminder_is_sent_once_with_what_is_left_her_page_and_a_way_out(
     pages = dict(re.findall(r'href="https://crm\.shop\.example/(\w+)\?token=([^"]+)"', mail.body))
     assert invoke("show_points_page/get", fill={"TOKEN": pages["points"]})["statusCode"] == 200
     assert invoke("unsubscribe_customer/one_click", fill={"TOKEN": pages["unsubscribe"]})["statusCode"] == 200
-    known = customers.find(ada)
+    known = customers.get(ada)
     assert known is not None
     assert {topic for (_, topic), held in known.consents.items() if held.status is Status.UNSUBSCRIBED} == {
         Topic.OFFERS
@@ -86,7 +87,7 @@ def test_a_reminder_is_sent_once_with_what_is_left_her_page_and_a_way_out(
 
 
 def unsubscribe(invoke: Invoke, customer_id: str) -> None:
-    token = links.unsubscribe_path(customer_id, Topic.OFFERS).partition("token=")[2]
+    token = unsubscribe_path(customer_id, Topic.OFFERS).partition("token=")[2]
     invoke("unsubscribe_customer/one_click", fill={"TOKEN": token})
 
 
@@ -95,7 +96,7 @@ def bounce(invoke: Invoke, _customer_id: str) -> None:
 
 
 def pause(invoke: Invoke, customer_id: str) -> None:
-    token = links.preferences_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
+    token = preferences_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
     assert invoke("manage_preferences/pause", fill={"TOKEN": token})["statusCode"] == 200
 
 
@@ -141,7 +142,7 @@ def test_a_mail_whose_sender_died_stays_unknown_and_is_not_sent_again(
     invoke: Invoke, ada: str, contents: Contents
 ) -> None:
     month = warning(ada)["2026-12"]
-    assert mails.claim(ada, f"PointsExpiring-{month}", datetime.now(UTC))
+    apply(mails.claim(ada, f"PointsExpiring-{month}", datetime.now(UTC)))
     remind(invoke, ada)
     before = contents()
     remind(invoke, ada)
@@ -183,9 +184,9 @@ def ending(invoke: Invoke, launch: Launch) -> Fact:
     customer_id = sign_up(invoke, ADA)
     past = datetime.now(UTC) - timedelta(days=425)
     order = Order(order_id="1", ordered_at=past, currency="EUR", total=40_000)
-    purchases.record_order(order, customer_id=customer_id, email=None, mint=mint_customer_id, now=past, zone=BERLIN)
+    purchases.record_order(order, customer_id, None, ShopTime(past, BERLIN))
     (bought,) = facts_of(customer_id, "PurchaseRecorded")
-    accounts.earn_order(bought, programs.versions(), past, BERLIN)
+    earning.earn_order(bought, program_versions.all_versions(), ShopTime(past, BERLIN))
     invoke("settle_points", {"started_at": to_timestamp(datetime.now(UTC)), "segment": 0, "total_segments": 1})
     (fact,) = facts_of(customer_id, "TierEnding")
     return fact

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 
 from shared.core.facts import to_timestamp
-from shared.edge import links
 from shared.edge.tokens import Purpose, sign
-from shared.loyalty.store import catalogue as rewards
+from shared.loyalty.links import points_path
+from shared.loyalty.store import catalogue, vouchers
 from tests.functional.conftest import account_of, as_of_today, facts_of, happened, shop_day
 
 Load = Callable[..., dict[str, Any]]
@@ -34,7 +34,7 @@ def funded(invoke: Invoke, launch: Launch) -> None:
 
 
 def left() -> int | None:
-    reward = rewards.find("tea-tin")
+    reward = catalogue.get("tea-tin")
     assert reward is not None
     return reward.left
 
@@ -230,7 +230,7 @@ def test_a_token_that_is_forged_expired_or_for_something_else_opens_nothing(
 
 def test_the_button_redeems_once_for_the_same_form(invoke: Invoke, funded: None, load: Load) -> None:
     first, second = (press(invoke, load) for _ in range(2))
-    (voucher,) = rewards.redemptions("K-77")
+    (voucher,) = vouchers.list_of("K-77")
     for answer in (first, second):
         assert answer["statusCode"] == 200
         assert voucher.code in answer["body"]
@@ -264,7 +264,7 @@ def test_a_refusal_is_said_on_the_page_and_nothing_is_spent(
 
 def test_a_voucher_that_was_cancelled_is_not_shown_again_as_new(invoke: Invoke, funded: None, load: Load) -> None:
     press(invoke, load)
-    (voucher,) = rewards.redemptions("K-77")
+    (voucher,) = vouchers.list_of("K-77")
     assert invoke("redeem_reward/cancel", fill={"basket-99": voucher.redemption_id})["statusCode"] == 200
     again = press(invoke, load)
     assert (again["statusCode"], voucher.code in again["body"]) == (422, False)
@@ -278,7 +278,7 @@ def test_the_same_form_with_another_button_is_another_voucher(
     invoke("configure_loyalty/put_reward", fill={"tea-tin": "mug"}, name="A mug", cost=90)
     press(invoke, load)
     answer = press(invoke, load, reward_id="mug")
-    mug, tin = rewards.redemptions("K-77")
+    mug, tin = vouchers.list_of("K-77")
     assert (mug.reward_id, tin.reward_id) == ("mug", "tea-tin")
     assert (answer["statusCode"], mug.code in answer["body"]) == (200, True)
     assert account_of("K-77").books.redeemed == 190
@@ -294,7 +294,7 @@ def test_vouchers_of_the_page_have_ids_that_no_form_and_no_shop_has_chosen(
     form = "5f0a9c1be2d84d0b9a7c3e6f12345678"
     assert redeemed(invoke, idempotency_key=form) == 201
     press(invoke, load, redemption_id=form)
-    by_page, by_shop = rewards.redemptions("K-77")
+    by_page, by_shop = vouchers.list_of("K-77")
     assert (by_shop.redemption_id, by_page.redemption_id == form) == (form, False)
     assert re.fullmatch("page-[0-9a-f]{32}", by_page.redemption_id)
 
@@ -384,6 +384,6 @@ def test_what_staff_have_typed_is_shown_and_never_run(invoke: Invoke, funded: No
 
 def test_before_the_launch_the_page_is_not_there(invoke: Invoke) -> None:
     invoke("record_purchase/by_customer_number")
-    path = links.points_path("K-77", datetime.now(UTC) + timedelta(hours=1))
+    path = points_path("K-77", datetime.now(UTC) + timedelta(hours=1))
     answer = invoke("show_points_page/get", fill={"TOKEN": path.partition("token=")[2]})
     assert answer["statusCode"] == 400

@@ -7,18 +7,16 @@ from typing import Any
 
 import pytest
 
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.facts import Fact, to_timestamp
-from shared.edge.tokens import mint_customer_id
-from shared.loyalty.points import NotEnoughPoints, balance
+from shared.core.shop_time import ShopTime
+from shared.loyalty.actions import adjusting, configuring, earning, redeeming
+from shared.loyalty.points import Adjustment, NotEnoughPoints, balance
 from shared.loyalty.reward import Reward
-from shared.loyalty.store import accounts, adjustments
-from shared.loyalty.store import catalogue as rewards
-from shared.loyalty.store import program_versions as programs
-from shared.loyalty.store.adjustments import Adjustment
+from shared.loyalty.store import accounts, program_versions
+from shared.purchases import actions as purchases
 from shared.purchases.purchase import Order, Refund
-from shared.purchases.store import orders as purchases
 from shared.scorecards.store import cards as scorecards
 from tests.functional.conftest import BERLIN, CALLS, Killed, account_of, client, facts_of, publish_long_ago, sign_up
 
@@ -54,29 +52,29 @@ def launch(invoke: Invoke, **changes: object) -> None:
 def buy(customer_id: str, order_id: str, when: str, points: int) -> Fact:
     """An order that earns so many points at once, all of it by the shop's clock."""
     order = Order(order_id=order_id, ordered_at=at(when), currency="EUR", total=points * 100)
-    purchases.record_order(order, customer_id=customer_id, email=None, mint=mint_customer_id, now=at(when), zone=BERLIN)
-    fact = facts.find(customer_id, at(when), "PurchaseRecorded", order_id)
+    purchases.record_order(order, customer_id, None, ShopTime(at(when), BERLIN))
+    fact = facts.get(customer_id, at(when), "PurchaseRecorded", order_id)
     assert fact is not None
-    accounts.earn_order(fact, programs.versions(), at(when), BERLIN)
+    earning.earn_order(fact, program_versions.all_versions(), ShopTime(at(when), BERLIN))
     return fact
 
 
 def give_back(customer_id: str, order_id: str, when: str, amount: int) -> None:
     wish = Refund(refund_id="r", order_id=order_id, refunded_at=at(when), amount=amount)
-    purchases.record_refund(wish, now=at(when), zone=BERLIN)
-    fact = facts.find(customer_id, at(when), "PurchaseRefunded", f"{order_id}/r")
+    purchases.record_refund(wish, ShopTime(at(when), BERLIN))
+    fact = facts.get(customer_id, at(when), "PurchaseRefunded", f"{order_id}/r")
     assert fact is not None
-    accounts.take_back_refund(fact, programs.versions(), at(when), BERLIN)
+    earning.take_back_refund(fact, program_versions.all_versions(), ShopTime(at(when), BERLIN))
 
 
 def adjust(customer_id: str, key: str, when: str, points: int) -> None:
-    wish = Adjustment(adjustment_id=key, customer_id=customer_id, points=points, reason="r", operator="o")
-    adjustments.adjust(wish, at(when), BERLIN)
+    adjustment = Adjustment(adjustment_id=key, customer_id=customer_id, points=points, reason="r", operator="o")
+    adjusting.adjust(adjustment, ShopTime(at(when), BERLIN))
 
 
 def redeem(customer_id: str, key: str, when: str, cost: int) -> None:
-    rewards.define(Reward(reward_id=f"r{cost}", name="r", cost=cost))
-    rewards.redeem(customer_id, key, f"r{cost}", lambda: "CODE", at(when), BERLIN)
+    configuring.define_reward(Reward(reward_id=f"r{cost}", name="r", cost=cost))
+    redeeming.redeem(customer_id, key, f"r{cost}", "CODE", ShopTime(at(when), BERLIN))
 
 
 def night(invoke: Invoke, when: str, segments: Sequence[dict[str, int]] | None = None) -> dict[str, Any]:
@@ -276,7 +274,7 @@ def test_the_statement_is_the_sum_of_all_accounts(invoke: Invoke) -> None:
     report = night(invoke, "2026-04-03 02:00")
     pages = client("dynamodb").get_paginator("scan").paginate(TableName="customers")
     items = [table.unpack(item) for page in pages for item in page["Items"]]
-    held = [accounts.from_item(item) for item in items if item["sk"] == "POINTS"]
+    held = [accounts.ACCOUNTS.entity(item) for item in items if item["sk"] == "POINTS"]
     assert (len(held), report["accounts"], report["unbalanced"]) == (3, 3, 0)
     for name in SUMS:
         assert report[name] == sum(getattr(account.books, name) for account in held)

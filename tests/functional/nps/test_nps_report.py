@@ -13,10 +13,10 @@ import pytest
 from shared.cases.case import Outcome
 from shared.cases.store import records as cases
 from shared.core import clock
-from shared.core import dynamodb as table
+from shared.core import old_table as table
 from shared.core.months import month_of, months_after
+from shared.customers.store import contact_histories
 from shared.nps.store import answers, figures
-from shared.nps.store import definitions as surveys
 from shared.nps.survey import Answer, Invitation, Rules
 from tests.functional.conftest import BERLIN, answered, ask, shop_day, sign_up
 
@@ -250,7 +250,7 @@ def test_an_answer_by_the_page_is_in_the_report_at_once(invoke: Invoke) -> None:
         {"DETRACTOR": {"DELIVERY": 1}},
     )
     assert [row["category"] for row in found["by_category"]] == ["Tea"]
-    assert surveys.care_of(asked.customer_id).open_cases == 1
+    assert contact_histories.get(asked.customer_id).open_cases == 1
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.core import dynamodb as table
+from shared.cases.links import complaint_path
+from shared.core import old_table as table
+from shared.core.dynamodb import apply
 from shared.core.facts import Fact, to_timestamp
 from shared.customers.consent import Topic
-from shared.edge import links
+from shared.customers.links import preferences_path, unsubscribe_path
 from shared.mail.store import mails
 from shared.nps.store import definitions as surveys
 from shared.nps.survey import DEFAULT_TEXTS
@@ -360,12 +362,12 @@ def test_a_survey_that_is_switched_off_decides_nothing(invoke: Invoke, ada: str,
 
 
 def unsubscribe(invoke: Invoke, customer_id: str) -> None:
-    token = links.unsubscribe_path(customer_id, Topic.SURVEYS).partition("token=")[2]
+    token = unsubscribe_path(customer_id, Topic.SURVEYS).partition("token=")[2]
     assert invoke("unsubscribe_customer/one_click", fill={"TOKEN": token})["statusCode"] == 200
 
 
 def pause(invoke: Invoke, customer_id: str) -> None:
-    token = links.preferences_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
+    token = preferences_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
     assert invoke("manage_preferences/pause", fill={"TOKEN": token})["statusCode"] == 200
 
 
@@ -375,7 +377,7 @@ def bounce(invoke: Invoke, _customer_id: str) -> None:
 
 def complain(invoke: Invoke, customer_id: str) -> None:
     """By the form behind her link."""
-    path = links.complaint_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
+    path = complaint_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
     form = re.search(r'name="token" value="([^"]+)"', invoke("take_complaint/get", fill={"TOKEN": path})["body"])
     assert form is not None
     assert invoke("take_complaint/post", fill={"TOKEN": form[1]})["statusCode"] == 200
@@ -512,7 +514,7 @@ def test_an_invitation_that_ses_refuses_comes_again_and_goes_out_once(
 
 def test_an_invitation_whose_sender_died_is_not_sent_again(invoke: Invoke, ada: str) -> None:
     fact = invited(invoke, ada)
-    assert mails.claim(ada, f"survey-{fact.id}", datetime.now(UTC))
+    apply(mails.claim(ada, f"survey-{fact.id}", datetime.now(UTC)))
     for _ in range(2):
         assert send(invoke, fact) == {"batchItemFailures": []}
     assert (outcomes(ada), sent_mails()) == ([("EmailUnknown", None)], [])

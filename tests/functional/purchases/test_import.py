@@ -15,8 +15,8 @@ import pytest
 from cli.demo import cdnow
 from cli.exports.rows import UnreadableFile
 from cli.importing.run import Report, run_import
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.settings import Settings
 from shared.customers.store import profiles as customers
 from shared.scorecards.store import cards as scorecards
@@ -73,12 +73,12 @@ def test_an_import_records_orders_with_their_lines_by_address_and_by_customer_nu
 ) -> None:
     report = run(write(tmp_path / "shop.csv", GOOD))
     assert (report.progress.new, report.progress.rejected, report.complete) == (3, 0, True)
-    ada = customers.find_id("ada@example.com")
+    ada = customers.get_id("ada@example.com")
     assert ada is not None
     first, second = facts.every(ada)
     assert [line["sku"] for line in first.data["products"]] == ["cup", "mug"]
     assert (second.data["total"], second.data["shipping"]) == (1490, 490)
-    card = scorecards.find("K-7")
+    card = scorecards.get("K-7")
     assert card is not None
     assert (card.orders, card.spent) == (1, 990)
 

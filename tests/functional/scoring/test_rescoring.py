@@ -14,8 +14,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.forecasting import bands
 from shared.scorecards.rfm import PROSPECTS, SEGMENTS, Score
 from shared.scorecards.scorecard import Scorecard, rfm, with_order
@@ -72,14 +72,14 @@ def test_the_plan_is_for_the_shops_today_unless_a_day_is_asked_for(invoke: Invok
 def test_every_customer_gets_the_score_that_all_customers_together_give_her(
     invoke: Invoke, rescore: Rescore, shop: None
 ) -> None:
-    found = [rfm(card, AS_OF) for number in range(30) if (card := scorecards.find(f"K{number}"))]
+    found = [rfm(card, AS_OF) for number in range(30) if (card := scorecards.get(f"K{number}"))]
     days = np.array([one.recency_days for one in found if one])
     orders = np.array([one.frequency for one in found if one])
     money = np.array([one.monetary for one in found if one])
     expected = scoring.score(days, orders, money, scoring.thresholds(days, orders, money))
     rescore()
     for number in range(30):
-        card = scorecards.find(f"K{number}")
+        card = scorecards.get(f"K{number}")
         assert card is not None
         assert card.score is not None
         assert (card.score.r, card.score.f, card.score.m) == tuple(
@@ -89,7 +89,7 @@ def test_every_customer_gets_the_score_that_all_customers_together_give_her(
         assert card.score.scored_on == AS_OF
         assert card.score.churn_band in bands.CHURN_BANDS
         assert card.score.value_band in bands.VALUE_BANDS
-    prospect = scorecards.find("prospect")
+    prospect = scorecards.get("prospect")
     assert prospect is not None
     assert prospect.score == Score(PROSPECTS, None, None, None, AS_OF)
 
@@ -102,7 +102,7 @@ def test_the_report_has_every_customer_in_one_segment_and_all_revenue(
     report = invoke("report_segments/get")["json"]
     assert (report["customers"], report["buyers"], report["changed"]) == (31, 30, 31)
     assert sum(one["customers"] for one in report["segments"]) == 31
-    spent = sum(card.spent for n in range(30) if (card := scorecards.find(f"K{n}")))
+    spent = sum(card.spent for n in range(30) if (card := scorecards.get(f"K{n}")))
     assert sum(one["revenue"] for one in report["segments"]) == spent
     assert sum(move["customers"] for move in report["moves"]) == 31
     assert report["caveats"] == ["30 customers have bought, too few for fifths: below 50 scores say little"]
@@ -162,10 +162,10 @@ def test_a_rescoring_keeps_the_counters_of_a_purchase_that_comes_meanwhile(invok
     given = plan_rescoring(invoke, segments=1)
     for step, event in rescoring_steps(given):
         if step == "write_scores":
-            before = scorecards.find("K1")
+            before = scorecards.get("K1")
             invoke("record_purchase/by_customer_number", order_id="meanwhile", customer={"customer_id": "K1"})
         invoke(step, event)
-    after = scorecards.find("K1")
+    after = scorecards.get("K1")
     assert before is not None
     assert after is not None
     assert (after.orders, after.version) == (before.orders + 1, before.version + 1)
@@ -334,7 +334,7 @@ def assert_snapshot_is_what_is_stored(folder: Path) -> None:
     assert sorted(rows, key=str) == sorted(expected, key=str)
     days = dict(relation.project("customer_id, recency_days").fetchall())
     for customer_id, seen in days.items():
-        card = scorecards.find(customer_id)
+        card = scorecards.get(customer_id)
         assert card is not None
         known = rfm(card, AS_OF)
         assert seen == (known.recency_days if known else None)

@@ -15,8 +15,8 @@ from botocore.retries.standard import ExponentialBackoff
 from moto.core.botocore_stubber import MockRawResponse
 from moto.dynamodb.responses import DynamoHandler, DynamoResult
 
-from shared.core import dynamodb as table
 from shared.core import fact_store as facts
+from shared.core import old_table as table
 from shared.core.errors import Busy
 from shared.core.facts import Fact
 from shared.core.pace import Pace
@@ -157,7 +157,7 @@ def moves_of(number: int) -> list[Fact]:
 
 
 def segment_of(number: int) -> str:
-    card = scorecards.find(f"K{number}")
+    card = scorecards.get(f"K{number}")
     assert card is not None
     assert card.score is not None
     return card.score.segment
@@ -419,10 +419,10 @@ def test_a_rescoring_pays_a_write_unit_for_each_changed_customer_and_one_for_eac
     first = status(invoke)
     assert (first["changed"], first["write_units"]) == (CUSTOMERS, {"scorecards": CUSTOMERS, "facts": CUSTOMERS})
     buy_all(invoke)
-    before = {number: scorecards.find(f"K{number}") for number in range(CUSTOMERS)}
+    before = {number: scorecards.get(f"K{number}") for number in range(CUSTOMERS)}
     rescore("run-2", "2026-11-21T02:00:00Z", segments=2, times=1)
     second = status(invoke, "run-2")
-    after = {number: scorecards.find(f"K{number}") for number in range(CUSTOMERS)}
+    after = {number: scorecards.get(f"K{number}") for number in range(CUSTOMERS)}
     changed = sum(before[number] != after[number] for number in range(CUSTOMERS))
     moved = sum(len(moves_of(number)) - 1 for number in range(CUSTOMERS))
     assert 0 < moved <= changed

@@ -12,21 +12,25 @@ from typing import Any
 import pytest
 from jinja2 import UndefinedError
 
+from shared.core.locales import LANGUAGES
 from shared.edge.pages import mask_email, page_response, render_page
-from shared.edge.templates import FOLDERS, source
+from shared.edge.templates import FOLDERS, make_environment, source
+from shared.loyalty.program import Bonus
+from shared.loyalty.reward import Obstacle
+from tests.unit.masked import Masked, masked
 
 SHOP = "Mühle & Söhne"
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}</title></style>&"
-TOPICS = [
-    {"name": "NEWS", "label": "News", "description": "Arrivals.", "channels": {"EMAIL": True, "SMS": False}},
-    {"name": "OFFERS", "label": "Offers", "description": "Sales.", "channels": {"EMAIL": False, "SMS": True}},
+CHOICES = [
+    {"topic": "NEWS", "channels": {"EMAIL": True, "SMS": False}},
+    {"topic": "OFFERS", "channels": {"EMAIL": False, "SMS": True}},
 ]
 PREFERENCES: dict[str, Any] = {
     "complaint_url": "complaints?token=a.token",
     "shop_name": SHOP,
     "token": "a.token",
     "email_masked": "a•••@example.com",
-    "topics": TOPICS,
+    "choices": CHOICES,
     "has_phone": True,
     "paused_until": None,
     "saved": False,
@@ -49,7 +53,7 @@ REWARDS: list[dict[str, Any]] = [
         "description": "Steel, made to last.",
         "cost": 3000,
         "left": 12,
-        "obstacle": "1,766 points are missing.",
+        "obstacle": {"kind": "POINTS", "missing": 1766},
     },
 ]
 NEW_MEMBER: dict[str, Any] = {
@@ -92,9 +96,9 @@ POINTS: dict[str, Any] = {
         {"code": "P3HD-8WTN", "name": "Tour & tasting", "on": date(2026, 3, 14)},
     ],
     "history": [
-        {"on": date(2026, 5, 2), "text": "A bag of coffee", "points": -1500},
-        {"on": date(2026, 4, 28), "text": "Purchase", "points": 1180},
-        {"on": date(2026, 4, 1), "text": "Your tier was looked at", "points": 0},
+        {"on": date(2026, 5, 2), "kind": "REWARD", "name": "A bag of coffee", "points": -1500},
+        {"on": date(2026, 4, 28), "kind": "ORDER", "name": "R-7", "points": 1180},
+        {"on": date(2026, 4, 1), "kind": "ADJUSTED", "points": 0},
     ],
     "referral_code": "ADA-7XQ2",
 }
@@ -144,7 +148,13 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "check mail": ("check_mail.html", {"shop_name": SHOP}),
     "form problem": (
         "form_problem.html",
-        {"shop_name": SHOP, "problems": [("email", "Please enter an address."), ("shoe_size", "Too long.")]},
+        {
+            "shop_name": SHOP,
+            "problems": [
+                {"field": "email", "type": "value_error", "detail": "this is not an e-mail address"},
+                {"field": "shoe_size", "type": "string_too_long", "detail": "at most 3"},
+            ],
+        },
     ),
     "link expired": ("link_problem.html", {"shop_name": SHOP, "reason": "expired"}),
     "link invalid": ("link_problem.html", {"shop_name": SHOP, "reason": "invalid"}),
@@ -156,7 +166,10 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "points.html",
         {**POINTS, "voucher": {"code": "K7QF-2MXR", "name": "A bag of coffee"}, "expiring": POINTS["expiring"][:1]},
     ),
-    "points refused": ("points.html", {**POINTS, "problem": "Somebody else took the last one.", "vouchers": []}),
+    "points refused": (
+        "points.html",
+        {**POINTS, "problem": {"kind": "OUT_OF_STOCK", "name": "A bag of coffee"}, "vouchers": []},
+    ),
     "points owed": (
         "points.html",
         {**POINTS, "active": 0, "negative": 1080, "pending_until": None, "expiring": [], "tier_ends_on": None},
@@ -174,7 +187,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "survey anonymous": ("survey.html", {**SURVEY, "email_masked": None}),
     "survey refused": (
         "survey.html",
-        {**CHOSEN, "comment": "Warm bread,\nkind people.", "problem": "Your comment is too long."},
+        {**CHOSEN, "comment": "Warm bread,\nkind people.", "problem": "COMMENT"},
     ),
     "survey amended": (
         "survey.html",
@@ -202,7 +215,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "complaint": ("complaint.html", COMPLAINT),
     "complaint refused": (
         "complaint.html",
-        {**COMPLAINT, "text": "The bread was <cold>.\nTwice.", "problem": "Please say a little more."},
+        {**COMPLAINT, "text": "The bread was <cold>.\nTwice.", "problem": "EMPTY"},
     ),
     "message taken": (
         "complaint_done.html",
@@ -225,7 +238,7 @@ FORMS = [
 ]
 FORMS.remove("unsubscribed")
 FORMS.remove("points of a new member")  # nothing to choose from yet
-CODES = {"reason", "status"}  # the program's own words, never anybody's input
+CODES = {"reason", "status", "topic", "kind", "type"}  # the program's own words, never anybody's input
 
 every_page = pytest.mark.parametrize("page", PAGES)
 every_form = pytest.mark.parametrize("page", FORMS)
@@ -272,7 +285,7 @@ def poisoned(value: Any) -> Any:
 
 
 def test_every_template_is_among_the_tested_pages() -> None:
-    parts = {"base.html", "marks.html"}
+    parts = {"base.html", "marks.html", "words.html"}
     assert {path.name for folder in FOLDERS for path in folder.glob("*.html")} - parts == {
         template for template, _ in PAGES.values()
     }
@@ -281,7 +294,7 @@ def test_every_template_is_among_the_tested_pages() -> None:
 @every_page
 def test_hostile_input_adds_no_element_and_no_attribute(page: str) -> None:
     template, context = PAGES[page]
-    html = render_page(template, **poisoned(context))
+    html = render_page(template, "en", **poisoned(context))
     calm = elements(page)
     assert [(tag, sorted(names)) for tag, names in Elements(html).tags] == [
         (tag, sorted(names)) for tag, names in calm.tags
@@ -300,6 +313,77 @@ def test_a_page_has_a_language_a_title_one_heading_and_fits_a_phone(page: str) -
     assert len(found.all("main")) == 1
     viewport = [meta["content"] for meta in found.all("meta") if meta.get("name") == "viewport"]
     assert viewport == ["width=device-width, initial-scale=1"]
+
+
+@every_page
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_has_the_same_elements_in_every_language(page: str, language: str) -> None:
+    template, context = PAGES[page]
+    html = render_page(template, language, **context)
+    assert Elements(html).tags[0] == ("html", {"lang": language})
+
+    def shape(found: Elements) -> list[str]:
+        kept = [(tag, {**attributes, "data-busy": None}) for tag, attributes in found.tags[1:]]
+        # A sentence may need its parts in another order.
+        return sorted(f"{tag} {sorted(attributes.items(), key=str)}" for tag, attributes in kept)
+
+    assert shape(Elements(html)) == shape(elements(page))
+    for tag in ("form", "input", "button", "textarea", "select", "option"):
+        assert [field.get("name") for field in Elements(html).all(tag)] == [
+            field.get("name") for field in elements(page).all(tag)
+        ]
+
+
+@every_page
+def test_every_word_of_a_page_comes_from_a_catalog_or_from_its_caller(page: str) -> None:
+    template, context = PAGES[page]
+    html = make_environment("xx", Masked()).get_template(template).render(masked(context, CODES))
+    found = Elements(html)
+    assert re.findall("[A-Za-z]+", found.text) == []
+    for _, attributes in found.tags:
+        for name in ("aria-label", "data-busy", "title", "placeholder", "alt"):
+            assert re.findall("[A-Za-z]+", attributes.get(name) or "") == []
+
+
+def test_a_german_page_counts_dates_and_sorts_words_as_germans_do() -> None:
+    def text(page: str, **changes: object) -> str:
+        template, context = PAGES[page]
+        return re.sub(" ([.,])", r"\1", Elements(render_page(template, "de", **{**context, **changes})).text)
+
+    assert "1.234 Punkte zum Einlösen Ihre Stufe Silver Plus" in text("points")
+    assert "1 Punkt zum Einlösen" in text("points", active=1)
+    assert "300 Punkte verfallen bald. Sie können sie noch bis zum 30. Juni 2026 einlösen." in text("points")
+    one = [{"at": date(2026, 3, 1), "points": 1}]
+    assert "1 Punkt verfällt bald. Sie können ihn noch bis zum 1. März 2026 einlösen." in text("points", expiring=one)
+    assert "Noch 1.766 Punkte nötig." in text("points")
+    assert "Keine Angebote mehr von uns?" in text("unsubscribe topic")
+    assert "keine Neuigkeiten, Angebote oder Umfragen mehr an" in text("unsubscribe")
+    assert "0 – Sehr unwahrscheinlich" in text("survey")
+    assert "Bis zum 3. Mai 2026 können Sie Ihre Antwort ändern." in text("answer of a detractor")
+    assert "Sie hören spätestens am 6. Mai 2026 von uns." in text("message taken")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("obstacle", [{"kind": kind, "tier": "GOLD", "limit": 2} for kind in Obstacle])
+def test_what_keeps_from_a_reward_is_said_in_words(obstacle: dict[str, Any], language: str) -> None:
+    context = {**POINTS, "rewards": [{**REWARDS[0], "obstacle": {**obstacle, "name": "Tea"}}]}
+    html = render_page("points.html", language, **context)
+    (said,) = re.findall('<p class="obstacle">(.*?)</p>', html)
+    assert said.endswith(".")
+    assert ("Gold" if obstacle["kind"] == "TIER" else "Tea") in said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_of_problem_and_of_history_is_said_in_words(language: str) -> None:
+    for kind in ("FORM", "CANCELLED", "UNKNOWN", "POINTS", *Obstacle):
+        problem = {"kind": kind, "name": "Tea", "tier": "GOLD", "limit": 1, "missing": 1}
+        html = render_page("points.html", language, **{**POINTS, "problem": problem})
+        assert re.search(r"autofocus>\w[^<]+\.</p>", html), kind
+    kinds = ("EARLIER_REFUND", "REFERRAL_TAKEN_BACK", "CANCELLED", "EXPIRED", "ADJUSTED", "ORDER", "REFUND", "REWARD")
+    for kind in (*kinds, *Bonus):
+        history = [{"on": date(2026, 5, 2), "points": 5, "kind": kind, "name": "R-7"}]
+        html = render_page("points.html", language, **{**POINTS, "history": history})
+        assert re.search(r'<th scope="row">\w[^<]+<', html), kind
 
 
 @every_page
@@ -338,7 +422,7 @@ def test_a_form_posts_its_token_back_to_the_address_of_its_page(page: str) -> No
 @every_page
 def test_the_content_policy_allows_exactly_the_styles_and_scripts_of_the_page(page: str) -> None:
     template, context = PAGES[page]
-    html = render_page(template, **context)
+    html = render_page(template, "en", **context)
     policy = policy_of(html)
     assert policy["default-src"] == "'none'"
     assert policy["style-src"] == " ".join(hashes_of("style", html))
@@ -349,7 +433,7 @@ def test_the_content_policy_allows_exactly_the_styles_and_scripts_of_the_page(pa
 
 def test_only_the_confirmation_page_may_run_a_script() -> None:
     with_script = {
-        page for page, (template, c) in PAGES.items() if "script-src" in policy_of(render_page(template, **c))
+        page for page, (template, c) in PAGES.items() if "script-src" in policy_of(render_page(template, "en", **c))
     }
     assert with_script == {"confirm"}
 
@@ -359,11 +443,12 @@ def test_a_script_that_is_not_ours_gets_no_permission_by_being_in_the_page() -> 
 
 
 def test_a_page_is_answered_as_html_that_nobody_keeps_frames_or_lists() -> None:
-    response = page_response("<p>Grüße</p>", 410)
+    response = page_response("<p>Grüße</p>", "de", 410)
     assert (response["statusCode"], response["body"], response["isBase64Encoded"]) == (410, "<p>Grüße</p>", False)
     headers = response["headers"]
     assert isinstance(headers, dict)
     assert headers["content-type"] == "text/html; charset=utf-8"
+    assert headers["content-language"] == "de"
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
@@ -372,7 +457,7 @@ def test_a_page_is_answered_as_html_that_nobody_keeps_frames_or_lists() -> None:
 
 def test_a_value_that_the_caller_forgot_is_an_error_and_not_a_gap_in_the_page() -> None:
     with pytest.raises(UndefinedError, match="preferences_url"):
-        render_page("confirmed.html", shop_name=SHOP)
+        render_page("confirmed.html", "en", shop_name=SHOP)
 
 
 def test_the_preference_centre_ticks_what_is_subscribed() -> None:
@@ -416,7 +501,7 @@ def test_saving_and_leaving_are_separate_forms_and_each_is_answered_in_words() -
 def test_a_reward_can_be_taken_unless_something_is_in_the_way() -> None:
     cards = part("points", "rewards").split("<li")[1:]
     assert ["<form" in card for card in cards] == ["<button" in card for card in cards] == [True, True, False]
-    assert "1,766 points are missing." in cards[2]
+    assert "1,766 more points needed." in cards[2]
     assert "3,000 points" in cards[2]
     assert "reward_id" not in cards[2]
     nothing_missing = [{**reward, "obstacle": None} for reward in REWARDS]
@@ -463,8 +548,8 @@ def test_points_that_come_and_go_have_their_sign() -> None:
     rows = re.findall(r"<tr>(.*?)</tr>", part("points", "history"), re.DOTALL)[1:]
     assert [re.sub("<[^>]*>", "", row) for row in rows] == [
         "A bag of coffee, 2 May 2026−1,500",
-        "Purchase, 28 April 2026+1,180",
-        "Your tier was looked at, 1 April 20260",
+        "Order R-7, 28 April 2026+1,180",
+        "Adjusted by us, 1 April 20260",
     ]
 
 
@@ -499,7 +584,7 @@ def test_a_tier_that_ends_is_announced() -> None:
     ("page", "role", "words", "title"),
     [
         ("points redeemed", "status", "This is your code for A bag of coffee: K7QF-2MXR", "Done: your points"),
-        ("points refused", "alert", "Somebody else took the last one.", "Problem: your points"),
+        ("points refused", "alert", "A bag of coffee is out of stock.", "Problem: your points"),
     ],
 )
 def test_the_answer_to_a_choice_comes_first_and_has_the_focus(page: str, role: str, words: str, title: str) -> None:
@@ -524,7 +609,7 @@ def test_a_friend_can_be_brought_only_with_a_code() -> None:
     assert "friend" not in elements("points", referral_code=None).text
 
 
-@pytest.mark.parametrize("field", ["reward_id", "name", "description", "obstacle"])
+@pytest.mark.parametrize("field", ["reward_id", "name", "description"])
 def test_hostile_words_of_a_reward_stay_words(field: str) -> None:
     html = page_html("points", rewards=[{**REWARDS[0], field: HOSTILE}])
     assert "<script" not in html
@@ -606,7 +691,7 @@ def test_hostile_words_of_a_follow_up_stay_words(group: str) -> None:
     "typed", ["", "Cold.\nTwice, & <never> again.", "\n\nTwo lines down.", "</textarea>" + HOSTILE]
 )
 def test_what_was_typed_is_still_there_and_nothing_but_text(page: str, field: str, typed: str) -> None:
-    html = page_html(page, **{field: typed, "problem": "Please look again."})
+    html = page_html(page, **{field: typed, "problem": "AGAIN"})
     (inside,) = re.findall(r"<textarea[^>]*>(.*?)</textarea>", html, re.DOTALL)
     # A browser leaves out the first line break in a text area.
     assert inside[0] == "\n"
@@ -618,8 +703,8 @@ def test_what_was_typed_is_still_there_and_nothing_but_text(page: str, field: st
 @pytest.mark.parametrize(
     ("page", "words", "title"),
     [
-        ("survey refused", "Your comment is too long.", "Problem: your answer"),
-        ("complaint refused", "Please say a little more.", "Problem: tell us what went wrong"),
+        ("survey refused", "Please say it in at most 1,000 characters.", "Problem: your answer"),
+        ("complaint refused", "Please tell us what happened.", "Problem: tell us what went wrong"),
     ],
 )
 def test_a_problem_comes_first_and_has_the_focus(page: str, words: str, title: str) -> None:
@@ -717,8 +802,8 @@ def test_a_complaint_is_answered_with_a_number_and_a_day() -> None:
 
 def test_a_form_problem_names_the_field_as_the_form_does() -> None:
     text = elements("form problem").text
-    assert "E-mail address Please enter an address." in text
-    assert "Shoe size Too long." in text
+    assert "E-mail address this is not an e-mail address" in text
+    assert "Shoe size Please keep this shorter." in text
 
 
 @pytest.mark.parametrize(
@@ -780,7 +865,7 @@ def test_headings_do_not_skip_a_level() -> None:
 
 def page_html(page: str, **changes: object) -> str:
     template, context = PAGES[page]
-    return render_page(template, **{**context, **changes})
+    return render_page(template, "en", **{**context, **changes})
 
 
 def part(page: str, name: str) -> str:
@@ -808,7 +893,7 @@ def luminance(colour: str) -> float:
 
 
 def policy_of(html: str) -> dict[str, str]:
-    headers = page_response(html)["headers"]
+    headers = page_response(html, "en")["headers"]
     assert isinstance(headers, dict)
     directives: list[str] = headers["content-security-policy"].split("; ")
     return {name: value for name, _, value in (directive.partition(" ") for directive in directives)}

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared.core.facts import Fact
+from shared.core.shop_time import ShopTime
 from shared.loyalty import points
-from shared.loyalty.points import Account, Balance, Books, NotEnoughPoints, Posting
+from shared.loyalty.points import Account, Adjustment, Balance, Books, EarnedPoints, NotEnoughPoints, Posting
 from shared.loyalty.program import NEVER, Bonus, Downgrade, Earning, NegativeBalance, Program, Tier
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -27,6 +28,11 @@ def berlin(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=BERLIN)
 
 
+def shop(now: datetime) -> ShopTime:
+    """That moment as the shop sees it."""
+    return ShopTime(now, BERLIN)
+
+
 def earn(
     account: Account,
     number: int,
@@ -39,9 +45,7 @@ def earn(
     program: Program = PROGRAM,
 ) -> Posting:
     earning = Earning(points=number, expires=expires, available_on=available_on, month=month, program_version=3)
-    return points.earn(
-        account, earning, program, fact_id="#1", occurred_at=now, now=now, zone=BERLIN, data={}, once=once
-    )
+    return points.earn(account, earning, program, fact_id="#1", occurred_at=now, time=shop(now), data={}, once=once)
 
 
 def holding(lots: dict[str, int]) -> Account:
@@ -54,16 +58,18 @@ def holding(lots: dict[str, int]) -> Account:
 
 
 def redeem(account: Account, cost: int, now: datetime = NOW) -> Posting:
-    return points.redeem(account, cost, fact_id="red_1", now=now, zone=BERLIN, data={"reward_id": "mug"})
+    return points.redeem(account, cost, fact_id="red_1", time=shop(now), data={"reward_id": "mug"})
 
 
 def cancel(account: Account, redeemed: dict[str, int], now: datetime = NOW) -> Posting:
-    return points.cancel(account, redeemed, fact_id="red_1", now=now, zone=BERLIN, data={})
+    return points.cancel(account, redeemed, fact_id="red_1", time=shop(now), data={})
 
 
 def adjust(account: Account, number: int, now: datetime = NOW, **program: Any) -> Posting:
-    changed = replace(PROGRAM, **program)
-    return points.adjust(account, number, changed, fact_id="adj_1", now=now, zone=BERLIN, data={"reason": "sorry"})
+    adjustment = Adjustment(
+        adjustment_id="adj_1", customer_id=account.customer_id, points=number, reason="sorry", operator="grace"
+    )
+    return points.adjust(account, adjustment, replace(PROGRAM, **program), shop(now))
 
 
 def take_back(
@@ -75,7 +81,14 @@ def take_back(
     now: datetime = NOW,
 ) -> Posting:
     return points.take_back(
-        account, number, earned, policy, fact_id="#1/r1", occurred_at=now, now=now, zone=BERLIN, data={}
+        account,
+        number,
+        EarnedPoints.from_fact(earned),
+        policy,
+        fact_id="#1/r1",
+        occurred_at=now,
+        time=shop(now),
+        data={},
     )
 
 
@@ -119,7 +132,7 @@ def test_the_fact_of_earned_points_says_everything_that_the_account_needs() -> N
     )
     ordered_at = NOW - DAY
     posting = points.earn(
-        EMPTY, earning, PROGRAM, fact_id="#7", occurred_at=ordered_at, now=NOW, zone=BERLIN, data={"order_id": "#7"}
+        EMPTY, earning, PROGRAM, fact_id="#7", occurred_at=ordered_at, time=shop(NOW), data={"order_id": "#7"}
     )
     assert posting.facts == (
         Fact(
@@ -216,7 +229,7 @@ def test_an_order_earns_by_the_tier_that_was_held_when_it_was_placed() -> None:
     silver = earn(EMPTY, SILVER).account
     gold = earn(silver, GOLD, now=NOW + 10 * DAY).account
     moments = [NOW - DAY, NOW - timedelta(milliseconds=1), NOW, NOW + 9 * DAY, NOW + 10 * DAY, NOW + 99 * DAY]
-    percents = [points.tier_percent_at(gold, PROGRAM, moment, BERLIN) for moment in moments]
+    percents = [points.tier_percent_at(gold, PROGRAM, moment, shop(NOW)) for moment in moments]
     assert percents == [100, 100, 125, 125, 150, 150]
 
 
@@ -233,7 +246,11 @@ def test_a_tier_that_was_renamed_counts_as_the_one_that_its_points_reach() -> No
     other = replace(PROGRAM, tiers=RENAMED)
     assert (points.rank_of(gold, other, TODAY), points.tier_of(gold, other, TODAY).name) == (1, "TOP")
     assert points.next_tier(gold, other, TODAY) == RENAMED[2]
-    assert [points.tier_percent_at(gold, other, NOW + hours * DAY, BERLIN) for hours in (-1, 0, 1)] == [110, 130, 130]
+    assert [points.tier_percent_at(gold, other, NOW + hours * DAY, shop(NOW)) for hours in (-1, 0, 1)] == [
+        110,
+        130,
+        130,
+    ]
     assert points.tier_of(gold, PROGRAM, TODAY).name == "GOLD"
     assert points.next_tier(gold, PROGRAM, TODAY) is None
 
@@ -243,14 +260,14 @@ def test_what_a_renamed_tier_counts_as_falls_when_its_points_leave_the_qualifyin
     last, first = berlin("2027-10-31T23:59"), berlin("2027-11-01T00:00")
     assert [points.tier_of(gold, other, day.date()).name for day in (last, first)] == ["TOP", "BASE"]
     # By the shop's clock: in Greenwich it is October at both.
-    assert [points.tier_percent_at(gold, other, moment, BERLIN) for moment in (last, first)] == [130, 110]
+    assert [points.tier_percent_at(gold, other, moment, shop(NOW)) for moment in (last, first)] == [130, 110]
 
 
 def test_a_renamed_tier_that_points_lift_at_once_is_put_down_by_the_night() -> None:
     silver, other = earn(EMPTY, SILVER).account, replace(PROGRAM, tiers=RENAMED)
     more = earn(silver, GOLD, program=other)
     assert (types(more), points.tier_of(more.account, other, TODAY).name) == (["PointsEarned"], "PEAK")
-    changed = points.review(more.account, other, NOW, BERLIN)
+    changed = points.review(more.account, other, shop(NOW))
     assert [(fact.data["from"], fact.data["to"]) for fact in changed.facts] == [("SILVER", "PEAK")]
 
 
@@ -348,7 +365,7 @@ def test_a_refund_takes_its_points_from_their_own_lot_first() -> None:
 def test_a_refund_finds_its_points_after_they_became_active() -> None:
     order = earn(holding({"2027-10": 10}), 20, "2027-11", available_on=date(2026, 12, 5))
     later = berlin("2026-12-05T03:00")
-    active = points.activate(order.account, later, BERLIN).account
+    active = points.activate(order.account, shop(later)).account
     assert take_back(active, 15, order.facts[0], now=later).account.lots == {"2027-10": 10, "2027-11": 5}
 
 
@@ -387,8 +404,8 @@ def test_points_that_expired_with_their_month_are_not_taken_from_others(policy: 
     order = earn(EMPTY, 20, "2026-11")
     account = earn(order.account, 10, "2027-11").account
     later = berlin("2026-12-01T00:00")
-    settled = points.settle(account, later, BERLIN).account
-    for before in (account, settled):
+    expired = points.expire(account, shop(later)).account
+    for before in (account, expired):
         taken = take_back(before, 20, order.facts[0], policy=policy, now=later)
         assert (taken.account.lots, taken.account.negative) == (before.lots, 0)
         data = taken.facts[0].data
@@ -505,9 +522,9 @@ def test_a_refund_does_not_take_points_whose_month_is_over(policy: NegativeBalan
     account = earn(earn(spent, 10, "2026-11").account, 15, "2026-12").account
     later = berlin("2026-12-01T00:00")
     before = take_back(account, 20, order.facts[0], policy=policy, now=later).account
-    settled = points.settle(account, later, BERLIN).account
-    after = take_back(settled, 20, order.facts[0], policy=policy, now=later).account
-    late = points.settle(before, later, BERLIN).account
+    expired = points.expire(account, shop(later)).account
+    after = take_back(expired, 20, order.facts[0], policy=policy, now=later).account
+    late = points.expire(before, shop(later)).account
     assert (late.lots, late.negative, late.books) == (after.lots, after.negative, after.books)
     assert late.books.expired == 10
 
@@ -524,45 +541,45 @@ def test_a_refund_does_not_take_points_whose_month_is_over(policy: NegativeBalan
 def test_points_expire_when_their_month_is_over_in_the_shops_zone(month: str, over: str) -> None:
     account = holding({month: 20})
     end = datetime.fromisoformat(over)
-    assert points.settle(account, end - timedelta(microseconds=1), BERLIN) == Posting(account)
-    settled = points.settle(account, end, BERLIN)
-    assert [(fact.type, fact.occurred_at, fact.recorded_at) for fact in settled.facts] == [("PointsExpired", end, end)]
-    assert settled.account.lots == {}
-    assert settled.account.books == Books(issued=20, expired=20)
+    assert points.expire(account, shop(end - timedelta(microseconds=1))) == Posting(account)
+    expired = points.expire(account, shop(end))
+    assert [(fact.type, fact.occurred_at, fact.recorded_at) for fact in expired.facts] == [("PointsExpired", end, end)]
+    assert expired.account.lots == {}
+    assert expired.account.books == Books(issued=20, expired=20)
 
 
 @pytest.mark.parametrize("late", [timedelta(), DAY, 31 * DAY, 400 * DAY])
 def test_however_late_points_are_written_off_the_ledger_says_the_same(late: timedelta) -> None:
     account = holding({"2026-11": 20, "2026-12": 5, "2026-12@2026-11-30": 2, NEVER: 1})
-    settled = points.settle(account, berlin("2027-01-01T00:00") + late, BERLIN)
+    expired = points.expire(account, shop(berlin("2027-01-01T00:00") + late))
     assert [
-        (fact.occurred_at, fact.data["month"], fact.data["lots"], fact.data["points"]) for fact in settled.facts
+        (fact.occurred_at, fact.data["month"], fact.data["lots"], fact.data["points"]) for fact in expired.facts
     ] == [
         (berlin("2026-12-01T00:00"), "2026-11", {"2026-11": -20}, -20),
         (berlin("2027-01-01T00:00"), "2026-12", {"2026-12": -5, "2026-12@2026-11-30": -2}, -7),
     ]
-    assert [fact.data["balance"] for fact in settled.facts] == [8, 1]
-    assert settled.account.lots == {NEVER: 1}
+    assert [fact.data["balance"] for fact in expired.facts] == [8, 1]
+    assert expired.account.lots == {NEVER: 1}
 
 
 def test_what_was_written_off_is_not_written_off_again() -> None:
-    settled = points.settle(holding({"2026-11": 20}), berlin("2026-12-01T00:00"), BERLIN).account
-    assert points.settle(settled, berlin("2027-12-01T00:00"), BERLIN) == Posting(settled)
+    expired = points.expire(holding({"2026-11": 20}), shop(berlin("2026-12-01T00:00"))).account
+    assert points.expire(expired, shop(berlin("2027-12-01T00:00"))) == Posting(expired)
 
 
 def test_pending_points_are_told_of_on_their_day_and_once() -> None:
     account = holding({"2027-11@2026-12-05": 10, "2027-12@2026-12-05": 10, "2027-11@2026-12-06": 10, "2027-11": 10})
-    assert points.activate(account, berlin("2026-12-04T23:59"), BERLIN) == Posting(account)
+    assert points.activate(account, shop(berlin("2026-12-04T23:59"))) == Posting(account)
     day = berlin("2026-12-05T00:00")
-    active = points.activate(account, day, BERLIN)
+    active = points.activate(account, shop(day))
     assert active.account.lots == {"2027-11": 20, "2027-11@2026-12-06": 10, "2027-12": 10}
     assert [(fact.type, fact.data["points"]) for fact in active.facts] == [("PointsActivated", 20)]
     assert on(active.account, day.date()) == on(account, day.date()) == (30, 10, 0)
-    assert points.activate(active.account, day, BERLIN) == Posting(active.account)
+    assert points.activate(active.account, shop(day)) == Posting(active.account)
 
 
 def review(account: Account, now: datetime, **program: Any) -> Posting:
-    return points.review(account, replace(PROGRAM, **program), now, BERLIN)
+    return points.review(account, replace(PROGRAM, **program), shop(now))
 
 
 # What made her gold counts until the end of October 2027.
@@ -691,8 +708,8 @@ def test_the_last_four_changes_of_the_tier_are_kept() -> None:
         account = earn(account, GOLD, "2028-12", month=f"2027-{month:02}", now=night).account
         account = review(account, night + 20 * DAY, qualifying_months=1, grace_days=0).account
     assert [name for _, name in account.tiers] == ["GOLD", "MEMBER", "GOLD", "MEMBER"]
-    assert points.tier_percent_at(account, PROGRAM, berlin("2027-04-16T12:00"), BERLIN) == 150
-    assert points.tier_percent_at(account, PROGRAM, berlin("2027-01-16T12:00"), BERLIN) == 100
+    assert points.tier_percent_at(account, PROGRAM, berlin("2027-04-16T12:00"), shop(NOW)) == 150
+    assert points.tier_percent_at(account, PROGRAM, berlin("2027-01-16T12:00"), shop(NOW)) == 100
 
 
 def test_a_tier_changes_after_the_change_before_even_where_clocks_differ() -> None:
@@ -704,7 +721,7 @@ def test_a_tier_changes_after_the_change_before_even_where_clocks_differ() -> No
 
 
 def warn(account: Account, now: datetime, days: int = 30) -> Posting:
-    return points.warn(account, replace(PROGRAM, expiry_warning_days=days), now, BERLIN)
+    return points.warn(account, replace(PROGRAM, expiry_warning_days=days), shop(now))
 
 
 def test_points_that_expire_soon_are_told_of_once() -> None:
@@ -757,10 +774,10 @@ def test_the_balance_counts_points_as_expired_before_the_ledger_says_so() -> Non
     account = redeem(holding({"2026-11": 20, "2026-12": 10, "2027-11@2026-12-05": 5}), 3).account
     assert points.balance(account, date(2026, 11, 30)) == Balance(active=27, pending=5, negative=0, spent=3, expired=0)
     first = date(2026, 12, 1)
-    unsettled = points.balance(account, first)
-    assert unsettled == Balance(active=10, pending=5, negative=0, spent=3, expired=17)
-    settled = points.settle(account, berlin("2026-12-01T03:00"), BERLIN).account
-    assert points.balance(settled, first) == unsettled
+    unposted = points.balance(account, first)
+    assert unposted == Balance(active=10, pending=5, negative=0, spent=3, expired=17)
+    expired = points.expire(account, shop(berlin("2026-12-01T03:00"))).account
+    assert points.balance(expired, first) == unposted
     assert points.balance(owing(7), TODAY) == Balance(active=0, pending=0, negative=7, spent=7, expired=0)
 
 
@@ -773,8 +790,8 @@ def test_an_account_adds_up_from_a_timeline_in_any_order_that_tells_of_other_thi
 
 
 def test_facts_without_an_id_of_their_own_are_numbered() -> None:
-    settled = points.settle(holding({"2026-11": 20, "2026-12": 5}), berlin("2027-01-01T00:00"), BERLIN)
-    assert [(fact.id, fact.data["number"]) for fact in settled.facts] == [("3", 3), ("4", 4)]
+    expired = points.expire(holding({"2026-11": 20, "2026-12": 5}), shop(berlin("2027-01-01T00:00")))
+    assert [(fact.id, fact.data["number"]) for fact in expired.facts] == [("3", 3), ("4", 4)]
 
 
 def test_books_are_kept_for_all_time_and_by_month_of_posting_for_three_months() -> None:

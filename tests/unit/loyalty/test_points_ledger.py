@@ -17,9 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from shared.core.errors import Invalid
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
+from shared.core.shop_time import ShopTime
 from shared.loyalty import points
 from shared.loyalty import program as loyalty
-from shared.loyalty.points import KEPT_TIER_CHANGES, Account, NotEnoughPoints, Posting
+from shared.loyalty.points import KEPT_TIER_CHANGES, Account, Adjustment, EarnedPoints, NotEnoughPoints, Posting
 from shared.loyalty.program import Bonus, Downgrade, Earning, Multiplier, NegativeBalance, Program, Rounding, Tier
 from shared.purchases import purchase
 from shared.purchases.purchase import Order, OrderState, Product, Refund
@@ -42,17 +43,22 @@ Point = tuple[str, str]
 Once = tuple[Bonus, str] | None
 
 
+def shop(now: datetime) -> ShopTime:
+    """That moment as the shop sees it."""
+    return ShopTime(now, BERLIN)
+
+
 def today_at(now: datetime) -> date:
-    return now.astimezone(BERLIN).date()
+    return shop(now).today
 
 
 def night(account: Account, program: Program, now: datetime) -> Posting:
     """What the nightly run does to an account."""
     steps: tuple[Callable[[Account], Posting], ...] = (
-        lambda held: points.settle(held, now, BERLIN),
-        lambda held: points.activate(held, now, BERLIN),
-        lambda held: points.review(held, program, now, BERLIN),
-        lambda held: points.warn(held, program, now, BERLIN),
+        lambda held: points.expire(held, shop(now)),
+        lambda held: points.activate(held, shop(now)),
+        lambda held: points.review(held, program, shop(now)),
+        lambda held: points.warn(held, program, shop(now)),
     )
     posting = Posting(account)
     for step in steps:
@@ -200,8 +206,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.program,
                 fact_id=fact_id,
                 occurred_at=occurred_at,
-                now=self.now,
-                zone=BERLIN,
+                time=shop(self.now),
                 data={},
                 once=once,
             )
@@ -240,7 +245,7 @@ class LedgerMachine(RuleBasedStateMachine):
         order = order_of(self.next_id("#"), ordered_at, shape)
         program = loyalty.in_force(self.versions, ordered_at)
         assert program is not None
-        percent = points.tier_percent_at(self.account, program, ordered_at, BERLIN)
+        percent = points.tier_percent_at(self.account, program, ordered_at, shop(ordered_at))
         changes = [fact for fact in self.facts if fact.type == "TierChanged"]
         if len(changes) <= KEPT_TIER_CHANGES:
             moment = to_timestamp(ordered_at)
@@ -252,7 +257,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert percent == by_name[held[-1]]
             else:
                 assert percent == self.reached(program, today_at(ordered_at)).percent
-        earning = loyalty.earned_by(order, program, percent, BERLIN)
+        earning = loyalty.earned_by(order, program, percent, today_at(order.ordered_at))
         earned = self.earn(earning, order.order_id, ordered_at)
         if earned:
             state = purchase.recorded(order, "cus_a", None)
@@ -277,7 +282,7 @@ class LedgerMachine(RuleBasedStateMachine):
         fact_id = self.next_id("red")
 
         def spend(price: int) -> Posting:
-            return points.redeem(self.account, price, fact_id=fact_id, now=self.now, zone=BERLIN, data={})
+            return points.redeem(self.account, price, fact_id=fact_id, time=shop(self.now), data={})
 
         with pytest.raises(NotEnoughPoints) as refused:
             spend(len(active) + cost)
@@ -300,14 +305,21 @@ class LedgerMachine(RuleBasedStateMachine):
         fact_id, lots, spent = self.redemptions.pop(which % len(self.redemptions))
         month = month_of(self.today)
         self.purse.give_back([(max(expires, month), "") for expires, _ in spent])
-        self.keep(points.cancel(self.account, lots, fact_id=fact_id, now=self.now, zone=BERLIN, data={}))
+        self.keep(points.cancel(self.account, lots, fact_id=fact_id, time=shop(self.now), data={}))
 
     def take_back(self, number: int, earned: Fact, fact_id: str) -> None:
         expires, day = earned.data["expires"], earned.data["available_on"]
         policy = self.program.negative_balance
         now = self.now
         posting = points.take_back(
-            self.account, number, earned, policy, fact_id=fact_id, occurred_at=now, now=now, zone=BERLIN, data={}
+            self.account,
+            number,
+            EarnedPoints.from_fact(earned),
+            policy,
+            fact_id=fact_id,
+            occurred_at=now,
+            time=shop(now),
+            data={},
         )
         if expires >= month_of(self.today):
             living = self.purse.living(self.today)
@@ -346,7 +358,7 @@ class LedgerMachine(RuleBasedStateMachine):
             order,
             bought.earned.data["points"],
             bought.program,
-            BERLIN,
+            today_at(order.ordered_at),
             quantities=done.state.quantities,
             amount=bought.money,
             refunded=done.state.refunded,
@@ -371,7 +383,10 @@ class LedgerMachine(RuleBasedStateMachine):
         fact_id = self.next_id("adj")
 
         def change() -> Posting:
-            return points.adjust(self.account, number, program, fact_id=fact_id, now=self.now, zone=BERLIN, data={})
+            adjustment = Adjustment(
+                adjustment_id=fact_id, customer_id="cus_a", points=number, reason="sorry", operator="grace"
+            )
+            return points.adjust(self.account, adjustment, program, shop(self.now))
 
         missing = max(0, -number - len(there))
         if missing and program.negative_balance is NegativeBalance.WITHIN_BALANCE:
@@ -415,7 +430,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def only_tell_of_pending_points(self) -> None:
         self.told(self.today)
-        self.keep(points.activate(self.account, self.now, BERLIN))
+        self.keep(points.activate(self.account, shop(self.now)))
 
     def told(self, today: date) -> None:
         waiting = Counter(self.purse.pending(today))
@@ -433,9 +448,9 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def the_ledger_adds_up_to_what_is_held(self) -> None:
         held = points.balance(self.account, self.today)
-        unsettled = held.expired - self.account.books.expired
+        unposted = held.expired - self.account.books.expired
         entries = [fact.data["points"] for fact in self.facts if "entry" in fact.data]
-        assert held.active + held.pending + unsettled - held.negative == sum(entries) == self.account.books.balance
+        assert held.active + held.pending + unposted - held.negative == sum(entries) == self.account.books.balance
         assert [fact.data["balance"] for fact in self.facts if "entry" in fact.data] == list(accumulate(entries))
 
     @invariant()
@@ -517,16 +532,15 @@ def posted(events: list[Order | Refund], nights: list[bool], program: Program) -
     def place(account: Account, order: Order) -> Account:
         if order.order_id in bought:
             return account
-        percent = points.tier_percent_at(account, program, order.ordered_at, BERLIN)
-        earning = loyalty.earned_by(order, program, percent, BERLIN)
+        percent = points.tier_percent_at(account, program, order.ordered_at, shop(order.ordered_at))
+        earning = loyalty.earned_by(order, program, percent, today_at(order.ordered_at))
         posting = points.earn(
             account,
             earning,
             program,
             fact_id=order.order_id,
             occurred_at=order.ordered_at,
-            now=now,
-            zone=BERLIN,
+            time=shop(now),
             data={},
         )
         state = purchase.recorded(order, "cus_a", None)
@@ -549,7 +563,7 @@ def posted(events: list[Order | Refund], nights: list[bool], program: Program) -
             held.order,
             held.earned.data["points"],
             program,
-            BERLIN,
+            today_at(held.order.ordered_at),
             quantities=held.state.quantities,
             amount=held.money,
             refunded=held.state.refunded,
@@ -558,12 +572,11 @@ def posted(events: list[Order | Refund], nights: list[bool], program: Program) -
             account = points.take_back(
                 account,
                 share - held.taken,
-                held.earned,
+                EarnedPoints.from_fact(held.earned),
                 program.negative_balance,
                 fact_id=f"{event.order_id}/{event.refund_id}",
                 occurred_at=event.refunded_at,
-                now=now,
-                zone=BERLIN,
+                time=shop(now),
                 data={},
             ).account
             held.taken = share

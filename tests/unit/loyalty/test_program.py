@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.errors import Invalid
+from shared.core.errors import Conflict, Invalid
 from shared.loyalty import program as loyalty
 from shared.loyalty.program import NEVER, Multiplier, Program, Rounding, Tier
 from shared.purchases.purchase import Order, Product
@@ -40,15 +40,20 @@ def bare(total: int, at: datetime = NOW) -> Order:
     return Order(order_id="o", ordered_at=at, currency="EUR", total=total)
 
 
+def day_of(order: Order) -> date:
+    """The shop's day of an order."""
+    return order.ordered_at.astimezone(BERLIN).date()
+
+
 def earned(order: Order, program: Program = PROGRAM, tier_percent: int = 100) -> int:
-    return loyalty.earned_by(order, program, tier_percent, BERLIN).points
+    return loyalty.earned_by(order, program, tier_percent, day_of(order)).points
 
 
 def back(
     points: int, program: Program = PROGRAM, *, order: Order = ORDER, amount: int = 0, refunded: int = 0, **skus: int
 ) -> int:
     """What goes back of an order's points; `skus` are the pieces sent back."""
-    return loyalty.given_back(order, points, program, BERLIN, quantities=skus, amount=amount, refunded=refunded)
+    return loyalty.given_back(order, points, program, day_of(order), quantities=skus, amount=amount, refunded=refunded)
 
 
 def test_an_order_earns_by_its_merchandise_net_of_discount_tax_and_shipping() -> None:
@@ -177,7 +182,7 @@ def test_the_same_sku_in_two_lines_and_two_categories_earns_line_by_line() -> No
 
 def test_an_earning_says_when_its_points_can_be_spent_and_until_when_by_the_shops_calendar() -> None:
     new_year = bare(1_000, datetime(2026, 12, 31, 23, 30, tzinfo=UTC))
-    earning = loyalty.earned_by(new_year, PROGRAM, 125, BERLIN)
+    earning = loyalty.earned_by(new_year, PROGRAM, 125, day_of(new_year))
     assert earning == loyalty.Earning(
         points=12,
         expires="2028-01",
@@ -187,7 +192,7 @@ def test_an_earning_says_when_its_points_can_be_spent_and_until_when_by_the_shop
         tier_percent=125,
     )
     for_ever = replace(PROGRAM, expiry_months=None, pending_days=0)
-    earning = loyalty.earned_by(new_year, for_ever, 100, BERLIN)
+    earning = loyalty.earned_by(new_year, for_ever, 100, day_of(new_year))
     assert (earning.expires, earning.available_on) == (NEVER, date(2027, 1, 1))
 
 
@@ -341,7 +346,9 @@ def taken_back_by(order: Order, points: int, program: Program, steps: list[tuple
         else:
             money += count
         given = dict(quantities)
-        taken.append(loyalty.given_back(order, points, program, BERLIN, quantities=given, amount=money, refunded=money))
+        taken.append(
+            loyalty.given_back(order, points, program, day_of(order), quantities=given, amount=money, refunded=money)
+        )
     return taken
 
 
@@ -380,37 +387,45 @@ def test_any_order_of_refunds_takes_back_the_same_and_never_less_than_before(
 
 
 def test_the_first_version_may_start_in_the_past_and_not_in_the_future() -> None:
-    wanted = Program(starts_at=NOW - timedelta(days=90))
-    assert loyalty.next_version(None, wanted, NOW) == replace(wanted, version=1, published_at=NOW)
-    assert loyalty.next_version(None, replace(wanted, starts_at=NOW), NOW).starts_at == NOW
+    proposed = Program(starts_at=NOW - timedelta(days=90))
+    assert loyalty.next_version(None, proposed, NOW) == replace(proposed, version=1, published_at=NOW)
+    assert loyalty.next_version(None, replace(proposed, starts_at=NOW), NOW).starts_at == NOW
     with pytest.raises(Invalid, match="future"):
-        loyalty.next_version(None, replace(wanted, starts_at=NOW + timedelta(seconds=1)), NOW)
+        loyalty.next_version(None, replace(proposed, starts_at=NOW + timedelta(seconds=1)), NOW)
 
 
 @pytest.mark.parametrize("days", [-900, 0, 900])
 def test_the_same_content_makes_no_new_version_whenever_it_would_start(days: int) -> None:
-    wanted = replace(PROGRAM, version=0, starts_at=NOW + timedelta(days=days), published_at=NOW - timedelta(days=days))
-    assert loyalty.next_version(PROGRAM, wanted, NOW) is PROGRAM
+    proposed = replace(
+        PROGRAM, version=0, starts_at=NOW + timedelta(days=days), published_at=NOW - timedelta(days=days)
+    )
+    assert loyalty.next_version(PROGRAM, proposed, NOW) is PROGRAM
 
 
 def test_a_version_was_published_when_it_was_made_whatever_it_says() -> None:
-    wanted = Program(starts_at=NOW - timedelta(days=90), published_at=NOW - timedelta(days=90))
-    first = loyalty.next_version(None, wanted, NOW)
+    proposed = Program(starts_at=NOW - timedelta(days=90), published_at=NOW - timedelta(days=90))
+    first = loyalty.next_version(None, proposed, NOW)
     second = loyalty.next_version(first, replace(first, points=2), NOW + timedelta(days=1))
     assert (first.published_at, second.published_at) == (NOW, NOW + timedelta(days=1))
 
 
 @pytest.mark.parametrize("days", [-900, 0])
-def test_a_later_version_starts_now_however_early_it_was_wished_for(days: int) -> None:
-    wanted = replace(PROGRAM, version=0, points=2, starts_at=NOW + timedelta(days=days))
+def test_a_later_version_starts_now_however_early_it_should_have_started(days: int) -> None:
+    proposed = replace(PROGRAM, version=0, points=2, starts_at=NOW + timedelta(days=days))
     later = replace(PROGRAM, points=2, version=2, starts_at=NOW, published_at=NOW)
-    assert loyalty.next_version(PROGRAM, wanted, NOW) == later
+    assert loyalty.next_version(PROGRAM, proposed, NOW) == later
 
 
-def test_a_later_version_that_is_meant_for_another_day_is_refused_rather_than_started_now() -> None:
-    wanted = replace(PROGRAM, version=0, points=2, starts_at=NOW + timedelta(days=1))
+def test_a_later_version_that_is_meant_for_another_day_is_refused() -> None:
+    proposed = replace(PROGRAM, version=0, points=2, starts_at=NOW + timedelta(days=1))
     with pytest.raises(Invalid, match="future"):
-        loyalty.next_version(PROGRAM, wanted, NOW)
+        loyalty.next_version(PROGRAM, proposed, NOW)
+
+
+@pytest.mark.parametrize(("latest", "changed_from"), [(None, 1), (PROGRAM, 0), (PROGRAM, 2)])
+def test_a_change_of_another_version_than_the_latest_is_refused(latest: Program | None, changed_from: int) -> None:
+    with pytest.raises(Conflict, match="is in force"):
+        loyalty.next_version(latest, PROGRAM, NOW, changed_from)
 
 
 def test_a_version_starts_after_the_one_before_even_where_clocks_differ() -> None:

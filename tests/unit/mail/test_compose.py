@@ -16,11 +16,15 @@ from zoneinfo import ZoneInfo
 import boto3
 import pytest
 from jinja2 import UndefinedError
+from markupsafe import escape
 from moto import mock_aws
 
+from shared.cases.case import Priority
 from shared.core.settings import Settings
-from shared.edge.templates import FOLDERS
-from shared.mail.compose import Email, render_email, send_email
+from shared.edge.templates import FOLDERS, make_environment
+from shared.mail.compose import Email, Letter, render_email, send_email
+from shared.nps.comments import Sentiment, Theme
+from tests.unit.masked import Masked, masked
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -118,12 +122,15 @@ def mail(
     *,
     settings: Settings = SETTINGS,
     to: str = "ada@example.com",
-    subject: str = "Please confirm",
+    language: str = "en",
     unsubscribe_url: str | None = None,
     **changes: object,
 ) -> Email:
     context = {**CONTEXTS[template], **changes}
-    return render_email(template, settings, to=to, subject=subject, unsubscribe_url=unsubscribe_url, **context)
+    name = context.pop("name", None)
+    assert name is None or isinstance(name, str)
+    letter = Letter(template=template, context=context)
+    return render_email(letter, settings, language=language, to=to, unsubscribe_url=unsubscribe_url, name=name)
 
 
 def poisoned(value: Any) -> Any:
@@ -176,7 +183,7 @@ def sent(client: "SESV2Client", email: Email, settings: Settings = SETTINGS) -> 
 
 
 def test_every_mail_has_both_parts_and_is_among_the_tested() -> None:
-    parts = {"base", "button", "scores"}
+    parts = {"base", "button", "labels", "scores"}
     for kind in ("html", "txt"):
         assert {path.stem for folder in FOLDERS for path in (folder / "mail").glob(f"*.{kind}")} - parts == set(
             CONTEXTS
@@ -208,6 +215,84 @@ def test_the_html_part_tells_its_language_and_leaves_layout_tables_out_of_readin
 
 
 @every_mail
+def test_a_german_mail_differs_from_an_english_one_in_its_words_alone(template: str) -> None:
+    german, english = (mail(template, language=language, unsubscribe_url=LEAVE) for language in ("de", "en"))
+    assert german.html.startswith('<!doctype html>\n<html lang="de">')
+    assert Tags(german.html).found == Tags(english.html).found
+    assert re.findall('href="([^"]*)"', german.html) == re.findall('href="([^"]*)"', english.html)
+    assert re.findall(r"https://\S+", german.text) == re.findall(r"https://\S+", english.text)
+    assert german.headers == english.headers
+    greeting = "Guten Tag!" if template in CASES else "Guten Tag Ada!"
+    assert german.text.startswith(f"{greeting}\n")
+    assert f">{greeting}<" in german.html
+    assert "Sie erhalten diese E-Mail, weil" in german.text
+    assert "\n\n\n" not in german.text
+
+
+@every_mail
+def test_every_word_of_a_mail_comes_from_a_catalog_or_from_its_caller(template: str) -> None:
+    environment = make_environment("xx", Masked())
+    shop = {"shop_name": "•", "shop_address": "•", "unsubscribe_url": "•", "subject": "•"}
+    values = {**masked(CONTEXTS[template], set()), **shop}
+    text = environment.get_template(f"mail/{template}.txt")
+    subject = "".join(text.blocks["subject"](text.new_context(values)))
+    html = environment.get_template(f"mail/{template}.html").render(values)
+    labels = " ".join(re.findall('aria-label="([^"]*)"', html))
+    for said in (subject, text.render(values), words_of(html), labels):
+        # The shop's people take a case through the API; its addresses have no language.
+        assert re.findall("[A-Za-z]+", re.sub(r"POST /\S+", "", said)) == []
+
+
+@pytest.mark.parametrize(
+    ("template", "changes", "subject"),
+    [
+        ("confirm_signup", {}, "Bitte bestätigen Sie Ihre Anmeldung bei Mühle & Söhne"),
+        ("already_subscribed", {}, "Sie sind bereits bei Mühle & Söhne angemeldet"),
+        ("points_expiring", {}, "1.300 Punkte verfallen Ende Juni"),
+        ("points_expiring", {"points": 1}, "1 Punkt verfällt Ende Juni"),
+        ("tier_ending", {}, "Ihre Stufe Silver Plus bei Mühle & Söhne"),
+        ("survey_invitation", {"question": "100 % zufrieden?"}, "100 % zufrieden?"),
+        ("recovery_invitation", {}, "Ist jetzt alles in Ordnung? Mühle & Söhne möchte es wissen"),
+        ("referral_invitation", {}, "Kennen Sie jemanden, dem es hier auch gefallen würde?"),
+        ("case_opened", {}, "Neuer Fall K7QF-2MXR: Priorität HOCH, Bewertung 3"),
+        ("case_opened", {"score": None}, "Neuer Fall K7QF-2MXR: Priorität HOCH"),
+        ("case_overdue", {}, "2 Fälle sind überfällig"),
+    ],
+)
+def test_the_subject_is_in_the_language_of_the_mail(template: str, changes: dict[str, Any], subject: str) -> None:
+    email = mail(template, language="de", **changes)
+    assert email.subject == subject
+    assert f"<title>{escape(subject)}</title>" in email.html
+
+
+@pytest.mark.parametrize(
+    ("template", "subject"),
+    [
+        ("confirm_signup", "Please confirm your subscription to Mühle & Söhne"),
+        ("already_subscribed", "You are already subscribed to Mühle & Söhne"),
+        ("points_expiring", "1,300 points expire at the end of June"),
+        ("tier_ending", "Your Silver Plus status at Mühle & Söhne"),
+        ("survey_invitation", "How likely are you to recommend us?"),
+        ("recovery_invitation", "Did we put things right? Mühle & Söhne would like to know"),
+        ("referral_invitation", "Do you know somebody who would like it here, too?"),
+        ("case_opened", "New case K7QF-2MXR: HIGH priority, score 3"),
+        ("case_overdue", "2 cases are overdue"),
+    ],
+)
+def test_the_subject_of_an_english_mail_says_what_it_is_about(template: str, subject: str) -> None:
+    assert mail(template).subject == subject
+
+
+def test_every_code_of_a_case_has_a_word_in_german() -> None:
+    for theme in Theme:
+        assert theme.replace("_", " ").lower() not in mail("case_opened", language="de", themes=[theme]).text
+    for sentiment, word in zip(Sentiment, ("positiv", "neutral", "negativ", "gemischt"), strict=True):
+        assert f"Stimmung: {word}\n" in mail("case_opened", language="de", sentiment=sentiment).text
+    for priority, word in zip(Priority, ("hoch", "normal", "niedrig"), strict=True):
+        assert f"Priorität: {word}\n" in mail("case_opened", language="de", priority=priority).text
+
+
+@every_mail
 def test_the_plain_part_is_plain_and_evenly_spaced(template: str) -> None:
     for unsubscribe_url in (None, LEAVE):
         text = mail(template, unsubscribe_url=unsubscribe_url).text
@@ -221,7 +306,7 @@ def test_the_plain_part_is_plain_and_evenly_spaced(template: str) -> None:
 def test_hostile_values_stay_text(template: str) -> None:
     settings = Settings(shop_name=HOSTILE, shop_address=HOSTILE)
     values = poisoned(CONTEXTS[template])
-    html = mail(template, settings=settings, subject=HOSTILE, **{**values, "name": HOSTILE}).html
+    html = mail(template, settings=settings, **{**values, "name": HOSTILE}).html
     assert "<script" not in html.lower()
     assert Tags(html).found == Tags(mail(template, comment="One line.").html).found
 
@@ -460,8 +545,9 @@ def test_a_shop_without_a_postal_address_shows_none() -> None:
 
 
 def test_a_value_that_the_caller_forgot_is_an_error_and_not_a_gap_in_the_mail() -> None:
+    letter = Letter(template="confirm_signup", context={"valid_days": 1})
     with pytest.raises(UndefinedError, match="confirm_url"):
-        render_email("confirm_signup", SETTINGS, to="a@example.com", subject="Hi", unsubscribe_url=None, valid_days=1)
+        render_email(letter, SETTINGS, language="en", to="a@example.com", unsubscribe_url=None)
 
 
 def test_an_unsubscribe_link_is_shown_and_announced_for_one_click() -> None:
@@ -512,10 +598,10 @@ def test_anything_but_one_bare_recipient_is_refused(to: str) -> None:
         mail(to=to)
 
 
-@pytest.mark.parametrize("subject", ["", " \r\n"])
-def test_a_mail_without_a_subject_is_refused(subject: str) -> None:
+@pytest.mark.parametrize("question", ["", " \r\n"])
+def test_a_mail_without_a_subject_is_refused(question: str) -> None:
     with pytest.raises(ValueError, match="subject"):
-        mail(subject=subject)
+        mail("survey_invitation", question=question)
 
 
 @pytest.mark.parametrize("headers", [{"X-Note": "a\r\nBcc: b@example.com"}, {"X-Note\r\nBcc": "b"}, {"X-Note": "ü"}])
@@ -527,7 +613,8 @@ def test_a_header_that_is_not_one_line_of_ascii_is_refused(headers: dict[str, st
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\x0b", "\x85", "\u2028", "\x00"])
 def test_a_subject_and_a_shop_name_cannot_start_a_new_header(ses: "SESV2Client", end: str) -> None:
     settings = Settings(shop_name=f"Shop{end}Bcc: eve@evil.example")
-    request = sent(ses, mail(subject=f"Hi{end}Bcc: eve@evil.example", settings=settings), settings)
+    email = mail("survey_invitation", question=f"Hi{end}Bcc: eve@evil.example", settings=settings)
+    request = sent(ses, email, settings)
     assert request["Content"]["Simple"]["Subject"]["Data"] == "Hi Bcc: eve@evil.example"
     assert request["FromEmailAddress"] == '"Shop Bcc: eve@evil.example" <hello@shop.example>'
 
@@ -538,7 +625,7 @@ def test_ses_gets_both_parts_the_headers_the_tags_and_the_configuration_set(ses:
     assert request["Destination"] == {"ToAddresses": ["ada@example.com"]}
     assert request["ConfigurationSetName"] == "regulars-test"
     content = request["Content"]["Simple"]
-    assert content["Subject"] == {"Data": "Please confirm", "Charset": "UTF-8"}
+    assert content["Subject"] == {"Data": "You are already subscribed to Mühle & Söhne", "Charset": "UTF-8"}
     assert content["Body"]["Html"] == {"Data": email.html, "Charset": "UTF-8"}
     assert content["Body"]["Text"] == {"Data": email.text, "Charset": "UTF-8"}
     assert {h["Name"]: h["Value"] for h in content["Headers"]} == email.headers

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.core.errors import Conflict, Invalid
 from shared.customers.consent import Channel, Consent, Status, Topic
+from shared.customers.contact_history import ContactHistory
 from shared.customers.customer import Customer
 from shared.nps import survey
 from shared.nps.margin import Group
@@ -20,7 +21,6 @@ from shared.nps.survey import (
     DEFAULT_TEXTS,
     MAX_CHANGES,
     NIGHTS_LATE,
-    Care,
     Invitation,
     Refusal,
     Rules,
@@ -46,7 +46,7 @@ def refused(
     who: Customer | None = None, wanted: Survey = AFTER_PURCHASE, known: bool = True, **care: Any
 ) -> Refusal | None:
     who = (who or customer()) if known else None
-    held = Care(customer_id="K-1", **care)
+    held = ContactHistory(customer_id="K-1", **care)
     return survey.refusal(who, held, wanted, Rules(), "2026-11-14", NOW, BERLIN)
 
 
@@ -156,7 +156,7 @@ def test_both_throttles_hold_for_their_days_and_not_longer(
 
 
 def test_an_invitation_is_remembered_for_both_throttles_beside_those_before() -> None:
-    before = Care(customer_id="K-1", invited={"other": "2026-01-01T00:00:00.000Z"})
+    before = ContactHistory(customer_id="K-1", invited={"other": "2026-01-01T00:00:00.000Z"})
     after, asked, fact = survey.invite(before, AFTER_PURCHASE, Rules(), "2026-11-14", {"channel": "web"}, NOW, BERLIN)
     assert (after.invited_at, sorted(after.invited)) == (NOW, ["after-purchase", "other"])
     assert asked.expires_at - asked.send_at == timedelta(days=AFTER_PURCHASE.link_days)

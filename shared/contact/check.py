@@ -1,0 +1,50 @@
+"""The one check before a customer is contacted: may we write to them about this, on this channel, now?"""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from shared.customers.consent import Channel, Status, Topic, allows
+from shared.customers.contact_history import ContactHistory
+from shared.customers.customer import Customer
+
+
+class Reason(StrEnum):
+    """Why a customer is not contacted."""
+
+    NO_ADDRESS = "NO_ADDRESS"
+    NO_CONSENT = "NO_CONSENT"
+    SUPPRESSED = "SUPPRESSED"
+    PAUSED = "PAUSED"
+    OPEN_CASE = "OPEN_CASE"
+    OUTDATED = "OUTDATED"
+    NOT_SAMPLED = "NOT_SAMPLED"
+    ASKED_THIS_BEFORE = "ASKED_THIS_BEFORE"
+    ASKED_RECENTLY = "ASKED_RECENTLY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """A contact that is about a topic. With `despite_case` it is made also while a case of the customer is open."""
+
+    topic: Topic
+    channel: Channel = Channel.EMAIL
+    despite_case: bool = False
+
+
+def refusal(customer: Customer | None, history: ContactHistory, occasion: Occasion, today: date) -> Reason | None:
+    """Why this customer may not be contacted on this occasion, None where they may; `today` is the shop's day."""
+    if customer is None or _address(customer, occasion.channel) is None:
+        return Reason.NO_ADDRESS
+    if not allows(customer.consents, occasion.channel, occasion.topic):
+        consent = customer.consents.get((occasion.channel, occasion.topic))
+        return Reason.SUPPRESSED if consent and consent.status is Status.SUPPRESSED else Reason.NO_CONSENT
+    if customer.paused_until and customer.paused_until > today:
+        return Reason.PAUSED
+    if history.open_cases and not occasion.despite_case:
+        return Reason.OPEN_CASE
+    return None
+
+
+def _address(customer: Customer, channel: Channel) -> str | None:
+    return customer.email if channel is Channel.EMAIL else customer.contact.phone

@@ -1,0 +1,15 @@
+"""A customer across surveys and cases: when they were asked last, and whether a case of theirs is open."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactHistory:
+    """`invited_at` is when any survey asked them last, `invited` when each did, as timestamps by survey."""
+
+    customer_id: str
+    invited_at: datetime | None = None
+    invited: Mapping[str, str] = field(default_factory=dict)
+    open_cases: int = 0

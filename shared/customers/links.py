@@ -1,0 +1,29 @@
+"""Links of customers: to confirm a signup, to the preference centre, to unsubscribe."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.customers.consent import Topic
+from shared.customers.customer import CONFIRMATION_LINK_DAYS, PREFERENCES_LINK_DAYS, Signup
+from shared.edge.links import path
+from shared.edge.tokens import Purpose
+
+# How long a mail's link to the preference centre holds.
+PREFERENCES_LINK: Final = timedelta(days=PREFERENCES_LINK_DAYS)
+
+
+def confirmation_path(customer_id: str, signup: Signup) -> str:
+    """The path that confirms a signup, for CONFIRMATION_LINK_DAYS after it."""
+    expires_at = signup.requested_at + timedelta(days=CONFIRMATION_LINK_DAYS)
+    return path("signups/confirm", Purpose.CONFIRM, {"customer": customer_id, "signup": signup.signup_id}, expires_at)
+
+
+def preferences_path(customer_id: str, expires_at: datetime) -> str:
+    """The path of a customer's preference centre."""
+    return path("preferences", Purpose.PREFERENCES, {"customer": customer_id}, expires_at)
+
+
+def unsubscribe_path(customer_id: str, topic: Topic | None) -> str:
+    """The path that unsubscribes from a topic, or from all; it holds for good, as old mails have to keep their word."""
+    claims = {"customer": customer_id, **({"topic": topic} if topic else {})}
+    return path("unsubscribe", Purpose.UNSUBSCRIBE, claims)

@@ -1,0 +1,15 @@
+"""The link to a customer's points page."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.edge.links import path
+from shared.edge.tokens import Purpose
+
+# How long it holds: whoever has it may spend the points.
+POINTS_LINK: Final = timedelta(days=90)
+
+
+def points_path(customer_id: str, expires_at: datetime) -> str:
+    """The path of a customer's points page."""
+    return path("points", Purpose.POINTS, {"customer": customer_id}, expires_at)

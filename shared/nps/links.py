@@ -1,0 +1,15 @@
+"""Links to surveys: of a customer's invitation, and of a place."""
+
+from datetime import datetime
+
+from shared.edge.tokens import Purpose, sign
+
+
+def survey_path(customer_id: str, invitation_id: str, expires_at: datetime) -> str:
+    """The path of a customer's survey; `?score=9` behind it chooses a score, and answers nothing."""
+    return f"surveys/{sign(Purpose.SURVEY, {'customer': customer_id, 'invitation': invitation_id}, expires_at)}"
+
+
+def feedback_path(survey_id: str, place: str) -> str:
+    """The path of a survey for whoever is at a place, such as a counter; it holds for good, for it may be printed."""
+    return f"feedback/{sign(Purpose.FEEDBACK, {'survey': survey_id, 'place': place})}"
