@@ -171,7 +171,8 @@ def test_what_needs_no_key_neither_scans_nor_deletes_nor_starts_jobs(production:
     for name in PUBLIC:
         actions = set[str]().union(*_allowed(production, name).values())
         assert actions <= {
-            *("GetItem", "PutItem", "UpdateItem", "Query", "GetSecretValue", "CreateLogStream", "PutLogEvents"),
+            *("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query", "GetSecretValue"),
+            *("CreateLogStream", "PutLogEvents"),
         }, name
 
 
