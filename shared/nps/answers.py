@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from shared.core.codec import to_members
 from shared.edge.answers import Answer, Count, Month, Next, Share, Timestamp, Url, absent, example
 from shared.nps.comments import Sentiment, Theme
 from shared.nps.margin import Group
@@ -88,7 +89,7 @@ class SurveyLink(Answer):
 class SurveyRules(Answer):
     """What holds across surveys and cases; hours of the day in the customer's time zone."""
 
-    model_config = example(**{name: getattr(Rules(), name) for name in Rules.__slots__})
+    model_config = example(**to_members(Rules()))
 
     cooldown_days: Count = Field(description="no survey asks customers who were asked anything in so many days")
     quiet_from: Hour = Field(description="hour from which no invitation arrives")

@@ -9,7 +9,10 @@ from jsonschema import Draft7Validator
 
 from infra import ROOT, event_docs
 from infra.event_docs import DOCS, SCHEMAS, Changed, check_published, fact_types, schema_of
+from shared.core.dynamodb import unpack
 from shared.core.facts import FactType, Member
+from tests.contract import golden
+from tests.contract.scenes import SCENES
 from tests.functional.fact_schemas import check_fact
 
 NAMES = sorted(fact_types())
@@ -57,6 +60,17 @@ def test_the_events_of_the_event_files_fit_their_schemas() -> None:
                 check_fact(event["detail"])
                 checked.add(event["detail-type"])
     assert checked >= {"PurchaseRecorded", "SurveyInvited", "PointsExpiring", "CaseOpened"}
+
+
+def test_every_golden_fact_fits_its_schema() -> None:
+    found = set()
+    for scene in SCENES:
+        for packed in golden.read(scene)["customers"]:
+            item = unpack(packed)
+            if item["sk"].startswith("FACT#"):
+                check_fact({name: value for name, value in item.items() if name not in ("pk", "sk")})
+                found.add(item["type"])
+    assert found == set(NAMES)
 
 
 def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:

@@ -12,9 +12,11 @@ from shared.loyalty import bonus, order_points
 from shared.loyalty import program as loyalty
 from shared.loyalty.actions import referring
 from shared.loyalty.actions.posting import AlreadyPosted, change, post
+from shared.loyalty.facts import POINTS_EARNED
 from shared.loyalty.points import Account, Posting
 from shared.loyalty.program import Bonus, Program
 from shared.loyalty.store import accounts, program_versions
+from shared.purchases.facts import PURCHASE_RECORDED
 
 
 def take(fact: Fact, time: ShopTime) -> None:
@@ -59,7 +61,7 @@ def take_back_refund(refund: Fact, versions: Sequence[Program], time: ShopTime) 
     ordered_at = from_timestamp(refund.data["ordered_at"])
     if loyalty.in_force(versions, ordered_at) is None:
         return Posting(Account(customer_id=refund.customer_id))
-    purchase = fact_store.get(refund.customer_id, ordered_at, "PurchaseRecorded", refund.data["order_id"])
+    purchase = fact_store.get(refund.customer_id, ordered_at, PURCHASE_RECORDED.name, refund.data["order_id"])
     assert purchase is not None, "an order is recorded before its refund is"
     return _take_back_refund(purchase, refund, versions, time)
 
@@ -67,7 +69,7 @@ def take_back_refund(refund: Fact, versions: Sequence[Program], time: ShopTime) 
 @optimistic
 def _take_back_refund(purchase: Fact, refund: Fact, versions: Sequence[Program], time: ShopTime) -> Posting:
     account = accounts.get(refund.customer_id)
-    earned = fact_store.get(refund.customer_id, purchase.occurred_at, "PointsEarned", purchase.id)
+    earned = fact_store.get(refund.customer_id, purchase.occurred_at, POINTS_EARNED.name, purchase.id)
     posting = Posting(account)
     if earned is None:
         posting = order_points.earn(account, purchase, versions, time)
