@@ -14,10 +14,11 @@ _EPOCH: Final = date(1970, 1, 1)
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     """Repeating it finds the same; no shop's data make it fail."""
-    as_of = date.fromisoformat(event["as_of"])
-    drawn = rescoring_parts.drawn(event["rescoring_id"], event["total_segments"])
+    run = event["run"]
+    as_of = date.fromisoformat(run["as_of"])
+    drawn = rescoring_parts.drawn(run["rescoring_id"], run["total_segments"])
     fitted = forecast.fit(drawn, (as_of - _EPOCH).days)
     content = json.dumps(fitted.to_data(), separators=(",", ":"))
-    rescoring_parts.save_forecaster(event["rescoring_id"], content)
+    rescoring_parts.save_forecaster(run["rescoring_id"], content)
     rescorings.save_forecaster(as_of, content)
     return {"customers": len(drawn)}

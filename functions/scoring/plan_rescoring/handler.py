@@ -27,13 +27,13 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     true while another does, and it starts when its turn has come, so that facts and reports stand in that order.
     """
     settings = environment.settings()
-    rescoring_id, arn = event["rescoring_id"], event["execution_arn"]
+    rescoring_id, arn, asked_for = event["run_id"], event["execution_arn"], event["input"].get("as_of")
     asked_at = from_timestamp(event["started_at"])
     rescorings.request(rescoring_id, arn, asked_at)
     started_at = rescorings.take_lease(rescoring_id, arn, clock.now(), executions.is_running)
     if started_at is None:
         return {"wait": True}
-    as_of = date.fromisoformat(event["as_of"]) if event["as_of"] else asked_at.astimezone(settings.zone).date()
+    as_of = date.fromisoformat(asked_for) if asked_for else asked_at.astimezone(settings.zone).date()
     customers = scorecards.estimate()
     segments = min(max(math.ceil(customers / CUSTOMERS_PER_SEGMENT), MIN_SEGMENTS), MAX_SEGMENTS)
     fitted_on = rescorings.forecaster_fitted_on()
@@ -42,14 +42,16 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     rescorings.begin(Run(rescoring_id, started_at, as_of, segments, arn))
     return {
         "wait": False,
-        "rescoring_id": rescoring_id,
-        "started_at": to_timestamp(started_at),
-        "as_of": as_of.isoformat(),
+        "run": {
+            "rescoring_id": rescoring_id,
+            "started_at": to_timestamp(started_at),
+            "as_of": as_of.isoformat(),
+            "total_segments": segments,
+            "fits": fits,
+            "sample": _share(customers) if fits else 0,
+            "unfinished": {name: to_timestamp(began) for name, began in unfinished.items()},
+        },
         "segments": list(range(segments)),
-        "total_segments": segments,
-        "fits": fits,
-        "sample": _share(customers) if fits else 0,
-        "unfinished": {name: to_timestamp(began) for name, began in unfinished.items()},
     }
 
 

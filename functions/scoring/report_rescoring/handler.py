@@ -15,21 +15,22 @@ from shared.scoring.store import runs as rescorings
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     """Repeating it replaces what it wrote; the whole is at GET /reports/… and GET /rescorings/{rescoring_id}."""
-    rescoring_id = event["rescoring_id"]
+    run = event["run"]
+    rescoring_id = run["rescoring_id"]
     figures = rescorings.figures_of(rescoring_id)
     if figures is None:
         rescorings.check_lease(rescoring_id)
-        figures = _report(event)
+        figures = _report(run)
     # What gave way may be a move of theirs from after the scan: then the next rescoring looks again.
-    rescorings.close(rescoring_id, [] if figures["given_way"] else event["unfinished"])
+    rescorings.close(rescoring_id, [] if figures["given_way"] else run["unfinished"])
     return {"rescoring_id": rescoring_id}
 
 
-def _report(event: Mapping[str, Any]) -> dict[str, Any]:
+def _report(run: Mapping[str, Any]) -> dict[str, Any]:
     """Save the reports, the snapshot and the result; the result."""
     currency = environment.settings().currency
-    rescoring_id, segments = event["rescoring_id"], event["total_segments"]
-    as_of, started_at = date.fromisoformat(event["as_of"]), from_timestamp(event["started_at"])
+    rescoring_id, segments = run["rescoring_id"], run["total_segments"]
+    as_of, started_at = date.fromisoformat(run["as_of"]), from_timestamp(run["started_at"])
     tally, stages, expected, cohorts = rescoring_parts.tallies(rescoring_id, segments)
     _, caveats = rescoring_parts.ranks_of(rescoring_id)
     forecaster = Forecaster.from_data(json.loads(rescoring_parts.forecaster(rescoring_id)))
@@ -60,7 +61,7 @@ def _report(event: Mapping[str, Any]) -> dict[str, Any]:
             "facts": sum(one["fact_units"] for one in writes),
         },
         "forecast": {
-            "fitted": event["fits"],
+            "fitted": run["fits"],
             "purchases_by": forecaster.count_model,
             "chance_by": forecaster.chance_model,
         },

@@ -13,13 +13,14 @@ from shared.scoring.store import scan as scorecard_scan
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     """Repeating it overwrites the same objects."""
     began = clock.now()
-    rescoring_id, segment = event["rescoring_id"], event["segment"]
+    run, segment = event["run"], event["segment"]
+    rescoring_id = run["rescoring_id"]
     scanned = scorecard_scan.scan(
         segment,
-        event["total_segments"],
-        date.fromisoformat(event["as_of"]),
-        event["sample"],
-        frozenset(event["unfinished"]),
+        run["total_segments"],
+        date.fromisoformat(run["as_of"]),
+        run["sample"],
+        frozenset(run["unfinished"]),
     )
     rescoring_parts.save_scan(rescoring_id, segment, scanned)
     customers, now = len(scanned.part.customer_ids), clock.now()

@@ -1,5 +1,6 @@
 """POST /rescorings → tonight's rescoring starts now."""
 
+from functions.scoring.wiring import SCORING
 from shared.core import clock, environment
 from shared.core.errors import Invalid
 from shared.edge import executions
@@ -22,4 +23,4 @@ def start(request: Request) -> Response:
     return respond(202, {"rescoring_id": rescoring_id, "status": "QUEUED"})
 
 
-handler = serve({"POST /rescorings": start})
+handler = serve(SCORING, {"POST /rescorings": start})

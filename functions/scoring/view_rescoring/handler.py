@@ -1,5 +1,6 @@
 """GET /rescorings/{rescoring_id} → how far a rescoring is, or what it found."""
 
+from functions.scoring.wiring import SCORING
 from shared.core import clock
 from shared.core.errors import NotFound
 from shared.edge import executions
@@ -15,4 +16,4 @@ def view(request: Request) -> Response:
     return respond(200, found)
 
 
-handler = serve({"GET /rescorings/{rescoring_id}": view})
+handler = serve(SCORING, {"GET /rescorings/{rescoring_id}": view})

@@ -27,8 +27,9 @@ from shared.scoring.store import (
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     """Repeating it writes nothing new and tallies the same: the tally follows from what was scanned."""
     began = clock.now()
-    rescoring_id, segment = event["rescoring_id"], event["segment"]
-    as_of, started_at = date.fromisoformat(event["as_of"]), from_timestamp(event["started_at"])
+    run, segment = event["run"], event["segment"]
+    rescoring_id = run["rescoring_id"]
+    as_of, started_at = date.fromisoformat(run["as_of"]), from_timestamp(run["started_at"])
     least, _ = rescoring_parts.ranks_of(rescoring_id)
     forecaster = Forecaster.from_data(json.loads(rescoring_parts.forecaster(rescoring_id)))
     part = rescoring_parts.part(rescoring_id, segment)
@@ -37,11 +38,11 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     value = bands.value_band(expected.clv_12m, forecaster.value_cuts)
     now = rescoring.verdicts(part, least, churn, value)
 
-    unfinished = {name: from_timestamp(at) for name, at in event["unfinished"].items()}
+    unfinished = {name: from_timestamp(at) for name, at in run["unfinished"].items()}
     owed_units = score_writes.tell(rescoring_parts.owed(rescoring_id, segment, unfinished))
     # A try that died has written some already: what is paid for once need not be paid for to hear that it is there.
     is_first = rescorings.is_first_try(rescoring_id, segment, began)
-    done = frozenset[str]() if is_first else scorecard_scan.written_by(rescoring_id, segment, event["total_segments"])
+    done = frozenset[str]() if is_first else scorecard_scan.written_by(rescoring_id, segment, run["total_segments"])
     written = score_writes.write(
         rescoring_parts.changes(part, now, rescoring_id, as_of, started_at),
         done,

@@ -36,10 +36,9 @@ def estimate() -> int:
     return _PARTS_OF_ESTIMATE * part
 
 
-def plan_scan() -> list[dict[str, int]]:
-    """The segments into which a scan of all customers is split, as `segment` and `total_segments`."""
-    total = min(max(math.ceil(customers() / CUSTOMERS_PER_SEGMENT), MIN_SEGMENTS), MAX_SEGMENTS)
-    return [{"segment": segment, "total_segments": total} for segment in range(total)]
+def plan_scan() -> int:
+    """The number of segments into which a scan of all customers is split."""
+    return min(max(math.ceil(customers() / CUSTOMERS_PER_SEGMENT), MIN_SEGMENTS), MAX_SEGMENTS)
 
 
 def scan(segment: int, total_segments: int) -> Iterator[list[Item]]:

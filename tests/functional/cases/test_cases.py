@@ -408,7 +408,8 @@ def test_a_step_that_says_nothing_is_refused(invoke: Invoke, ada: str, name: str
 def night(invoke: Invoke, days: int = 0) -> dict[str, Any]:
     """What the night so many days from now decides."""
     started_at = to_timestamp(datetime.now(UTC) + timedelta(days=days))
-    return invoke("decide_invitations", {"run_id": "n", "started_at": started_at, "segment": 0, "total_segments": 1})
+    run = {"run_id": "n", "started_at": started_at, "total_segments": 1}
+    return invoke("decide_invitations", {"run": run, "segment": 0})
 
 
 def test_a_resolved_case_lets_surveys_through_again(invoke: Invoke, ada: str) -> None:

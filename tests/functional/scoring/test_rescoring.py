@@ -64,9 +64,10 @@ def shop() -> None:
 
 
 def test_the_plan_is_for_the_shops_today_unless_a_day_is_asked_for(invoke: Invoke) -> None:
-    event = {"rescoring_id": "r", "execution_arn": ARN, "started_at": "2026-11-20T23:30:00Z", "as_of": None}
-    assert invoke("plan_rescoring", event)["as_of"] == "2026-11-21"
-    assert invoke("plan_rescoring", {**event, "as_of": "1998-07-01"})["as_of"] == "1998-07-01"
+    event = {"run_id": "r", "execution_arn": ARN, "started_at": "2026-11-20T23:30:00Z", "input": {}}
+    assert invoke("plan_rescoring", event)["run"]["as_of"] == "2026-11-21"
+    asked_for = {"as_of": "1998-07-01"}
+    assert invoke("plan_rescoring", {**event, "input": asked_for})["run"]["as_of"] == "1998-07-01"
 
 
 def test_every_customer_gets_the_score_that_all_customers_together_give_her(
@@ -99,7 +100,7 @@ def test_the_report_has_every_customer_in_one_segment_and_all_revenue(
 ) -> None:
     assert {answer["statusCode"] for answer in all_reports(invoke).values()} == {404}
     rescore(segments=2)
-    report = invoke("report_segments/get")["json"]
+    report = invoke("report_scores/segments")["json"]
     assert (report["customers"], report["buyers"], report["changed"]) == (31, 30, 31)
     assert sum(one["customers"] for one in report["segments"]) == 31
     spent = sum(card.spent for n in range(30) if (card := scorecards.get(f"K{n}")))
@@ -117,7 +118,7 @@ def test_a_second_run_without_news_writes_no_score_and_no_fact(
     before = contents()["scorecards"], facts.every("K1")
     rescore("run-2", "2026-11-21T02:00:00Z", segments=1)
     assert (contents()["scorecards"], facts.every("K1")) == before
-    report = invoke("report_segments/get")["json"]
+    report = invoke("report_scores/segments")["json"]
     assert (report["rescoring_id"], report["changed"], report["moves"]) == ("run-2", 0, [])
 
 
@@ -143,7 +144,7 @@ def test_a_customer_who_moves_has_the_fact_once_and_the_report_the_move(
     for customer, (before, after) in moved.items():
         changes = [fact for fact in facts.every(customer) if fact.type == "SegmentChanged" and fact.id == "run-2"]
         assert [(fact.data["from"], fact.data["to"]) for fact in changes] == [(before, after)]
-    report = invoke("report_segments/get")["json"]
+    report = invoke("report_scores/segments")["json"]
     assert {(m["from"], m["to"]): m["customers"] for m in report["moves"]} == Counter(moved.values())
 
 
@@ -154,7 +155,7 @@ def test_reports_and_facts_stand_in_the_order_of_the_runs_whenever_these_were_as
     buy = {"customer": {"customer_id": "K1"}, "ordered_at": "2026-11-21", "total": 90_000, "tax": 0, "shipping": 0}
     invoke("record_purchase/by_customer_number", order_id="new", **buy)
     rescore("earlier", "2026-11-21T01:00:00Z", segments=1, times=1)
-    assert invoke("report_segments/get")["json"]["rescoring_id"] == "earlier"
+    assert invoke("report_scores/segments")["json"]["rescoring_id"] == "earlier"
     assert [fact.id for fact in facts_of("K1", "SegmentChanged")] == ["later", "earlier"]
 
 
@@ -226,7 +227,7 @@ def test_a_model_is_fitted_once_a_week_and_kept_meanwhile(invoke: Invoke, rescor
     for day in (21, 27, 28):
         date_of = f"2026-11-{day}"
         given = rescore("run-1" if day == 21 else f"run-{day}", f"{date_of}T01:00:00Z", segments=1, times=1)
-        report = invoke("report_forecast/get")["json"]
+        report = invoke("report_scores/forecast")["json"]
         fitted.append((given["fits"], report["as_of"], report["model"]["fitted_as_of_day"]))
     assert fitted == [
         (True, "2026-11-21", "2026-11-21"),
@@ -305,10 +306,10 @@ def stored() -> list[dict[str, Any]]:
 
 def all_reports(invoke: Invoke) -> dict[str, dict[str, Any]]:
     return {
-        "segments": invoke("report_segments/get"),
-        "forecast": invoke("report_forecast/get"),
-        "lifecycle": invoke("report_lifecycle/get"),
-        "cohorts": invoke("report_cohorts/get"),
+        "segments": invoke("report_scores/segments"),
+        "forecast": invoke("report_scores/forecast"),
+        "lifecycle": invoke("report_scores/lifecycle"),
+        "cohorts": invoke("report_scores/cohorts"),
     }
 
 

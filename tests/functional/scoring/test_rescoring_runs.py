@@ -216,7 +216,7 @@ def status(invoke: Invoke, rescoring_id: str = "run-1") -> dict[str, Any]:
 
 def ask_for_plan(invoke: Invoke, rescoring_id: str) -> bool:
     """Whether it has to wait."""
-    event = {"rescoring_id": rescoring_id, "execution_arn": execution_arn(rescoring_id), "as_of": None}
+    event = {"run_id": rescoring_id, "execution_arn": execution_arn(rescoring_id), "input": {}}
     wait: bool = invoke("plan_rescoring", {**event, "started_at": "2026-11-21T01:00:00Z"})["wait"]
     return wait
 
