@@ -1,10 +1,10 @@
-"""What the steps of a rescoring hand to each other, in the bucket below `rescorings/<id>/`; the snapshots that stay,
-below `scores/as_of=<day>/`.
+"""Objects that the steps of a rescoring hand to each other, in the bucket below `rescorings/<id>/`; the snapshots that
+stay, below `scores/as_of=<day>/`.
 
 Of each segment: `part-<n>.npz` the customers, `.counts.npz` what they add up to, `.money` their money in ascending
-order (8 bytes each, little end first), `.drawn.npz` those drawn for the fit, `.owed.json` moves to be told,
-`.scan.json` cohorts and figures, then `.tally.json` and `.scores.csv.gz`. Whoever puts segments together holds few of
-them at once.
+order (8 bytes each, little end first), `.drawn.npz` those drawn for the fit, `.owed.json` moves whose facts may be
+missing, `.scan.json` cohorts and figures, then `.tally.json` and `.scores.csv.gz`. Whoever puts segments together has
+few of them in memory at once.
 """
 
 import csv
@@ -13,7 +13,7 @@ import io
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, astuple
-from datetime import date, datetime
+from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,21 +22,15 @@ from botocore.config import Config
 from msgspec import json
 
 from shared.core import aws, environment
-from shared.core.facts import Fact
 from shared.forecasting import bands, histories
 from shared.forecasting.histories import Histories
 from shared.scorecards.rfm import SEGMENTS
-from shared.scorecards.store import score_text as scores
-from shared.scorecards.store.score_text import Held
-from shared.scoring import demand, lifecycle, rescoring
-from shared.scoring import ranks as scoring
+from shared.scoring import demand, lifecycle, ranks, rescoring
 from shared.scoring.demand import Band, Demand
 from shared.scoring.lifecycle import Cohorts, Stage
 from shared.scoring.ranks import Cuts, Ints, Thresholds
-from shared.scoring.rescoring import NONE, Counts, Part, Sums, Tally, Verdicts
-from shared.scoring.store import runs as rescorings
+from shared.scoring.rescoring import Classification, Counts, Part, Sums, Tally
 from shared.scoring.store.scan import Scanned
-from shared.scoring.store.writes import Change
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -48,29 +42,30 @@ SNAPSHOT_COLUMNS: Final = (
 )  # fmt: skip
 
 _THREADS: Final = 16
-# Segments that are held at once while all are put together.
+# Segments that are in memory at once while all are put together.
 _WINDOW: Final = 32
 _COUNTS: Final = ("recency", "frequency", "buckets")
 _COLUMNS: Final = (
-    "recency_days", "frequency", "monetary", "recent", "orders", "spent", "repeats", "active_days", "age_days", "held",
+    "recency_days", "frequency", "monetary", "recent", "orders", "spent", "repeats", "active_days", "age_days",
 )  # fmt: skip
+_CLASSES: Final = tuple(f"before_{name}" for name in Classification.__slots__)
 _MONEY: Final = np.dtype("<i8")
 
 
 def save_scan(rescoring_id: str, segment: int, scanned: Scanned) -> None:
-    """Keep what was scanned and what it adds up to; repeating it replaces the same objects."""
+    """Keep the customers of a segment and their counts; repeating it replaces the same objects."""
     key, part = _key(rescoring_id, segment), scanned.part
     counts = rescoring.count(part)
     money = np.sort(part.monetary[part.buyers]).astype(_MONEY)
     columns = {name: getattr(part, name) for name in _COLUMNS}
-    before = {f"before_{name}": column for name, column in zip(Verdicts.__slots__, astuple(part.before), strict=True)}
-    ids = np.array([one.encode() for one in part.customer_ids], dtype=np.bytes_)
+    before = dict(zip(_CLASSES, astuple(part.before), strict=True))
+    ids = np.array([customer_id.encode() for customer_id in part.customer_ids], dtype=np.bytes_)
     texts = np.array(part.texts, dtype=np.str_)
-    _put(f"{key}.npz", _npz(customer_ids=ids, texts=texts, **columns, **before))
+    _put(f"{key}.npz", _npz(customer_ids=ids, texts=texts, **columns, held=part.stored, **before))
     _put(f"{key}.money", money.tobytes())
     if len(scanned.drawn):
         _put(f"{key}.drawn.npz", _npz(**asdict(scanned.drawn)))
-    _put_json(f"{key}.owed.json", scanned.owed)
+    _put_json(f"{key}.owed.json", scanned.unrecorded)
     histograms = {name: _columns(getattr(counts, name)) for name in _COUNTS}
     _put(f"{key}.counts.npz", _npz(**histograms))
     _put_json(
@@ -83,14 +78,14 @@ def save_scan(rescoring_id: str, segment: int, scanned: Scanned) -> None:
     )
 
 
-def ranks(rescoring_id: str, segments: int) -> tuple[Counts, Cuts]:
+def counts_and_cuts(rescoring_id: str, segments: int) -> tuple[Counts, Cuts]:
     """The counts of all segments together, and the exact cuts of the money of all buyers."""
 
     def counts_of(segment: int) -> Counts:
         key = _key(rescoring_id, segment)
-        found = _arrays(_get(f"{key}.counts.npz"))
+        arrays = _arrays(_get(f"{key}.counts.npz"))
         ends = _get_json(f"{key}.scan.json")["ends"]
-        recency, frequency, buckets = (dict(zip(*found[name].tolist(), strict=True)) for name in _COUNTS)
+        recency, frequency, buckets = (dict(zip(*arrays[name].tolist(), strict=True)) for name in _COUNTS)
         return Counts(recency, frequency, buckets, *ends)
 
     def money_of(segment: int, bucket: int) -> Ints:
@@ -111,91 +106,73 @@ def ranks(rescoring_id: str, segments: int) -> tuple[Counts, Cuts]:
         def values_of(bucket: int) -> Ints:
             return np.concatenate(list(pool.map(lambda segment: money_of(segment, bucket), range(segments))))
 
-        return merged, scoring.cuts_of_buckets(merged.buckets, values_of)
+        return merged, ranks.cuts_of_buckets(merged.buckets, values_of)
 
 
-def save_ranks(rescoring_id: str, least: Thresholds, caveats: list[str]) -> None:
-    """Keep what decides all scores."""
+def save_thresholds(rescoring_id: str, least: Thresholds, caveats: list[str]) -> None:
+    """Keep the thresholds of all scores, and why these may say little."""
     _put_json(f"rescorings/{rescoring_id}/ranks.json", {"thresholds": asdict(least), "caveats": caveats})
 
 
-def ranks_of(rescoring_id: str) -> tuple[Thresholds, list[str]]:
-    """What decides all scores, and why they may say little."""
-    found = _get_json(f"rescorings/{rescoring_id}/ranks.json")
-    return Thresholds(**{name: tuple(cuts) for name, cuts in found["thresholds"].items()}), found["caveats"]
+def thresholds(rescoring_id: str) -> tuple[Thresholds, list[str]]:
+    """The thresholds of all scores, and why these may say little."""
+    content = _get_json(f"rescorings/{rescoring_id}/ranks.json")
+    return Thresholds(**{name: tuple(cuts) for name, cuts in content["thresholds"].items()}), content["caveats"]
 
 
 def drawn(rescoring_id: str, segments: int) -> Histories:
     """All who were drawn for the fit."""
-    parts = []
+    drawn_of_segments = []
     for segment in range(segments):
         key = _key(rescoring_id, segment)
         if _get_json(f"{key}.scan.json")["drawn"]:
-            parts.append(Histories(**_arrays(_get(f"{key}.drawn.npz"))))
-    return histories.concatenate(parts)
+            drawn_of_segments.append(Histories(**_arrays(_get(f"{key}.drawn.npz"))))
+    return histories.concatenate(drawn_of_segments)
 
 
 def save_forecaster(rescoring_id: str, content: str) -> None:
-    """Keep, as JSON, by what this rescoring forecasts."""
+    """Keep the forecaster of a rescoring, as JSON."""
     _put(f"rescorings/{rescoring_id}/forecaster.json", content.encode())
 
 
 def forecaster(rescoring_id: str) -> str:
-    """By what this rescoring forecasts, as JSON."""
+    """The forecaster of a rescoring, as JSON."""
     return _get(f"rescorings/{rescoring_id}/forecaster.json").decode()
 
 
 def part(rescoring_id: str, segment: int) -> Part:
     """The customers of a segment."""
-    found = _arrays(_get(f"{_key(rescoring_id, segment)}.npz"))
+    arrays = _arrays(_get(f"{_key(rescoring_id, segment)}.npz"))
     return Part(
-        customer_ids=[one.decode() for one in found["customer_ids"].tolist()],
-        texts=tuple(found["texts"].tolist()),
-        before=Verdicts(*(found[f"before_{name}"] for name in Verdicts.__slots__)),
-        **{name: found[name] for name in _COLUMNS},
+        customer_ids=[customer_id.decode() for customer_id in arrays["customer_ids"].tolist()],
+        texts=tuple(arrays["texts"].tolist()),
+        before=Classification(*(arrays[name] for name in _CLASSES)),
+        stored=arrays["held"],
+        **{name: arrays[name] for name in _COLUMNS},
     )
 
 
-def owed(rescoring_id: str, segment: int, started: Mapping[str, datetime]) -> list[Fact]:
-    """The facts of a segment's moves that unfinished rescorings, which began when `started` says, may not have told."""
-    found = [
-        (customer_id, scores.from_text(text))
-        for customer_id, text in _get_json(f"{_key(rescoring_id, segment)}.owed.json")
-    ]
-    return [
-        rescoring.segment_fact(customer_id, held.score, held.was, held.by, started[held.by])
-        for customer_id, held in found
-    ]
-
-
-def changes(found: Part, now: Verdicts, rescoring_id: str, as_of: date, started_at: datetime) -> Iterator[Change]:
-    """The scores to write, and the facts of the moves among them."""
-    for row in np.flatnonzero(now.differ(found.before)).tolist():
-        customer_id, score = found.customer_ids[row], now.score(row, as_of)
-        code = int(found.before.segments[row])
-        was = SEGMENTS[code] if code != NONE else None
-        moved = was != score.segment
-        fact = rescoring.segment_fact(customer_id, score, was, rescoring_id, started_at) if moved else None
-        text = scores.to_text(Held(score, rescoring_id, moved, was if moved else None))
-        yield Change(customer_id, text, found.texts[int(found.held[row])], fact)
+def unrecorded(rescoring_id: str, segment: int) -> list[tuple[str, str]]:
+    """The moves of a segment whose facts may be missing: the customer, and the text of their score."""
+    return [(customer_id, text) for customer_id, text in _get_json(f"{_key(rescoring_id, segment)}.owed.json")]
 
 
 def save_tally(rescoring_id: str, segment: int, tally: Tally, stages: Mapping[str, Stage], expected: Demand) -> None:
-    """Keep what a segment's customers were found to be."""
+    """Keep the sums over a segment's customers."""
     content = {
         "segments": {name: astuple(sums) for name, sums in tally.segments.items()},
         "moves": [[was, now, customers] for (was, now), customers in tally.moves.items()],
         "changed": tally.changed,
-        "stages": {name: astuple(one) for name, one in stages.items()},
+        "stages": {name: astuple(stage) for name, stage in stages.items()},
         "demand": asdict(expected),
     }
     _put_json(f"{_key(rescoring_id, segment)}.tally.json", content)
 
 
 def tallies(rescoring_id: str, segments: int) -> tuple[Tally, dict[str, Stage], Demand, Cohorts]:
-    """What all customers were found to be, together."""
+    """The sums over all customers."""
 
-    def found(segment: int) -> tuple[Tally, dict[str, Stage], Demand, Cohorts]:
+    def sums_of(segment: int) -> tuple[Tally, dict[str, Stage], Demand, Cohorts]:
         key = _key(rescoring_id, segment)
         content = _get_json(f"{key}.tally.json")
         tally = Tally(
@@ -209,7 +186,7 @@ def tallies(rescoring_id: str, segments: int) -> tuple[Tally, dict[str, Stage], 
     whole = Tally(), lifecycle.merge([]), Demand(), Cohorts()
     with ThreadPoolExecutor(_THREADS) as pool:
         for window in _windows(segments):
-            tally, stages, expected, cohorts = zip(whole, *pool.map(found, window), strict=True)
+            tally, stages, expected, cohorts = zip(whole, *pool.map(sums_of, window), strict=True)
             whole = (
                 rescoring.merge_tallies(tally),
                 lifecycle.merge(stages),
@@ -220,39 +197,45 @@ def tallies(rescoring_id: str, segments: int) -> tuple[Tally, dict[str, Stage], 
 
 
 def save_snapshot(
-    rescoring_id: str, segment: int, found: Part, now: Verdicts, expected: Any, p_buy: Any, clv: Any
+    rescoring_id: str, segment: int, part: Part, now: Classification, expected: Any, p_buy: Any, clv: Any
 ) -> None:
     """Keep a segment's scores as CSV, amounts in minor units; a prospect has an id and a segment."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(SNAPSHOT_COLUMNS)
-    rows.writerows(_snapshot_rows(found, now, expected, p_buy, clv))
+    rows.writerows(_snapshot_rows(part, now, expected, p_buy, clv))
     _put(f"{_key(rescoring_id, segment)}.scores.csv.gz", gzip.compress(text.getvalue().encode(), 5, mtime=0))
 
 
-def publish_snapshots(rescoring_id: str, as_of: date, segments: int) -> None:
-    """Make the scores of a finished rescoring those of its day, in place of any that an earlier one left."""
-    folder, bucket = f"scores/as_of={as_of.isoformat()}", environment.variable("DATA_BUCKET")
+def copy_snapshot(rescoring_id: str, as_of: date, segments: int) -> None:
+    """Put the scores of all segments of a rescoring into the snapshot of a day."""
+    bucket = environment.variable("DATA_BUCKET")
 
     def copy(segment: int) -> None:
         source: CopySourceTypeDef = {"Bucket": bucket, "Key": f"{_key(rescoring_id, segment)}.scores.csv.gz"}
-        _s3().copy_object(Bucket=bucket, Key=f"{folder}/part-{segment:05d}.csv.gz", CopySource=source)
+        _s3().copy_object(Bucket=bucket, Key=_snapshot_key(as_of, segment), CopySource=source)
 
-    left = rescorings.claim_snapshot(as_of, segments)
     with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(copy, range(segments)))
-    for segment in range(segments, left):
-        _s3().delete_object(Bucket=bucket, Key=f"{folder}/part-{segment:05d}.csv.gz")
-    rescorings.settle_snapshot(as_of, segments)
 
 
-def _snapshot_rows(found: Part, now: Verdicts, expected: Any, p_buy: Any, clv: Any) -> Iterator[list[Any]]:
+def delete_snapshot(as_of: date, segments: range) -> None:
+    """Take these segments out of the snapshot of a day."""
+    for segment in segments:
+        _s3().delete_object(Bucket=environment.variable("DATA_BUCKET"), Key=_snapshot_key(as_of, segment))
+
+
+def _snapshot_key(as_of: date, segment: int) -> str:
+    return f"scores/as_of={as_of.isoformat()}/part-{segment:05d}.csv.gz"
+
+
+def _snapshot_rows(part: Part, now: Classification, expected: Any, p_buy: Any, clv: Any) -> Iterator[list[Any]]:
     columns = (
-        found.recency_days, found.frequency, found.monetary, now.r, now.f, now.m, now.segments,
+        part.recency_days, part.frequency, part.monetary, now.r, now.f, now.m, now.segments,
         expected, p_buy, clv, now.churn, now.value,
     )  # fmt: skip
     for customer_id, (days, orders, money, r, f, m, code, purchases, chance, worth, churn, value) in zip(
-        found.customer_ids, zip(*(column.tolist() for column in columns), strict=True), strict=True
+        part.customer_ids, zip(*(column.tolist() for column in columns), strict=True), strict=True
     ):
         segment = SEGMENTS[code]
         if days < 0:
@@ -283,14 +266,14 @@ def _key(rescoring_id: str, segment: int) -> str:
 
 
 def _npz(**arrays: Any) -> bytes:
-    held = io.BytesIO()
-    np.savez(held, **arrays)
-    return held.getvalue()
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()
 
 
 def _arrays(content: bytes) -> dict[str, Any]:
-    with np.load(io.BytesIO(content), allow_pickle=False) as held:
-        return dict(held.items())
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return dict(arrays.items())
 
 
 @cache
@@ -308,8 +291,8 @@ def _put_json(key: str, content: Any) -> None:
 
 
 def _get(key: str, range_: str = "") -> bytes:
-    wanted: Any = {"Bucket": environment.variable("DATA_BUCKET"), "Key": key, **({"Range": range_} if range_ else {})}
-    content: bytes = _s3().get_object(**wanted)["Body"].read()
+    request: Any = {"Bucket": environment.variable("DATA_BUCKET"), "Key": key, **({"Range": range_} if range_ else {})}
+    content: bytes = _s3().get_object(**request)["Body"].read()
     return content
 
 
