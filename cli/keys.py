@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.console import complain, console
 from cli.deployment import Unreachable, connect, explain
+from infra import wirings
 from shared.core import clock
 from shared.core.settings import LOCAL_STAGE
 from shared.edge import api_keys as keys
 from shared.edge.api_keys import new_secret
-from shared.edge.routes import SCOPES
+
+SCOPES: Final = wirings.scopes()
 
 app = typer.Typer(help="The keys with which back offices and tools call the API.", no_args_is_help=True)
 

@@ -1,4 +1,4 @@
-"""The CDK app: settings from the environment in, five stacks out."""
+"""The CDK app: settings from the environment in; out come a stack per capability, and those that all share."""
 
 import os
 import sys
@@ -7,10 +7,12 @@ from typing import Final
 from aws_cdk import App, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
 
+from infra import wirings
 from infra.stacks.api import ApiStack
+from infra.stacks.bus import BusStack
+from infra.stacks.capability import CapabilityStack
 from infra.stacks.data import DataStack
-from infra.stacks.jobs import JobsStack
-from infra.stacks.mail import MailStack
+from infra.stacks.stage import StageStack
 from infra.stacks.watch import WatchStack
 from shared.core.settings import Settings
 
@@ -26,15 +28,25 @@ _FLAGS: Final = {
 FOR_THE_LOCAL_AWS: Final = "REGULARS_FOR_THE_LOCAL_AWS"
 
 
-def build_app(settings: Settings, *, outdir: str | None = None) -> App:
-    """The app for one stage, checked by cdk-nag as it is synthesised."""
-    app = App(outdir=outdir, analytics_reporting=False, context=_FLAGS)
+def build_app(settings: Settings, *, outdir: str | None = None, is_bundling: bool = True) -> App:
+    """The app for one stage, checked by cdk-nag as it is synthesised.
+
+    `is_bundling`: whether layers hold what they deploy; without, nothing is installed and nothing can be deployed.
+    """
+    bundling: dict[str, object] = {} if is_bundling else {"aws:cdk:bundling-stacks": []}
+    app = App(outdir=outdir, analytics_reporting=False, context={**_FLAGS, **bundling})
     prefix = f"Regulars-{settings.stage}"
     data = DataStack(app, f"{prefix}-Data", settings=settings)
-    jobs = JobsStack(app, f"{prefix}-Jobs", settings=settings, data=data)
-    api = ApiStack(app, f"{prefix}-Api", settings=settings, data=data, jobs=jobs)
-    mail = MailStack(app, f"{prefix}-Mail", settings=settings, data=data, jobs=jobs, api=api)
-    WatchStack(app, f"{prefix}-Watch", settings=settings, data=data, jobs=jobs, api=api, mail=mail)
+    bus = BusStack(app, f"{prefix}-Bus", settings=settings)
+    api = ApiStack(app, f"{prefix}-Api", settings=settings)
+    stage = StageStack(app, f"{prefix}-Stage", settings=settings, api=api)
+    for capability in wirings.capabilities():
+        name = f"{prefix}-{capability.name.capitalize()}"
+        stack = CapabilityStack(app, name, capability, settings=settings, data=data, api=api)
+        # Known by its name, and so by no import that would say in which order they are made.
+        stack.add_stack_dependency(bus)
+        stage.add_stack_dependency(stack)
+    WatchStack(app, f"{prefix}-Watch", settings=settings, api=api)
     Tags.of(app).add("regulars:stage", settings.stage)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return app

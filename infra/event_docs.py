@@ -1,6 +1,5 @@
 """`python -m infra.event_docs` → docs/events.md, docs/schemas/ and docs/asyncapi.json, made from the types of facts."""
 
-import ast
 import json
 import sys
 from collections.abc import Iterator
@@ -21,8 +20,9 @@ from typing import (
     is_typeddict,
 )
 
-from infra import ROOT
+from infra import ROOT, wirings
 from shared.core.facts import FactType, Member, Month, OneOf, Text, Timestamp
+from shared.edge.wiring import Hears
 
 DOCS: Final = ROOT / "docs"
 SCHEMAS: Final = DOCS / "schemas"
@@ -94,13 +94,12 @@ def example_of(type_: FactType) -> dict[str, Any]:
 
 
 def consumers() -> dict[str, list[str]]:
-    """The functions that hear each type of fact, as the rules of the bus have it."""
+    """The functions that hear each type of fact, by their wirings."""
     heard: dict[str, list[str]] = {}
-    for path in sorted(ROOT.glob("infra/stacks/*.py")):
-        for method in ast.walk(ast.parse(path.read_text())):
-            for function, names in _rules(method) if isinstance(method, ast.FunctionDef) else ():
-                for name in names:
-                    heard.setdefault(name, []).append(function)
+    for function in wirings.functions().values():
+        for trigger in function.triggers:
+            for name in trigger.facts if isinstance(trigger, Hears) else ():
+                heard.setdefault(name, []).append(function.name)
     return {name: sorted(functions) for name, functions in heard.items()}
 
 
@@ -145,16 +144,6 @@ def main() -> None:
     for path, text in documents().items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-
-
-def _rules(method: ast.FunctionDef) -> Iterator[tuple[str, list[str]]]:
-    for call in ast.walk(method):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-            words = [str(arg.value) for arg in call.args if isinstance(arg, ast.Constant)]
-            if call.func.attr == "hear" and words:
-                yield method.name.removeprefix("_"), words
-            elif call.func.attr == "_mails":
-                yield words[1], words[2:]
 
 
 def _hints(data: type) -> dict[str, Any]:

@@ -19,8 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from cli.deployment import explain
 from cli.exports.rows import Layout, OrderRows, UnreadableFile, describe_problem, read_layout, read_orders, to_payload
 from cli.importing.ledger import Ledger, Outcome, Progress, check_rejects
-from shared.core import clock
-from shared.core import old_table as table
+from shared.core import clock, dynamodb
 from shared.core.errors import Busy, RegularsError
 from shared.core.settings import Settings
 from shared.core.shop_time import ShopTime
@@ -239,7 +238,7 @@ def _identity(path: Path) -> str:
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
-    into = table.dynamodb().describe_table(TableName=table.customers_table())["Table"]
+    into = dynamodb.client().describe_table(TableName=dynamodb.CUSTOMERS.name)["Table"]
     digest.update(f"{into['TableArn']} {into['CreationDateTime'].isoformat()}".encode())
     return digest.hexdigest()
 

@@ -1,74 +1,48 @@
-"""Every Lambda function, built the same way."""
+"""Every Lambda function, built the same way from its wiring."""
 
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra import FUNCTION_FOLDERS, ROOT
-from infra.access import ACCESS
+from infra import names, wirings
+from infra.constructs.code import module_of, stage_code
 from infra.constructs.exception import accept
-from infra.constructs.layer import ARCHITECTURE, RUNTIME, make_readable
+from infra.constructs.layer import ARCHITECTURE, RUNTIME, DependencyLayer
+from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from shared.core.settings import Settings
+from shared.edge.wiring import Authorizer, Queue, Route
+from shared.edge.wiring import Function as Wiring
 
-# What lies in a zip: the function's own folder and what all share. Compiled files differ from machine to
-# machine and would change the asset's hash with every run.
-_LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
-
-
-def stage_code(name: str, target: Path) -> None:
-    """Copy into `target` what the zip of function `name` holds.
-
-    Raises FileNotFoundError where the function has no handler: an empty zip would deploy and fail on AWS.
-    """
-    folder = FUNCTION_FOLDERS.get(name)
-    if folder is None:
-        raise FileNotFoundError(f"functions/*/{name}/handler.py is missing")
-    shutil.copytree(ROOT / "shared", target / "shared", ignore=_LEFT_OUT)
-    shutil.copytree(folder, target / folder.relative_to(ROOT), ignore=_LEFT_OUT)
-    for package in (folder.parent, folder.parent.parent):
-        shutil.copy(package / "__init__.py", target / package.relative_to(ROOT))
-    make_readable(target)
-
-
-def module_of(name: str) -> str:
-    """The module of a function's handler, `functions.<capability>.<name>.handler`."""
-    return ".".join((*FUNCTION_FOLDERS[name].relative_to(ROOT).parts, "handler"))
-
-
-def function_name(settings: Settings, name: str) -> str:
-    """The function's name on AWS. Fixed, so that alarms and dashboards of another stack need no exports."""
-    return f"regulars-{settings.stage}-{name}"
+REQUEST_SECONDS: Final = 10
+BATCH_SECONDS: Final = 30
+STEP_SECONDS: Final = 15 * 60
+MEMORY: Final = 512
+# One full core, which Lambda gives from 1,769 MB on.
+STEP_MEMORY: Final = 1769
 
 
 class Function(lambda_.Function):
-    """The function of folder `functions/<name>`, with the access that `infra/access.py` lists for it."""
+    """The function of a folder `functions/<capability>/<name>`, with the access that its wiring gives it."""
 
     def __init__(
-        self,
-        scope: Construct,
-        name: str,
-        *,
-        settings: Settings,
-        data: DataStack,
-        layers: Sequence[lambda_.ILayerVersion],
-        timeout: Duration,
-        memory_size: int = 512,
-        environment: dict[str, str] | None = None,
+        self, scope: Construct, wiring: Wiring, *, settings: Settings, data: DataStack, api: ApiStack, is_step: bool
     ) -> None:
+        self.wiring = wiring
+        self._settings = settings
+        name = wiring.name
         self.role_of_its_own = iam.Role(scope, f"{name}-role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group = logs.LogGroup(
             scope,
             f"{name}-logs",
-            log_group_name=f"/aws/lambda/{function_name(settings, name)}",
+            log_group_name=f"/aws/lambda/{names.name_of(settings, name)}",
             retention=logs.RetentionDays.ONE_DAY if settings.is_local else logs.RetentionDays.THREE_MONTHS,
             # Logs hold ids of what the tables hold: once a stage is deleted they tell nothing.
             removal_policy=RemovalPolicy.DESTROY,
@@ -80,15 +54,18 @@ class Function(lambda_.Function):
             super().__init__(
                 scope,
                 name,
-                function_name=function_name(settings, name),
+                function_name=names.name_of(settings, name),
                 role=self.role_of_its_own,
                 runtime=RUNTIME,
                 architecture=ARCHITECTURE,
                 handler=f"{module_of(name)}.handler",
                 code=lambda_.Code.from_asset(staged),
-                layers=list(layers),
-                memory_size=memory_size,
-                timeout=timeout,
+                layers=[
+                    DependencyLayer.of(scope, requirements, settings=settings)
+                    for requirements in (wirings.COMMON_LAYER, *wiring.layers)
+                ],
+                memory_size=wiring.memory or (STEP_MEMORY if is_step else MEMORY),
+                timeout=Duration.seconds(wiring.timeout or _seconds(wiring, is_step)),
                 tracing=lambda_.Tracing.ACTIVE,
                 logging_format=lambda_.LoggingFormat.JSON,
                 log_group=log_group,
@@ -96,11 +73,11 @@ class Function(lambda_.Function):
                     **settings.to_environment(),
                     "POWERTOOLS_SERVICE_NAME": name,
                     "POWERTOOLS_LOG_LEVEL": "INFO",
-                    **_data_environment(name, data),
-                    **(environment or {}),
+                    **self._names_of_what_it_uses(scope, data, api),
                 },
             )
-        self._grant_data(name, data)
+        self._grant_data(data)
+        self._grant_the_rest()
         accept(self.role_of_its_own, "IAM5[Resource::*]", "X-Ray's actions know no resources")
         accept(self, "L1", "Python 3.13 is what the layer's wheels are pinned for; it moves with them")
 
@@ -115,34 +92,86 @@ class Function(lambda_.Function):
             grantee=self, actions=list(actions), resource_arns=list(resource_arns), conditions=conditions
         ).assert_success()
 
-    def _grant_data(self, name: str, data: DataStack) -> None:
-        access = ACCESS[name]
-        for table, actions in ((data.customers, access.customers), (data.scorecards, access.scorecards)):
+    def _names_of_what_it_uses(self, scope: Construct, data: DataStack, api: ApiStack) -> dict[str, str]:
+        wiring, settings = self.wiring, self._settings
+        named = {
+            "CUSTOMERS_TABLE": (wiring.customers, data.customers.table_name),
+            "SCORECARDS_TABLE": (wiring.scorecards, data.scorecards.table_name),
+            "DATA_BUCKET": (wiring.bucket, data.bucket.bucket_name),
+            "SIGNING_KEY_SECRET": (wiring.signing_key, data.signing_key.secret_arn),
+            "BUS_NAME": (wiring.publishes, names.name_of(settings, "")),
+            "CONFIGURATION_SET": (wiring.sends_mail, names.name_of(settings, "")),
+            "PUBLIC_URL": (wiring.links or wiring.sends_mail, settings.public_url or api.url),
+        }
+        used = {variable: value for variable, (uses, value) in named.items() if uses}
+        if wiring.starts:
+            used[f"{wiring.starts.upper()}_STATE_MACHINE_ARN"] = names.machine_arn(scope, settings, wiring.starts)
+        return used
+
+    def _grant_data(self, data: DataStack) -> None:
+        wiring = self.wiring
+        for table, actions in ((data.customers, wiring.customers), (data.scorecards, wiring.scorecards)):
             if actions:
                 table.grant(self, *(f"dynamodb:{action}" for action in actions))
-        if access.bucket:
+        if wiring.bucket:
             self.allow(
-                (f"s3:{action}" for action in access.bucket),
-                [data.bucket.arn_for_objects(f"{folder}/*") for folder in access.bucket_folders],
+                (f"s3:{action}" for action in wiring.bucket),
+                [data.bucket.arn_for_objects(f"{folder}/*") for folder in wiring.folders],
             )
             # cdk-nag names the finding by the export that the bucket's stack makes for this reference.
             export = Stack.of(self).resolve(data.export_value(data.bucket.bucket_arn))["Fn::ImportValue"]
-            for folder in access.bucket_folders:
+            for folder in wiring.folders:
                 accept(
                     self.role_of_its_own,
                     f"IAM5[Resource::{export}/{folder}/*]",
                     "the objects of a run carry its id or day, which is not known before",
                 )
-        if access.signing_key:
+        if wiring.signing_key:
             self.allow(["secretsmanager:GetSecretValue"], [data.signing_key.secret_arn])
 
+    def _grant_the_rest(self) -> None:
+        wiring, settings, stack = self.wiring, self._settings, Stack.of(self)
+        if wiring.publishes:
+            self.allow(["events:PutEvents"], [names.bus_arn(self, settings)])
+        if wiring.starts:
+            self.allow(["states:StartExecution"], [names.machine_arn(self, settings, wiring.starts)])
+        if wiring.watches:
+            machine = names.name_of(settings, wiring.watches)
+            arn = stack.format_arn(
+                service="states",
+                resource="execution",
+                resource_name=f"{machine}:*",
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+            self.allow(["states:DescribeExecution"], [arn])
+            accept(
+                self.role_of_its_own,
+                f"IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{machine}:*]",
+                "an execution's name is its run's id, which is not known before",
+            )
+        if wiring.sends_mail:
+            self.allow(
+                ["ses:SendEmail"],
+                [
+                    # The shop may have verified the address, its domain or a domain above; and in its sandbox SES
+                    # asks for the recipient's identity as well.
+                    stack.format_arn(service="ses", resource="identity", resource_name="*"),
+                    stack.format_arn(
+                        service="ses", resource="configuration-set", resource_name=names.name_of(settings, "")
+                    ),
+                ],
+                {"StringEquals": {"ses:FromAddress": settings.sender}},
+            )
+            accept(
+                self.role_of_its_own,
+                "IAM5[Resource::arn:<AWS::Partition>:ses:<AWS::Region>:<AWS::AccountId>:identity/*]",
+                "which identity SES asks for is not known before; whom the mail comes from is held by the condition",
+            )
 
-def _data_environment(name: str, data: DataStack) -> dict[str, str]:
-    access = ACCESS[name]
-    named = {
-        "CUSTOMERS_TABLE": (access.customers, data.customers.table_name),
-        "SCORECARDS_TABLE": (access.scorecards, data.scorecards.table_name),
-        "DATA_BUCKET": (access.bucket, data.bucket.bucket_name),
-        "SIGNING_KEY_SECRET": (access.signing_key, data.signing_key.secret_arn),
-    }
-    return {variable: value for variable, (used, value) in named.items() if used}
+
+def _seconds(wiring: Wiring, is_step: bool) -> int:
+    if is_step:
+        return STEP_SECONDS
+    waits = any(isinstance(trigger, Route | Authorizer) for trigger in wiring.triggers)
+    takes_batches = any(isinstance(trigger, Queue) for trigger in wiring.triggers)
+    return REQUEST_SECONDS if waits and not takes_batches else BATCH_SECONDS

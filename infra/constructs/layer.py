@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 
 import jsii
-from aws_cdk import BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import BundlingOptions, DockerImage, ILocalBundling, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra import ROOT
+from infra.constructs.code import make_readable
 from shared.core.settings import Settings
 
 RUNTIME: Final = lambda_.Runtime.PYTHON_3_13
@@ -78,13 +79,6 @@ def say_that_nothing_compiles(version: str) -> None:
     )
 
 
-def make_readable(folder: Path) -> None:
-    """Files that whoever runs the function may read, whatever umask this machine has: a zip keeps their modes."""
-    for path in (folder, *folder.rglob("*")):
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() else 0o644)
-
-
 def _on_this_machine(word: str) -> str:
     """Commands name no path of this machine, for they enter the hash of the layer."""
     if word == "uv":
@@ -122,9 +116,14 @@ class DependencyLayer(lambda_.LayerVersion):
     content, and CloudFormation refuses to change a value that another stack imports.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, requirements: str = "layer.txt"
-    ) -> None:
+    @staticmethod
+    def of(scope: Construct, requirements: str, *, settings: Settings) -> "DependencyLayer":
+        """The stack's layer of the file `requirements/<requirements>.txt`, made at the first call."""
+        stack, construct_id = Stack.of(scope), f"requirements-{requirements}"
+        made = stack.node.try_find_child(construct_id)
+        return made or DependencyLayer(stack, construct_id, settings=settings, requirements=f"{requirements}.txt")
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, requirements: str) -> None:
         install = install_command(requirements, is_local=settings.is_local)
         compile_ = compile_command(is_local=settings.is_local)
         super().__init__(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
@@ -11,9 +11,12 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.constructs.exception import accept
+from infra.names import name_of, queue_arn
 from shared.core.settings import Settings
 
 MAX_RECEIVES: Final = 5
+# Some five hours, for a message is received every three minutes: while SES is out, no mail is given up.
+PATIENT_RECEIVES: Final = 100
 
 
 class DeadLetterQueue(sqs.Queue):
@@ -25,7 +28,7 @@ class DeadLetterQueue(sqs.Queue):
         super().__init__(
             scope,
             f"{name}-failed",
-            queue_name=f"regulars-{settings.stage}-{name}-failed",
+            queue_name=name_of(settings, f"{name}-failed"),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=Duration.days(14),
@@ -48,25 +51,23 @@ class ConsumedQueue(sqs.Queue):
         *,
         settings: Settings,
         function_timeout: Duration,
-        max_receives: int = MAX_RECEIVES,
+        is_patient: bool,
     ) -> None:
-        queue_name = f"regulars-{settings.stage}-{name}"
         # By its name: the dead-letter queue names its source, and its source names it.
-        source = sqs.Queue.from_queue_arn(
-            scope, f"{name}-source", Stack.of(scope).format_arn(service="sqs", resource=queue_name)
-        )
+        source = sqs.Queue.from_queue_arn(scope, f"{name}-source", queue_arn(scope, settings, name))
         self.failed = DeadLetterQueue(scope, name, settings=settings, source_queues=[source])
+        receives = PATIENT_RECEIVES if is_patient else MAX_RECEIVES
         super().__init__(
             scope,
             name,
-            queue_name=queue_name,
+            queue_name=name_of(settings, name),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             # Six times the function's timeout, as Lambda's documentation asks for.
             visibility_timeout=Duration.seconds(6 * function_timeout.to_seconds()),
             # The longest that SQS keeps anything; in a dead-letter queue a message keeps its age.
             retention_period=Duration.days(14),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.failed, max_receive_count=max_receives),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.failed, max_receive_count=receives),
         )
 
     def hear(self, bus: events.IEventBus, *detail_types: str) -> None:

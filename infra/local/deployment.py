@@ -15,13 +15,16 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 
-from infra import LOCAL_API_ID, NODE, ROOT
+from infra import LOCAL_API_ID, NODE, ROOT, wirings
 from infra.local.server import ACCOUNT, REGION
 from infra.local.steps import LocalFailure
 from shared.core.settings import Settings
 
 _CDK: Final = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
-_DEPLOYED_FROM: Final = ("infra", "functions", "shared", "requirements/layer.txt", "package-lock.json")
+_DEPLOYED_FROM: Final = (
+    *("infra", "functions", "shared", "package-lock.json"),
+    *(f"requirements/{name}.txt" for name in wirings.requirements()),
+)
 
 RUN_TIMEOUT_SECONDS: Final = 600
 

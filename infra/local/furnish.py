@@ -3,10 +3,10 @@
 import sys
 from datetime import timedelta
 
+from infra import wirings
 from shared.core import clock
 from shared.edge import api_keys as keys
 from shared.edge.api_keys import new_secret
-from shared.edge.routes import SCOPES
 from shared.loyalty.actions import configuring
 from shared.loyalty.program import Program
 from shared.loyalty.store import program_versions
@@ -20,7 +20,7 @@ def main() -> None:
     if program_versions.latest() is None:
         configuring.change_program(Program(starts_at=now - EARNING_SINCE), 0, now)
     secret = new_secret()
-    keys.add(secret, "local", SCOPES, now)
+    keys.add(secret, "local", wirings.scopes(), now)
     sys.stdout.write(secret)
 
 

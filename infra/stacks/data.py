@@ -64,6 +64,13 @@ class DataStack(Stack):
         CfnOutput(self, "CustomersTable", value=self.customers.table_name)
         CfnOutput(self, "ScorecardsTable", value=self.scorecards.table_name)
         CfnOutput(self, "BucketName", value=self.bucket.bucket_name)
+        # For good: CloudFormation refuses to take back what another stack imports, and wirings come and go.
+        for value in (
+            *(self.customers.table_arn, self.customers.table_name, self.customers.table_stream_arn),
+            *(self.scorecards.table_arn, self.scorecards.table_name),
+            *(self.bucket.bucket_arn, self.bucket.bucket_name, self.signing_key.secret_arn),
+        ):
+            self.export_value(value)
 
     def _table(
         self,

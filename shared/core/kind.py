@@ -39,6 +39,11 @@ class Kind(Generic[Entity]):
         self._upgrades = upgrades
         self._patterns = {"customer_id": pk} if sk is None else {"pk": pk, "sk": sk}
 
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """The members that make the key."""
+        return tuple(self._patterns)
+
     def key(self, **members: Any) -> dict[str, str]:
         """The key of the item with these members."""
         return {name: pattern.format_map(members) for name, pattern in self._patterns.items()}

@@ -5,45 +5,47 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from shared.core import old_table as table
-from shared.core.facts import to_timestamp
+from shared.core.dynamodb import CUSTOMERS, Cancelled, apply
+from shared.core.kind import Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Who holds a key, and what it allows."""
+    """The name of whoever holds a key, and the scopes that it carries; `digest` is the key's SHA-256."""
 
+    digest: str
     name: str
     scopes: tuple[str, ...]
+    created_at: datetime
 
 
-def find(secret: str) -> Key | None:
+KEYS: Final = Kind(Key, CUSTOMERS, "KEY#{digest}", "KEY", in_key=("digest",))
+
+
+def get(secret: str) -> Key | None:
     """The key with this secret (1 read unit)."""
-    item = table.get(table.customers_table(), _item_key(secret))
-    return Key(item["name"], tuple(item["scopes"])) if item else None
+    return KEYS.get(digest=_digest(secret))
 
 
 def add(secret: str, name: str, scopes: Sequence[str], now: datetime) -> None:
-    """Keep a new key."""
-    item = {**_item_key(secret), "name": name, "scopes": list(scopes), "created_at": to_timestamp(now)}
-    table.apply(table.put_new(table.customers_table(), item))
+    """Keep a new key (1 write unit)."""
+    apply(KEYS.put_new(Key(_digest(secret), name, tuple(scopes), now)))
 
 
 def remove(secret: str) -> bool:
-    """Forget a key, which then opens nothing any more; whether there was one."""
-    table_name, key = table.customers_table(), table.pack(_item_key(secret))
-    answer = table.dynamodb().delete_item(TableName=table_name, Key=key, ReturnValues="ALL_OLD")
-    return "Attributes" in answer
+    """Forget a key, which then opens nothing any more; whether there was one (1 write unit)."""
+    try:
+        apply(CUSTOMERS.delete(KEYS.key(digest=_digest(secret)), "attribute_exists(sk)"))
+    except Cancelled:
+        return False
+    return True
 
 
 def new_secret() -> str:
     """A key for a back office: 256 random bits behind a prefix by which a scanner for leaked secrets knows it."""
     return f"rk_{secrets.token_urlsafe(32)}"
-
-
-def _item_key(secret: str) -> dict[str, str]:
-    return {"pk": f"KEY#{_digest(secret)}", "sk": "KEY"}
 
 
 def _digest(secret: str) -> str:

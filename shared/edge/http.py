@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from shared.core.errors import Busy, Conflict, Forbidden, Invalid, NotFound, RegularsError
 from shared.core.locales import choose_locale
-from shared.edge.routes import ROUTES
+from shared.edge.wiring import Capability
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -21,12 +21,12 @@ MAX_FORM_FIELDS: Final = 100
 # Of ids in paths: what every id that is ever stored keeps to.
 MAX_ID_LENGTH: Final = 64
 JSON_TYPE: Final = "application/json"
+PROBLEM_TYPE: Final = "application/problem+json"
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 
 Response = dict[str, Any]
 Model = TypeVar("Model", bound="BaseModel")
 
-_SCOPES: Final = {route.key: route.scope for route in ROUTES}
 _STATUS: Final[Mapping[type[RegularsError], int]] = {
     NotFound: 404,
     Conflict: 409,
@@ -107,24 +107,29 @@ class Problem(Exception):
 
 
 def serve(
+    capability: Capability,
     routes: Mapping[str, Callable[[Request], Response]],
     refuse_form: Callable[[str, int, str], Response] | None = None,
 ) -> Callable[[Mapping[str, Any], object], Response]:
-    """A Lambda handler that answers the given route keys (`POST /purchases`).
+    """A Lambda handler that answers the given route keys (`POST /purchases`), all those of one function.
 
+    `capability`: the wiring that says which scope each route wants.
     `refuse_form` answers a person who sent an HTML form, in place of problem+json: by the request's Accept-Language,
     the status and the detail.
 
     API Gateway has matched the route already. A route with a scope is answered only to a key that carries it.
     Unexpected errors escape: Lambda logs them once and the caller gets a bare 500.
+
+    Raises LookupError, as the function is imported, where these are not exactly the routes that it is wired to.
     """
+    scopes = capability.scopes(routes)
 
     def handler(event: Mapping[str, Any], _context: object) -> Response:
         key = event["routeKey"]
         is_form = _content_type(event) == FORM_TYPE
         refuse = partial(refuse_form, _accept_language(event)) if refuse_form and is_form else None
         try:
-            _check_scope(event, _SCOPES[key])
+            _check_scope(event, scopes[key])
             return routes[key](_request(event))
         except Problem as error:
             return refuse(error.status, error.detail) if refuse else problem(error.status, error.detail)
@@ -159,7 +164,7 @@ def see_other(location: str) -> Response:
 def problem(status: int, detail: str, **members: Any) -> Response:
     """An error as RFC 9457 problem details."""
     body = {"type": "about:blank", "title": _TITLES[status], "status": status, "detail": detail, **members}
-    headers = {"content-type": "application/problem+json"} | ({"retry-after": "1"} if status == 503 else {})
+    headers = {"content-type": PROBLEM_TYPE} | ({"retry-after": "1"} if status == 503 else {})
     return respond(status, body, headers)
 
 

@@ -132,6 +132,8 @@ class Job:
         }
         self.leases = Kind(lease, CUSTOMERS, all_runs, "LEASE")
         self.unfinished_runs = Kind(Unfinished, CUSTOMERS, all_runs, "UNFINISHED#{run_id}", in_key=("run_id",))
+        # Every kind of item of the job.
+        self.kinds = (self.runs, self.begun, *self.steps.values(), self.leases, self.unfinished_runs)
         self._machine_variable = f"{machine.upper()}_STATE_MACHINE_ARN"
         (self._id_in_lease,) = (member.stored for member in members_of(lease) if member.attribute == "run_id")
 

@@ -1,59 +1,52 @@
-"""The HTTP contract as OpenAPI 3.1, made from the table of routes and the models of the bodies."""
+"""The HTTP contract as OpenAPI 3.1, made from the wirings and the models that they name; built as stacks are."""
 
 import re
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from shared.cases import payloads as cases
-from shared.customers import payloads as customers
-from shared.edge.http import FORM_TYPE, JSON_TYPE
-from shared.edge.routes import ROUTES, Route
-from shared.loyalty import payloads as loyalty
-from shared.nps import payloads as nps
-from shared.purchases import payloads as purchases
-from shared.scoring import payloads as scoring
+from shared.edge import answers
+from shared.edge.http import FORM_TYPE, JSON_TYPE, PROBLEM_TYPE
+from shared.edge.wiring import Capability, Function, Route
 
-_CAPABILITIES: Final = (cases, customers, loyalty, nps, purchases, scoring)
-
-_PROBLEM: Final = {
-    "type": "object",
-    "description": "RFC 9457 problem details",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
-            },
-        },
-    },
+_SHARED: Final = Path(__file__).parents[1]
+_PAGE_TYPE: Final = "text/html"
+_DESCRIPTIONS: Final = {
+    200: "What was asked for",
+    201: "It was made",
+    202: "It was taken, and happens afterwards",
+    303: "The form was taken; on to the address that it names",
 }
-_PAGES: Final = (
-    "confirm_signup",
-    "manage_preferences",
-    "unsubscribe_customer",
-    "show_points_page",
-    "answer_survey",
-    "answer_anonymously",
-    "take_complaint",
-)
+_AGAIN: Final = "It was made before: the same again changes nothing"
+
+# By the name of a model, and whether it is read or written.
+_Key = tuple[str, Literal["validation", "serialization"]]
+Models = dict[_Key, type[BaseModel]]
+# The schema of each, and whether it has members without a default.
+Schemas = Mapping[_Key, tuple[Mapping[str, Any], bool]]
 
 
-def describe() -> dict[str, Any]:
-    """The OpenAPI document."""
-    names = sorted({route.body for route in ROUTES if route.body})
-    models: list[tuple[type[BaseModel], Literal["validation"]]] = [(_model(name), "validation") for name in names]
-    _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
+def describe(capabilities: Iterable[Capability]) -> dict[str, Any]:
+    """The OpenAPI document of these capabilities.
+
+    Raises LookupError where a route names a model that there is not.
+    """
+    found = list(capabilities)
+    models = _models(found)
+    schemas, definitions = models_json_schema(
+        [(model, mode) for (_, mode), model in models.items()], ref_template="#/components/schemas/{model}"
+    )
+    named = {key: (schemas[model, key[1]], _is_required(model)) for key, model in models.items()}
     paths: dict[str, dict[str, Any]] = {}
-    for route in ROUTES:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    for capability in found:
+        for function in capability.functions:
+            for route in function.routes:
+                operation = {**_operation(function, route, named), "tags": [capability.name]}
+                paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {
@@ -63,44 +56,95 @@ def describe() -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": {**definitions["$defs"], "Problem": _PROBLEM},
+            "schemas": definitions["$defs"],
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
-def _model(name: str) -> type[BaseModel]:
-    # Modules also import the models of others: all of them are the same class.
-    models: set[type[BaseModel]] = {getattr(module, name) for module in _CAPABILITIES if hasattr(module, name)}
-    (model,) = models
+def _models(capabilities: Iterable[Capability]) -> Models:
+    """The models that routes name, and that of a refusal."""
+    models: Models = {("Problem", "serialization"): answers.Problem}
+    for capability in capabilities:
+        for function in capability.functions:
+            for route in function.routes:
+                if route.body:
+                    models[route.body, "validation"] = model_of("payloads", route.body)
+                for name in filter(None, route.answers.values()):
+                    models[name, "serialization"] = model_of("answers", name)
+    return models
+
+
+def model_of(kind: str, name: str) -> type[BaseModel]:
+    """The model of this name in a module `shared/<capability>/<kind>.py`; the function's capability may be another.
+
+    Raises LookupError where there is none, or more than one.
+    """
+    modules = [import_module(f"shared.{path.parent.name}.{kind}") for path in sorted(_SHARED.glob(f"*/{kind}.py"))]
+    # Modules also import the models of others.
+    found = [vars(one)[name] for one in modules if name in vars(one) and vars(one)[name].__module__ == one.__name__]
+    if len(found) != 1:
+        raise LookupError(f"{name}: want one model of this name in shared/*/{kind}.py, there are {len(found)}")
+    model: type[BaseModel] = found[0]
     return model
 
 
-def _operation(route: Route) -> dict[str, Any]:
-    body_type = "text/html" if route.function in _PAGES else JSON_TYPE
+def _is_required(model: type[BaseModel]) -> bool:
+    """Whether a body has to be sent: none at all counts as an empty object."""
+    return any(field.is_required() for field in model.model_fields.values())
+
+
+def _operation(function: Function, route: Route, schemas: Schemas) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": f"{route.function}_{route.method.lower()}_{'_'.join(re.findall(r'[a-z_]+', route.path))}",
+        "operationId": function.operation(route),
         "summary": route.summary,
         "parameters": _parameters(route),
         "responses": {
-            str(route.success): {"description": "Done", "content": {body_type: {"schema": {}}}},
-            "default": {
-                "description": "Refused",
-                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            },
+            **{str(status): _answer(route, status, schemas) for status in sorted(route.answers)},
+            "default": {"description": "Refused", "content": _refusal(route)},
         },
     }
-    if route.body:
-        schema = {"schema": {"$ref": f"#/components/schemas/{route.body}"}}
-        kinds = (JSON_TYPE, FORM_TYPE) if route.function == "register_customer" else (JSON_TYPE,)
-        operation["requestBody"] = {
-            "required": route.function != "start_rescoring",
-            "content": dict.fromkeys(kinds, schema),
-        }
+    body = _body(route, schemas)
+    if body:
+        operation["requestBody"] = body
     if route.scope:
         operation["security"] = [{"key": []}]
         operation["description"] = f"Needs a key with the scope `{route.scope}`."
     return operation
+
+
+def _answer(route: Route, status: int, schemas: Schemas) -> dict[str, Any]:
+    description = _AGAIN if status == 200 and 201 in route.answers else _DESCRIPTIONS[status]
+    if status == 303:
+        return {
+            "description": description,
+            "headers": {"location": {"required": True, "schema": {"type": "string", "format": "uri"}}},
+        }
+    model = route.answers[status]
+    schema, _ = schemas[model, "serialization"] if model else ({}, False)
+    data = {} if route.page else {JSON_TYPE: {"schema": schema}}
+    return {"description": description, "content": {**data, **_page(route)}}
+
+
+def _refusal(route: Route) -> dict[str, Any]:
+    data = {} if route.page else {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {**data, **_page(route)}
+
+
+def _page(route: Route) -> dict[str, Any]:
+    """Whoever sent a form sees a page."""
+    return {_PAGE_TYPE: {"schema": {"type": "string"}}} if route.page or route.form else {}
+
+
+def _body(route: Route, schemas: Schemas) -> dict[str, Any]:
+    if route.body:
+        schema, is_required = schemas[route.body, "validation"]
+        kinds = (JSON_TYPE, FORM_TYPE) if route.form else (JSON_TYPE,)
+        return {"required": is_required, "content": {kind: {"schema": schema} for kind in kinds}}
+    if route.fields:
+        schema = {"type": "object", "properties": {name: {"type": "string"} for name in route.fields}}
+        return {"content": {FORM_TYPE: {"schema": schema}}}
+    return {}
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:

@@ -95,7 +95,9 @@ class PointsAdjusted(_Entry):
     """Members of `PointsAdjusted`."""
 
     entry: Annotated[Literal["ADJUST"], Member("kind of ledger entry", "ADJUST")]
-    reason: Annotated[str, Member("why, in the words of the member of staff; should name nobody", "late parcel")]
+    reason: Annotated[
+        str, Member("why, in the words of the member of staff; should name nobody", "late parcel", personal=True)
+    ]
     operator: Annotated[str, Member("id of the member of staff", "grace", personal=True)]
     negative: _Negative
 

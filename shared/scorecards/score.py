@@ -33,29 +33,28 @@ class Score:
     is_move: bool = False
     segment_before: str | None = None
 
+    def to_text(self) -> str:
+        """The score as it is stored."""
+        points = ["" if number is None else str(number) for number in (self.r, self.f, self.m)]
+        bands = self.churn_band or "", self.value_band or ""
+        day = self.scored_on.isoformat() if self.scored_on else ""
+        before = (self.segment_before or _NO_SEGMENT) if self.is_move else ""
+        return "|".join([self.segment, *points, *bands, day, self.rescoring_id, before])
 
-def to_text(score: Score) -> str:
-    """The score as it is stored."""
-    points = ["" if number is None else str(number) for number in (score.r, score.f, score.m)]
-    day = score.scored_on.isoformat() if score.scored_on else ""
-    before = (score.segment_before or _NO_SEGMENT) if score.is_move else ""
-    bands = score.churn_band or "", score.value_band or ""
-    return "|".join([score.segment, *points, *bands, day, score.rescoring_id, before])
-
-
-def from_text(text: str) -> Score:
-    """The score as `to_text` made it; fields that a text has not are blank, those that it has more are passed over."""
-    fields = text.split("|", _FIELDS)[:_FIELDS]
-    segment, r, f, m, churn, value, day, rescoring_id, before = fields + [""] * (_FIELDS - len(fields))
-    return Score(
-        segment,
-        int(r) if r else None,
-        int(f) if f else None,
-        int(m) if m else None,
-        date.fromisoformat(day) if day else None,
-        churn or None,
-        value or None,
-        rescoring_id,
-        bool(before),
-        before if before not in ("", _NO_SEGMENT) else None,
-    )
+    @classmethod
+    def from_text(cls, text: str) -> "Score":
+        """The score as `to_text` made it; fields that are missing are blank, those that follow are passed over."""
+        fields = text.split("|", _FIELDS)[:_FIELDS]
+        segment, r, f, m, churn, value, day, rescoring_id, before = fields + [""] * (_FIELDS - len(fields))
+        return cls(
+            segment,
+            int(r) if r else None,
+            int(f) if f else None,
+            int(m) if m else None,
+            date.fromisoformat(day) if day else None,
+            churn or None,
+            value or None,
+            rescoring_id,
+            bool(before),
+            before if before not in ("", _NO_SEGMENT) else None,
+        )

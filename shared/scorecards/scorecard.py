@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from shared.core.codec import AS_TEXT, As
 from shared.core.facts import Fact, from_timestamp
 from shared.core.months import month_of, months_after
-from shared.scorecards.score import Score, from_text, to_text
+from shared.scorecards.score import Score
 
 WINDOW_MONTHS: Final = 24
 # With more days a daily buyer's card would outgrow the kilobyte that a write unit covers.
@@ -43,7 +43,7 @@ class Scorecard:
     order_days: frozenset[int] = frozenset()
     # Stored as `2|4990`: a million are read every night.
     months: Mapping[str, Annotated[Month, AS_TEXT]] = field(default_factory=dict)
-    score: Annotated[Score, As(to_text, from_text)] | None = None
+    score: Annotated[Score, As(Score.to_text, Score.from_text)] | None = None
     version: int = 0
 
 

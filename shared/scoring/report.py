@@ -33,7 +33,7 @@ def head(rescoring_id: str, as_of: date, started_at: datetime, finished_at: date
 def segments(tally: Tally, caveats: Sequence[str]) -> dict[str, Any]:
     """Customers, revenue of 24 months and averages by segment, and the moves between segments, most customers first.
 
-    `caveats` are sentences that say why the scores mean little; below MIN_BUYERS buyers there are no averages of scores.
+    `caveats` are sentences that say why the scores mean little; there are no averages of scores below MIN_BUYERS.
     """
     customers = sum(sums.customers for sums in tally.segments.values())
     buyers = customers - tally.segments.get(PROSPECTS, Sums()).customers

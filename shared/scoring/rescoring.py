@@ -13,8 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from shared.core.facts import Fact
-from shared.forecasting import bands
-from shared.scorecards import score as scores
+from shared.forecasting.bands import CHURN_BANDS, VALUE_BANDS
 from shared.scorecards.rfm import SEGMENTS
 from shared.scorecards.score import Score
 from shared.scoring import ranks
@@ -54,8 +53,8 @@ class Classification:
             f,
             m,
             scored_on,
-            bands.CHURN_BANDS[churn] if churn != NONE else None,
-            bands.VALUE_BANDS[value] if value != NONE else None,
+            CHURN_BANDS[churn] if churn != NONE else None,
+            VALUE_BANDS[value] if value != NONE else None,
         )
 
 
@@ -229,7 +228,7 @@ def changes(part: Part, now: Classification, rescoring_id: str, as_of: date, sta
         is_move = before != score.segment
         score = replace(score, rescoring_id=rescoring_id, is_move=is_move, segment_before=before if is_move else None)
         fact = segment_fact(customer_id, score, started_at) if is_move else None
-        yield Change(customer_id, scores.to_text(score), part.texts[int(part.stored[row])], fact)
+        yield Change(customer_id, score.to_text(), part.texts[int(part.stored[row])], fact)
 
 
 def segment_fact(customer_id: str, score: Score, started_at: datetime) -> Fact:
@@ -247,7 +246,7 @@ def segment_fact(customer_id: str, score: Score, started_at: datetime) -> Fact:
 
 def facts_of_moves(moves: Iterable[tuple[str, str]], started_at: Mapping[str, datetime]) -> list[Fact]:
     """The facts of stored moves, each a customer and the text of a score, of rescorings that started at these times."""
-    stored = ((customer_id, scores.from_text(text)) for customer_id, text in moves)
+    stored = ((customer_id, Score.from_text(text)) for customer_id, text in moves)
     return [segment_fact(customer_id, score, started_at[score.rescoring_id]) for customer_id, score in stored]
 
 

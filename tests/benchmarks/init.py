@@ -8,12 +8,12 @@ from statistics import median_low
 from typing import Any, Final
 
 from infra import ROOT
-from infra.access import ACCESS
-from infra.constructs.function import module_of
+from infra.constructs.code import module_of
 from infra.local.deployment import aws_environment
+from infra.wirings import functions
 
 ROUNDS: Final = 5
-FUNCTIONS: Final = sorted(ACCESS)
+FUNCTIONS: Final = sorted(functions())
 AIM: Final = 1.3
 
 _RIVAL: Final = 'boto3.client("dynamodb")'
@@ -61,8 +61,8 @@ def _figure(name: str, pairs: list[tuple[float, float]]) -> dict[str, Any]:
 
 def _init_code(name: str) -> str:
     code = f"import {module_of(name)}"
-    if ACCESS[name].customers or ACCESS[name].scorecards:
-        code += "\nfrom shared.store import table\ntable.dynamodb()"
+    if functions()[name].customers or functions()[name].scorecards:
+        code += "\nfrom shared.core import dynamodb\ndynamodb.dynamodb()"
     return code
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from infra import ROOT
-from infra.constructs.function import module_of
+from infra.constructs.code import module_of
 from shared.core import fact_store as facts
 from shared.core.facts import Fact
 from shared.customers.links import confirmation_path

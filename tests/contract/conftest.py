@@ -12,6 +12,8 @@ from moto.dynamodb import models
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
 
+from functions.platform.describe_api import handler as describe_api
+from infra.constructs.code import contract
 from shared.core import clock
 from tests.contract.recording import FrozenClock, Recording, Stage, Wire
 from tests.functional.conftest import (
@@ -69,6 +71,16 @@ def small_backups() -> Iterator[None]:
 
 def _copy(item: Any, key: Any, written: set[str]) -> Any:
     return copy.deepcopy(item) if key.value in written else item
+
+
+@pytest.fixture(autouse=True, scope="package")
+def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The description of the API lies beside its function, as in the function's zip."""
+    file = tmp_path_factory.mktemp("contract") / "openapi.json"
+    file.write_text(contract(), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(describe_api, "_CONTRACT", file)
+        yield
 
 
 @pytest.fixture

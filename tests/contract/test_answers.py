@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from infra import ROOT
+from infra import ROOT, wirings
 from shared.edge.answers import Answer
-from shared.edge.routes import ROUTES
 from tests.contract.answers import (
     ANSWERS,
     EVERY_ROUTE,
@@ -28,9 +27,13 @@ NAMES = sorted({name for table in TABLES for one in table.values() for name in n
 
 
 def test_every_route_declares_its_answers() -> None:
-    assert set(ANSWERS) == {route.key for route in ROUTES}
-    for route in ROUTES:
-        assert route.success in ANSWERS[route.key]
+    routes = wirings.routes()
+    assert set(ANSWERS) == set(routes)
+    for key, route in routes.items():
+        declared = {status: names_of(names) for status, names in ANSWERS[key].items() if status < 400}
+        assert declared.keys() == route.answers.keys(), key
+        for status, name in route.answers.items():
+            assert name in declared[status] if name else set(declared[status]) <= {PAGE, REDIRECT}, key
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,13 +7,13 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from infra import wirings
 from shared.edge import openapi
-from shared.edge.routes import ROUTES
 from tests.contract.answers import model_named
 
-DOCUMENT: Final = openapi.describe()
+DOCUMENT: Final = openapi.describe(wirings.capabilities())
 SCHEMAS: Final[dict[str, Any]] = DOCUMENT["components"]["schemas"]
-BODIES: Final = sorted({route.body for route in ROUTES if route.body})
+BODIES: Final = sorted({route.body for route in wirings.routes().values() if route.body})
 
 
 def test_the_document_is_valid_openapi() -> None:
@@ -31,7 +31,7 @@ def test_a_body_has_an_example_that_fits_its_schema(name: str) -> None:
 @pytest.mark.parametrize("name", BODIES)
 def test_the_example_of_a_body_is_taken(name: str) -> None:
     for example in SCHEMAS[name]["examples"]:
-        openapi._model(name).model_validate(example)
+        openapi.model_of("payloads", name).model_validate(example)
 
 
 def _amounts(schema: Any) -> Iterator[tuple[str, Any]]:

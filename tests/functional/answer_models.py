@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from shared.edge.routes import ROUTES
+from infra import wirings
 from tests.contract.answers import (
     ANSWERS,
     EVERY_ROUTE,
@@ -21,8 +21,6 @@ from tests.contract.answers import (
     names_of,
 )
 from tests.functional.fact_schemas import closed
-
-_ROUTES: Final = {route.key: route for route in ROUTES}
 
 
 def check_answer(event: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
@@ -50,7 +48,7 @@ def check_answer(event: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
 
 def declared(key: str, status: int) -> set[str]:
     """What a route may answer with this status, by name."""
-    route = _ROUTES[key]
+    route = wirings.routes()[key]
     tables = [ANSWERS[key], EVERY_ROUTE]
     tables += [WITH_SCOPE] if route.scope else []
     tables += [WITH_BODY] if route.body else []

@@ -28,8 +28,8 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler, DynamoResult
 from moto.ses.models import Message, ses_backends
 
-from infra.access import ACCESS, Access
-from infra.constructs.function import module_of
+from infra import wirings
+from infra.constructs.code import module_of
 from shared.core import clock, environment
 from shared.core import fact_store as facts
 from shared.core import old_table as table
@@ -37,6 +37,7 @@ from shared.core.facts import Fact, to_timestamp
 from shared.core.shop_time import ShopTime
 from shared.customers.links import confirmation_path
 from shared.customers.store import profiles as customers
+from shared.edge.wiring import Function
 from shared.loyalty import points
 from shared.loyalty.points import Account
 from shared.loyalty.store import accounts
@@ -134,7 +135,7 @@ class Calls:
         if "TableName" in body:
             self.made.add((operation, body["TableName"]))
 
-    def beyond(self, access: Access) -> set[tuple[str, str]]:
+    def beyond(self, access: Function) -> set[tuple[str, str]]:
         """What was called without a grant."""
         allowed = {(action, "customers") for action in access.customers}
         allowed |= {(action, "scorecards") for action in access.scorecards}
@@ -142,9 +143,8 @@ class Calls:
         allowed |= {("secrets-manager:GetSecretValue", "")} if access.signing_key else set()
         allowed |= {("sesv2:SendEmail", "")} if access.sends_mail else set()
         allowed |= {("eventbridge:PutEvents", "")} if access.publishes else set()
-        starts = access.starts_rescoring or access.starts_settlement or access.starts_invitations
-        allowed |= {("sfn:StartExecution", "")} if starts else set()
-        allowed |= {("sfn:DescribeExecution", "")} if access.watches_rescoring else set()
+        allowed |= {("sfn:StartExecution", "")} if access.starts else set()
+        allowed |= {("sfn:DescribeExecution", "")} if access.watches else set()
         # What eats from a queue may hide that queue's messages: CDK grants it with the subscription.
         allowed |= {("sqs:ChangeMessageVisibility", "")}
         return self.made - allowed
@@ -453,7 +453,7 @@ def invoke(load: Load) -> Invoke:
         environment.forget()
         given = event or load(name, **changes)
         answer: dict[str, Any] = handler(given, Context(function))
-        assert CALLS.beyond(ACCESS[function]) == set(), f"{function} has no grant for these"
+        assert CALLS.beyond(wirings.functions()[function]) == set(), f"{function} has no grant for these"
         check_answer(given, answer)
         if "json" in answer.get("headers", {}).get("content-type", ""):
             answer["json"] = json.loads(answer["body"])
@@ -475,23 +475,24 @@ def plan_rescoring(
     segments: int | None = None,
 ) -> dict[str, Any]:
     """What the first step hands on to the others; `segments` stands in for the plan's own number."""
-    event = {"rescoring_id": rescoring_id, "execution_arn": execution_arn(rescoring_id)}
-    plan = invoke("plan_rescoring", {**event, "started_at": started_at, "as_of": as_of})
-    assert not plan.pop("wait")
-    total = segments or len(plan.pop("segments"))
-    given: dict[str, Any] = json.loads(json.dumps(plan | {"total_segments": total}))
+    event = {"run_id": rescoring_id, "execution_arn": execution_arn(rescoring_id)}
+    plan = invoke("plan_rescoring", {**event, "started_at": started_at, "input": {"as_of": as_of}})
+    assert not plan["wait"]
+    total = segments or len(plan["segments"])
+    given: dict[str, Any] = json.loads(json.dumps(plan["run"] | {"total_segments": total}))
     return given
 
 
 def rescoring_steps(given: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """The steps that follow a plan, each with its input."""
-    each = [{**given, "segment": segment} for segment in range(given["total_segments"])]
+    run = {"run": dict(given)}
+    each = [{**run, "segment": segment} for segment in range(given["total_segments"])]
     return [
         *(("scan_scorecards", one) for one in each),
-        ("rank_scorecards", dict(given)),
-        *([("fit_forecaster", dict(given))] if given["fits"] else []),
+        ("rank_scorecards", run),
+        *([("fit_forecaster", run)] if given["fits"] else []),
         *(("write_scores", one) for one in each),
-        ("report_rescoring", dict(given)),
+        ("report_rescoring", run),
     ]
 
 

@@ -46,7 +46,7 @@ Contents = Callable[..., dict[str, list[dict[str, Any]]]]
 Scene = tuple[Callable[[Invoke], object], Callable[[Invoke], object]]
 
 PLANNED = {
-    "rescoring_id": "r", "execution_arn": execution_arn("r"), "started_at": "2026-11-21T01:00:00Z", "as_of": None
+    "run_id": "r", "execution_arn": execution_arn("r"), "started_at": "2026-11-21T01:00:00Z", "input": {}
 }  # fmt: skip
 RESCORING = {
     "rescoring_id": "r", "started_at": "2026-11-21T01:00:00Z", "as_of": "2026-11-21", "total_segments": 1, "fits": True,
@@ -227,7 +227,8 @@ def three_accounts(invoke: Invoke) -> None:
 
 def settle(invoke: Invoke) -> None:
     night = datetime.combine(shop_day(100), datetime.min.time(), UTC) + timedelta(hours=6)
-    invoke("settle_points", {"started_at": to_timestamp(night), "segment": 0, "total_segments": 1})
+    run = {"started_at": to_timestamp(night), "total_segments": 1}
+    invoke("settle_points", {"run": run, "segment": 0})
 
 
 def surveyed(invoke: Invoke, **changes: object) -> None:
@@ -245,7 +246,7 @@ def to_be_asked(invoke: Invoke) -> None:
 
 def ask_tonight(invoke: Invoke) -> None:
     started_at = to_timestamp(datetime.now(UTC))
-    event = {"run_id": "night", "started_at": started_at, "segment": 0, "total_segments": 1}
+    event = {"run": {"run_id": "night", "started_at": started_at, "total_segments": 1}, "segment": 0}
     assert invoke("decide_invitations", event) == {"INVITED": 1}
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,12 @@ class Assembly:
 
     def template(self, stack: str) -> Mapping[str, Any]:
         """The template of a stack by the last part of its name."""
-        text = (self.path / f"Regulars-{self.settings.stage}-{stack}.template.json").read_text()
-        return json.loads(text)  # type: ignore[no-any-return]
+        return _read(self.path / f"Regulars-{self.settings.stage}-{stack}.template.json")
 
     def resources(self, kind: str) -> Iterator[tuple[str, Resource]]:
         """Every resource of a CloudFormation type in any stack, by its logical id."""
         for path in sorted(self.path.glob("*.template.json")):
-            for name, resource in json.loads(path.read_text())["Resources"].items():
+            for name, resource in _read(path)["Resources"].items():
                 if resource["Type"] == kind:
                     yield name, resource
 
@@ -44,6 +44,12 @@ class Assembly:
     def asset(self, s3_key: str) -> Path:
         """The staged folder that becomes the zip under this key."""
         return self.path / f"asset.{s3_key.removesuffix('.zip')}"
+
+
+@cache
+def _read(path: Path) -> Mapping[str, Any]:
+    template: Mapping[str, Any] = json.loads(path.read_text())
+    return template
 
 
 def _synthesise(settings: Settings, path: Path) -> Assembly:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from infra import local
+from infra import ROOT, local, wirings
 from infra.local import LocalFailure, deployment, server
+from shared.core.settings import Settings
+from tests.infra import tree
 
 
 def _free_port() -> int:
@@ -48,6 +51,22 @@ def test_a_port_that_another_program_serves_is_told_in_one_sentence(tmp_path: Pa
 def test_a_setting_that_is_wrong_is_told_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(LocalFailure, match="currency 'EURO'"):
         local.up(_says_nothing, port=_free_port(), state=tmp_path, settings={"CURRENCY": "EURO"})
+
+
+def test_a_change_of_anything_that_is_deployed_deploys_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree.copy_to(tmp_path)
+    shutil.copy(ROOT / "package-lock.json", tmp_path)
+    monkeypatch.setattr(deployment, "ROOT", tmp_path)
+    before = deployment.fingerprint(Settings())
+    assert deployment.fingerprint(Settings()) == before
+    layers = [f"requirements/{name}.txt" for name in wirings.requirements()]
+    assert layers == ["requirements/layer.txt", "requirements/numeric.txt"]
+    for name in (*layers, "functions/loyalty/wiring.py", "shared/loyalty/points.py", "infra/app.py"):
+        with (tmp_path / name).open("a") as file:
+            file.write("\n")
+        after = deployment.fingerprint(Settings())
+        assert after != before, name
+        before = after
 
 
 def test_down_where_nothing_runs_is_harmless(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.edge.routes import ROUTES
+from infra import wirings
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = {path.parent.name: path.parent for path in ROOT.glob("functions/*/*/handler.py")}
@@ -38,8 +38,18 @@ def test_shared_code_knows_no_function_and_no_infrastructure() -> None:
     assert offending("shared", ("functions", "cli", "infra", "aws_cdk")) == []
 
 
-def test_functions_know_no_other_function_and_no_command_line() -> None:
-    assert offending("functions", ("functions", "cli", "infra", "aws_cdk")) == []
+def test_functions_know_their_wiring_no_other_function_and_no_command_line() -> None:
+    wirings_of = {f"functions/{capability.name}": capability.name for capability in wirings.capabilities()}
+    for folder, name in wirings_of.items():
+        own = f"functions.{name}.wiring"
+        found = offending(folder, ("functions", "cli", "infra", "aws_cdk"))
+        assert [one for one in found if f" imports {own}" not in one] == []
+
+
+def test_wirings_import_nothing_but_what_they_are_made_of() -> None:
+    for path in [*ROOT.glob("functions/*/wiring.py"), ROOT / "shared" / "edge" / "wiring.py"]:
+        tops = {name.removeprefix("shared.edge.wiring").partition(".")[0] for name in imports(path)}
+        assert tops <= {"", "collections", "dataclasses"}, path
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -51,11 +61,12 @@ def test_a_function_says_in_one_line_what_triggers_it_and_what_it_does(name: str
     assert "\n" not in docstring
 
 
-def test_every_route_has_its_function_and_every_function_of_routes_answers_them() -> None:
-    for name in sorted({route.function for route in ROUTES}):
-        source = (FOLDERS[name] / "handler.py").read_text()
-        for route in ROUTES:
-            assert (f'"{route.key}"' in source) == (route.function == name), (route.key, name)
+def test_a_function_serves_exactly_the_routes_of_its_wiring() -> None:
+    every = {route.key for function in wirings.functions().values() for route in function.routes}
+    for function in wirings.functions().values():
+        source = (FOLDERS[function.name] / "handler.py").read_text()
+        served = {key for key in every if f'"{key}"' in source}
+        assert served == {route.key for route in function.routes}, function.name
 
 
 def test_every_event_file_is_of_a_function_and_used_by_a_test_or_the_demo() -> None:

@@ -4,6 +4,7 @@ import base64
 import binascii
 from typing import Any, Final
 
+from functions.cases.wiring import CASES
 from shared.cases import actions
 from shared.cases.case import Case, CaseStatus
 from shared.cases.payloads import AssignPayload, NotePayload, ResolvePayload
@@ -79,11 +80,12 @@ def _after(token: str | None) -> str | None:
 
 
 handler = serve(
+    CASES,
     {
         "GET /cases": show_list,
         "GET /cases/{case_id}": show,
         "POST /cases/{case_id}/assign": assign,
         "POST /cases/{case_id}/notes": write_note,
         "POST /cases/{case_id}/resolve": resolve,
-    }
+    },
 )

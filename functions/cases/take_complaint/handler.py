@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Final, Literal
 from uuid import uuid4
 
+from functions.cases.wiring import CASES
 from shared.cases import actions
 from shared.cases.case import TEXT_MAX_LENGTH, TooManyCases
 from shared.core import clock
@@ -70,6 +71,7 @@ def _page(request: Request, settings: Settings, link: Link, text: str, problem: 
 
 
 handler = serve(
+    CASES,
     {
         "GET /complaints": links.opened(Purpose.COMPLAINT, show),
         "POST /complaints": links.opened(Purpose.COMPLAINT, record),

@@ -1,5 +1,6 @@
 """GET /signups/confirm → the page that asks; POST → consent with its evidence. Only the POST changes anything."""
 
+from functions.customers.wiring import CUSTOMERS
 from shared.core import clock
 from shared.core.settings import Settings
 from shared.customers import actions
@@ -55,6 +56,7 @@ def _confirmed(settings: Settings, language: str, customer_id: str) -> Response:
 
 
 handler = serve(
+    CUSTOMERS,
     {
         "GET /signups/confirm": links.opened(Purpose.CONFIRM, show),
         "POST /signups/confirm": links.opened(Purpose.CONFIRM, confirm),

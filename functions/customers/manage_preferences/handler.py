@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from functions.customers.wiring import CUSTOMERS
 from shared.cases.links import COMPLAINT_LINK, complaint_path
 from shared.core import clock
 from shared.core.errors import Invalid
@@ -82,6 +83,7 @@ def _overall_status(customer: Customer) -> Status:
 
 
 handler = serve(
+    CUSTOMERS,
     {
         "GET /preferences": links.opened(Purpose.PREFERENCES, show),
         "POST /preferences": links.opened(Purpose.PREFERENCES, save),

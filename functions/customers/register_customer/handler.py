@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
+from functions.customers.wiring import CUSTOMERS
 from shared.core import clock, environment
 from shared.core.settings import Settings
 from shared.customers import actions
@@ -62,4 +63,4 @@ def _register(payload: SignupPayload, ip: str | None) -> None:
     actions.sign_up(payload.email, payload.to_signup(signup_id=uuid4().hex, now=clock.now(), ip=ip))
 
 
-handler = serve({"POST /signups": sign_up}, links.refuse_form)
+handler = serve(CUSTOMERS, {"POST /signups": sign_up}, links.refuse_form)

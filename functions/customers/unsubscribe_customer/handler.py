@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from functions.customers.wiring import CUSTOMERS
 from shared.core import clock
 from shared.core.settings import Settings
 from shared.customers import actions
@@ -48,6 +49,7 @@ def unsubscribe(request: Request, link: Link, settings: Settings) -> Response:
 
 
 handler = serve(
+    CUSTOMERS,
     {
         "GET /unsubscribe": links.opened(Purpose.UNSUBSCRIBE, show),
         "POST /unsubscribe": links.opened(Purpose.UNSUBSCRIBE, unsubscribe),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from functions.customers.wiring import CUSTOMERS
 from shared.core import clock, environment, fact_store
 from shared.core.addresses import normalise_email
 from shared.core.errors import Invalid, NotFound
@@ -98,9 +99,10 @@ def _scorecard(card: Scorecard, settings: Settings) -> dict[str, Any]:
 
 
 handler = serve(
+    CUSTOMERS,
     {
         "GET /customers": find,
         "GET /customers/{customer_id}": view,
         "GET /customers/{customer_id}/timeline": timeline,
-    }
+    },
 )

@@ -1,5 +1,6 @@
 """POST /customers/{id}/points/adjustments → points added or taken by staff, once for each idempotency key."""
 
+from functions.loyalty.wiring import LOYALTY
 from shared.core import clock
 from shared.edge.http import Request, Response, respond, serve
 from shared.loyalty.actions import adjusting
@@ -14,4 +15,4 @@ def adjust(request: Request) -> Response:
     return respond(201 if adjusted.created else 200, adjustment_members(adjustment, adjusted.account, time.today))
 
 
-handler = serve({"POST /customers/{customer_id}/points/adjustments": adjust})
+handler = serve(LOYALTY, {"POST /customers/{customer_id}/points/adjustments": adjust})

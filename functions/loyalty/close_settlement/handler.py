@@ -17,10 +17,11 @@ class UnbalancedError(Exception):
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """The result, in short; the whole is at GET /reports/loyalty."""
-    time = ShopTime(from_timestamp(event["started_at"]), environment.settings().zone)
+    run = event["run"]
+    time = ShopTime(from_timestamp(run["started_at"]), environment.settings().zone)
     parts = [from_members(Statement, part) for part in event["parts"]]
-    total = settling.close(event["settlement_id"], parts, time, clock.now()).total
+    total = settling.close(run["settlement_id"], parts, time, clock.now()).total
     if total.unbalanced:
         # The statement is served all the same, with the number; the failed run raises the alarm.
         raise UnbalancedError(f"{total.unbalanced} accounts do not hold what their books come to")
-    return {"settlement_id": event["settlement_id"], "accounts": total.accounts, "outstanding": total.outstanding}
+    return {"settlement_id": run["settlement_id"], "accounts": total.accounts, "outstanding": total.outstanding}

@@ -2,6 +2,7 @@
 
 import re
 
+from functions.loyalty.wiring import LOYALTY
 from shared.core import clock, environment
 from shared.core.errors import Invalid
 from shared.edge.http import Request, Response, respond, serve
@@ -46,10 +47,11 @@ def _reward_id(request: Request) -> str:
 
 
 handler = serve(
+    LOYALTY,
     {
         "GET /loyalty/program": show_program,
         "PUT /loyalty/program": change_program,
         "GET /loyalty/rewards": show_rewards,
         "PUT /loyalty/rewards/{reward_id}": change_reward,
-    }
+    },
 )

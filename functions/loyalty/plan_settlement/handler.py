@@ -8,4 +8,6 @@ from shared.scorecards.store import cards
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Every customer who may have points has a scorecard."""
-    return {**event, "segments": cards.plan_scan()}
+    segments = cards.plan_scan()
+    run = {"settlement_id": event["run_id"], "started_at": event["started_at"], "total_segments": segments}
+    return {"wait": False, "run": run, "segments": list(range(segments))}

@@ -1,5 +1,6 @@
 """POST /customers/{id}/redemptions → a voucher for points, once for each idempotency key; …/cancel → all goes back."""
 
+from functions.loyalty.wiring import LOYALTY
 from shared.core import clock
 from shared.core.errors import NotFound
 from shared.edge.http import MAX_ID_LENGTH, Request, Response, respond, serve
@@ -27,8 +28,9 @@ def cancel(request: Request) -> Response:
 
 
 handler = serve(
+    LOYALTY,
     {
         "POST /customers/{customer_id}/redemptions": redeem,
         "POST /customers/{customer_id}/redemptions/{redemption_id}/cancel": cancel,
-    }
+    },
 )

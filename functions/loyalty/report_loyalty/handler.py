@@ -1,5 +1,6 @@
 """GET /reports/loyalty → the statement of liability of the last settlement."""
 
+from functions.loyalty.wiring import LOYALTY
 from shared.core.errors import NotFound
 from shared.edge.http import Request, Response, respond, serve
 from shared.loyalty.store import statements
@@ -14,4 +15,4 @@ def report(_request: Request) -> Response:
     return respond(200, report_members(latest))
 
 
-handler = serve({"GET /reports/loyalty": report})
+handler = serve(LOYALTY, {"GET /reports/loyalty": report})

@@ -12,5 +12,6 @@ from shared.loyalty.actions import settling
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Repeating it posts nothing more and states the same."""
-    time = ShopTime(from_timestamp(event["started_at"]), environment.settings().zone)
-    return to_members(settling.settle_segment(event["segment"], event["total_segments"], time))
+    run = event["run"]
+    time = ShopTime(from_timestamp(run["started_at"]), environment.settings().zone)
+    return to_members(settling.settle_segment(event["segment"], run["total_segments"], time))

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import replace
 from uuid import uuid4
 
+from functions.loyalty.wiring import LOYALTY
 from shared.cases.links import COMPLAINT_LINK, complaint_path
 from shared.core import clock
 from shared.core.settings import Settings
@@ -63,6 +64,7 @@ def _page(request: Request, link: Link, settings: Settings, content: PageContent
 
 
 handler = serve(
+    LOYALTY,
     {
         "GET /points": links.opened(Purpose.POINTS, show),
         "POST /points": links.opened(Purpose.POINTS, redeem),

@@ -1,5 +1,6 @@
 """POST /loyalty/settlements → tonight's settlement of points accounts starts now."""
 
+from functions.loyalty.wiring import LOYALTY
 from shared.core import environment
 from shared.edge import executions
 from shared.edge.http import Request, Response, respond, serve
@@ -12,4 +13,4 @@ def start(_request: Request) -> Response:
     return respond(202, {"settlement_id": settlement_id, "status": "RUNNING"})
 
 
-handler = serve({"POST /loyalty/settlements": start})
+handler = serve(LOYALTY, {"POST /loyalty/settlements": start})

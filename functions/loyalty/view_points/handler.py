@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from functions.loyalty.wiring import LOYALTY
 from shared.core import clock, environment
 from shared.edge.http import Request, Response, respond, serve
 from shared.loyalty.actions import viewing
@@ -33,8 +34,9 @@ def _page_url(request: Request, now: datetime) -> str | None:
 
 
 handler = serve(
+    LOYALTY,
     {
         "GET /customers/{customer_id}/points": view,
         "GET /customers/{customer_id}/redemptions": view_redemptions,
-    }
+    },
 )

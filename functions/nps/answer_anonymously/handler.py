@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import uuid4
 
+from functions.nps.wiring import NPS
 from shared.core import clock
 from shared.core.settings import Settings
 from shared.edge import links, tokens
@@ -103,6 +104,7 @@ def _closed(request: Request, settings: Settings, reason: str) -> Response:
 
 
 handler = serve(
+    NPS,
     {
         "GET /feedback/{token}": links.opened(Purpose.FEEDBACK, show),
         "POST /feedback/{token}": links.opened(Purpose.FEEDBACK, record),

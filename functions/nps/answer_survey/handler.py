@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from functions.nps.wiring import NPS
 from shared.cases.links import complaint_path
 from shared.core import clock
 from shared.core.settings import Settings
@@ -161,6 +162,7 @@ def _language(request: Request, link: Link, settings: Settings) -> str:
 
 
 handler = serve(
+    NPS,
     {
         "GET /surveys/{token}": links.opened(Purpose.SURVEY, show),
         "POST /surveys/{token}": links.opened(Purpose.SURVEY, record),

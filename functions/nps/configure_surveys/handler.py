@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from functions.nps.wiring import NPS
 from shared.core import environment
 from shared.core.codec import to_members
 from shared.core.errors import Invalid, NotFound
@@ -62,11 +63,12 @@ def change_rules(request: Request) -> Response:
 
 
 handler = serve(
+    NPS,
     {
         "GET /nps/surveys": show_surveys,
         "PUT /nps/surveys/{survey_id}": change_survey,
         "GET /nps/surveys/{survey_id}/link": show_link,
         "GET /nps/rules": show_rules,
         "PUT /nps/rules": change_rules,
-    }
+    },
 )

@@ -11,5 +11,6 @@ from shared.nps.actions import inviting
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     """Repeating it finds every decision made."""
-    time = ShopTime(from_timestamp(event["started_at"]), environment.settings().zone)
-    return inviting.decide_segment(event["run_id"], event["segment"], event["total_segments"], time)
+    run = event["run"]
+    time = ShopTime(from_timestamp(run["started_at"]), environment.settings().zone)
+    return inviting.decide_segment(run["run_id"], event["segment"], run["total_segments"], time)

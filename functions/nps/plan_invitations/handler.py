@@ -8,4 +8,6 @@ from shared.scorecards.store import cards as scorecards
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Whoever has confirmed or bought has a scorecard."""
-    return {**event, "segments": scorecards.plan_scan()}
+    segments = scorecards.plan_scan()
+    run = {"run_id": event["run_id"], "started_at": event["started_at"], "total_segments": segments}
+    return {"wait": False, "run": run, "segments": list(range(segments))}

@@ -5,6 +5,7 @@ import binascii
 import re
 from typing import Any, Final
 
+from functions.nps.wiring import NPS
 from shared.core import clock
 from shared.core.codec import to_members
 from shared.core.errors import Invalid
@@ -54,4 +55,4 @@ def _after(token: str | None) -> str | None:
         raise Invalid("next: want the value of `next` from the page before") from None
 
 
-handler = serve({"GET /reports/nps": report, "GET /nps/comments": comments})
+handler = serve(NPS, {"GET /reports/nps": report, "GET /nps/comments": comments})

@@ -82,7 +82,7 @@ def _write(opened: OpenedInvitation, customer: Customer, settings: Settings, roo
 
 def _wait(record: SQSRecord, seconds: int) -> None:
     _sqs().change_message_visibility(
-        QueueUrl=environment.variable("INVITATIONS_QUEUE_URL"),
+        QueueUrl=environment.variable("QUEUE_URL"),
         ReceiptHandle=record.receipt_handle,
         VisibilityTimeout=min(seconds, MAX_WAIT_SECONDS),
     )

@@ -1,5 +1,6 @@
 """POST /nps/invitations → tonight's invitations to surveys go out now."""
 
+from functions.nps.wiring import NPS
 from shared.core import environment
 from shared.edge import executions
 from shared.edge.http import Request, Response, respond, serve
@@ -12,4 +13,4 @@ def start(_request: Request) -> Response:
     return respond(202, {"run_id": run_id, "status": "RUNNING"})
 
 
-handler = serve({"POST /nps/invitations": start})
+handler = serve(NPS, {"POST /nps/invitations": start})

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.core import aws, environment
-from shared.core import fact_store as facts
-from shared.core import old_table as table
+from shared.core import aws, environment, fact_store
+from shared.core.dynamodb import unpack
 from shared.core.facts import from_timestamp
 
 if TYPE_CHECKING:
@@ -35,14 +34,14 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 def _entries(records: Sequence[Mapping[str, Any]]) -> Iterator[Numbered]:
     for record in records:
         change = record["dynamodb"]
-        if record["eventName"] != "INSERT" or not change["Keys"]["sk"]["S"].startswith(facts.PREFIX):
+        if record["eventName"] != "INSERT" or not change["Keys"]["sk"]["S"].startswith(fact_store.PREFIX):
             continue
-        fact = facts.from_members(table.unpack(change["NewImage"]))
+        fact = fact_store.from_members(unpack(change["NewImage"]))
         entry: PutEventsRequestEntryTypeDef = {
             "EventBusName": environment.variable("BUS_NAME"),
             "Source": SOURCE,
             "DetailType": fact.type,
-            "Detail": json.dumps(facts.to_members(fact), ensure_ascii=False, separators=(",", ":")),
+            "Detail": json.dumps(fact_store.to_members(fact), ensure_ascii=False, separators=(",", ":")),
             "Time": from_timestamp(change["NewImage"]["recorded_at"]["S"]),
         }
         yield change["SequenceNumber"], entry

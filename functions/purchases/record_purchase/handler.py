@@ -1,5 +1,6 @@
 """POST /purchases → an order with its fact and the customer's counters."""
 
+from functions.purchases.wiring import PURCHASES
 from shared.core import clock, environment
 from shared.edge.http import Request, Response, respond, serve
 from shared.purchases.actions import take_purchase
@@ -13,4 +14,4 @@ def record(request: Request) -> Response:
     return respond(201 if purchase.created else 200, body)
 
 
-handler = serve({"POST /purchases": record})
+handler = serve(PURCHASES, {"POST /purchases": record})

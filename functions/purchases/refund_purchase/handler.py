@@ -2,6 +2,7 @@
 
 from pydantic import TypeAdapter
 
+from functions.purchases.wiring import PURCHASES
 from shared.core import clock, environment
 from shared.edge.http import Request, Response, respond, serve
 from shared.purchases.actions import take_refund
@@ -19,4 +20,4 @@ def record(request: Request) -> Response:
     return respond(201 if refund.created else 200, body)
 
 
-handler = serve({"POST /purchases/{order_id}/refunds": record})
+handler = serve(PURCHASES, {"POST /purchases/{order_id}/refunds": record})

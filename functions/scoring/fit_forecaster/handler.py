@@ -10,4 +10,4 @@ from shared.scoring.plan import Plan
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     """Repeating it fits the same."""
-    return {"customers": scanning.fit(from_members(Plan, event))}
+    return {"customers": scanning.fit(from_members(Plan, event["run"]))}

@@ -16,8 +16,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     true while another does, and it starts when its turn has come.
     """
     requested = ShopTime(from_timestamp(event["started_at"]), environment.settings().zone)
-    as_of = date.fromisoformat(event["as_of"]) if event["as_of"] else None
-    plan = planning.plan(event["rescoring_id"], event["execution_arn"], as_of, requested, clock.now())
+    as_of = date.fromisoformat(day) if (day := event["input"].get("as_of")) else None
+    plan = planning.plan(event["run_id"], event["execution_arn"], as_of, requested, clock.now())
     if plan is None:
         return {"wait": True}
-    return {"wait": False, **to_members(plan), "segments": list(range(plan.total_segments))}
+    return {"wait": False, "run": to_members(plan), "segments": list(range(plan.total_segments))}

@@ -10,4 +10,4 @@ from shared.scoring.plan import Plan
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     """Repeating it replaces the same objects."""
-    return {"buyers": scanning.rank(from_members(Plan, event))}
+    return {"buyers": scanning.rank(from_members(Plan, event["run"]))}

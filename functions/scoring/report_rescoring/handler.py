@@ -11,6 +11,6 @@ from shared.scoring.plan import Plan
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     """Repeating it replaces what it wrote; the whole is at GET /reports/… and GET /rescorings/{rescoring_id}."""
-    plan = from_members(Plan, event)
+    plan = from_members(Plan, event["run"])
     reporting.finish(plan, environment.settings().currency, clock.now())
     return {"rescoring_id": plan.rescoring_id}

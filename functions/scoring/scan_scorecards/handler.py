@@ -12,4 +12,7 @@ from shared.scoring.plan import Plan
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     """Repeating it replaces the same objects."""
     segment = event["segment"]
-    return {"segment": segment, "scanned": scanning.scan_segment(from_members(Plan, event), segment, clock.now())}
+    return {
+        "segment": segment,
+        "scanned": scanning.scan_segment(from_members(Plan, event["run"]), segment, clock.now()),
+    }

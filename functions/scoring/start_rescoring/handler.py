@@ -1,5 +1,6 @@
 """POST /rescorings → tonight's rescoring starts now."""
 
+from functions.scoring.wiring import SCORING
 from shared.core import clock
 from shared.edge.http import Request, Response, respond, serve
 from shared.scoring.actions import planning
@@ -12,4 +13,4 @@ def start(request: Request) -> Response:
     return respond(202, {"rescoring_id": rescoring_id, "status": "QUEUED"})
 
 
-handler = serve({"POST /rescorings": start})
+handler = serve(SCORING, {"POST /rescorings": start})

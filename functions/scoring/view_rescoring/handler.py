@@ -1,5 +1,6 @@
 """GET /rescorings/{rescoring_id} → how far a rescoring is, or its result."""
 
+from functions.scoring.wiring import SCORING
 from shared.core import clock
 from shared.edge.http import Request, Response, respond, serve
 from shared.scoring.actions import viewing
@@ -10,4 +11,4 @@ def view(request: Request) -> Response:
     return respond(200, viewing.view(request.path["rescoring_id"], clock.now()))
 
 
-handler = serve({"GET /rescorings/{rescoring_id}": view})
+handler = serve(SCORING, {"GET /rescorings/{rescoring_id}": view})

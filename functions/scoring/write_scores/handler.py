@@ -12,4 +12,7 @@ from shared.scoring.plan import Plan
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     """Repeating it writes nothing new and sums up the same."""
     segment = event["segment"]
-    return {"segment": segment, "changed": writing.write_segment(from_members(Plan, event), segment, clock.now())}
+    return {
+        "segment": segment,
+        "changed": writing.write_segment(from_members(Plan, event["run"]), segment, clock.now()),
+    }

@@ -1,5 +1,6 @@
 """Scorecards: pk `customer_id`, one item per customer, a table of its own that rescoring scans."""
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,6 +13,9 @@ CARDS: Final = Kind(Scorecard, SCORECARDS, "{customer_id}")
 # What purchases write; a score is written by rescoring alone.
 _COUNTERS: Final = ("orders", "spent", "first_order_on", "last_order_on", "order_days", "months", "version")
 _PARTS_OF_ESTIMATE: Final = 1000
+CUSTOMERS_PER_SEGMENT: Final = 25_000
+MIN_SEGMENTS: Final = 4
+MAX_SEGMENTS: Final = 40
 
 
 def get(customer_id: str) -> Scorecard | None:
@@ -31,6 +35,11 @@ def estimate() -> int:
         return counted
     part: int = sum(page["Count"] for page in SCORECARDS.scan(0, _PARTS_OF_ESTIMATE, Select="COUNT"))
     return _PARTS_OF_ESTIMATE * part
+
+
+def plan_scan() -> int:
+    """The number of segments into which a scan of all customers is split."""
+    return min(max(math.ceil(customers() / CUSTOMERS_PER_SEGMENT), MIN_SEGMENTS), MAX_SEGMENTS)
 
 
 def scan(segment: int, total_segments: int) -> Iterator[list[Item]]:

@@ -8,9 +8,12 @@ from typing import Any
 
 from shared.core.dynamodb import Cancelled, apply
 from shared.forecasting.forecast import Forecaster
-from shared.scoring import report
+from shared.scoring import demand, lifecycle, report, rescoring
+from shared.scoring.demand import Demand
 from shared.scoring.job import RESCORING, ScannedSegment, WrittenSegment
+from shared.scoring.lifecycle import Cohorts, Stage
 from shared.scoring.plan import Plan
+from shared.scoring.rescoring import Tally
 from shared.scoring.store import parts, reports, snapshots
 from shared.scoring.store.reports import StoredReport
 from shared.scoring.store.snapshots import Snapshot
@@ -31,7 +34,7 @@ def finish(plan: Plan, currency: str, finished_at: datetime) -> None:
 
 def _report(plan: Plan, currency: str, finished_at: datetime) -> Mapping[str, Any]:
     """Save the reports, the snapshot and the result; the result."""
-    tally, stages, expected, cohorts = parts.tallies(plan.rescoring_id, plan.total_segments)
+    tally, stages, expected, cohorts = _sums(plan)
     _, caveats = parts.thresholds(plan.rescoring_id)
     forecaster = Forecaster.from_data(json.loads(parts.forecaster(plan.rescoring_id)))
     head = report.head(plan.rescoring_id, plan.as_of, plan.started_at, finished_at, currency)
@@ -71,6 +74,20 @@ def _report(plan: Plan, currency: str, finished_at: datetime) -> Mapping[str, An
     }
     RESCORING.finish(plan.rescoring_id, finished_at, figures)
     return figures
+
+
+def _sums(plan: Plan) -> tuple[Tally, dict[str, Stage], Demand, Cohorts]:
+    """The sums over all customers."""
+    whole = Tally(), lifecycle.merge([]), Demand(), Cohorts()
+    for window in parts.read_all(parts.tally, plan.rescoring_id, plan.total_segments):
+        tally, stages, expected, cohorts = zip(whole, *window, strict=True)
+        whole = (
+            rescoring.merge_tallies(tally),
+            lifecycle.merge(stages),
+            demand.merge(expected),
+            lifecycle.merge_cohorts(cohorts),
+        )
+    return whole
 
 
 def _publish_snapshot(plan: Plan) -> None:

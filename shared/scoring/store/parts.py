@@ -10,25 +10,24 @@ few of them in memory at once.
 import csv
 import gzip
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, astuple
 from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from botocore.config import Config
 from msgspec import json
 
 from shared.core import aws, environment
-from shared.forecasting import bands, histories
+from shared.forecasting.bands import CHURN_BANDS, VALUE_BANDS
 from shared.forecasting.histories import Histories
 from shared.scorecards.rfm import SEGMENTS
-from shared.scoring import demand, lifecycle, ranks, rescoring
 from shared.scoring.demand import Band, Demand
 from shared.scoring.lifecycle import Cohorts, Stage
-from shared.scoring.ranks import Cuts, Ints, Thresholds
+from shared.scoring.ranks import Ints, Thresholds
 from shared.scoring.rescoring import Classification, Counts, Part, Sums, Tally
 from shared.scoring.store.scan import Scanned
 
@@ -51,11 +50,12 @@ _COLUMNS: Final = (
 _CLASSES: Final = tuple(f"before_{name}" for name in Classification.__slots__)
 _MONEY: Final = np.dtype("<i8")
 
+T = TypeVar("T")
 
-def save_scan(rescoring_id: str, segment: int, scanned: Scanned) -> None:
+
+def save_scan(rescoring_id: str, segment: int, scanned: Scanned, counts: Counts) -> None:
     """Keep the customers of a segment and their counts; repeating it replaces the same objects."""
     key, part = _key(rescoring_id, segment), scanned.part
-    counts = rescoring.count(part)
     money = np.sort(part.monetary[part.buyers]).astype(_MONEY)
     columns = {name: getattr(part, name) for name in _COLUMNS}
     before = dict(zip(_CLASSES, astuple(part.before), strict=True))
@@ -78,35 +78,32 @@ def save_scan(rescoring_id: str, segment: int, scanned: Scanned) -> None:
     )
 
 
-def counts_and_cuts(rescoring_id: str, segments: int) -> tuple[Counts, Cuts]:
-    """The counts of all segments together, and the exact cuts of the money of all buyers."""
-
-    def counts_of(segment: int) -> Counts:
-        key = _key(rescoring_id, segment)
-        arrays = _arrays(_get(f"{key}.counts.npz"))
-        ends = _get_json(f"{key}.scan.json")["ends"]
-        recency, frequency, buckets = (dict(zip(*arrays[name].tolist(), strict=True)) for name in _COUNTS)
-        return Counts(recency, frequency, buckets, *ends)
-
-    def money_of(segment: int, bucket: int) -> Ints:
-        """The money of the customers of a segment in a bucket: a range of the ordered file."""
-        names, counts = _arrays(_get(f"{_key(rescoring_id, segment)}.counts.npz"))["buckets"]
-        at = int(np.searchsorted(names, bucket))
-        if at == len(names) or names[at] != bucket:
-            return np.zeros(0, dtype=np.int64)
-        start, end = (int(counts[:place].sum()) * _MONEY.itemsize for place in (at, at + 1))
-        content = _get(f"{_key(rescoring_id, segment)}.money", f"bytes={start}-{end - 1}")
-        return np.frombuffer(content, dtype=_MONEY).astype(np.int64)
-
+def read_all(read: Callable[[str, int], T], rescoring_id: str, segments: int) -> Iterator[list[T]]:
+    """What `read` answers of each segment of a rescoring, of a few dozen at a time."""
     with ThreadPoolExecutor(_THREADS) as pool:
-        merged = Counts()
-        for window in _windows(segments):
-            merged = rescoring.merge_counts([merged, *pool.map(counts_of, window)])
+        for start in range(0, segments, _WINDOW):
+            window = range(start, min(start + _WINDOW, segments))
+            yield list(pool.map(lambda segment: read(rescoring_id, segment), window))
 
-        def values_of(bucket: int) -> Ints:
-            return np.concatenate(list(pool.map(lambda segment: money_of(segment, bucket), range(segments))))
 
-        return merged, ranks.cuts_of_buckets(merged.buckets, values_of)
+def counts(rescoring_id: str, segment: int) -> Counts:
+    """The counts of a segment."""
+    key = _key(rescoring_id, segment)
+    arrays = _arrays(_get(f"{key}.counts.npz"))
+    ends = _get_json(f"{key}.scan.json")["ends"]
+    recency, frequency, buckets = (dict(zip(*arrays[name].tolist(), strict=True)) for name in _COUNTS)
+    return Counts(recency, frequency, buckets, *ends)
+
+
+def money(rescoring_id: str, segment: int, bucket: int) -> Ints:
+    """The money of the customers of a segment in a bucket: a range of the ordered file."""
+    names, customers = _arrays(_get(f"{_key(rescoring_id, segment)}.counts.npz"))["buckets"]
+    at = int(np.searchsorted(names, bucket))
+    if at == len(names) or names[at] != bucket:
+        return np.zeros(0, dtype=np.int64)
+    start, end = (int(customers[:place].sum()) * _MONEY.itemsize for place in (at, at + 1))
+    content = _get(f"{_key(rescoring_id, segment)}.money", f"bytes={start}-{end - 1}")
+    return np.frombuffer(content, dtype=_MONEY).astype(np.int64)
 
 
 def save_thresholds(rescoring_id: str, least: Thresholds, caveats: list[str]) -> None:
@@ -120,14 +117,12 @@ def thresholds(rescoring_id: str) -> tuple[Thresholds, list[str]]:
     return Thresholds(**{name: tuple(cuts) for name, cuts in content["thresholds"].items()}), content["caveats"]
 
 
-def drawn(rescoring_id: str, segments: int) -> Histories:
-    """All who were drawn for the fit."""
-    drawn_of_segments = []
-    for segment in range(segments):
-        key = _key(rescoring_id, segment)
-        if _get_json(f"{key}.scan.json")["drawn"]:
-            drawn_of_segments.append(Histories(**_arrays(_get(f"{key}.drawn.npz"))))
-    return histories.concatenate(drawn_of_segments)
+def drawn(rescoring_id: str, segment: int) -> Histories | None:
+    """Those of a segment who were drawn for the fit, None where nobody was."""
+    key = _key(rescoring_id, segment)
+    if not _get_json(f"{key}.scan.json")["drawn"]:
+        return None
+    return Histories(**_arrays(_get(f"{key}.drawn.npz")))
 
 
 def save_forecaster(rescoring_id: str, content: str) -> None:
@@ -157,43 +152,29 @@ def unrecorded(rescoring_id: str, segment: int) -> list[tuple[str, str]]:
     return [(customer_id, text) for customer_id, text in _get_json(f"{_key(rescoring_id, segment)}.owed.json")]
 
 
-def save_tally(rescoring_id: str, segment: int, tally: Tally, stages: Mapping[str, Stage], expected: Demand) -> None:
+def save_tally(rescoring_id: str, segment: int, sums: Tally, stages: Mapping[str, Stage], expected: Demand) -> None:
     """Keep the sums over a segment's customers."""
     content = {
-        "segments": {name: astuple(sums) for name, sums in tally.segments.items()},
-        "moves": [[was, now, customers] for (was, now), customers in tally.moves.items()],
-        "changed": tally.changed,
+        "segments": {name: astuple(numbers) for name, numbers in sums.segments.items()},
+        "moves": [[was, now, customers] for (was, now), customers in sums.moves.items()],
+        "changed": sums.changed,
         "stages": {name: astuple(stage) for name, stage in stages.items()},
         "demand": asdict(expected),
     }
     _put_json(f"{_key(rescoring_id, segment)}.tally.json", content)
 
 
-def tallies(rescoring_id: str, segments: int) -> tuple[Tally, dict[str, Stage], Demand, Cohorts]:
-    """The sums over all customers."""
-
-    def sums_of(segment: int) -> tuple[Tally, dict[str, Stage], Demand, Cohorts]:
-        key = _key(rescoring_id, segment)
-        content = _get_json(f"{key}.tally.json")
-        tally = Tally(
-            {name: Sums(*sums) for name, sums in content["segments"].items()},
-            {(was, now): customers for was, now, customers in content["moves"]},
-            content["changed"],
-        )
-        stages = {name: Stage(*sums) for name, sums in content["stages"].items()}
-        return tally, stages, _demand(content["demand"]), Cohorts(*_get_json(f"{key}.scan.json")["cohorts"])
-
-    whole = Tally(), lifecycle.merge([]), Demand(), Cohorts()
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for window in _windows(segments):
-            tally, stages, expected, cohorts = zip(whole, *pool.map(sums_of, window), strict=True)
-            whole = (
-                rescoring.merge_tallies(tally),
-                lifecycle.merge(stages),
-                demand.merge(expected),
-                lifecycle.merge_cohorts(cohorts),
-            )
-    return whole
+def tally(rescoring_id: str, segment: int) -> tuple[Tally, dict[str, Stage], Demand, Cohorts]:
+    """The sums over a segment's customers."""
+    key = _key(rescoring_id, segment)
+    content = _get_json(f"{key}.tally.json")
+    sums = Tally(
+        {name: Sums(*numbers) for name, numbers in content["segments"].items()},
+        {(was, now): customers for was, now, customers in content["moves"]},
+        content["changed"],
+    )
+    stages = {name: Stage(*numbers) for name, numbers in content["stages"].items()}
+    return sums, stages, _demand(content["demand"]), Cohorts(*_get_json(f"{key}.scan.json")["cohorts"])
 
 
 def save_snapshot(
@@ -243,17 +224,13 @@ def _snapshot_rows(part: Part, now: Classification, expected: Any, p_buy: Any, c
             continue
         yield [
             customer_id, days, orders, money, r, f, m, segment, round(purchases, 4), round(chance, 4), round(worth),
-            bands.CHURN_BANDS[churn], bands.VALUE_BANDS[value],
+            CHURN_BANDS[churn], VALUE_BANDS[value],
         ]  # fmt: skip
 
 
 def _columns(counts: Mapping[int, int]) -> Ints:
     """A histogram as two rows: values in ascending order, and how many have each."""
     return np.array(sorted(counts.items()), dtype=np.int64).reshape(-1, 2).T
-
-
-def _windows(segments: int) -> Iterator[range]:
-    return (range(start, min(start + _WINDOW, segments)) for start in range(0, segments, _WINDOW))
 
 
 def _demand(content: Mapping[str, Any]) -> Demand:

@@ -21,10 +21,10 @@ from msgspec import Struct, json
 from shared.core import dynamodb
 from shared.core.dynamodb import SCORECARDS
 from shared.core.months import month_of, months_after
-from shared.forecasting import bands
+from shared.forecasting.bands import CHURN_BANDS, VALUE_BANDS
 from shared.forecasting.histories import Histories
-from shared.scorecards import score as scores
 from shared.scorecards.rfm import SEGMENTS
+from shared.scorecards.score import Score
 from shared.scorecards.scorecard import MAX_ORDER_DAYS, WINDOW_MONTHS
 from shared.scoring.lifecycle import Cohorts
 from shared.scoring.plan import DRAWN_OF
@@ -44,8 +44,8 @@ _NUMBERS: Final = (
 _NEWCOMERS: Final = ""
 _PROSPECT: Final = (-1, *[0] * (len(_NUMBERS) - 1))
 _SEGMENT_CODES: Final = {name: code for code, name in enumerate(SEGMENTS)}
-_CHURN_CODES: Final = {name: code for code, name in enumerate(bands.CHURN_BANDS)}
-_VALUE_CODES: Final = {name: code for code, name in enumerate(bands.VALUE_BANDS)}
+_CHURN_CODES: Final = {name: code for code, name in enumerate(CHURN_BANDS)}
+_VALUE_CODES: Final = {name: code for code, name in enumerate(VALUE_BANDS)}
 
 
 class _Text(Struct, frozen=True, gc=False):
@@ -151,7 +151,7 @@ def written_by(rescoring_id: str, segment: int, total_segments: int) -> frozense
             customer_ids.update(
                 item.customer_id.S
                 for item in page.Items
-                if item.score.S and scores.from_text(item.score.S).rescoring_id == rescoring_id
+                if item.score.S and Score.from_text(item.score.S).rescoring_id == rescoring_id
             )
     return frozenset(customer_ids)
 
@@ -249,7 +249,7 @@ class _Columns:
     def _take_in(self, text: str) -> int:
         """A text that comes for the first time."""
         code = self._texts[text] = len(self._texts)
-        score = scores.from_text(text)
+        score = Score.from_text(text)
         self._classifications.append(
             (
                 _SEGMENT_CODES[score.segment],

@@ -40,11 +40,12 @@ def put(content: dict[str, Any]) -> Any:
 def settle(stage: Stage, name: str, segments: int | None = None) -> None:
     """What the state machine does every morning."""
     started_at = stage.clock.timestamp
-    plan = stage.call("plan_settlement", name, {"settlement_id": name, "started_at": started_at})
-    parts = plan["segments"] if segments is None else [{"segment": 0, "total_segments": 1}]
-    statements = [stage.call("settle_points", name, {"started_at": started_at, **part}) for part in parts]
+    run = stage.call("plan_settlement", name, {"run_id": name, "started_at": started_at})["run"]
+    run = {**run, "total_segments": segments or run["total_segments"]}
+    parts = [{"run": run, "segment": segment} for segment in range(run["total_segments"])]
+    statements = [stage.call("settle_points", name, part) for part in parts]
     stage.clock.forward(minutes=1)
-    stage.call("close_settlement", name, {"settlement_id": name, "started_at": started_at, "parts": statements})
+    stage.call("close_settlement", name, {"run": run, "parts": statements})
 
 
 def _programme(stage: Stage) -> None:

@@ -77,7 +77,7 @@ def _customers(stage: Stage) -> tuple[str, str, str]:
 def _night(stage: Stage) -> None:
     started = {"run_id": "night", "started_at": stage.clock.timestamp}
     stage.call("plan_invitations", "a night", started)
-    segment = {**started, "segment": 0, "total_segments": 1}
+    segment = {"run": {**started, "total_segments": 1}, "segment": 0}
     stage.call("decide_invitations", "a night", segment)
     stage.call("decide_invitations", "the same night again", segment)
     accept(stage.call("start_invitations/start", "by hand"), 202)
@@ -88,7 +88,7 @@ def _invitations(stage: Stage, ada: str, ben: str, cara: str) -> None:
     url = str(client("sqs").create_queue(QueueName="surveys")["QueueUrl"])
     client("sqs").send_message(QueueUrl=url, MessageBody="{}")
     (message,) = client("sqs").receive_message(QueueUrl=url)["Messages"]
-    stage.setenv("INVITATIONS_QUEUE_URL", url)
+    stage.setenv("QUEUE_URL", url)
     invited = {customer_id: stage.facts(customer_id, "SurveyInvited")[0] for customer_id in (ada, ben, cara)}
     accept(stage.call("configure_surveys/put_rules", "quiet hours", quiet_from=6, quiet_until=20), 200)
 

@@ -40,7 +40,7 @@ def play(stage: Stage) -> None:
     event = plan_event(stage, machine, "run-3")
     client("stepfunctions").start_execution(stateMachineArn=machine, name="run-3")
     given = stage.call("plan_rescoring", "the third", event)
-    stage.call("scan_scorecards", "the third", {**given, "segment": 0})
+    stage.call("scan_scorecards", "the third", {"run": given["run"], "segment": 0})
     waits = stage.call("plan_rescoring", "while the third runs", plan_event(stage, machine, "run-4"))
     assert waits == {"wait": True}
     _watch(stage, "run-3", "running")
@@ -76,19 +76,19 @@ def plan_event(stage: Stage, machine: str, rescoring_id: str, as_of: str | None 
     """What the state machine gives to the first step."""
     execution = f"{machine.replace(':stateMachine:', ':execution:')}:{rescoring_id}"
     started_at = stage.clock.timestamp
-    return {"rescoring_id": rescoring_id, "execution_arn": execution, "started_at": started_at, "as_of": as_of}
+    given = {"as_of": as_of} if as_of else {}
+    return {"run_id": rescoring_id, "execution_arn": execution, "started_at": started_at, "input": given}
 
 
 def rescore(stage: Stage, machine: str, rescoring_id: str, segments: int, as_of: str | None = None) -> None:
     """A whole rescoring as its state machine takes it; every second step is taken twice, as after a death."""
     plan = stage.call("plan_rescoring", rescoring_id, plan_event(stage, machine, rescoring_id, as_of))
-    given = {name: value for name, value in plan.items() if name not in ("wait", "segments")}
-    given["total_segments"] = segments
+    given = {"run": {**plan["run"], "total_segments": segments}}
     parts = [{**given, "segment": segment} for segment in range(segments)]
     for part in parts:
         stage.call("scan_scorecards", rescoring_id, part)
     stage.call("rank_scorecards", rescoring_id, given)
-    if given["fits"]:
+    if given["run"]["fits"]:
         stage.call("fit_forecaster", rescoring_id, given)
     stage.clock.forward(seconds=2)
     for part in parts:
@@ -100,7 +100,7 @@ def rescore(stage: Stage, machine: str, rescoring_id: str, segments: int, as_of:
 
 def _reports(stage: Stage, status: int) -> None:
     for name in ("segments", "forecast", "lifecycle", "cohorts"):
-        accept(stage.call(f"report_{name}/get", "after a rescoring" if status == 200 else "before any"), status)
+        accept(stage.call(f"report_scores/{name}", "after a rescoring" if status == 200 else "before any"), status)
 
 
 def _watch(stage: Stage, rescoring_id: str, case: str) -> None:

@@ -21,4 +21,4 @@ def play(stage: Stage) -> None:
         put_card(f"K-{number:02d}", orders)
     stage.clock.set("2026-11-21T01:00:00Z")
     rescore(stage, machine, "run-1", segments=1)
-    accept(stage.call("report_forecast/get", "by fitted models"), 200)
+    accept(stage.call("report_scores/forecast", "by fitted models"), 200)

@@ -23,9 +23,7 @@ from shared.loyalty.links import points_path
 from shared.nps.links import survey_path
 from shared.nps.store import definitions, invitations
 from shared.nps.survey import RECOVERY_TEXTS, Rules
-from shared.scorecards.rfm import Score
-from shared.scorecards.store import score_text
-from shared.scorecards.store.score_text import Held
+from shared.scorecards.score import Score
 from tests.functional.conftest import (
     BERLIN,
     answered,
@@ -107,7 +105,7 @@ def test_a_detractors_answer_opens_one_case_with_her_words(invoke: Invoke, ada: 
 def test_a_case_is_as_urgent_as_its_customer_is_valuable(
     invoke: Invoke, ada: str, m: int, priority: str, hours: int
 ) -> None:
-    score = score_text.to_text(Held(Score("Champions", 5, 5, m, date(2026, 11, 1), "LOW", "TOP"), "run-1"))
+    score = Score("Champions", 5, 5, m, date(2026, 11, 1), "LOW", "TOP", "run-1").to_text()
     key, change = {"customer_id": ada}, "SET score = :score"
     apply(SCORECARDS.update(key, change, "", {":score": score}))
     answered(invoke, ask(ada), 6)
@@ -408,7 +406,8 @@ def test_a_step_that_says_nothing_is_refused(invoke: Invoke, ada: str, name: str
 def night(invoke: Invoke, days: int = 0) -> dict[str, Any]:
     """What the night so many days from now decides."""
     started_at = to_timestamp(datetime.now(UTC) + timedelta(days=days))
-    return invoke("decide_invitations", {"run_id": "n", "started_at": started_at, "segment": 0, "total_segments": 1})
+    run = {"run_id": "n", "started_at": started_at, "total_segments": 1}
+    return invoke("decide_invitations", {"run": run, "segment": 0})
 
 
 def test_a_resolved_case_lets_surveys_through_again(invoke: Invoke, ada: str) -> None:

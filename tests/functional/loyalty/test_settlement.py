@@ -1,7 +1,7 @@
 """The settlement of points accounts, step by step as the state machine takes them, and the statement of liability."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,20 +78,24 @@ def redeem(customer_id: str, key: str, when: str, cost: int) -> None:
     redeeming.redeem(customer_id, key, f"r{cost}", "CODE", ShopTime(at(when), BERLIN))
 
 
-def night(invoke: Invoke, when: str, segments: Sequence[dict[str, int]] | None = None) -> dict[str, Any]:
-    """What the state machine does at that moment; the statement that is served then."""
-    started_at = to_timestamp(at(when))
-    plan = invoke("plan_settlement", {"settlement_id": when, "started_at": started_at})
-    parts = [invoke("settle_points", {"started_at": started_at, **segment}) for segment in segments or plan["segments"]]
-    event = {"settlement_id": when, "started_at": started_at, "parts": json.loads(json.dumps(parts))}
-    closed = invoke("close_settlement", event)
+def night(invoke: Invoke, when: str, segments: int | None = None) -> dict[str, Any]:
+    """What the state machine does at that moment, in so many segments; the statement that is served then."""
+    run = planned(invoke, when, when)
+    run |= {"total_segments": segments} if segments else {}
+    parts = [invoke("settle_points", {"run": run, "segment": segment}) for segment in range(run["total_segments"])]
+    closed = invoke("close_settlement", {"run": run, "parts": json.loads(json.dumps(parts))})
     report: dict[str, Any] = invoke("report_loyalty/get")["json"]
     if report["settlement_id"] == when:
         assert closed == {"settlement_id": when, **{n: report[n] for n in ("accounts", "outstanding")}}
     return report
 
 
-ALL = ({"segment": 0, "total_segments": 1},)
+def planned(invoke: Invoke, settlement_id: str, when: str) -> dict[str, Any]:
+    """What the first step hands on to the others."""
+    plan = invoke("plan_settlement", {"run_id": settlement_id, "started_at": to_timestamp(at(when))})
+    run: dict[str, Any] = plan["run"]
+    assert (plan["wait"], plan["segments"]) == (False, list(range(run["total_segments"])))
+    return run
 
 
 def entries(customer_id: str, *types: str) -> list[tuple[str, int]]:
@@ -108,17 +112,16 @@ def test_before_the_first_night_there_is_no_statement_and_after_it_an_empty_one(
 def test_every_step_that_is_taken_twice_says_the_same_and_changes_nothing(invoke: Invoke, contents: Contents) -> None:
     buy("K-1", "1", "2026-01-10 12:00", 400)
     buy("K-2", "2", "2026-02-10 12:00", 40)
-    started_at = to_timestamp(at("2026-04-01 02:00"))
-    plan = invoke("plan_settlement", {"settlement_id": "s", "started_at": started_at})
-    assert invoke("plan_settlement", {"settlement_id": "s", "started_at": started_at}) == plan
+    run = planned(invoke, "s", "2026-04-01 02:00")
+    assert planned(invoke, "s", "2026-04-01 02:00") == run
     parts = []
-    for segment in plan["segments"]:
-        event = {"started_at": started_at, **segment}
+    for segment in range(run["total_segments"]):
+        event = {"run": run, "segment": segment}
         parts.append(invoke("settle_points", event))
         before = contents()
         assert invoke("settle_points", event) == parts[-1]
         assert contents() == before
-    event = {"settlement_id": "s", "started_at": started_at, "parts": parts}
+    event = {"run": run, "parts": parts}
     closed = invoke("close_settlement", event)
     report = invoke("report_loyalty/get")["json"]
     assert invoke("close_settlement", event) == closed
@@ -130,9 +133,9 @@ def test_every_step_that_is_taken_twice_says_the_same_and_changes_nothing(invoke
 def test_points_expire_when_the_month_is_over_by_the_shops_clock(invoke: Invoke) -> None:
     buy("K-1", "1", "2026-01-10 12:00", 40)
     # Clocks went forward on 29 March: the month ends two hours before midnight in Greenwich.
-    night(invoke, "2026-03-31 23:59", ALL)
+    night(invoke, "2026-03-31 23:59", segments=1)
     assert entries("K-1", "PointsExpired") == []
-    report = night(invoke, "2026-04-01 00:01", ALL)
+    report = night(invoke, "2026-04-01 00:01", segments=1)
     assert entries("K-1", "PointsExpired") == [("2026-03-31T22:00:00.000Z", -40)]
     assert (report["expired"], report["outstanding"]) == (40, 0)
     assert account_of("K-1").lots == {}
@@ -147,7 +150,7 @@ def test_a_night_that_is_days_late_leaves_what_a_punctual_one_leaves(
         launch(invoke)
         buy("K-1", "1", "2026-01-10 12:00", 40)
         buy("K-1", "2", "2026-03-10 12:00", 50)
-        night(invoke, when, ALL)
+        night(invoke, when, segments=1)
         account = account_of("K-1")
         ends.append((account.lots, account.books, entries("K-1", "PointsExpired", "PointsActivated")[0]))
     assert ends[0] == ends[1]
@@ -163,7 +166,7 @@ def test_an_account_used_between_the_end_of_a_month_and_the_night_expires_once(i
     buy("K-2", "3", "2026-01-10 12:00", 40)
     adjust("K-2", "a", "2026-04-01 00:10", 20)
     assert entries("K-2", "PointsExpired") == [("2026-03-31T22:00:00.000Z", -40)]
-    report = night(invoke, "2026-04-01 02:00", ALL)
+    report = night(invoke, "2026-04-01 02:00", segments=1)
     for customer_id in ("K-1", "K-2"):
         assert entries(customer_id, "PointsExpired") == [("2026-03-31T22:00:00.000Z", -40)]
     assert (report["active"], report["redeemed"], report["expired"]) == (40, 30, 80)
@@ -171,10 +174,10 @@ def test_an_account_used_between_the_end_of_a_month_and_the_night_expires_once(i
 
 def test_pending_points_become_active_on_their_day_and_are_told_of_once(invoke: Invoke) -> None:
     buy("K-1", "1", "2026-01-10 23:30", 40)
-    report = night(invoke, "2026-01-23 23:30", ALL)
+    report = night(invoke, "2026-01-23 23:30", segments=1)
     assert (report["active"], report["pending"]) == (0, 40)
     for when in ("2026-01-24 00:30", "2026-01-25 02:00"):
-        report = night(invoke, when, ALL)
+        report = night(invoke, when, segments=1)
         assert (report["active"], report["pending"]) == (40, 0)
     assert [fact.data["points"] for fact in facts_of("K-1", "PointsActivated")] == [40]
     assert account_of("K-1").lots == {"2026-03": 40}
@@ -184,16 +187,16 @@ def test_a_tier_that_is_not_earned_again_ends_after_its_grace_unless_it_is(invok
     for customer_id in ("K-1", "K-2"):
         buy(customer_id, customer_id, "2025-01-10 12:00", 350)
         buy(customer_id, f"{customer_id}-later", "2025-06-10 12:00", 20)
-    night(invoke, "2025-12-31 02:00", ALL)
+    night(invoke, "2025-12-31 02:00", segments=1)
     types = ("TierChanged", "TierEnding", "TierKept")
     assert [fact.type for fact in facts_of("K-1", *types)] == ["TierChanged"]
     for when in ("2026-01-02 02:00", "2026-01-03 02:00"):
-        night(invoke, when, ALL)
+        night(invoke, when, segments=1)
         (ending,) = facts_of("K-1", "TierEnding")
         assert (ending.data["tier"], ending.data["ends_on"], ending.data["missing"]) == ("OOLONG", "2026-01-31", 280)
     buy("K-2", "saved", "2026-01-20 12:00", 280)
     for when in ("2026-01-31 23:00", "2026-02-03 02:00", "2026-02-04 02:00"):
-        night(invoke, when, ALL)
+        night(invoke, when, segments=1)
         assert account_of("K-2").tier == "OOLONG"
     assert [fact.type for fact in facts_of("K-2", *types)] == ["TierChanged", "TierEnding", "TierKept"]
     assert [fact.type for fact in facts_of("K-1", *types)] == ["TierChanged", "TierEnding", "TierChanged"]
@@ -206,7 +209,7 @@ def test_points_that_expire_soon_are_warned_of_once(invoke: Invoke) -> None:
     buy("K-1", "1", "2026-01-10 12:00", 40)
     buy("K-1", "2", "2026-02-10 12:00", 50)
     for when in ("2026-02-28 02:00", "2026-03-01 02:00", "2026-03-02 02:00", "2026-03-20 02:00"):
-        night(invoke, when, ALL)
+        night(invoke, when, segments=1)
     (warning,) = facts_of("K-1", "PointsExpiring")
     assert (warning.id, warning.data["points"], warning.data["expires_on"]) == ("2026-03", 40, "2026-03-31")
     assert warning.occurred_at == at("2026-03-01 02:00")
@@ -218,10 +221,10 @@ def test_a_birthday_is_kept_once_a_year_also_a_day_late(invoke: Invoke, first: s
     ada = sign_up(invoke, "ada@example.com")
     sign_up(invoke, "eve@example.com", birthday="1990-05-01")
     sign_up(invoke, "grace@example.com", birthday=None)
-    night(invoke, "2026-12-09 02:00", ALL)
+    night(invoke, "2026-12-09 02:00", segments=1)
     assert account_of(ada).version == 0
     for when in (first, "2026-12-13 02:00", "2027-01-10 02:00", "2027-12-10 02:00", "2027-12-11 02:00"):
-        report = night(invoke, when, ALL)
+        report = night(invoke, when, segments=1)
     given = [(fact.id, fact.occurred_at) for fact in facts_of(ada, "PointsEarned")]
     assert given == [("BIRTHDAY/2026", at(first)), ("BIRTHDAY/2027", at("2027-12-10 02:00"))]
     assert (account_of(ada).books.issued, report["accounts"], report["issued"]) == (200, 1, 200)
@@ -230,12 +233,12 @@ def test_a_birthday_is_kept_once_a_year_also_a_day_late(invoke: Invoke, first: s
 def test_a_birthday_that_is_moved_over_new_year_is_kept_no_second_time(invoke: Invoke) -> None:
     launch(invoke, expiry_months=24)
     ada = sign_up(invoke, "ada@example.com", birthday="1990-01-02")
-    night(invoke, "2027-01-03 02:00", ALL)
+    night(invoke, "2027-01-03 02:00", segments=1)
     sign_up(invoke, "ada@example.com", birthday="1990-12-30")
     for when in ("2027-01-05 02:00", "2027-12-30 02:00", "2028-01-05 02:00"):
-        night(invoke, when, ALL)
+        night(invoke, when, segments=1)
         assert [fact.id for fact in facts_of(ada, "PointsEarned")] == ["BIRTHDAY/2027"]
-    night(invoke, "2028-12-30 02:00", ALL)
+    night(invoke, "2028-12-30 02:00", segments=1)
     assert [fact.id for fact in facts_of(ada, "PointsEarned")] == ["BIRTHDAY/2027", "BIRTHDAY/2028"]
     account_of(ada)
 
@@ -246,7 +249,7 @@ def test_an_adjustment_that_meets_a_night_is_made_after_it(invoke: Invoke, at_tr
     meanwhile: list[dict[str, Any]] = []
     at_transaction(
         "PointsAdjusted",
-        lambda: meanwhile.append(night(invoke, "2026-04-01 02:00", ALL)),
+        lambda: meanwhile.append(night(invoke, "2026-04-01 02:00", segments=1)),
         ["TransactionConflict", "ConditionalCheckFailed"],
     )
     adjust("K-1", "a", "2026-04-01 00:10", 20)
@@ -259,15 +262,15 @@ def a_busy_quarter(invoke: Invoke) -> None:
     """Orders, a refund, a redemption, a gift and a debt, with nights in between but not at each month's end."""
     buy("K-1", "1", "2026-01-10 12:00", 400)
     buy("K-2", "2", "2026-01-12 12:00", 1_200)
-    night(invoke, "2026-01-31 02:00", ALL)
+    night(invoke, "2026-01-31 02:00", segments=1)
     buy("K-3", "3", "2026-01-31 12:00", 70)
     redeem("K-1", "v", "2026-02-03 12:00", 300)
-    night(invoke, "2026-02-04 02:00", ALL)
+    night(invoke, "2026-02-04 02:00", segments=1)
     give_back("K-1", "1", "2026-02-05 12:00", 40_000)
     adjust("K-3", "a", "2026-02-28 23:30", 25)
-    night(invoke, "2026-03-02 02:00", ALL)
+    night(invoke, "2026-03-02 02:00", segments=1)
     adjust("K-2", "b", "2026-03-03 12:00", -200)
-    night(invoke, "2026-04-02 02:00", ALL)
+    night(invoke, "2026-04-02 02:00", segments=1)
 
 
 def test_the_statement_is_the_sum_of_all_accounts(invoke: Invoke) -> None:
@@ -297,7 +300,7 @@ def test_an_account_that_differs_from_its_ledger_fails_the_night_and_is_stated(i
     key = {"pk": "CUST#K-1", "sk": "POINTS"}
     apply(CUSTOMERS.update(key, "SET negative = :owed", values={":owed": 1}))
     with pytest.raises(Exception, match="1 accounts do not hold"):
-        night(invoke, "2026-01-12 02:00", ALL)
+        night(invoke, "2026-01-12 02:00", segments=1)
     assert invoke("report_loyalty/get")["json"]["unbalanced"] == 1
 
 
@@ -318,37 +321,36 @@ def test_the_months_follow_from_one_another_and_stay_as_they_were_closed(invoke:
         assert later["opening"] == earlier["closing"]
     assert months["2026-04"]["closing"] == report["outstanding"]
     buy("K-1", "later", "2026-06-10 12:00", 10)
-    later = {month["month"]: month for month in night(invoke, "2026-06-11 02:00", ALL)["months"]}
+    later = {month["month"]: month for month in night(invoke, "2026-06-11 02:00", segments=1)["months"]}
     assert {name: later[name] for name in months} == months
 
 
 def test_nights_that_failed_for_weeks_lose_no_entry_of_the_months_between(invoke: Invoke) -> None:
     buy("K-1", "1", "2025-11-10 12:00", 40)
-    night(invoke, "2025-11-15 02:00", ALL)
+    night(invoke, "2025-11-15 02:00", segments=1)
     buy("K-1", "2", "2025-11-20 12:00", 50)
     buy("K-1", "3", "2025-12-20 12:00", 60)
-    report = night(invoke, "2026-01-10 02:00", ALL)
+    report = night(invoke, "2026-01-10 02:00", segments=1)
     months = {month["month"]: (month["opening"], month["issued"]) for month in report["months"]}
     assert months == {"2025-11": (0, 90), "2025-12": (90, 60)}
 
 
 def test_an_earlier_night_that_ends_late_does_not_replace_the_statement(invoke: Invoke) -> None:
     buy("K-1", "1", "2026-01-10 12:00", 40)
-    night(invoke, "2026-01-12 02:00", ALL)
-    assert night(invoke, "2026-01-11 02:00", ALL)["settlement_id"] == "2026-01-12 02:00"
+    night(invoke, "2026-01-12 02:00", segments=1)
+    assert night(invoke, "2026-01-11 02:00", segments=1)["settlement_id"] == "2026-01-12 02:00"
 
 
 def test_a_night_goes_on_after_a_segment_failed(invoke: Invoke) -> None:
     for number in range(6):
         buy(f"K-{number}", f"{number}", "2026-01-10 12:00", 40 + number)
-    segments = invoke("plan_settlement", {"settlement_id": "s", "started_at": ""})["segments"]
-    started_at = to_timestamp(at("2026-04-01 02:00"))
-    assert len(segments) == 4
+    run = planned(invoke, "s", "2026-04-01 02:00")
+    assert run["total_segments"] == 4
     killed = []
-    for segment in segments:
+    for segment in range(run["total_segments"]):
         CALLS.killed_at, CALLS.count = (5, "before"), 0
         try:
-            invoke("settle_points", {"started_at": started_at, **segment})
+            invoke("settle_points", {"run": run, "segment": segment})
         except Killed:
             killed.append(segment)
         finally:
@@ -374,4 +376,4 @@ def test_a_settlement_is_started(invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 def test_before_the_launch_a_night_finds_nothing_to_do(invoke: Invoke, empty_tables: Callable[[], None]) -> None:
     empty_tables()
     apply(scorecards.ensure("K-1"))
-    assert night(invoke, "2026-01-10 02:00", ALL)["accounts"] == 0
+    assert night(invoke, "2026-01-10 02:00", segments=1)["accounts"] == 0

@@ -209,7 +209,7 @@ def ada(invoke: Invoke, shop: None) -> str:
 def night(invoke: Invoke, days: int = 0, run_id: str = "night") -> dict[str, Any]:
     """What the state machine does so many days from now: how many were asked, and how many were not and why."""
     started_at = to_timestamp(datetime.now(UTC) + timedelta(days=days))
-    event = {"run_id": run_id, "started_at": started_at, "segment": 0, "total_segments": 1}
+    event = {"run": {"run_id": run_id, "started_at": started_at, "total_segments": 1}, "segment": 0}
     return invoke("decide_invitations", event)
 
 
@@ -228,8 +228,8 @@ def decisions(customer_id: str) -> list[tuple[str, str | None]]:
 
 def test_the_plan_cuts_all_customers_into_segments(invoke: Invoke) -> None:
     plan = invoke("plan_invitations", {"run_id": "night", "started_at": "2026-11-21T07:00:00.000Z"})
-    assert (plan["run_id"], plan["started_at"]) == ("night", "2026-11-21T07:00:00.000Z")
-    assert [one["segment"] for one in plan["segments"]] == list(range(plan["segments"][0]["total_segments"]))
+    assert (plan["wait"], plan["segments"]) == (False, [0, 1, 2, 3])
+    assert plan["run"] == {"run_id": "night", "started_at": "2026-11-21T07:00:00.000Z", "total_segments": 4}
 
 
 def test_a_night_that_runs_twice_asks_once(invoke: Invoke, ada: str, contents: Contents) -> None:
@@ -536,7 +536,7 @@ class Queue:
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
     one = Queue()
-    monkeypatch.setenv("INVITATIONS_QUEUE_URL", one.url)
+    monkeypatch.setenv("QUEUE_URL", one.url)
     return one
 
 

@@ -1,6 +1,7 @@
 """What comes in from outside: amounts, addresses, settings, payloads."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,8 @@ from shared.core.money import format_amount, parse_amount
 from shared.core.settings import Settings
 from shared.customers.consent import Topic
 from shared.customers.payloads import SignupPayload
+from shared.edge.http import Request, Response, respond, serve
+from shared.edge.wiring import Capability, Function, Route
 from shared.purchases.payloads import PurchasePayload, RefundPayload
 
 # Hypothesis draws times without zone between these.
@@ -234,3 +237,37 @@ def test_a_form_with_blank_fields_is_a_signup() -> None:
 def test_a_wrong_signup_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         SignupPayload.model_validate({"email": "ada@example.com", "consent": True, **changes})
+
+
+def test_routes_that_are_not_exactly_those_of_one_function_fail_as_it_is_imported() -> None:
+    shop = Capability(
+        "shop",
+        Function("open_shop", Route("POST /shop", scope="shop:write", summary="s"), Route("GET /shop", summary="s")),
+        Function("close_shop", Route("DELETE /shop", summary="s")),
+    )
+
+    def answer(_request: Request) -> Response:
+        return respond(200, {})
+
+    serve(shop, {"POST /shop": answer, "GET /shop": answer})
+    for keys in ((), ("GET /shop",), ("GET /shop", "DELETE /shop"), ("GET /shop", "POST /shop", "GET /shops")):
+        with pytest.raises(LookupError):
+            serve(shop, dict.fromkeys(keys, answer))
+
+
+def test_a_route_answers_only_a_key_with_its_scope() -> None:
+    shop = Capability("shop", Function("open_shop", Route("POST /shop", scope="shop:write", summary="s")))
+    handler = serve(shop, {"POST /shop": lambda _: respond(200, {})})
+
+    def status(scopes: str) -> int:
+        context = {"authorizer": {"lambda": {"scopes": scopes}}}
+        code: int = handler({"routeKey": "POST /shop", "requestContext": context}, None)["statusCode"]
+        return code
+
+    assert [status("shop:write"), status("shop:read other:write"), status("")] == [200, 403, 403]
+
+
+def test_an_operation_is_called_as_its_function_where_that_has_one_route() -> None:
+    route = Route("POST /shop", summary="s")
+    assert Function("open_shop", route).operation(route) == "openShop"
+    assert Function("open_shop", route).operation(replace(route, operation="unlock")) == "unlock"

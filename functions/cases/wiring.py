@@ -1,0 +1,87 @@
+"""How the cases capability is deployed: complaints, work on cases, the hourly look for overdue ones."""
+
+from shared.edge.wiring import Capability, Function, Hears, Route, Schedule
+
+CASES = Capability(
+    "cases",
+    Function(
+        "take_complaint",
+        Route(
+            "GET /complaints",
+            page=True,
+            query=("token",),
+            operation="showComplaint",
+            summary="The form by which a customer complains",
+        ),
+        Route(
+            "POST /complaints",
+            page=True,
+            query=("token",),
+            fields=("token", "text"),
+            # Each costs the marketer a mail.
+            throttle=(5, 20),
+            operation="takeComplaint",
+            summary="Open a case by a complaint (form)",
+        ),
+        customers=("GetItem", "PutItem", "UpdateItem", "BatchGetItem"),
+        scorecards=("GetItem",),
+        signing_key=True,
+    ),
+    Function(
+        "manage_cases",
+        Route(
+            "GET /cases",
+            scope="cases:read",
+            query=("status", "limit", "next"),
+            operation="listCases",
+            answers={200: "CaseList"},
+            summary="Open cases, the most urgent first, or resolved ones",
+        ),
+        Route(
+            "GET /cases/{case_id}",
+            scope="cases:read",
+            operation="viewCase",
+            answers={200: "CaseView"},
+            summary="A case with its notes",
+        ),
+        Route(
+            "POST /cases/{case_id}/assign",
+            scope="cases:write",
+            body="AssignPayload",
+            operation="assignCase",
+            answers={200: "CaseView"},
+            summary="Give a case to somebody",
+        ),
+        Route(
+            "POST /cases/{case_id}/notes",
+            scope="cases:write",
+            body="NotePayload",
+            operation="noteCase",
+            answers={200: "CaseView"},
+            summary="Write into a case",
+        ),
+        Route(
+            "POST /cases/{case_id}/resolve",
+            scope="cases:write",
+            body="ResolvePayload",
+            operation="resolveCase",
+            answers={200: "CaseView"},
+            summary="Close a case with what came of it; the same again changes nothing",
+        ),
+        customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "Query"),
+    ),
+    Function(
+        "notify_marketer",
+        Hears("CaseOpened", "CaseOverdue", queue="cases", patient=True),
+        customers=("GetItem", "PutItem"),
+        sends_mail=True,
+        alarm="The marketer is not told of cases",
+    ),
+    Function(
+        "watch_cases",
+        Schedule(every_hours=1),
+        customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "Query"),
+        timeout=120,
+        alarm="Overdue cases are told to nobody",
+    ),
+)

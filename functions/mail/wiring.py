@@ -1,0 +1,13 @@
+"""How the mail capability is deployed: what becomes of mails, as SES tells it."""
+
+from shared.edge.wiring import Capability, Function, MailEvents
+
+MAIL = Capability(
+    "mail",
+    Function(
+        "record_mail_events",
+        MailEvents("BOUNCE", "COMPLAINT", "DELIVERY", "REJECT", queue="feedback"),
+        customers=("GetItem", "PutItem"),
+        alarm="Bounces and complaints are not recorded, and such addresses get mail again",
+    ),
+)

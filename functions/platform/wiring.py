@@ -1,0 +1,19 @@
+"""How what all capabilities stand on is deployed: keys, the contract, and facts on their way to the bus."""
+
+from shared.edge.wiring import Authorizer, Capability, Function, Route, Stream
+
+PLATFORM = Capability(
+    "platform",
+    Function("authorize_request", Authorizer(), customers=("GetItem",)),
+    Function(
+        "describe_api",
+        Route("GET /openapi.json", answers={200: "OpenApiDocument"}, summary="This contract as OpenAPI 3.1"),
+        openapi=True,
+    ),
+    Function(
+        "publish_changes",
+        Stream(),
+        publishes=True,
+        alarm="Facts are written but not published; after a day they leave the stream",
+    ),
+)

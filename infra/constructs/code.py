@@ -1,0 +1,99 @@
+"""What lies in a function's zip: its folder, and the packages of `shared/` that it imports."""
+
+import ast
+import json
+import shutil
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from infra import FUNCTION_FOLDERS, ROOT, wirings
+from shared.edge import openapi
+
+# Compiled files differ from machine to machine and would change the asset's hash with every run; of translations
+# only what is compiled is read.
+_LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", "*.pyc", "*.po", ".*")
+
+
+def module_of(name: str) -> str:
+    """The module of a function's handler, `functions.<capability>.<name>.handler`."""
+    return ".".join((*FUNCTION_FOLDERS[name].relative_to(ROOT).parts, "handler"))
+
+
+def stage_code(name: str, target: Path) -> None:
+    """Copy into `target` what the zip of function `name` holds.
+
+    Packages of `shared/` are copied whole, with their templates, where the function imports any module of them.
+    """
+    folder = FUNCTION_FOLDERS[name]
+    shutil.copytree(folder, target / folder.relative_to(ROOT), ignore=_LEFT_OUT)
+    files = imported_files(module_of(name))
+    for package in sorted({file.relative_to(ROOT).parts[1] for file in files if ROOT / "shared" in file.parents}):
+        if (ROOT / "shared" / package).is_dir():
+            shutil.copytree(ROOT / "shared" / package, target / "shared" / package, ignore=_LEFT_OUT)
+    for file in files:
+        if not (target / file.relative_to(ROOT)).exists():
+            shutil.copy(file, target / file.relative_to(ROOT))
+    if wirings.functions()[name].openapi:
+        (target / folder.relative_to(ROOT) / "openapi.json").write_text(contract(), encoding="utf-8")
+    make_readable(target)
+
+
+def contract() -> str:
+    """The HTTP contract as it is served."""
+    return json.dumps(openapi.describe(wirings.capabilities()), ensure_ascii=False, separators=(",", ":"))
+
+
+def make_readable(folder: Path) -> None:
+    """Files that whoever runs the function may read, whatever umask this machine has: a zip keeps their modes."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def imported_files(module: str) -> frozenset[Path]:
+    """The files of ours that are read as a module is imported or runs, itself included; not those for types alone."""
+    reached: set[Path] = set()
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        file = _file_of(name)
+        if file is not None:
+            reached.add(file)
+            waiting += imports(file)
+            # Importing a module imports the packages around it.
+            waiting.append(name.rpartition(".")[0])
+    return frozenset(reached)
+
+
+def _file_of(name: str) -> Path | None:
+    if name.partition(".")[0] not in ("functions", "shared"):
+        return None
+    path = ROOT.joinpath(*name.split("."))
+    candidates = (path.with_suffix(".py"), path / "__init__.py")
+    return next((file for file in candidates if file.is_file()), None)
+
+
+@cache
+def imports(file: Path) -> tuple[str, ...]:
+    """The names that a module imports, inside of functions too; a name may be a module's or a member's."""
+    return tuple(_imports(ast.parse(file.read_text(encoding="utf-8"))))
+
+
+def _imports(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        for statement in node.orelse:
+            yield from _imports(statement)
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from _imports(child)

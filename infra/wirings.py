@@ -1,0 +1,74 @@
+"""The wirings of all capabilities, by their place: every `functions/*/wiring.py` counts, and nothing lists them."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from typing import Final
+
+from infra import FUNCTION_FOLDERS, ROOT
+from shared.edge.wiring import Capability, Function, Route
+
+# Every function has the layer of this file of `requirements/`.
+COMMON_LAYER: Final = "layer"
+
+
+@cache
+def capabilities() -> tuple[Capability, ...]:
+    """The capabilities by name.
+
+    Raises ValueError where a wiring and the folders beside it do not agree, or two things have the same name.
+    """
+    found = tuple(_load(path.parent.name) for path in sorted(ROOT.glob("functions/*/wiring.py")))
+    _check(found)
+    return found
+
+
+@cache
+def functions() -> Mapping[str, Function]:
+    """Every function by its name."""
+    return {function.name: function for capability in capabilities() for function in capability.functions}
+
+
+@cache
+def routes() -> Mapping[str, Route]:
+    """Every route by its key."""
+    return {route.key: route for function in functions().values() for route in function.routes}
+
+
+def scopes() -> tuple[str, ...]:
+    """The scopes that a key may carry, sorted: all that some route wants."""
+    return tuple(sorted({route.scope for route in routes().values() if route.scope}))
+
+
+def requirements() -> tuple[str, ...]:
+    """The files of `requirements/` that layers are made from, without their ending."""
+    extra = {layer for function in functions().values() for layer in function.layers}
+    return (COMMON_LAYER, *sorted(extra))
+
+
+def _load(name: str) -> Capability:
+    module = import_module(f"functions.{name}.wiring")
+    wired = [value for value in vars(module).values() if isinstance(value, Capability)]
+    if [one.name for one in wired] != [name]:
+        raise ValueError(f"functions/{name}/wiring.py: want one Capability, called {name!r}")
+    return wired[0]
+
+
+def _check(found: tuple[Capability, ...]) -> None:
+    wired = [(one.name, function.name) for one in found for function in one.functions]
+    folders = sorted((folder.parent.name, name) for name, folder in FUNCTION_FOLDERS.items())
+    if sorted(wired) != folders:
+        raise ValueError(
+            f"wirings and folders of functions differ: {sorted(set(wired) ^ set(folders)) or 'some are wired twice'}"
+        )
+    names = {
+        "routes": [route.key for one in found for function in one.functions for route in function.routes],
+        "operations": [
+            function.operation(route) for one in found for function in one.functions for route in function.routes
+        ],
+        "jobs": [job.name for one in found for job in one.jobs],
+    }
+    for kind, all_of_them in names.items():
+        twice = sorted({name for name in all_of_them if all_of_them.count(name) > 1})
+        if twice:
+            raise ValueError(f"{kind} that are wired twice: {', '.join(twice)}")
