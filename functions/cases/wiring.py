@@ -80,8 +80,8 @@ CASES = Capability(
     Function(
         "watch_cases",
         Schedule(every_hours=1),
-        customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "Query"),
+        customers=("GetItem", "PutItem", "BatchGetItem", "Query"),
         timeout=120,
-        alarm="Overdue cases are told to nobody",
+        alarm="Overdue cases are reported to nobody",
     ),
 )
