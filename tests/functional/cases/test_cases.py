@@ -23,9 +23,7 @@ from shared.loyalty.links import points_path
 from shared.nps.links import survey_path
 from shared.nps.store import definitions, invitations
 from shared.nps.survey import RECOVERY_TEXTS, Rules
-from shared.scorecards.rfm import Score
-from shared.scorecards.store import score_text
-from shared.scorecards.store.score_text import Held
+from shared.scorecards.score import Score
 from tests.functional.conftest import (
     BERLIN,
     answered,
@@ -107,7 +105,7 @@ def test_a_detractors_answer_opens_one_case_with_her_words(invoke: Invoke, ada: 
 def test_a_case_is_as_urgent_as_its_customer_is_valuable(
     invoke: Invoke, ada: str, m: int, priority: str, hours: int
 ) -> None:
-    score = score_text.to_text(Held(Score("Champions", 5, 5, m, date(2026, 11, 1), "LOW", "TOP"), "run-1"))
+    score = Score("Champions", 5, 5, m, date(2026, 11, 1), "LOW", "TOP", "run-1").to_text()
     key, change = {"customer_id": ada}, "SET score = :score"
     apply(SCORECARDS.update(key, change, "", {":score": score}))
     answered(invoke, ask(ada), 6)
