@@ -9,7 +9,7 @@ from shared.core.facts import Fact
 from shared.core.shop_time import ShopTime
 from shared.nps.candidates import Candidacy, about, candidacy
 from shared.nps.survey import Survey, Trigger
-from shared.scorecards.rfm import Score
+from shared.scorecards.score import Score
 from shared.scorecards.scorecard import Scorecard
 
 TODAY = date(2026, 11, 21)
