@@ -21,6 +21,7 @@ CASES = Capability(
             # Each costs the marketer a mail.
             throttle=(5, 20),
             operation="takeComplaint",
+            refusals=(422,),
             summary="Open a case by a complaint (form)",
         ),
         customers=("GetItem", "PutItem", "UpdateItem", "BatchGetItem"),
@@ -35,6 +36,7 @@ CASES = Capability(
             query=("status", "limit", "next"),
             operation="listCases",
             answers={200: "CaseList"},
+            refusals=(422,),
             summary="Open cases, the most urgent first, or resolved ones",
         ),
         Route(
@@ -42,6 +44,7 @@ CASES = Capability(
             scope="cases:read",
             operation="viewCase",
             answers={200: "CaseView"},
+            refusals=(404,),
             summary="A case with its notes",
         ),
         Route(
@@ -50,6 +53,7 @@ CASES = Capability(
             body="AssignPayload",
             operation="assignCase",
             answers={200: "CaseView"},
+            refusals=(404, 409),
             summary="Give a case to somebody",
         ),
         Route(
@@ -58,6 +62,7 @@ CASES = Capability(
             body="NotePayload",
             operation="noteCase",
             answers={200: "CaseView"},
+            refusals=(404, 409),
             summary="Write into a case",
         ),
         Route(
@@ -66,6 +71,7 @@ CASES = Capability(
             body="ResolvePayload",
             operation="resolveCase",
             answers={200: "CaseView"},
+            refusals=(404, 409),
             summary="Close a case with what came of it; the same again changes nothing",
         ),
         customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "Query"),
@@ -80,8 +86,8 @@ CASES = Capability(
     Function(
         "watch_cases",
         Schedule(every_hours=1),
-        customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "Query"),
+        customers=("GetItem", "PutItem", "BatchGetItem", "Query"),
         timeout=120,
-        alarm="Overdue cases are told to nobody",
+        alarm="Overdue cases are reported to nobody",
     ),
 )

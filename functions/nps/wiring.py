@@ -1,4 +1,4 @@
-"""How the NPS capability is deployed: surveys, their answers and reports, the invitations of every night."""
+"""How the NPS capability is deployed: surveys, invitations to them every night and after cases, answers and reports."""
 
 from shared.edge.wiring import Capability, Function, Hears, Job, Route, Schedule, Step
 
@@ -19,6 +19,7 @@ NPS = Capability(
             body="SurveyPayload",
             operation="changeSurvey",
             answers={200: "SurveyView"},
+            refusals=(409,),
             summary="Make a survey, or change it",
         ),
         Route(
@@ -27,6 +28,7 @@ NPS = Capability(
             query=("place",),
             operation="viewSurveyLink",
             answers={200: "SurveyLink"},
+            refusals=(404, 422),
             summary="The anonymous link of a place, to print on a counter or a receipt",
         ),
         Route(
@@ -55,6 +57,7 @@ NPS = Capability(
             page=True,
             query=("score",),
             operation="showSurvey",
+            refusals=(409,),
             summary="The survey's page behind a link in a mail; `score` is chosen there and not recorded",
         ),
         Route(
@@ -62,6 +65,7 @@ NPS = Capability(
             page=True,
             fields=("token", "score", "comment"),
             operation="answerSurvey",
+            refusals=(409, 422),
             summary="Answer a survey, or change the answer (form)",
         ),
         customers=("GetItem", "PutItem", "UpdateItem", "BatchGetItem", "Query"),
@@ -83,6 +87,7 @@ NPS = Capability(
             # Each counts without a name.
             throttle=(5, 20),
             operation="answerAnonymously",
+            refusals=(422, 429),
             summary="Answer it without a name (form)",
         ),
         customers=("GetItem", "PutItem", "UpdateItem"),
@@ -96,6 +101,7 @@ NPS = Capability(
             query=("from", "to"),
             operation="reportNps",
             answers={200: "NpsReport"},
+            refusals=(422,),
             summary="NPS with margin and n, by month, segment, channel, category and survey; cases and recoveries",
         ),
         Route(
@@ -104,6 +110,7 @@ NPS = Capability(
             query=("month", "next"),
             operation="listComments",
             answers={200: "CommentList"},
+            refusals=(422,),
             summary="What customers wrote in a month, newest first, with score, mood and themes",
         ),
         customers=("Query",),
@@ -124,6 +131,13 @@ NPS = Capability(
         signing_key=True,
         sends_mail=True,
         alarm="Promoters are not asked to bring a friend",
+    ),
+    Function(
+        "ask_recovery",
+        Schedule(every_hours=1),
+        customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "Query"),
+        timeout=120,
+        alarm="Nobody is asked whether a resolved case helped",
     ),
     Function(
         "start_invitations",

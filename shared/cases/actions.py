@@ -53,7 +53,7 @@ def complain(customer_id: str, text: str, complaint_id: str, time: ShopTime) -> 
 def after_answer(
     customer_id: str, causes: Sequence[str], complaint: Complaint, opens: bool, rules: CaseRules, time: ShopTime
 ) -> list[Write]:
-    """The writes that an answer to a survey leads to: of a new case where it `opens` one, or of an open one's change.
+    """The writes that an answer to a survey leads to: of a new case where it `opens` a case, or of a changed case.
 
     The last of the `causes` is this answer, those before are the answers that it takes the place of, each of which
     may have opened a case. Where that is resolved already, another is opened. Costs 1 read unit for each answer

@@ -1,4 +1,4 @@
-"""What answers are counted by, and by how much an answer changes the counts."""
+"""Counting answers: by which dimensions, and by how much each changes the counts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -15,7 +15,7 @@ _FIRST_PROMOTER: Final = 9
 _PERCENT: Final = 100
 # The normal distribution holds 95 % of its mass within so many standard errors.
 _Z_95: Final = 1.96
-# What the adjusted Wald interval adds to the answers: three in all, of these as promoters and as detractors.
+# The adjusted Wald interval adds three answers, so many of them at each end.
 _ADDED_ANSWERS: Final = 3
 _ADDED_AT_EACH_END: Final = 0.75
 
@@ -26,7 +26,7 @@ EMPTY: Final[Histogram] = (0,) * (MAX_SCORE + 1)
 
 
 class Group(StrEnum):
-    """What an answer makes of the customer: 9 and 10 a promoter, 7 and 8 a passive, 0 to 6 a detractor."""
+    """The customers by their answer: 9 and 10 is a promoter's, 7 and 8 a passive's, 0 to 6 a detractor's."""
 
     PROMOTER = "PROMOTER"
     PASSIVE = "PASSIVE"
@@ -47,24 +47,13 @@ def add(first: Histogram, second: Histogram) -> Histogram:
     return tuple(a + b for a, b in zip(first, second, strict=True))
 
 
-def with_answer(histogram: Histogram, score: int, count: int = 1) -> Histogram:
-    """The histogram with `count` more answers of a score, or fewer where it is negative: an amended answer moves.
-
-    Raises Invalid for a score that `group_of` refuses, and where more answers would go than there are.
-    """
-    group_of(score)
-    if histogram[score] + count < 0:
-        raise Invalid(f"score: there are only {histogram[score]} answers of {score}")
-    return (*histogram[:score], histogram[score] + count, *histogram[score + 1 :])
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nps:
     """A net promoter score: `n` answers, how many of each group, and what follows.
 
     `nps` is -100 to 100 and `margin`, in the same points, half the width of its 95 % interval; unrounded. Both
     are None below MIN_ANSWERS, as the shares are: then there are only counts. A margin of 0 says that all answers
-    fell into one group, not that the next one has to.
+    fell into the same group, not that the next has to.
     """
 
     n: int
@@ -137,7 +126,7 @@ class Change:
 
 
 def change(now: Nps, before: Nps) -> Change | None:
-    """What changed since `before`, with the margin √(m₁² + m₂²); None where either has too few answers for a score.
+    """The change since `before`, with the margin √(m₁² + m₂²); None where either has too few answers for a score.
 
     A margin of 0 (all answers in one group) would make any difference to it certain: ten promoters of ten would
     be a change against seven of ten and three passives, which chance alone brings about one time in five. In its

@@ -155,7 +155,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """One customer, one survey, one run: sent at `send_at`, good until `expires_at`.
+    """A customer is asked a survey in one of its runs: sent at `send_at`, good until `expires_at`.
 
     `about` is what it is counted by: `segment`, `channel`, `category`, `order_id`. `case_id` is the case that a
     recovery asks about.
@@ -261,7 +261,7 @@ def refusal(
 
 
 def home_of(customer: Customer | None, shop_zone: tzinfo) -> tzinfo:
-    """The time zone in which a customer lives, the shop's where they have told none."""
+    """The time zone in which a customer lives, the shop's where that is not known."""
     return ZoneInfo(customer.contact.time_zone) if customer and customer.contact.time_zone else shop_zone
 
 
@@ -393,6 +393,6 @@ def answer(
 
 
 def causes_of_case(invitation: Invitation) -> list[str]:
-    """What the cases are named by that the answer may have opened: the answer itself, then each of its changes."""
+    """The causes of cases that the answer may have opened: the answer itself, then each of its changes."""
     changes = invitation.answer.changes if invitation.answer else 0
     return [invitation.invitation_id, *(f"{invitation.invitation_id}/{number + 1}" for number in range(changes))]

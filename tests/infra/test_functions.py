@@ -51,7 +51,7 @@ WRITERS_OF_SCORECARDS: Final = {
     "post_points",
     "write_scores",
 }
-DELETERS: Final = {"manage_cases", "watch_cases", "report_rescoring"}
+DELETERS: Final = {"manage_cases", "ask_recovery", "report_rescoring"}
 PUBLISHERS: Final = {"publish_changes"}
 SCANNERS: Final = {"plan_rescoring", "scan_scorecards", "write_scores", "settle_points", "decide_invitations"}
 # What has no key of a caller's behind it; none of it may read more than it is asked for, or delete.
@@ -182,7 +182,7 @@ def test_every_folder_with_a_handler_is_a_function(production: Assembly) -> None
 
 def test_a_schedule_may_start_its_own_target_only(production: Assembly) -> None:
     schedules = [schedule["Properties"]["Target"] for _, schedule in production.resources("AWS::Scheduler::Schedule")]
-    assert len(schedules) == 4
+    assert len(schedules) == 5
     for target in schedules:
         role = target["RoleArn"]["Fn::GetAtt"][0]
         (statements,) = (

@@ -22,7 +22,7 @@ Problem = Literal["AGAIN", "EMPTY", "TOO_LONG", "OPEN_CASES"]
 
 
 def show(request: Request, link: Link, settings: Settings) -> Response:
-    """The form. It carries a complaint's id of its own, so that it opens one case however often it is sent."""
+    """The form. It carries a complaint's id of its own, so that it opens a single case however often it is sent."""
     return _page(request, settings, link, "", None)
 
 

@@ -14,7 +14,7 @@ from shared.core.codec import Stored
 from shared.core.dynamodb import CUSTOMERS, Write
 from shared.core.kind import Kind
 from shared.nps.counting import DIMENSIONS, UNKNOWN, MonthFigures, Row
-from shared.nps.margin import EMPTY, Group, Histogram, add
+from shared.nps.margin import EMPTY, Group, Histogram
 from shared.nps.survey import RECOVERY
 
 SHARDS: Final = 16
@@ -78,14 +78,11 @@ def get(month: str) -> MonthFigures:
     """The figures of a month such as `2026-11` (1 read unit per 4 KB; an item has some 150 bytes)."""
     items = CUSTOMERS.query(f"NPS#{month}")
     answers = [ANSWERS.entity(item) for item in items if ANSWERS.owns(item)]
-    recovery = EMPTY
-    for counts in answers:
-        if counts.survey_id == RECOVERY:
-            recovery = add(recovery, counts.histogram)
+    recovery = [counts.histogram for counts in answers if counts.survey_id == RECOVERY]
     cases = next((monthly_counts.MONTHS.entity(item) for item in items if monthly_counts.MONTHS.owns(item)), None)
     return MonthFigures(
         rows=tuple(_row(counts) for counts in answers if counts.survey_id != RECOVERY),
-        recovery=recovery,
+        recovery=tuple(map(sum, zip(*recovery, strict=True))) or EMPTY,
         themes={
             item["sk"].partition("#")[2]: {name: count for name, count in item.items() if name not in ("pk", "sk")}
             for item in items
