@@ -21,7 +21,6 @@ CASES = Capability(
             # Each costs the marketer a mail.
             throttle=(5, 20),
             operation="takeComplaint",
-            refusals=(422,),
             summary="Open a case by a complaint (form)",
         ),
         customers=("GetItem", "PutItem", "UpdateItem", "BatchGetItem"),
@@ -36,7 +35,6 @@ CASES = Capability(
             query=("status", "limit", "next"),
             operation="listCases",
             answers={200: "CaseList"},
-            refusals=(422,),
             summary="Open cases, the most urgent first, or resolved ones",
         ),
         Route(
@@ -44,7 +42,6 @@ CASES = Capability(
             scope="cases:read",
             operation="viewCase",
             answers={200: "CaseView"},
-            refusals=(404,),
             summary="A case with its notes",
         ),
         Route(
@@ -53,7 +50,6 @@ CASES = Capability(
             body="AssignPayload",
             operation="assignCase",
             answers={200: "CaseView"},
-            refusals=(404, 409),
             summary="Give a case to somebody",
         ),
         Route(
@@ -62,7 +58,6 @@ CASES = Capability(
             body="NotePayload",
             operation="noteCase",
             answers={200: "CaseView"},
-            refusals=(404, 409),
             summary="Write into a case",
         ),
         Route(
@@ -71,7 +66,6 @@ CASES = Capability(
             body="ResolvePayload",
             operation="resolveCase",
             answers={200: "CaseView"},
-            refusals=(404, 409),
             summary="Close a case with what came of it; the same again changes nothing",
         ),
         customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "Query"),

@@ -56,7 +56,6 @@ CUSTOMERS = Capability(
                 *("EMAIL_NEWS", "EMAIL_OFFERS", "EMAIL_SURVEYS", "SMS_NEWS", "SMS_OFFERS", "SMS_SURVEYS"),
             ),
             operation="savePreferences",
-            refusals=(422,),
             summary="Change topics and channels, pause or leave (form)",
         ),
         customers=("GetItem", "PutItem"),
@@ -90,7 +89,6 @@ CUSTOMERS = Capability(
             query=("email",),
             operation="findCustomer",
             answers={200: "CustomerView"},
-            refusals=(404, 422),
             summary="Find a customer by e-mail address",
         ),
         Route(
@@ -98,7 +96,6 @@ CUSTOMERS = Capability(
             scope="customers:read",
             operation="viewCustomer",
             answers={200: "CustomerView"},
-            refusals=(404,),
             summary="The single customer view: profile, consents, scorecard",
         ),
         Route(
@@ -107,7 +104,6 @@ CUSTOMERS = Capability(
             query=("limit", "next"),
             operation="viewTimeline",
             answers={200: "Timeline"},
-            refusals=(404, 422),
             summary="A customer's facts, newest first",
         ),
         customers=("GetItem", "Query"),

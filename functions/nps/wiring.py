@@ -19,7 +19,6 @@ NPS = Capability(
             body="SurveyPayload",
             operation="changeSurvey",
             answers={200: "SurveyView"},
-            refusals=(409,),
             summary="Make a survey, or change it",
         ),
         Route(
@@ -28,7 +27,6 @@ NPS = Capability(
             query=("place",),
             operation="viewSurveyLink",
             answers={200: "SurveyLink"},
-            refusals=(404, 422),
             summary="The anonymous link of a place, to print on a counter or a receipt",
         ),
         Route(
@@ -57,7 +55,6 @@ NPS = Capability(
             page=True,
             query=("score",),
             operation="showSurvey",
-            refusals=(409,),
             summary="The survey's page behind a link in a mail; `score` is chosen there and not recorded",
         ),
         Route(
@@ -65,7 +62,6 @@ NPS = Capability(
             page=True,
             fields=("token", "score", "comment"),
             operation="answerSurvey",
-            refusals=(409, 422),
             summary="Answer a survey, or change the answer (form)",
         ),
         customers=("GetItem", "PutItem", "UpdateItem", "BatchGetItem", "Query"),
@@ -87,7 +83,6 @@ NPS = Capability(
             # Each counts without a name.
             throttle=(5, 20),
             operation="answerAnonymously",
-            refusals=(422, 429),
             summary="Answer it without a name (form)",
         ),
         customers=("GetItem", "PutItem", "UpdateItem"),
@@ -101,7 +96,6 @@ NPS = Capability(
             query=("from", "to"),
             operation="reportNps",
             answers={200: "NpsReport"},
-            refusals=(422,),
             summary="NPS with margin and n, by month, segment, channel, category and survey; cases and recoveries",
         ),
         Route(
@@ -110,7 +104,6 @@ NPS = Capability(
             query=("month", "next"),
             operation="listComments",
             answers={200: "CommentList"},
-            refusals=(422,),
             summary="What customers wrote in a month, newest first, with score, mood and themes",
         ),
         customers=("Query",),

@@ -11,7 +11,6 @@ SCORING = Capability(
             scope="reports:read",
             operation="reportSegments",
             answers={200: "SegmentReport"},
-            refusals=(404,),
             summary="Customers, revenue and averages per segment, and the moves since the run before",
         ),
         Route(
@@ -19,7 +18,6 @@ SCORING = Capability(
             scope="reports:read",
             operation="reportForecast",
             answers={200: "ForecastReport"},
-            refusals=(404,),
             summary="What all customers are expected to spend in the next 90 days, and how far such forecasts were "
             "right",
         ),
@@ -28,7 +26,6 @@ SCORING = Capability(
             scope="reports:read",
             operation="reportLifecycle",
             answers={200: "LifecycleReport"},
-            refusals=(404,),
             summary="Customers and revenue by stage: prospects, newcomers, regulars, growing, lapsed",
         ),
         Route(
@@ -36,7 +33,6 @@ SCORING = Capability(
             scope="reports:read",
             operation="reportCohorts",
             answers={200: "CohortReport"},
-            refusals=(404,),
             summary="How many of each month's newcomers came back in which month",
         ),
         customers=("GetItem",),
@@ -59,7 +55,6 @@ SCORING = Capability(
             "GET /rescorings/{rescoring_id}",
             scope="rescorings:write",
             answers={200: "RescoringView"},
-            refusals=(404,),
             summary="How far a rescoring is, or what it found",
         ),
         customers=("Query",),

@@ -20,21 +20,7 @@ _DESCRIPTIONS: Final = {
     201: "It was made",
     202: "It was taken, and happens afterwards",
     303: "The form was taken; on to the address that it names",
-    400: "It cannot be read: a body that is no JSON, a form with too many fields, a link that was changed",
-    401: "There is no key",
-    403: "The key is not known, or does not carry the scope",
-    404: "There is no such thing",
-    409: "It contradicts what is recorded, or what can be had now",
-    410: "The link no longer holds, or what it leads to has ended",
-    413: "The body is too large",
-    415: "The body is of another content type",
-    422: "It is understood and does not fit: `errors` and other members say why",
-    429: "There were too many today",
 }
-# By any route: too many requests, others at work on the same records, an error.
-ANYWHERE: Final = (413, 429, 500, 503)
-_OTHERWISE: Final = "Refused, or an error: too many requests (429), busy (503, with Retry-After), unexpected (500)"
-_GATEWAY: Final = {JSON_TYPE: {"schema": {"$ref": "#/components/schemas/GatewayMessage"}}}
 _AGAIN: Final = "It was made before: the same again changes nothing"
 
 # By the name of a model, and whether it is read or written.
@@ -77,11 +63,8 @@ def describe(capabilities: Iterable[Capability]) -> dict[str, Any]:
 
 
 def _models(capabilities: Iterable[Capability]) -> Models:
-    """The models that routes name, and those of refusals."""
-    models: Models = {
-        ("Problem", "serialization"): answers.Problem,
-        ("GatewayMessage", "serialization"): answers.GatewayMessage,
-    }
+    """The models that routes name, and that of a refusal."""
+    models: Models = {("Problem", "serialization"): answers.Problem}
     for capability in capabilities:
         for function in capability.functions:
             for route in function.routes:
@@ -118,8 +101,7 @@ def _operation(function: Function, route: Route, schemas: Schemas) -> dict[str, 
         "parameters": _parameters(route),
         "responses": {
             **{str(status): _answer(route, status, schemas) for status in sorted(route.answers)},
-            **{str(status): _refusal(route, status) for status in refusals(route)},
-            "default": {"description": _OTHERWISE, "content": {**_problem(route), **_GATEWAY}},
+            "default": {"description": "Refused", "content": _refusal(route)},
         },
     }
     body = _body(route, schemas)
@@ -144,29 +126,8 @@ def _answer(route: Route, status: int, schemas: Schemas) -> dict[str, Any]:
     return {"description": description, "content": {**data, **_page(route)}}
 
 
-def refusals(route: Route) -> list[int]:
-    """The statuses by which a route refuses: its own, and those of all with a scope, a body, a form or a link."""
-    return sorted(
-        {
-            *route.refusals,
-            *((400, 413, 415, 422) if route.body else ()),
-            *((400, 410) if route.page else ()),
-            *((400, 413) if route.fields else ()),
-            *((401, 403) if route.scope else ()),
-        }
-    )
-
-
-def _refusal(route: Route, status: int) -> dict[str, Any]:
-    content = _GATEWAY if status == 401 else {**_problem(route), **(_GATEWAY if status == 403 else {})}
-    return {"description": _DESCRIPTIONS[status], "content": content}
-
-
-def _problem(route: Route) -> dict[str, Any]:
-    """Whoever sent no form is a program, also where people get pages."""
-    data = (
-        {} if route.page and not route.fields else {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    )
+def _refusal(route: Route) -> dict[str, Any]:
+    data = {} if route.page else {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {**data, **_page(route)}
 
 

@@ -19,7 +19,6 @@ class Route:
     `fields`: the fields of an HTML form that has no model.
     `page`: answers are HTML pages, refusals too.
     `answers`: the model of each status that is no refusal, in some `shared/<capability>/answers.py`; None has none.
-    `refusals`: the statuses by which it may refuse, beside those that follow from its scope, body or form.
     `query`: the parameters that the query may have.
     `throttle`: requests per second and at once of all callers together; None takes the API's.
     `operation`: the operation's id; a function with a single route is called by its own name, as `recordPurchase`.
@@ -34,7 +33,6 @@ class Route:
     fields: tuple[str, ...] = ()
     page: bool = False
     answers: Mapping[int, str | None] = field(default_factory=lambda: {200: None})
-    refusals: tuple[int, ...] = ()
     query: tuple[str, ...] = ()
     throttle: tuple[int, int] | None = None
     operation: str = ""

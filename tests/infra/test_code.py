@@ -101,9 +101,7 @@ def test_a_zip_holds_the_templates_that_its_function_shows(zips: Path) -> None:
             shown = waiting.pop()
             assert shown in held, (name, shown)
             if shown not in seen:
-                tree_of = jinja2.Environment(autoescape=True, extensions=["jinja2.ext.i18n"]).parse(
-                    held[shown].read_text()
-                )
+                tree_of = jinja2.Environment(autoescape=True).parse(held[shown].read_text())
                 waiting += [referenced for referenced in jinja2.meta.find_referenced_templates(tree_of) if referenced]
                 seen.add(shown)
 
