@@ -1,4 +1,4 @@
-"""What answers are counted by, and by how much an answer changes the counts."""
+"""The dimensions by which answers are counted, and how an answer changes the counts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

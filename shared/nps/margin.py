@@ -26,7 +26,7 @@ EMPTY: Final[Histogram] = (0,) * (MAX_SCORE + 1)
 
 
 class Group(StrEnum):
-    """What an answer makes of the customer: 9 and 10 a promoter, 7 and 8 a passive, 0 to 6 a detractor."""
+    """The group of an answer: promoter for 9 and 10, passive for 7 and 8, detractor for 0 to 6."""
 
     PROMOTER = "PROMOTER"
     PASSIVE = "PASSIVE"
@@ -64,7 +64,7 @@ class Nps:
 
     `nps` is -100 to 100 and `margin`, in the same points, half the width of its 95 % interval; unrounded. Both
     are None below MIN_ANSWERS, as the shares are: then there are only counts. A margin of 0 says that all answers
-    fell into one group, not that the next one has to.
+    fell into one group, not that the next answer has to.
     """
 
     n: int
@@ -137,7 +137,7 @@ class Change:
 
 
 def change(now: Nps, before: Nps) -> Change | None:
-    """What changed since `before`, with the margin √(m₁² + m₂²); None where either has too few answers for a score.
+    """The change since `before`, with the margin √(m₁² + m₂²); None where either has too few answers for a score.
 
     A margin of 0 (all answers in one group) would make any difference to it certain: ten promoters of ten would
     be a change against seven of ten and three passives, which chance alone brings about one time in five. In its

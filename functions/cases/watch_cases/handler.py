@@ -1,4 +1,4 @@
-"""Every hour → overdue cases are reported, and customers are asked whether what was resolved has helped."""
+"""Every hour → overdue cases are reported, and customers are asked whether a resolution has helped."""
 
 from collections.abc import Mapping
 from typing import Any
