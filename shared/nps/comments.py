@@ -45,7 +45,7 @@ class Theme(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """The reading of a comment: `sentiment` is None for an empty one; `themes`, each once, are in the order of Theme."""
+    """The reading of a comment: `sentiment` is None for an empty one; `themes`, each once, in the order of Theme."""
 
     sentiment: Sentiment | None
     themes: tuple[Theme, ...]
