@@ -86,7 +86,7 @@ def demo(
     port: Annotated[int, typer.Option(help="The port of the local AWS; another is taken where it is busy.")] = 4566,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the CRM running at the end.")] = False,
 ) -> None:
-    """Show the whole way on a local AWS: signup, mail, points, a survey, real purchases, segments.
+    """Show everything on a local AWS: signup, mail, points, a survey, real purchases, segments.
 
     It runs in a local AWS of its own, beside one that may be running, and ends it; `--keep` leaves it running as
     `regulars up` would.
@@ -455,9 +455,7 @@ def _print_champion(crm: _Crm, survey: _Survey, as_of: date) -> None:
 
 
 def _print_timeline(crm: _Crm, customer_id: str, title: str) -> None:
-    page = _checked(
-        crm.api.get(f"/customers/{customer_id}/timeline", params={"limit": TIMELINE_LENGTH}), 200
-    ).json()
+    page = _checked(crm.api.get(f"/customers/{customer_id}/timeline", params={"limit": TIMELINE_LENGTH}), 200).json()
     lines = [f"{fact['occurred_at'][:16].replace('T', ' ')}  {_describe(fact)}" for fact in page["facts"]]
     if page["next"]:
         lines.append("…")
