@@ -1,4 +1,4 @@
-# What a person or CI types. Every target makes what it needs; making it again costs nothing.
+# The commands for people and CI. Every target makes what it needs; making it again costs nothing.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -22,7 +22,7 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: $(READY) ## show the whole way on a local AWS (PURCHASES=my.csv takes a shop's own export)
+demo: $(READY) ## show everything on a local AWS (PURCHASES=my.csv takes a shop's own export)
 	@$(BIN)/regulars demo $(if $(PORT),--port $(PORT)) $(if $(PURCHASES),--purchases "$(PURCHASES)")
 
 up: $(READY) ## start the local AWS and deploy to it (PORT=4566)
@@ -49,7 +49,7 @@ bench: $(READY) ## the figures of speed and cost, each against a rival (ONLY=dec
 texts: $(READY) ## bring the catalogs of translations up to date with templates and code, and compile them
 	@$(BIN)/python -m infra.catalogs
 
-docs: $(READY) ## write what is made from the types of facts: docs/events.md, docs/schemas, docs/asyncapi.json
+docs: $(READY) ## write the documents made from the types of facts: docs/events.md, docs/schemas, docs/asyncapi.json
 	@$(BIN)/python -m infra.event_docs
 
 deploy: $(READY) ## deploy to AWS with your credentials and the settings of stages/prod.env (STAGE=prod)
@@ -61,7 +61,7 @@ deploy: $(READY) ## deploy to AWS with your credentials and the settings of stag
 bootstrap: $(READY) ## prepare your AWS account and region for CDK, once
 	STAGE=$(STAGE) $(BIN)/node node_modules/aws-cdk/bin/cdk bootstrap
 
-lock: $(READY) ## pin anew what requirements/*.in ask for
+lock: $(READY) ## pin the newest versions that requirements/*.in allow
 	cd requirements && for file in layer numeric dev uv local rivals rivals-old; do \
 	  ../$(BIN)/uv pip compile $$file.in --universal --python-version 3.11 --upgrade --generate-hashes \
 	    --no-header --no-annotate --quiet --output-file $$file.txt; done
@@ -72,7 +72,7 @@ clean: ## end the local AWS and remove everything that was made here
 	@[[ ! -x $(BIN)/regulars ]] || $(BIN)/regulars down || true
 	rm -rf .venv .regulars node_modules cdk.out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# A .venv whose Python is gone, as after an upgrade of the system, is made anew.
+# A .venv whose Python is gone, as after an upgrade of the system, is made again.
 ifeq ($(shell $(BIN)/python -c 'print("starts")' 2>/dev/null),)
 .PHONY: $(READY)
 endif

@@ -1,4 +1,4 @@
-"""What a person sees: one console for what happens, one for what went wrong."""
+"""The consoles of the command line: stdout for progress, stderr for errors."""
 
 from typing import Final
 

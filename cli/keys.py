@@ -12,7 +12,7 @@ from cli.deployment import Unreachable, connect, explain
 from infra import wirings
 from shared.core import clock
 from shared.core.settings import LOCAL_STAGE
-from shared.edge import api_keys as keys
+from shared.edge import api_keys
 from shared.edge.api_keys import new_secret
 
 SCOPES: Final = wirings.scopes()
@@ -27,7 +27,7 @@ def create(
     stage: Annotated[str, typer.Option(help="The deployment.")] = LOCAL_STAGE,
 ) -> None:
     """Make a key and print it, once: only its hash is kept."""
-    wrong = [one for one in scope or () if one not in SCOPES]
+    wrong = [entry for entry in scope or () if entry not in SCOPES]
     if wrong:
         complain(f"There is no scope {', '.join(wrong)}; there are {', '.join(SCOPES)}.")
         raise typer.Exit(2)
@@ -37,7 +37,7 @@ def create(
     secret = new_secret()
     with _telling():
         into = connect(stage)
-        keys.add(secret, name.strip(), tuple(dict.fromkeys(scope or SCOPES)), clock.now())
+        api_keys.add(secret, name.strip(), tuple(dict.fromkeys(scope or SCOPES)), clock.now())
     if stage != LOCAL_STAGE:
         console.print(f"A key of stage {stage} in {into.region}.", style="dim", markup=False)
     console.print("Keep this key; it is shown only now. Send it as `Authorization: Bearer <key>`.", style="dim")
@@ -52,8 +52,8 @@ def revoke(
     """Revoke a key. On AWS it may still open the API for five minutes: that long the gateway remembers it."""
     with _telling():
         connect(stage)
-        known = keys.remove(key)
-    if not known:
+        existed = api_keys.remove(key)
+    if not existed:
         complain("There is no such key.")
         raise typer.Exit(1)
     console.print("The key is revoked.")

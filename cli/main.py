@@ -3,9 +3,9 @@
 import typer
 
 from cli import down, keys, up
-from cli.demo import command as demo
-from cli.importing import command as import_purchases
-from cli.scoring import command as score
+from cli.demo.command import demo
+from cli.importing.command import import_purchases
+from cli.scoring.command import score
 
 app = typer.Typer(
     name="regulars",
@@ -17,7 +17,7 @@ app = typer.Typer(
 )
 app.command("up")(up.up)
 app.command("down")(down.down)
-app.command("demo")(demo.demo)
-app.command("import")(import_purchases.import_purchases)
-app.command("score")(score.score)
+app.command("demo")(demo)
+app.command("import")(import_purchases)
+app.command("score")(score)
 app.add_typer(keys.app, name="keys")

@@ -70,7 +70,7 @@ def renewed(folder: Path) -> Catalog:
     for filename, text, context in _texts(folder.parents[2]):
         translation = known.get(text[0] if isinstance(text, tuple) else text, context)
         if translation and isinstance(translation.string, tuple) != isinstance(text, tuple):
-            translation = None  # It has got a plural since, or lost it.
+            translation = None  # It has gained or lost a plural.
         catalog.add(
             text,
             translation.string if translation else None,

@@ -30,7 +30,7 @@ Schema = dict[str, Any]
 
 # JSON Schema's draft 7, which is what AsyncAPI's tools read.
 _DIALECT: Final = "http://json-schema.org/draft-07/schema#"
-# What a schema says to people: may be said better at any time.
+# The texts of a schema for people, which may be improved at any time.
 _WORDS: Final = frozenset({"title", "description", "examples", "x-personal", "x-about-another-customer"})
 _MARK: Final = "<!-- From here on made from shared/*/facts.py by `make docs`. -->"
 _ENVELOPE: Final = {
@@ -48,7 +48,7 @@ def capabilities() -> dict[str, list[FactType]]:
     """The types of facts by capability, each in the order in which its module declares them."""
     modules = sorted(path.parent.name for path in ROOT.glob("shared/*/facts.py") if path.parent.name != "core")
     return {
-        name: [one for one in vars(import_module(f"shared.{name}.facts")).values() if isinstance(one, FactType)]
+        name: [type_ for type_ in vars(import_module(f"shared.{name}.facts")).values() if isinstance(type_, FactType)]
         for name in modules
     }
 
@@ -106,7 +106,7 @@ def consumers() -> dict[str, list[str]]:
 def documents() -> dict[Path, str]:
     """Every file that is made from the types of facts, and what is in it."""
     types = fact_types()
-    schemas = {schema_path(one): _json(schema_of(one)) for one in types.values()}
+    schemas = {schema_path(type_): _json(schema_of(type_)) for type_ in types.values()}
     return {DOCS / "events.md": _markdown(), DOCS / "asyncapi.json": _json(_asyncapi(types.values())), **schemas}
 
 
@@ -173,8 +173,8 @@ def _schema(hint: Any) -> Schema:
             schema = {**schema, **_noted(note)}
         return schema
     if origin in (Union, UnionType):
-        (kind,) = {_schema(one)["type"] for one in arguments}
-        return {"type": kind, "enum": [value for one in arguments for value in _schema(one)["enum"]]}
+        (kind,) = {_schema(value)["type"] for value in arguments}
+        return {"type": kind, "enum": [value for value in arguments for value in _schema(value)["enum"]]}
     if origin is Literal:
         return {"type": "integer" if isinstance(arguments[0], int) else "string", "enum": list(arguments)}
     if origin is list:
@@ -184,7 +184,7 @@ def _schema(hint: Any) -> Schema:
     if is_typeddict(hint):
         return _object(hint)
     if issubclass(hint, StrEnum):
-        return {"type": "string", "enum": [one.value for one in hint]}
+        return {"type": "string", "enum": [value.value for value in hint]}
     return {"type": {str: "string", int: "integer", bool: "boolean"}[hint]}
 
 

@@ -18,9 +18,9 @@ def capabilities() -> tuple[Capability, ...]:
 
     Raises ValueError where a wiring and the folders beside it do not agree, or two things have the same name.
     """
-    found = tuple(_load(path.parent.name) for path in sorted(ROOT.glob("functions/*/wiring.py")))
-    _check(found)
-    return found
+    loaded = tuple(_load(path.parent.name) for path in sorted(ROOT.glob("functions/*/wiring.py")))
+    _check(loaded)
+    return loaded
 
 
 @cache
@@ -49,24 +49,23 @@ def requirements() -> tuple[str, ...]:
 def _load(name: str) -> Capability:
     module = import_module(f"functions.{name}.wiring")
     wired = [value for value in vars(module).values() if isinstance(value, Capability)]
-    if [one.name for one in wired] != [name]:
+    if [capability.name for capability in wired] != [name]:
         raise ValueError(f"functions/{name}/wiring.py: want one Capability, called {name!r}")
     return wired[0]
 
 
-def _check(found: tuple[Capability, ...]) -> None:
-    wired = [(one.name, function.name) for one in found for function in one.functions]
+def _check(loaded: tuple[Capability, ...]) -> None:
+    pairs = [(capability, function) for capability in loaded for function in capability.functions]
+    wired = [(capability.name, function.name) for capability, function in pairs]
     folders = sorted((folder.parent.name, name) for name, folder in FUNCTION_FOLDERS.items())
     if sorted(wired) != folders:
         raise ValueError(
             f"wirings and folders of functions differ: {sorted(set(wired) ^ set(folders)) or 'some are wired twice'}"
         )
     names = {
-        "routes": [route.key for one in found for function in one.functions for route in function.routes],
-        "operations": [
-            function.operation(route) for one in found for function in one.functions for route in function.routes
-        ],
-        "jobs": [job.name for one in found for job in one.jobs],
+        "routes": [route.key for _, function in pairs for route in function.routes],
+        "operations": [function.operation(route) for _, function in pairs for route in function.routes],
+        "jobs": [job.name for capability in loaded for job in capability.jobs],
     }
     for kind, all_of_them in names.items():
         twice = sorted({name for name in all_of_them if all_of_them.count(name) > 1})

@@ -34,8 +34,8 @@ def find() -> Path | None:
         files = metadata.files("lifetimes") or []
     except metadata.PackageNotFoundError:
         return None
-    found = [Path(str(file.locate())) for file in files if file.name == _NAME]
-    return found[0] if found and found[0].is_file() else None
+    paths = [Path(str(file.locate())) for file in files if file.name == _NAME]
+    return paths[0] if paths and paths[0].is_file() else None
 
 
 def to_csv(sample: Path, target: Path) -> None:
@@ -62,7 +62,7 @@ def to_csv(sample: Path, target: Path) -> None:
 
 
 def _line(pieces: int, cents: int) -> list[str]:
-    """All that is known of the pieces is what they cost together; a price is told only where it comes out even."""
+    """The line of an order: only the sum of its pieces is known, so a price is given only where it divides evenly."""
     price, rest = divmod(cents, pieces)
     if rest:
         return [""] * 5

@@ -1,4 +1,4 @@
-"""`regulars demo`: somebody signs up, earns and redeems, customers buy, a rescoring tells who is a regular."""
+"""`regulars demo`: somebody signs up, earns and redeems, customers buy, a rescoring finds the regulars."""
 
 import re
 import signal
@@ -29,8 +29,8 @@ from cli import deployment
 from cli.console import complain, console, say
 from cli.demo import cdnow
 from cli.exports.rows import UnreadableFile, read_layout, read_orders, to_payload
-from cli.importing import run as import_run
 from cli.importing.command import shown, summary
+from cli.importing.run import run_import
 from shared.core import clock
 from shared.core.errors import RegularsError
 from shared.core.money import format_amount
@@ -42,13 +42,13 @@ VISITOR: Final = "robin@example.com"
 SHOP_NAME: Final = "The Corner Record Shop"
 HTTP_SECONDS: Final = 20.0
 HTTP_CONNECTIONS: Final = 4
-# What the HTTP part can send in its time, with room to spare on a fast machine.
+# More orders than the HTTP part can send in its time, even on a fast machine.
 MAX_BY_HTTP: Final = 5_000
 MAIL_TIMEOUT_SECONDS: Final = 60.0
 POINTS_TIMEOUT_SECONDS: Final = 60.0
 RESCORING_TIMEOUT_SECONDS: Final = 180.0
 TIMELINE_LENGTH: Final = 9
-# What customers answer at the counter, so that there is a score: below ten answers only counts are shown.
+# Answers of customers at the counter, so that there is a score: below ten answers only counts are shown.
 COUNTER_SCORES: Final = ("10", "9", "9", "8", "10", "7", "9", "10", "6", "9", "10", "8")
 _SURVEY_LINK: Final = re.compile(r"https?://\S+/surveys/[^\s?]+")
 _CASE_SUBJECT: Final = re.compile(r"New case .*")
@@ -63,7 +63,7 @@ class _Failure(Exception):
 
 @dataclass(kw_only=True)
 class _Survey:
-    """What a file of purchases holds: seen once before anything starts. `first` are the orders sent by HTTP."""
+    """A summary of a file of purchases, read once before anything starts. `first` are the orders sent by HTTP."""
 
     currency: str = ""
     orders: int = 0
@@ -86,7 +86,7 @@ def demo(
     port: Annotated[int, typer.Option(help="The port of the local AWS; another is taken where it is busy.")] = 4566,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the CRM running at the end.")] = False,
 ) -> None:
-    """Show the whole way on a local AWS: signup, mail, points, a survey, real purchases, segments.
+    """Show everything on a local AWS: signup, mail, points, a survey, real purchases, segments.
 
     It runs in a local AWS of its own, beside one that may be running, and ends it; `--keep` leaves it running as
     `regulars up` would.
@@ -173,8 +173,8 @@ def _show(crm: _Crm, file: Path, survey: _Survey) -> None:
     last_day = survey.last_day or clock.now().date()
     as_of = last_day + timedelta(days=1)
     with _step(f"Rescoring for {as_of}, the day after the last purchase"):
-        done = _rescore(crm, as_of)
-        say(f"{done['changed']:,} of {done['scanned']:,} scorecards changed, for {_units(done)} write units")
+        result = _rescore(crm, as_of)
+        say(f"{result['changed']:,} of {result['scanned']:,} scorecards changed, for {_units(result)} write units")
     console.print()
     console.print(_segments(_report(crm, "segments")))
     _print_forecast(crm)
@@ -210,7 +210,7 @@ def _survey(file: Path) -> _Survey:
             survey.first.append(payload)
         survey.orders_of[payload.customer.customer_id or payload.customer.email or ""] += 1
     if not survey.orders:
-        raise _Failure(f"{file.name} holds no order that can be taken; `regulars import` tells why of each.")
+        raise _Failure(f"{file.name} holds no order that can be taken; `regulars import` gives the reason for each.")
     return survey
 
 
@@ -231,13 +231,13 @@ def _link_in_outbox(crm: _Crm) -> str | None:
 
 
 def _in_outbox(crm: _Crm, to: str, pattern: re.Pattern[str]) -> str | None:
-    """What fits the pattern in the subject or the text of a mail to this address."""
+    """The match of the pattern in the subject or the text of a mail to this address, if there is one."""
     outbox = httpx.get(crm.outbox_url, timeout=10, trust_env=False).json()
     for messages in outbox["messages"].values():  # by AWS account
         for message in messages:
             text = f"{message['Subject']}\n{message['BodyText']}"
-            if to in message["To"] and (found := pattern.search(text)):
-                return found[0]
+            if to in message["To"] and (match := pattern.search(text)):
+                return match[0]
     return None
 
 
@@ -249,8 +249,8 @@ def _confirm(crm: _Crm, link: str) -> None:
     token = re.search(r'name="token"[^>]*value="([^"]+)"', page.text)
     if not token:
         raise _Failure("The confirmation page has no form.")
-    done = _checked(crm.api.post(link.partition("?")[0], data={"token": token[1]}), 200)
-    say(f"the browser sees: {_title(done.text)}")
+    page = _checked(crm.api.post(link.partition("?")[0], data={"token": token[1]}), 200)
+    say(f"the browser sees: {_title(page.text)}")
     statuses = set(_consents(crm))
     if statuses != {"SUBSCRIBED"}:
         raise _Failure(f"After the confirmation the consents are {sorted(statuses)}, not SUBSCRIBED.")
@@ -258,8 +258,8 @@ def _confirm(crm: _Crm, link: str) -> None:
 
 def _consents(crm: _Crm) -> list[str]:
     """The statuses of all channels and topics that are not waiting."""
-    found = _checked(crm.api.get("/customers", params={"email": VISITOR}), 200).json()
-    statuses = [held["status"] for topics in found["consents"].values() for held in topics.values()]
+    customer = _checked(crm.api.get("/customers", params={"email": VISITOR}), 200).json()
+    statuses = [consent["status"] for topics in customer["consents"].values() for consent in topics.values()]
     return [status for status in statuses if status != "PENDING"]
 
 
@@ -284,34 +284,34 @@ def _redeem(crm: _Crm, customer_id: str) -> None:
     _checked(crm.api.put("/loyalty/rewards/record-brush", json=reward), 200)
 
     def earned() -> dict[str, Any] | None:
-        held: dict[str, Any] = _checked(crm.api.get(f"/customers/{customer_id}/points"), 200).json()
-        return held if held["active"] and held["pending"] else None
+        points: dict[str, Any] = _checked(crm.api.get(f"/customers/{customer_id}/points"), 200).json()
+        return points if points["active"] and points["pending"] else None
 
-    held = _until(earned, POINTS_TIMEOUT_SECONDS, "the points have not come")
-    until = held["pending_until"]
-    say(f"{held['active']} points for confirming; {held['pending']} for the purchase, to spend from {until} on")
-    wish = {"idempotency_key": "demo-1", "reward_id": "record-brush"}
-    voucher = _checked(crm.api.post(f"/customers/{customer_id}/redemptions", json=wish), 201).json()
-    _checked(crm.api.post(f"/customers/{customer_id}/redemptions", json=wish), 200)
+    points = _until(earned, POINTS_TIMEOUT_SECONDS, "the points have not come")
+    until = points["pending_until"]
+    say(f"{points['active']} points for confirming; {points['pending']} for the purchase, to spend from {until} on")
+    redemption = {"idempotency_key": "demo-1", "reward_id": "record-brush"}
+    voucher = _checked(crm.api.post(f"/customers/{customer_id}/redemptions", json=redemption), 201).json()
+    _checked(crm.api.post(f"/customers/{customer_id}/redemptions", json=redemption), 200)
     what = f"{voucher['points']} of them for a {voucher['reward_name']}"
     say(f"{what}: voucher {voucher['code']}, the same one when asked twice")
-    page = _checked(httpx.get(held["page_url"], timeout=30, trust_env=False), 200)
+    page = _checked(httpx.get(points["page_url"], timeout=30, trust_env=False), 200)
     say(f"the customer's own page shows: {_title(page.text)}, {_balance(page.text)}")
-    say(held["page_url"])
+    say(points["page_url"])
 
 
 def _survey_round(crm: _Crm, customer_id: str) -> None:
-    # Whoever tries this out at night need not wait for the morning, nor a week for the purchase to arrive.
+    # No quiet hours and no days to wait: the demo runs at any time, right after the purchase.
     _checked(crm.api.put("/nps/rules", json={"quiet_from": 0, "quiet_until": 0}), 200)
     about = {"trigger": "PURCHASE", "days_after": 0, "anonymous_per_day": 50}
     _checked(crm.api.put("/nps/surveys/after-purchase", json=about), 200)
     _checked(crm.api.post("/nps/invitations"), 202)
     link = _until(lambda: _in_outbox(crm, VISITOR, _SURVEY_LINK), MAIL_TIMEOUT_SECONDS, "no survey mail came")
     answer = {"score": "4", "comment": "The parcel came two weeks late and the sleeve was bent."}
-    done = _checked(httpx.post(link, data=answer, timeout=30, trust_env=False), 200)
-    say(f"score {answer['score']}: {answer['comment']!r}; the browser sees: {_title(done.text)}")
+    answered = _checked(httpx.post(link, data=answer, timeout=30, trust_env=False), 200)
+    say(f"score {answer['score']}: {answer['comment']!r}; the browser sees: {_title(answered.text)}")
     subject = _until(
-        lambda: _in_outbox(crm, Settings().sender, _CASE_SUBJECT), MAIL_TIMEOUT_SECONDS, "the marketer was told nothing"
+        lambda: _in_outbox(crm, Settings().sender, _CASE_SUBJECT), MAIL_TIMEOUT_SECONDS, "the marketer got no mail"
     )
     say(f"the marketer's mail: {subject}")
     counter = _checked(crm.api.get("/nps/surveys/after-purchase/link", params={"place": "counter"}), 200).json()
@@ -351,9 +351,7 @@ def _import(crm: _Crm, file: Path) -> None:
     with TemporaryDirectory(prefix="regulars-") as state:
         rejects = file.with_suffix(".rejects.csv")
         with shown(file, console) as show:
-            report = import_run.run_import(
-                file, settings=crm.into.settings, state=Path(state), rejects=rejects, show=show
-            )
+            report = run_import(file, settings=crm.into.settings, state=Path(state), rejects=rejects, show=show)
     for line in summary(report):
         say(line)
     if not report.complete:
@@ -366,41 +364,43 @@ def _rescore(crm: _Crm, as_of: date) -> dict[str, Any]:
     started = _checked(crm.api.post("/rescorings", json={"as_of": as_of.isoformat()}), 202).json()
 
     def ended() -> dict[str, Any] | None:
-        found: dict[str, Any] = _checked(crm.api.get(f"/rescorings/{started['rescoring_id']}"), 200).json()
-        return found if found["status"] not in ("QUEUED", "RUNNING") else None
+        rescoring: dict[str, Any] = _checked(crm.api.get(f"/rescorings/{started['rescoring_id']}"), 200).json()
+        return rescoring if rescoring["status"] not in ("QUEUED", "RUNNING") else None
 
-    done = _until(ended, RESCORING_TIMEOUT_SECONDS, "the rescoring has not come to an end")
-    if done["status"] != "SUCCEEDED":
-        raise _Failure(f"The rescoring {done['rescoring_id']} ended as {done['status']}.")
-    return done
+    rescoring = _until(ended, RESCORING_TIMEOUT_SECONDS, "the rescoring has not come to an end")
+    if rescoring["status"] != "SUCCEEDED":
+        raise _Failure(f"The rescoring {rescoring['rescoring_id']} ended as {rescoring['status']}.")
+    return rescoring
 
 
-def _units(done: Mapping[str, Any]) -> str:
-    units = done["write_units"]
+def _units(rescoring: Mapping[str, Any]) -> str:
+    units = rescoring["write_units"]
     return f"{units['scorecards']:,} and, for the facts of moves, {units['facts']:,}"
 
 
 def _report(crm: _Crm, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = _checked(crm.api.get(f"/reports/{name}"), 200).json()
-    return found
+    report: dict[str, Any] = _checked(crm.api.get(f"/reports/{name}"), 200).json()
+    return report
 
 
 def _print_forecast(crm: _Crm) -> None:
     report = _report(crm, "forecast")
-    held, currency = report["existing"], report["currency"]
-    between = f", between {_whole(held['low'], currency)} and {_whole(held['high'], currency)}" if held["high"] else ""
+    existing, currency = report["existing"], report["currency"]
+    low, high = existing["low"], existing["high"]
+    between = f", between {_whole(low, currency)} and {_whole(high, currency)}" if high else ""
     console.print(Text(f"The next {report['horizon_days']} days", style="bold"))
-    say(f"customers there are: {held['purchases']:,.0f} purchases for {_whole(held['revenue'], currency)}{between}")
+    revenue = _whole(existing["revenue"], currency)
+    say(f"customers there are: {existing['purchases']:,.0f} purchases for {revenue}{between}")
     test = report["test"]
     if test:
-        best = next(one for one in test["purchases"] if one["model"] == report["model"]["purchases_by"])
+        best = next(model for model in test["purchases"] if model["model"] == report["model"]["purchases_by"])
         title = best["model"].replace("_", "/")
         said = f"{best['predicted']:,.0f} purchases of the last {test['days']} days"
         say(f"by {title}, which would have foretold {said}, of which {best['actual']:,.0f} came")
     for reason in report["reasons"]:
         say(reason)
     stages = _report(crm, "lifecycle")["stages"]
-    say("by stage of life: " + ", ".join(f"{one['customers']:,} {one['stage'].lower()}" for one in stages))
+    say("by stage of life: " + ", ".join(f"{stage['customers']:,} {stage['stage'].lower()}" for stage in stages))
 
 
 def _whole(minor: int, currency: str) -> str:
@@ -425,13 +425,13 @@ def _segments(report: dict[str, Any]) -> Table:
 
     for name in ("Customers", "Share", "Revenue", "Days ago", "Orders", "Spent"):
         table.add_column(name, justify="right", no_wrap=True)
-    for one in report["segments"]:
-        average = one.get("average")
+    for segment in report["segments"]:
+        average = segment.get("average")
         table.add_row(
-            one["segment"],
-            f"{one['customers']:,}",
-            f"{one['share']:.1%}",
-            money(one["revenue"]).partition(".")[0],
+            segment["segment"],
+            f"{segment['customers']:,}",
+            f"{segment['share']:.1%}",
+            money(segment["revenue"]).partition(".")[0],
             *(
                 (f"{average['recency_days']:.0f}", f"{average['frequency']:.1f}", money(average["monetary"]))
                 if average
@@ -442,7 +442,7 @@ def _segments(report: dict[str, Any]) -> Table:
 
 
 def _print_champion(crm: _Crm, survey: _Survey, as_of: date) -> None:
-    """The best customer that is found among those who bought most often."""
+    """The best customer among those who bought most often."""
     for name, _ in survey.orders_of.most_common(25):
         path = "/customers" if "@" in name else f"/customers/{name}"
         view = _checked(crm.api.get(path, params={"email": name} if "@" in name else None), 200).json()
@@ -455,9 +455,9 @@ def _print_champion(crm: _Crm, survey: _Survey, as_of: date) -> None:
 
 
 def _print_timeline(crm: _Crm, customer_id: str, title: str) -> None:
-    found = _checked(crm.api.get(f"/customers/{customer_id}/timeline", params={"limit": TIMELINE_LENGTH}), 200).json()
-    lines = [f"{fact['occurred_at'][:16].replace('T', ' ')}  {_describe(fact)}" for fact in found["facts"]]
-    if found["next"]:
+    page = _checked(crm.api.get(f"/customers/{customer_id}/timeline", params={"limit": TIMELINE_LENGTH}), 200).json()
+    lines = [f"{fact['occurred_at'][:16].replace('T', ' ')}  {_describe(fact)}" for fact in page["facts"]]
+    if page["next"]:
         lines.append("…")
     console.print()
     console.print(Text(f"The timeline of {title}", style="bold"))
@@ -510,11 +510,11 @@ def _step(text: str) -> Iterator[None]:
 def _until(look: Callable[[], T | None], seconds: float, complaint: str) -> T:
     """Look again and again until there is something. Raises _Failure after so many seconds."""
     deadline = time.monotonic() + seconds
-    while (found := look()) is None:
+    while (value := look()) is None:
         if time.monotonic() > deadline:
             raise _Failure(f"After {seconds:.0f} s {complaint}.")
         time.sleep(0.5)
-    return found
+    return value
 
 
 def _checked(answer: httpx.Response, status: int) -> httpx.Response:
@@ -525,24 +525,24 @@ def _checked(answer: httpx.Response, status: int) -> httpx.Response:
 
 
 def _title(html: str) -> str:
-    found = re.search(r"<h1[^>]*>(.*?)</h1>", html, re.DOTALL)
-    return unescape(re.sub(r"<[^>]+>", "", found[1])).strip() if found else "a page"
+    match = re.search(r"<h1[^>]*>(.*?)</h1>", html, re.DOTALL)
+    return unescape(re.sub(r"<[^>]+>", "", match[1])).strip() if match else "a page"
 
 
 def _balance(html: str) -> str:
-    found = re.search(r'<p class="sum">(.*?)</p>', html, re.DOTALL)
-    return unescape(re.sub(r"<[^>]+>", "", found[1])).strip() if found else "no balance"
+    match = re.search(r'<p class="sum">(.*?)</p>', html, re.DOTALL)
+    return unescape(re.sub(r"<[^>]+>", "", match[1])).strip() if match else "no balance"
 
 
-def _free_port(wanted: int) -> int:
-    """The wanted port, or some other where it is busy: a demo need not be anywhere in particular."""
+def _free_port(preferred: int) -> int:
+    """The preferred port, or a free one where it is busy."""
     with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", wanted)):
-            return wanted
+        if probe.connect_ex(("127.0.0.1", preferred)):
+            return preferred
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    say(f"Port {wanted} is busy; taking {port}.")
+    say(f"Port {preferred} is busy; taking {port}.")
     return port
 
 

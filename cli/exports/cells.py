@@ -1,4 +1,4 @@
-"""Cells of a shop's export: days and amounts, column-wise where they are plain and one by one where they are not."""
+"""Cells of a shop's export: days and amounts, by whole columns where all are plain, else cell by cell."""
 
 import re
 from collections.abc import Callable
@@ -46,7 +46,8 @@ class _TwoDaysError(ValueError):
 class Days:
     """Moments and days as days since 1970-01-01 in one time zone.
 
-    `order_of` is asked once, and only where a date such as 03/04/2024 is met: None where nothing tells its order.
+    `order_of` is called once, where a date such as 03/04/2024 first appears; it returns None where the order is not
+    known.
     """
 
     def __init__(self, zone: tzinfo, latest: int, order_of: Callable[[], DateOrder | None]) -> None:
@@ -65,15 +66,15 @@ class Days:
             midnights = np.array([self._midnight(day) for day in range(low, high + 1)], dtype=np.int64)
             first = low
             self._midnights = (first, midnights)
-        found: Ints = np.searchsorted(midnights, micros, side="right") - 1 + first
-        return found
+        days: Ints = np.searchsorted(midnights, micros, side="right") - 1 + first
+        return days
 
     def are_possible(self, days: Ints) -> bool:
-        """Whether every day is one on which somebody may have bought."""
+        """Whether somebody may have bought on each of these days."""
         return not len(days) or (int(days.min()) >= 0 and int(days.max()) <= self._latest)
 
     def of_texts(self, texts: pa.Array) -> tuple[Ints, dict[int, str]]:
-        """The day of each cell, UNKNOWN for a blank one, and what is wrong with those that cannot be read."""
+        """The day of each cell, UNKNOWN for a blank cell, and the problems of cells that cannot be read."""
         texts = pc.utf8_trim_whitespace(texts)
         # `2024-03-05 12:33:44 +0100`, `2024-03-05 12:33:44 UTC`, `2024/03/05`, `20240305`
         texts = pc.replace_substring_regex(texts, r"(\d) ?(?:UTC|GMT)$", r"\1Z")
@@ -89,13 +90,13 @@ class Days:
             if len(rows):
                 try:
                     moments = texts.take(pa.array(rows)).cast(type_).cast(pa.timestamp("us", tz=type_.tz))
-                except pa.ArrowInvalid:  # such as the 30th of February; the others are then read one by one too
+                except pa.ArrowInvalid:  # such as the 30th of February; the other cells are then read separately too
                     continue
                 micros = moments.cast(pa.int64()).to_numpy()
                 days[rows] = self.of_moments(micros) if type_.tz else np.floor_divide(micros, _DAY_US)
-        return _rest(texts, days, self._one)
+        return _rest(texts, days, self._read)
 
-    def _one(self, text: str) -> int | str:
+    def _read(self, text: str) -> int | str:
         try:
             day = self._day(text)
         except _TwoDaysError:
@@ -122,8 +123,8 @@ class Days:
         """Raises ValueError where the text is no date that can only mean one day."""
         if not re.match(r"\d{4}", text):
             return self._day_of_words(text)
-        if found := re.fullmatch(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})(?:[ T]\d{1,2}:\d\d.*)?", text):
-            year, month, day = (int(part) for part in found.groups())
+        if match := re.fullmatch(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})(?:[ T]\d{1,2}:\d\d.*)?", text):
+            year, month, day = (int(part) for part in match.groups())
             if not re.search(r"[+-]\d\d:?\d\d$|Z$", text[10:]):
                 return (date(year, month, day) - EPOCH).days
         moment = datetime.fromisoformat(text)
@@ -133,23 +134,23 @@ class Days:
     def _day_of_words(self, text: str) -> int:
         """`5 Mar 2024`, `March 5, 2024`, `05.03.2024` and `13/03/2024`, with or without a time behind.
 
-        Raises ValueError where the text is none of these; `05/03/2024` is another day in America, and takes what the
-        rest of the file tells.
+        Raises ValueError where the text is none of these; `05/03/2024` is another day in America, and is read
+        in the order that the rest of the file proves.
         """
-        if found := re.match(r"(\d{1,2})\.(\d{1,2})\.(\d{4})\b", text):
-            day, month, year = (int(part) for part in found.groups())
-        elif found := re.match(SLASHED, text):
-            one, two, year = (int(part) for part in found.groups())
+        if match := re.match(r"(\d{1,2})\.(\d{1,2})\.(\d{4})\b", text):
+            day, month, year = (int(part) for part in match.groups())
+        elif match := re.match(SLASHED, text):
+            first, second, year = (int(part) for part in match.groups())
             order = order_shown(text)
-            if order is None and one != two and one <= 12 and two <= 12:
+            if order is None and first != second and first <= 12 and second <= 12:
                 order = self._order_of()
                 if order is None:
                     raise _TwoDaysError
-            day, month = (two, one) if order == DateOrder.MONTH_FIRST else (one, two)
-        elif found := re.match(r"(\d{1,2})[ -]([A-Za-z]{3})[a-z]*[ ,-]+(\d{4})\b", text):
-            day, month, year = int(found[1]), _MONTHS.get(found[2].lower(), 0), int(found[3])
-        elif found := re.match(r"([A-Za-z]{3})[a-z]* (\d{1,2}),? (\d{4})\b", text):
-            day, month, year = int(found[2]), _MONTHS.get(found[1].lower(), 0), int(found[3])
+            day, month = (second, first) if order == DateOrder.MONTH_FIRST else (first, second)
+        elif match := re.match(r"(\d{1,2})[ -]([A-Za-z]{3})[a-z]*[ ,-]+(\d{4})\b", text):
+            day, month, year = int(match[1]), _MONTHS.get(match[2].lower(), 0), int(match[3])
+        elif match := re.match(r"([A-Za-z]{3})[a-z]* (\d{1,2}),? (\d{4})\b", text):
+            day, month, year = int(match[2]), _MONTHS.get(match[1].lower(), 0), int(match[3])
         else:
             raise ValueError
         return (date(year, month, day) - EPOCH).days
@@ -161,14 +162,14 @@ class Days:
 
 
 class Amounts:
-    """Decimals as whole minor units; `units` of these make one of the currency."""
+    """Decimals as whole minor units; `units` of these make a unit of the currency."""
 
     def __init__(self, units: int, *, decimal_comma: bool) -> None:
         self.units = units
         self._decimal_comma = decimal_comma
 
     def of_floats(self, amounts: NDArray[np.float64]) -> Ints | None:
-        """Rounded to minor units; None where one is no number or out of range."""
+        """Rounded to minor units; None where an amount is not a number or out of range."""
         minor = np.rint(amounts * self.units)
         # Not so for NaN either.
         if len(minor) and not (float(minor.max()) <= MAX_AMOUNT and float(minor.min()) >= -MAX_AMOUNT):
@@ -176,7 +177,7 @@ class Amounts:
         return minor.astype(np.int64)
 
     def of_texts(self, texts: pa.Array, column: str = "total") -> tuple[Ints, dict[int, str]]:
-        """The amount of each cell, UNKNOWN for a blank one, and what is wrong with those that cannot be read."""
+        """The amount of each cell, UNKNOWN for a blank cell, and the problems of cells that cannot be read."""
         texts = pc.utf8_trim_whitespace(texts)
         minor = np.full(len(texts), UNKNOWN, dtype=np.int64)
         # Where decimals have a comma, a point may stand before thousands.
@@ -185,9 +186,9 @@ class Amounts:
             plain = self.of_floats(texts.take(pa.array(rows)).cast(pa.float64()).to_numpy())
             if plain is not None:
                 minor[rows] = plain
-        return _rest(texts, minor, lambda text: self._one(text, column))
+        return _rest(texts, minor, lambda text: self._read(text, column))
 
-    def _one(self, text: str, column: str) -> int | str:
+    def _read(self, text: str, column: str) -> int | str:
         try:
             amount = Decimal(_plain_decimal(text, decimal_comma=self._decimal_comma))
         except (InvalidOperation, ValueError) as error:
@@ -202,9 +203,9 @@ def _plain_decimal(text: str, *, decimal_comma: bool) -> str:
     # Spreadsheets write a minus sign of their own.
     bare = re.sub(r"[\s'’]", "", text).replace("−", "-")
     negative = False
-    if found := re.fullmatch(r"\((.*)\)|-(.*)|(.*)-|\+?(.*)", bare):
-        bare = next(part for part in found.groups() if part is not None)
-        negative = found[4] is None
+    if match := re.fullmatch(r"\((.*)\)|-(.*)|(.*)-|\+?(.*)", bare):
+        bare = next(part for part in match.groups() if part is not None)
+        negative = match[4] is None
     bare = _SIGNS_BEHIND.sub("", _SIGNS.sub("", bare))
     if not negative and bare.startswith("-"):
         negative, bare = True, bare[1:]
@@ -223,13 +224,13 @@ def _plain_decimal(text: str, *, decimal_comma: bool) -> str:
 
 def order_shown(text: str) -> DateOrder | None:
     """The order that a date by numbers proves: `13/03/2024` can only have its day first."""
-    found = re.match(SLASHED, text.strip())
-    if not found:
+    match = re.match(SLASHED, text.strip())
+    if not match:
         return None
-    one, two = int(found[1]), int(found[2])
-    if one <= 12 < two <= 31:
+    first, second = int(match[1]), int(match[2])
+    if first <= 12 < second <= 31:
         return DateOrder.MONTH_FIRST
-    return DateOrder.DAY_FIRST if two <= 12 < one <= 31 else None
+    return DateOrder.DAY_FIRST if second <= 12 < first <= 31 else None
 
 
 def _matching(texts: pa.Array, pattern: str, values: Ints) -> Ints:

@@ -1,7 +1,7 @@
 """Orders of a shop's export as columns: ten million rows in seconds, and no row that cannot be read stops it.
 
-The file is taken in chunks that end where a row ends. Each is first parsed as if all its cells were plain; where one
-is not, the chunk's cells are taken as texts, and only the pieces of it that hold a row which cannot be read go
+The file is taken in chunks that end where a row ends. Each is first parsed as if all its cells were plain; where a
+cell is not, the chunk's cells are taken as texts, and only the pieces of it that hold a row which cannot be read go
 through Python row by row, so that the row can be shown and kept.
 """
 
@@ -29,7 +29,7 @@ from cli.exports.rows import REASON_COLUMN, Layout, UnreadableFile, as_cells, he
 from shared.core.errors import Invalid
 from shared.core.money import CURRENCY_CODES, parse_amount
 
-# Small enough for its memory to be used again for the next one.
+# Small enough for its memory to be used again for the next chunk.
 CHUNK_BYTES: Final = 8 << 20
 PIECE_BYTES: Final = 1 << 18
 _CHUNKS_AT_ONCE: Final = 2
@@ -37,7 +37,7 @@ _BLOCK_BYTES: Final = 4 << 20
 # An opening quotation mark that is not closed within so many lines is taken for a mistake of its row alone.
 _MAX_LINES_OF_A_ROW: Final = 2_000
 SHOWN_REJECTS: Final = 5
-# So many rows are enough to tell whether the next ones will have the like of names.
+# So many rows are enough to know the kind of names of the next rows.
 _FEW_ROWS: Final = 10_000
 _MAY_BE_BLANK: Final = frozenset(("customer_id", "email", "refunded", "status"))
 _BLANKS: Final = ["", " ", "  ", "   "]
@@ -51,10 +51,10 @@ class Orders:
     """The rows that are orders or refunds, and what became of the others.
 
     `customers` are in the order of their names, `customer` are positions in it, `amount` minor units. `order_id` is
-    None where the file has no such column. `units` of minor units make one of the currency, which is None where
-    nothing tells it. `blank` rows are further lines of an order. `dates` is the order taken for dates such as
-    03/04/2024, where there were any, and `dates_example` the one that proves it, blank where it was given.
-    `cancelled` rows were left out for their status. What a column tells of refunds stands behind all rows as refunds.
+    None where the file has no such column. `units` minor units make a unit of the currency, which is None where it is
+    not known. `blank` rows are further lines of an order. `dates` is the order taken for dates such as
+    03/04/2024, where there were any, and `dates_example` the date that proves it, blank where the order was given.
+    `cancelled` rows were left out for their status. Refunds in a column of their orders follow all rows, as refunds.
     """
 
     customers: pa.Array
@@ -85,14 +85,14 @@ class _Row:
 
 @dataclass
 class _Values:
-    """The cells of some rows as values; `whole` are those that are orders or refunds, `wrong` those that cannot be."""
+    """The cells of some rows as values; `complete` rows are orders or refunds, `wrong` rows have the reason why not."""
 
     customer: Names
     order_id: Names | None
     day: Integers
     amount: Integers
-    whole: NDArray[np.bool_]
-    # What of each amount was given back, where a column tells.
+    complete: NDArray[np.bool_]
+    # The part of each amount that was refunded, where a column has it.
     refunded: Integers | None = None
     cancelled: NDArray[np.bool_] | None = None
     wrong: dict[int, str] = field(default_factory=dict)
@@ -111,7 +111,7 @@ def read_orders(
     show: Show,
     dates: DateOrder | None = None,
 ) -> Orders:
-    """All orders of a file. `show(bytes, rows)` is told how far it is. `dates` is the order of dates such as
+    """All orders of a file. `show(bytes, rows)` is called as it goes on. `dates` is the order of dates such as
     03/04/2024, by default what the file's other dates prove.
 
     Rows that cannot be read are written to `rejects`, which is removed where there are none. Raises UnreadableFile
@@ -119,7 +119,7 @@ def read_orders(
     """
     reader = _Reader(path, layout, zone, currency, now, rejects, dates)
     try:
-        # While one chunk becomes values the next one is parsed.
+        # While a chunk becomes values the next is parsed.
         with ThreadPoolExecutor(_CHUNKS_AT_ONCE) as pool:
             begun: deque[tuple[bytes, int, Future[_Values | None]]] = deque()
             for chunk, at in _chunks(path, layout.body_at):
@@ -161,7 +161,7 @@ class _Reader:
         self._parts: list[_Values] = []
         self._last_order_id: str | None = None
         self._blank = self._cancelled = 0
-        # Refunds that a column of their orders tells, and the ids of cancelled orders.
+        # Refunds from a column of their orders, and the ids of cancelled orders.
         self._back: list[_Values] = []
         self._cancelled_ids: list[Names] = []
         self._waiting: list[tuple[str, _Row, str]] = []
@@ -192,7 +192,7 @@ class _Reader:
     def finish(self) -> Orders:
         parts, self._parts = self._parts, []
         order_ids = [part.order_id for part in parts if part.order_id is not None] if self._has_order_id else None
-        self._settle_waiting(order_ids)
+        self._resolve_waiting(order_ids)
         if self._back:
             if order_ids is None:
                 order_ids = _places(parts)
@@ -271,7 +271,7 @@ class _Reader:
         return True
 
     def _typed(self, chunk: bytes) -> _Values | None:
-        """The values where all cells are plain, None where one is not."""
+        """The values where all cells are plain, else None."""
         assert self._amounts
         types = {name: pa.string() for name in self._columns}
         types |= {"ordered_at": self._day_type, "total": pa.float64()}
@@ -310,7 +310,7 @@ class _Reader:
         return values
 
     def _texts(self, chunk: bytes) -> _Values | None:
-        """The values from cells as texts, None where they cannot be told from each other."""
+        """The values from cells as texts, None where the cells cannot be separated."""
         try:
             table = self._parsed(chunk, dict.fromkeys(self._columns, pa.string()))
         except pa.ArrowInvalid:
@@ -339,7 +339,7 @@ class _Reader:
         )
 
     def _date_order(self) -> DateOrder | None:
-        """The order of dates such as 03/04/2024: the one given, or the one that all others in the file prove."""
+        """The order of dates such as 03/04/2024: as given, or as all other dates in the file prove."""
         if self._given_dates is not None:
             self._dates = self._given_dates
             return self._dates
@@ -364,8 +364,8 @@ class _Reader:
         texts = pc.utf8_trim_whitespace(pc.unique(texts))
         # Without the time behind: a day has many.
         days = pc.utf8_slice_codeunits(texts.filter(pc.match_substring_regex(texts, SLASHED)), 0, 10)
-        found: list[str] = pc.unique(days).to_pylist()
-        return found
+        different: list[str] = pc.unique(days).to_pylist()
+        return different
 
     # Row by row
 
@@ -393,7 +393,7 @@ class _Reader:
                 values.wrong[at] = "the row is not in UTF-8; save the file as “CSV UTF-8”"
         for at, reason in sorted(values.wrong.items()):
             self._rejects.add(rows[at], reason)
-            values.whole[at] = False
+            values.complete[at] = False
         for at in values.waiting:
             if at not in values.wrong:
                 reason = self._missing(values, at)
@@ -441,19 +441,19 @@ class _Reader:
         for at in self._other_currency(texts):
             wrong[at] = f"currency: {texts['currency'][at].as_py()!r}, but this file is scored in {self._currency}"
         named = customer.is_valid().to_numpy(zero_copy_only=False)
-        whole = named & (day != UNKNOWN) & (amount != UNKNOWN)
+        complete = named & (day != UNKNOWN) & (amount != UNKNOWN)
         order_id = None
         if self._has_order_id:
             order_id = texts["order_id"]
-            whole &= order_id.is_valid().to_numpy(zero_copy_only=False)
+            complete &= order_id.is_valid().to_numpy(zero_copy_only=False)
         cancelled = self._is_cancelled(table)
         # Whatever else is wrong with an order that does not count.
         wrong = {at: reason for at, reason in wrong.items() if not cancelled[at]}
         for at in wrong:
-            whole[at] = False
-        whole &= ~cancelled
-        values = _Values(customer, order_id, day, amount, whole, refunded, cancelled, wrong)
-        lacking = np.flatnonzero(~whole & ~cancelled)
+            complete[at] = False
+        complete &= ~cancelled
+        values = _Values(customer, order_id, day, amount, complete, refunded, cancelled, wrong)
+        lacking = np.flatnonzero(~complete & ~cancelled)
         if len(lacking) > len(wrong):
             self._sort_out(values, [at for at in lacking.tolist() if at not in wrong])
         return values
@@ -464,7 +464,7 @@ class _Reader:
         if values.order_id is not None:
             order_ids = as_texts(values.order_id)
             ids = order_ids.take(pa.array(lacking))
-            is_head = values.whole if values.cancelled is None else values.whole | values.cancelled
+            is_head = values.complete if values.cancelled is None else values.complete | values.cancelled
             heads = [order_ids.filter(pa.array(is_head)), pa.array([self._last_order_id], pa.string())]
             known = pc.is_in(ids, pa.concat_arrays(heads), skip_nulls=True).to_numpy(zero_copy_only=False)
             named = ids.is_valid().to_numpy(zero_copy_only=False)
@@ -487,7 +487,7 @@ class _Reader:
         return f"{', '.join(lacks)}: missing"
 
     def _customer(self, table: pa.Table) -> pa.Array:
-        """The customer's id, or her address where she has none."""
+        """The customer's id, or their address where they have none."""
         if "email" not in self._columns:
             return combined(table["customer_id"])
         if "customer_id" not in self._columns:
@@ -500,8 +500,8 @@ class _Reader:
         if "status" not in self._columns:
             return np.zeros(table.num_rows, dtype=bool)
         statuses = pc.utf8_lower(pc.utf8_trim_whitespace(combined(table["status"])))
-        found: NDArray[np.bool_] = pc.is_in(statuses, pa.array(CANCELLED)).to_numpy(zero_copy_only=False)
-        return found
+        cancelled: NDArray[np.bool_] = pc.is_in(statuses, pa.array(CANCELLED)).to_numpy(zero_copy_only=False)
+        return cancelled
 
     def _one_currency(self, table: pa.Table) -> bool:
         if "currency" not in self._columns or self._currency is None:
@@ -513,14 +513,14 @@ class _Reader:
             return []
         codes = pc.utf8_upper(pc.utf8_trim_whitespace(texts["currency"]))
         other = pc.fill_null(pc.not_equal(codes, self._currency), False)
-        found: list[int] = np.flatnonzero(other.to_numpy(zero_copy_only=False)).tolist()
-        return found
+        places: list[int] = np.flatnonzero(other.to_numpy(zero_copy_only=False)).tolist()
+        return places
 
     def _add(self, values: _Values, rows: int) -> None:
         self.rows += rows
-        is_head = values.whole
+        is_head = values.complete
         if values.cancelled is not None and values.cancelled.any():
-            is_head = values.whole | values.cancelled
+            is_head = values.complete | values.cancelled
             self._cancelled += int(values.cancelled.sum())
             if values.order_id is not None:
                 self._cancelled_ids.append(as_texts(values.order_id).filter(pa.array(values.cancelled)))
@@ -528,15 +528,15 @@ class _Reader:
         if values.order_id is not None and is_head.any():
             last = int(np.flatnonzero(is_head)[-1])
             self._last_order_id = text_at(values.order_id, last)
-        if not values.whole.all():
-            mask = pa.array(values.whole)
+        if not values.complete.all():
+            mask = pa.array(values.complete)
             values = _Values(
                 as_texts(values.customer).filter(mask),
                 as_texts(values.order_id).filter(mask) if values.order_id is not None else None,
-                values.day[values.whole],
-                values.amount[values.whole],
-                values.whole[values.whole],
-                values.refunded[values.whole] if values.refunded is not None else None,
+                values.day[values.complete],
+                values.amount[values.complete],
+                values.complete[values.complete],
+                values.refunded[values.complete] if values.refunded is not None else None,
             )
         if len(values.day):
             self._add_refunds(values)
@@ -578,15 +578,15 @@ class _Reader:
             self._texts_only.add(column)
         return names if short is None else short
 
-    def _settle_waiting(self, parts: Sequence[Names] | None) -> None:
-        """Rows that waited for their order's own row: it has come by now, or they lack what it would have told."""
+    def _resolve_waiting(self, parts: Sequence[Names] | None) -> None:
+        """Rows that waited for their order's own row: it has come by now, or they lack its values."""
         if not self._waiting or parts is None:
             return
         known = [*parts, *self._cancelled_ids]
         order_ids = pa.chunked_array([as_texts(part) for part in known], pa.string())
-        wanted = pa.array([one for one, _, _ in self._waiting], pa.string())
-        seen = order_ids.filter(pc.is_in(order_ids, wanted)) if len(order_ids) else order_ids
-        come = pc.is_in(wanted, pc.unique(seen)).to_pylist()
+        waiting = pa.array([order_id for order_id, _, _ in self._waiting], pa.string())
+        seen = order_ids.filter(pc.is_in(order_ids, waiting)) if len(order_ids) else order_ids
+        come = pc.is_in(waiting, pc.unique(seen)).to_pylist()
         for is_known, (_, row, reason) in zip(come, self._waiting, strict=True):
             if is_known:
                 self._blank += 1
@@ -710,12 +710,12 @@ def _pieces(chunk: bytes) -> Iterator[int]:
 
 def _places(parts: Sequence[_Values]) -> list[Names]:
     """For rows without the id of an order their place in the file."""
-    found: list[Names] = []
+    places: list[Names] = []
     at = 0
     for part in parts:
-        found.append(Numbered(b"", 0, np.arange(at, at + len(part.day))))
+        places.append(Numbered(b"", 0, np.arange(at, at + len(part.day))))
         at += len(part.day)
-    return found
+    return places
 
 
 def _utf_8(cell: str) -> str:

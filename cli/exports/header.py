@@ -1,4 +1,4 @@
-"""Which columns of a shop's export say who ordered what, when and for how much."""
+"""The columns of a shop's export: which of them say who ordered what, when and for how much."""
 
 import csv
 import re
@@ -51,16 +51,16 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 class DateOrder(StrEnum):
-    """What stands first in a date such as 03/04/2024."""
+    """The first part of a date such as 03/04/2024."""
 
     MONTH_FIRST = "month-first"
     DAY_FIRST = "day-first"
 
 
-def read_header(path: Path, wanted: Mapping[str, str]) -> Layout:
+def read_header(path: Path, mapped: Mapping[str, str]) -> Layout:
     """The header of a file, and where it has the columns that scoring needs.
 
-    `wanted` gives the file's own names for some of COLUMNS. Raises UnreadableFile where one is missing or could be
+    `mapped` gives the file's own names for some of COLUMNS. Raises UnreadableFile where one is missing or could be
     several.
     """
     with path.open("rb") as file:
@@ -84,7 +84,7 @@ def read_header(path: Path, wanted: Mapping[str, str]) -> Layout:
         raise UnreadableFile(f"{path.name} is empty: it has no header.")
     return Layout(
         columns=tuple(cells),
-        position=_positions(path.name, cells, wanted),
+        position=_positions(path.name, cells, mapped),
         delimiter=delimiter,
         has_bom=has_bom,
         body_at=body_at,
@@ -96,24 +96,24 @@ def has_lines(columns: Sequence[str]) -> bool:
     return any(_plain(cell) in _OF_LINES for cell in columns)
 
 
-def _positions(file: str, cells: Sequence[str], wanted: Mapping[str, str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for column, name in wanted.items():
+def _positions(file: str, cells: Sequence[str], mapped: Mapping[str, str]) -> dict[str, int]:
+    position: dict[str, int] = {}
+    for column, name in mapped.items():
         at = [number for number, cell in enumerate(cells) if cell.strip().lower() == name.strip().lower()]
         if len(at) != 1:
             how_often = "more than one column" if at else "no column"
             raise UnreadableFile(f"{file} has {how_often} {name!r} for {column}. It has: {_listed(cells)}.")
-        found[column] = at[0]
+        position[column] = at[0]
     plain = [_plain(cell) for cell in cells]
     for column in COLUMNS:
-        if column not in found and (at := _named(column, plain, set(found.values()))):
+        if column not in position and (at := _named(column, plain, set(position.values()))):
             if len(at) > 1 and column not in _OPTIONAL:
-                several = " or ".join(repr(cells[one]) for one in at)
+                several = " or ".join(repr(cells[place]) for place in at)
                 raise UnreadableFile(f"{file}: {column} may be {several}; say which with --map {column}=NAME.")
             if len(at) == 1:
-                found[column] = at[0]
-    missing = [column for column in ("ordered_at", "total") if column not in found]
-    if not {"customer_id", "email"} & set(found):
+                position[column] = at[0]
+    missing = [column for column in ("ordered_at", "total") if column not in position]
+    if not {"customer_id", "email"} & set(position):
         missing.insert(0, "customer_id or email")
     if missing:
         example = missing[0].partition(" ")[0]
@@ -121,7 +121,7 @@ def _positions(file: str, cells: Sequence[str], wanted: Mapping[str, str]) -> di
             f"{file} lacks {_and(missing)}. It has: {_listed(cells)}. "
             f'Say which column it is, such as --map {example}="Name in the file".'
         )
-    return found
+    return position
 
 
 def _named(column: str, plain: Sequence[str], taken: set[int]) -> list[int]:

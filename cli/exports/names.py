@@ -1,7 +1,7 @@
-"""Customers' names as small numbers, so that ten million of them are told apart in moments.
+"""Customers' names as small numbers, so that ten million of them are compared in moments.
 
-Most shops number their customers, be it `1042`, `C-001042` or `cus1042`: such names are one text with a number behind,
-and comparing these numbers will do. Any others are compared as the texts that they are.
+Most shops number their customers, be it `1042`, `C-001042` or `cus1042`: such names are a common text with a number
+behind, and comparing these numbers will do. Any others are compared as the texts that they are.
 """
 
 import re
@@ -43,7 +43,7 @@ Names: TypeAlias = pa.Array | Numbered
 
 
 def numbered(names: pa.Array) -> Numbered | None:
-    """The numbers behind one and the same text, None where these names are others."""
+    """The numbers behind one and the same text, None where the names are of another form."""
     size = len(names)
     if not size or names.null_count:
         return None
@@ -54,10 +54,10 @@ def numbered(names: pa.Array) -> Numbered | None:
         return None
     data = np.frombuffer(data_at, np.uint8)[start:end]
     length = int(offsets[1]) - start
-    found = _NUMBERED.fullmatch(data[:length].tobytes())
-    if found is None:
+    match = _NUMBERED.fullmatch(data[:length].tobytes())
+    if match is None:
         return None
-    prefix, width = found[1], len(found[2])
+    prefix, width = match[1], len(match[2])
     if length * size == end - start and bool((np.diff(offsets) == length).all()):
         rows = data.reshape(size, length)
         if prefix and not (rows[:, : len(prefix)] == np.frombuffer(prefix, np.uint8)).all():
@@ -85,7 +85,7 @@ def _of_any_width(
     for at, byte in enumerate(prefix):
         if not (data[starts + at] == byte).all():
             return None
-    # A leading zero would make two names one number.
+    # With a leading zero two names would have the same number.
     if ((data[starts + len(prefix)] == _ZERO) & (lengths > 1)).any():
         return None
     others = data - np.uint8(_ZERO) > 9
@@ -110,15 +110,15 @@ def encoded(parts: Sequence[Names], *, lower: bool) -> tuple[pa.Array, NDArray[n
         kinds.setdefault((part.prefix, part.width) if isinstance(part, Numbered) else None, []).append(number)
     if len(kinds) > _MAX_KINDS:
         parts, kinds = [as_texts(part) for part in parts], {None: list(range(len(parts)))}
-    found = [_of_one_kind([parts[number] for number in numbers], lower=lower) for numbers in kinds.values()]
-    if len(found) == 1:
-        return found[0]
-    every: Any = pa.concat_arrays([names for names, _ in found]).dictionary_encode()
+    encodings = [_of_one_kind([parts[number] for number in numbers], lower=lower) for numbers in kinds.values()]
+    if len(encodings) == 1:
+        return encodings[0]
+    every: Any = pa.concat_arrays([names for names, _ in encodings]).dictionary_encode()
     names, ranks = _in_order(every)
     ends = np.cumsum([0, *(len(part) for part in parts)])
     codes = np.empty(ends[-1], dtype=np.int32)
     first = 0
-    for numbers, (own, own_codes) in zip(kinds.values(), found, strict=True):
+    for numbers, (own, own_codes) in zip(kinds.values(), encodings, strict=True):
         mapped = ranks[first : first + len(own)][own_codes]
         first += len(own)
         at = 0
@@ -135,26 +135,26 @@ def numbers_of(parts: Sequence[Names], rows: Integers) -> Ints:
         if every:
             return np.concatenate(every)[rows].astype(np.int64, copy=False)
     texts: Any = pa.chunked_array([as_texts(part) for part in parts], pa.string()).take(pa.array(rows))
-    found = combined(pc.utf8_trim_whitespace(texts)).dictionary_encode()
-    numbers: Ints = found.indices.to_numpy().astype(np.int64)
+    encoding = combined(pc.utf8_trim_whitespace(texts)).dictionary_encode()
+    numbers: Ints = encoding.indices.to_numpy().astype(np.int64)
     return numbers
 
 
 def _of_one_kind(parts: Sequence[Names], *, lower: bool) -> tuple[pa.Array, NDArray[np.int32]]:
-    one = parts[0]
-    if not isinstance(one, Numbered):
+    first = parts[0]
+    if not isinstance(first, Numbered):
         return _encoded_texts(pa.chunked_array(parts, pa.string()), lower=lower)
     unique, codes = _encoded_numbers([part.numbers for part in parts if isinstance(part, Numbered)])
-    if one.width == 0:
+    if first.width == 0:
         order = _as_texts_are(unique)
         unique, codes = unique[order], _places(order)[codes]
-    return _tidy(as_texts(Numbered(one.prefix, one.width, unique)), lower=lower), codes
+    return _tidy(as_texts(Numbered(first.prefix, first.width, unique)), lower=lower), codes
 
 
-def _in_order(found: Any) -> tuple[pa.Array, NDArray[np.int32]]:
+def _in_order(encoding: Any) -> tuple[pa.Array, NDArray[np.int32]]:
     """The texts of a dictionary in ascending order, and the position in them of each row's."""
-    order = pc.sort_indices(found.dictionary).to_numpy()
-    return found.dictionary.take(pa.array(order)), _places(order)[found.indices.to_numpy()]
+    order = pc.sort_indices(encoding.dictionary).to_numpy()
+    return encoding.dictionary.take(pa.array(order)), _places(order)[encoding.indices.to_numpy()]
 
 
 def _places(order: Any) -> NDArray[np.int32]:
@@ -199,10 +199,10 @@ def _encoded_numbers(parts: Sequence[Integers]) -> tuple[Ints, NDArray[np.int32]
             np.take(rank, part - least, out=codes[at : at + len(part)], mode="clip")
             at += len(part)
         return np.flatnonzero(is_there) + least, codes
-    found = combined(pa.chunked_array([pa.array(part.astype(np.int64)) for part in parts]).dictionary_encode())
-    unique = found.dictionary.to_numpy()
+    encoding = combined(pa.chunked_array([pa.array(part.astype(np.int64)) for part in parts]).dictionary_encode())
+    unique = encoding.dictionary.to_numpy()
     order = np.argsort(unique)
-    return unique[order], _places(order)[found.indices.to_numpy()]
+    return unique[order], _places(order)[encoding.indices.to_numpy()]
 
 
 def _as_texts_are(numbers: Ints) -> Ints:

@@ -68,7 +68,7 @@ class OrderRows:
 
 
 def read_layout(path: Path) -> Layout:
-    """Read the header. Names may be in any case and order; the delimiter is the one that the header has most of.
+    """Read the header. Names may be in any case and order; the delimiter is the most frequent one in the header.
 
     Raises UnreadableFile where columns are missing or twice, or the file is no text.
     """
@@ -92,8 +92,8 @@ def read_layout(path: Path) -> Layout:
     if set(LINE_COLUMNS) & set(names):
         missing += [name for name in ("sku", "quantity", "price") if name not in names]
     if missing:
-        found = ", ".join(name for name in names if name) or "none"
-        raise UnreadableFile(f"{path.name} lacks the columns: {', '.join(missing)}. It has: {found[:300]}.")
+        present = ", ".join(name for name in names if name) or "none"
+        raise UnreadableFile(f"{path.name} lacks the columns: {', '.join(missing)}. It has: {present[:300]}.")
     return Layout(
         columns=tuple(columns),
         position={name: at for at, name in enumerate(names) if name in known},
@@ -135,7 +135,7 @@ def to_payload(layout: Layout, rows: Sequence[Sequence[str]]) -> PurchasePayload
     """The purchase that an order's rows describe. Raises Invalid, or pydantic's ValidationError, saying what is wrong.
 
     What `total` has above the lines is booked as shipping, and what it has below them as a discount, where the
-    file has no columns that could tell (tax and shipping, or discount).
+    file has no columns for these (tax and shipping, or discount).
     """
     _check_rows(layout, rows)
     order = {name: _common(layout, rows, name) for name in ORDER_COLUMNS}
@@ -191,9 +191,10 @@ def describe_problem(error: Exception) -> str:
     if isinstance(error, RegularsError):
         return error.detail
     if isinstance(error, ValidationError):
-        found = validation_errors(error) or []
+        errors = validation_errors(error) or []
         return "; ".join(
-            f"{name}: {one['detail']}" if (name := _name_of(one["pointer"])) else one["detail"] for one in found
+            f"{name}: {entry['detail']}" if (name := _name_of(entry["pointer"])) else entry["detail"]
+            for entry in errors
         )
     if isinstance(error, OverflowError):
         return "ordered_at: lies too far away"
@@ -260,10 +261,10 @@ def _needed(layout: Layout, row: Sequence[str], name: str) -> str:
 
 
 def _quantity(text: str) -> int:
-    whole = re.fullmatch(r"([0-9]{1,9})([.,]0*)?", text)
-    if not whole:
+    match = re.fullmatch(r"([0-9]{1,9})([.,]0*)?", text)
+    if not match:
         raise Invalid(f"quantity: {text!r} is not a whole number")
-    return int(whole[1])
+    return int(match[1])
 
 
 def _booked(layout: Layout, total: int, lines: int, sums: dict[str, int]) -> dict[str, int]:

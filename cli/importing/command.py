@@ -14,8 +14,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from cli import deployment
 from cli.console import complain, console
 from cli.exports.rows import UnreadableFile, read_layout
-from cli.importing import run as import_run
-from cli.importing.ledger import Progress as Done
+from cli.importing import ledger
+from cli.importing.run import DEFAULT_WORKERS, Report, run_import
 from shared.core.settings import LOCAL_STAGE
 
 LINE_EVERY_SECONDS: Final = 5.0
@@ -33,7 +33,7 @@ def import_purchases(
         Path | None, typer.Option(help="Where rejected rows go instead of FILE.rejects.csv.", show_default=False)
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many orders are written at once.")] = (
-        import_run.DEFAULT_WORKERS
+        DEFAULT_WORKERS
     ),
 ) -> None:
     """Import purchases from a CSV file.
@@ -63,7 +63,7 @@ def import_purchases(
                 f"Columns without a meaning here are left out: {', '.join(layout.unknown)[:300]}", markup=False
             )
         with shown(file, console) as show:
-            report = import_run.run_import(
+            report = run_import(
                 file,
                 settings=into.settings,
                 state=deployment.STATE / "imports",
@@ -93,47 +93,47 @@ def import_purchases(
         raise typer.Exit(EXIT_REJECTED)
 
 
-def summary(report: import_run.Report) -> Iterator[str]:
-    """What came of an import, in lines for a person."""
-    done = report.progress
+def summary(report: Report) -> Iterator[str]:
+    """The result of an import, as lines for a person."""
+    current = report.progress
     start = "" if report.complete else "Stopped: "
-    yield f"{start}{done.new:,} orders new, {done.known:,} already there, {done.rejected:,} rejected."
-    if done.rejected:
+    yield f"{start}{current.new:,} orders new, {current.known:,} already there, {current.rejected:,} rejected."
+    if current.rejected:
         yield f"The rejected ones are in {report.rejects}, with their reasons; correct them there and import that file."
 
 
 @contextmanager
-def shown(file: Path, to: Console) -> Iterator[Callable[[Done], None]]:
+def shown(file: Path, to: Console) -> Iterator[Callable[[ledger.Progress], None]]:
     """A bar with speed and remaining time on a terminal, else a line every few seconds."""
     size = max(file.stat().st_size, 1)
     began = time.monotonic()
-    first: Done | None = None
+    first: ledger.Progress | None = None
 
-    def describe(done: Done) -> str:
+    def describe(current: ledger.Progress) -> str:
         nonlocal first
-        first = first or done
+        first = first or current
         seconds = max(time.monotonic() - began, 0.001)
-        text = f"{done.orders:,} orders"
-        if seconds > 1 and done.offset > first.offset:
-            left = (size - done.offset) * seconds / (done.offset - first.offset)
-            text += f" · {(done.orders - first.orders) / seconds:,.0f}/s · {_duration(left)} left"
-        return text + (f" · {done.rejected:,} rejected" if done.rejected else "")
+        text = f"{current.orders:,} orders"
+        if seconds > 1 and current.offset > first.offset:
+            left = (size - current.offset) * seconds / (current.offset - first.offset)
+            text += f" · {(current.orders - first.orders) / seconds:,.0f}/s · {_duration(left)} left"
+        return text + (f" · {current.rejected:,} rejected" if current.rejected else "")
 
     if to.is_terminal:
         columns = (BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TextColumn("{task.description}"))
         with Progress(*columns, console=to, transient=True) as progress:
             task = progress.add_task("", total=size)
-            yield lambda done: progress.update(task, completed=done.offset, description=describe(done))
+            yield lambda current: progress.update(task, completed=current.offset, description=describe(current))
         return
 
     line_at = began
 
-    def line(done: Done) -> None:
+    def line(current: ledger.Progress) -> None:
         nonlocal line_at
-        text = describe(done)
+        text = describe(current)
         if time.monotonic() - line_at >= LINE_EVERY_SECONDS:
             line_at = time.monotonic()
-            to.print(f"{done.offset * 100 // size:3d} % · {text}", markup=False)
+            to.print(f"{current.offset * 100 // size:3d} % · {text}", markup=False)
 
     yield line
 

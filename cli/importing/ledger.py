@@ -1,4 +1,4 @@
-"""What has become of an import's orders: counts, the rejects file, and the place to go on from."""
+"""The progress of an import: counts of orders, the rejects file, and the place to continue from."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 class Outcome(StrEnum):
-    """What became of one order."""
+    """The outcome of an order."""
 
     NEW = "new"
     KNOWN = "known"
@@ -26,9 +26,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Everything before byte `offset` of the file is done, with these counts of orders.
+    """Everything before byte `offset` of the file is completed, with these counts of orders.
 
-    `rejects` is the path of the rejects file, `rejects_size` the bytes of it that belong to what is done.
+    `rejects` is the path of the rejects file, `rejects_size` the bytes of it that belong to completed orders.
     """
 
     offset: int
@@ -40,12 +40,12 @@ class Progress:
 
     @property
     def orders(self) -> int:
-        """How many orders are done."""
+        """How many orders are completed."""
         return self.new + self.known + self.rejected
 
 
 @dataclass(frozen=True)
-class _Settled:
+class _Completed:
     outcome: Outcome
     end: int
     rows: Sequence[Sequence[str]]
@@ -53,10 +53,10 @@ class _Settled:
 
 
 class Ledger:
-    """Takes account of orders in the file's order, in whatever order workers finish them.
+    """Records orders in the file's order, in whichever order workers finish them.
 
     So the rejects file is in the file's order too, and after a crash it is cut back to what the saved progress
-    covers: what is done twice then is refused twice, but written down once. Safe to use from several threads.
+    covers: an order that is then rejected twice is written down once. Safe to use from several threads.
     """
 
     def __init__(self, saved_at: Path, rejects: Path, layout: Layout) -> None:
@@ -64,26 +64,26 @@ class Ledger:
         self._rejects = rejects
         self._layout = layout
         self._lock = threading.Lock()
-        self._ahead: dict[int, _Settled] = {}
+        self._ahead: dict[int, _Completed] = {}
         self._next = 0
         self._progress = self._resumed() or self._fresh()
 
     @property
     def progress(self) -> Progress:
-        """How far everything is done."""
+        """The progress up to which every order is completed."""
         with self._lock:
             return self._progress
 
     def settle(self, number: int, end: int, outcome: Outcome, rows: Sequence[Sequence[str]], reason: str = "") -> None:
-        """Order `number` of this run, which ends at byte `end`, is done; its rows are kept where it was rejected."""
+        """Order `number` of this run, up to byte `end`, is completed; its rows are kept where it was rejected."""
         with self._lock:
-            self._ahead[number] = _Settled(outcome, end, rows if outcome is Outcome.REJECTED else (), reason)
-            while settled := self._ahead.pop(self._next, None):
+            self._ahead[number] = _Completed(outcome, end, rows if outcome is Outcome.REJECTED else (), reason)
+            while completed := self._ahead.pop(self._next, None):
                 self._next += 1
-                self._progress = self._after(settled)
+                self._progress = self._after(completed)
 
     def save(self) -> None:
-        """Write the progress down, whole or not at all."""
+        """Save the progress, completely or not at all."""
         progress = self.progress
         self._saved_at.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._saved_at.with_suffix(".new")
@@ -94,12 +94,12 @@ class Ledger:
         """The import is complete: there is nothing to go on from."""
         self._saved_at.unlink(missing_ok=True)
 
-    def _after(self, settled: _Settled) -> Progress:
+    def _after(self, completed: _Completed) -> Progress:
         size = self._progress.rejects_size
-        if settled.outcome is Outcome.REJECTED:
-            size = self._reject(settled.rows, settled.reason)
-        count = getattr(self._progress, settled.outcome) + 1
-        return replace(self._progress, offset=settled.end, rejects_size=size, **{settled.outcome: count})
+        if completed.outcome is Outcome.REJECTED:
+            size = self._reject(completed.rows, completed.reason)
+        count = getattr(self._progress, completed.outcome) + 1
+        return replace(self._progress, offset=completed.end, rejects_size=size, **{completed.outcome: count})
 
     def _reject(self, rows: Sequence[Sequence[str]], reason: str) -> int:
         """Append an order's rows to the rejects file; its size after that."""

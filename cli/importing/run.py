@@ -77,8 +77,8 @@ def run_import(
 ) -> Report:
     """Import a file of purchases into the tables that the environment names; see `regulars import`.
 
-    `state` is the folder in which the progress is kept, `show` is told of it several times a second. Goes on where
-    an import of the same content into the same tables was stopped. Raises UnreadableFile where nothing can begin.
+    `state` is the folder in which the progress is kept, `show` is called with it several times a second. Continues
+    where an import of the same content into the same tables was stopped. Raises UnreadableFile where nothing can begin.
     """
     layout = read_layout(path)
     rejects = rejects or path.with_suffix(".rejects.csv")
@@ -125,7 +125,7 @@ class _Run:
                     break
                 tick()
         except UnreadableFile as error:
-            # What came before it is done all the same.
+            # The orders before it are completed all the same.
             self.trouble = str(error)
         except BaseException:
             self.stop.set()

@@ -46,11 +46,11 @@ def score(
     """Score the customers of a shop's export: RFM segments, and who will buy in the next 90 days.
 
     Nothing leaves this machine. The file needs columns for customer_id or email, order_id, ordered_at and total; the
-    names that shop systems give them are known, and --map tells others. Without an order_id each row is an order.
+    names that shop systems give them are known, and --map names others. Without an order_id each row is an order.
     Rows of one order (its id, customer and day) count once, with its highest total, or with --lines the sum of them;
     negative totals are refunds.
-    What a column refunded tells is subtracted; orders whose status is cancelled, canceled, voided or failed are none.
-    Where a column tells the currency, the one of the first row counts unless --currency names another.
+    Amounts in a column refunded are subtracted; orders whose status is cancelled, canceled, voided or failed are none.
+    Where a column has the currency, that of the first row counts unless --currency names another.
 
     Forecasts count a day with purchases once: expected_purchases_90d are days. Below 50 buyers nobody gets a segment.
 
@@ -118,7 +118,7 @@ def _score(
         write(out, results, units)
     score_report.print_lines(console, layout, customers, lines=lines)
     score_report.print_results(
-        console, results, score_report.Money(currency, units), given=as_of is not None, lines=lines
+        console, results, score_report.Money(currency, units), is_day_given=as_of is not None, lines=lines
     )
     if out is not None:
         who = "1 customer is" if len(customers) == 1 else f"{len(customers):,} customers are"
@@ -129,16 +129,16 @@ def _score(
 
 
 def _mapped(columns: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for one in columns:
-        column, equals, name = one.partition("=")
+    mapped: dict[str, str] = {}
+    for entry in columns:
+        column, equals, name = entry.partition("=")
         column = column.strip().lower()
         if not equals or not name.strip() or column not in COLUMNS:
-            raise UnreadableFile(f'--map {one!r} is not like total="Grand total"; columns are {", ".join(COLUMNS)}.')
-        if column in found:
+            raise UnreadableFile(f'--map {entry!r} is not like total="Grand total"; columns are {", ".join(COLUMNS)}.')
+        if column in mapped:
             raise UnreadableFile(f"--map names {column} twice.")
-        found[column] = name
-    return found
+        mapped[column] = name
+    return mapped
 
 
 def _zone(name: str) -> tzinfo:

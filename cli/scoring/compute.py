@@ -1,4 +1,4 @@
-"""Orders of a file, as columns, become one row a customer: what the scores and the forecast need of her."""
+"""Orders of a file, as columns, become a row per customer: the data that scores and forecasts need."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ _BLOCK_ROWS: Final = 1 << 18
 class Customers:
     """Everyone who had bought by `as_of`, in the order of their names.
 
-    `recency_days`, `frequency` and `monetary` are those of `scorecard.rfm`; a recency of −1 marks one who has
-    returned everything, a prospect. `orders` and `revenue` (minor units, net of refunds) are the file's until `as_of`,
+    `recency_days`, `frequency` and `monetary` are those of `scorecard.rfm`; a recency of −1 marks a prospect,
+    who has returned everything. `orders` and `revenue` (minor units, net of refunds) are the file's until `as_of`,
     `first` and `last` its days; `later` orders came after it. `repeated` rows were the same order again, of which
     `unequal` had another total: the highest counts. `returned` orders were taken back whole. `strange` refunds were of
     customers without an order: they count nowhere. `several` of the orders have several rows with a total.
@@ -69,7 +69,7 @@ class _Rows:
 
 
 class _Totals:
-    """What the rows of each customer come to; rows of one customer stand side by side."""
+    """Sums and counts of the rows of each customer; rows of one customer stand side by side."""
 
     def __init__(self, rows: _Rows, customers: int) -> None:
         self._rows = rows
@@ -78,19 +78,19 @@ class _Totals:
         self._whose = rows.customer[self._starts]
 
     def counts(self, which: NDArray[np.bool_] | None = None) -> Ints:
-        found = np.zeros(self._customers, dtype=np.int64)
+        counts = np.zeros(self._customers, dtype=np.int64)
         if which is None:
-            found[self._whose] = np.diff(self._starts, append=len(self._rows.customer))
+            counts[self._whose] = np.diff(self._starts, append=len(self._rows.customer))
         elif len(self._starts):
-            found[self._whose] = np.add.reduceat(which, self._starts, dtype=np.int64)
-        return found
+            counts[self._whose] = np.add.reduceat(which, self._starts, dtype=np.int64)
+        return counts
 
     def sums(self, which: NDArray[np.bool_] | None = None) -> Ints:
-        found = np.zeros(self._customers, dtype=np.int64)
+        sums = np.zeros(self._customers, dtype=np.int64)
         if len(self._starts):
             amounts = self._rows.amount if which is None else self._rows.amount * which
-            found[self._whose] = np.add.reduceat(amounts, self._starts, dtype=np.int64)
-        return found
+            sums[self._whose] = np.add.reduceat(amounts, self._starts, dtype=np.int64)
+        return sums
 
 
 def to_customers(orders: Orders, as_of: date | None, *, lines: bool = False) -> Customers | None:
@@ -169,7 +169,7 @@ def to_customers(orders: Orders, as_of: date | None, *, lines: bool = False) -> 
 def _sorted(orders: Orders, which: NDArray[np.bool_]) -> _Rows:
     """These rows by customer, day, and place in the file: by one sort of single integers where they fit.
 
-    Goes over the rows in blocks, for what needs no memory of its own is done sooner.
+    Goes over the rows in blocks, because work within small blocks of memory is faster.
     """
     every = bool(which.all())
     rows = np.empty(0, dtype=np.int64) if every else np.flatnonzero(which)
@@ -196,7 +196,7 @@ def _sorted(orders: Orders, which: NDArray[np.bool_]) -> _Rows:
         key += np.arange(block.start, block.stop) if every else rows[block]
     del rows
     keys.sort()
-    found = _Rows(
+    ordered = _Rows(
         np.empty(size, dtype=orders.customer.dtype),
         np.empty(size, dtype=orders.day.dtype),
         np.empty(size, dtype=orders.amount.dtype),
@@ -205,13 +205,13 @@ def _sorted(orders: Orders, which: NDArray[np.bool_]) -> _Rows:
     for block in blocks:
         key = keys[block]
         row = key & ((1 << row_bits) - 1)
-        found.row[block] = row
-        found.amount[block] = orders.amount[row]
+        ordered.row[block] = row
+        ordered.amount[block] = orders.amount[row]
         key >>= row_bits
-        found.day[block] = (key & ((1 << day_bits) - 1)) + least
+        ordered.day[block] = (key & ((1 << day_bits) - 1)) + least
         key >>= day_bits
-        found.customer[block] = key
-    return found
+        ordered.customer[block] = key
+    return ordered
 
 
 def _distinct(
@@ -219,7 +219,7 @@ def _distinct(
 ) -> tuple[_Rows, int, int, int]:
     """Each order once, how many rows were left out, how many of these had another amount, and the orders of theirs.
 
-    Rows of one order have its id, customer and day; refunds are one only where the amount is the same too. Only what
+    Rows of one order have its id, customer and day; refunds also need the same amount to count as one. Only what
     a customer bought on one day is compared. With `lines` the amounts of an order's rows add up.
     """
     same = (rows.customer[1:] == rows.customer[:-1]) & (rows.day[1:] == rows.day[:-1])
@@ -238,25 +238,25 @@ def _distinct(
     amount = rows.amount[at]
     order = np.lexsort((amount, ids, group))
     group, ids, amount = group[order], ids[order], amount[order]
-    one = (group[1:] == group[:-1]) & (ids[1:] == ids[:-1])
+    same_order = (group[1:] == group[:-1]) & (ids[1:] == ids[:-1])
     equal = amount[1:] == amount[:-1]
     if by_amount:
-        one &= equal
-    if not one.any():
+        same_order &= equal
+    if not same_order.any():
         return rows, 0, 0, 0
     # The last of equal rows has the highest amount, whatever their order in the file.
     out = np.zeros(len(rows.row), dtype=bool)
-    out[at[order[:-1][one]]] = True
+    out[at[order[:-1][same_order]]] = True
     left = ~out
-    several = int((one & ~np.concatenate([[False], one[:-1]])).sum())
+    several = int((same_order & ~np.concatenate([[False], same_order[:-1]])).sum())
     if lines:
         # That last row stands for all of its order.
-        starts = np.flatnonzero(np.concatenate([[True], ~one]))
+        starts = np.flatnonzero(np.concatenate([[True], ~same_order]))
         ends = np.append(starts[1:], len(order)) - 1
         summed = rows.amount.astype(np.int64)
         summed[at[order[ends]]] = np.add.reduceat(amount, starts, dtype=np.int64)
         rows = _Rows(rows.customer, rows.day, summed, rows.row)
-    return rows.of(left), int(out.sum()), int((one & ~equal).sum()), several
+    return rows.of(left), int(out.sum()), int((same_order & ~equal).sum()), several
 
 
 def _has_pairs(group: Ints, ids: Ints) -> bool:
@@ -277,14 +277,14 @@ def _matched(rows: _Rows, refunds: _Rows, order_id: Sequence[Names]) -> tuple[_R
     # One number for a customer and an id; the first of an order's rows stands for it.
     width = int(ids.max()) + 1
     keys = rows.customer[at].astype(np.int64) * width + ids[: len(at)]
-    wanted = refunds.customer.astype(np.int64) * width + ids[len(at) :]
+    keys = refunds.customer.astype(np.int64) * width + ids[len(at) :]
     unique, first = np.unique(keys, return_index=True)
-    place = np.minimum(np.searchsorted(unique, wanted), max(len(unique) - 1, 0))
-    found = unique[place] == wanted if len(unique) else np.zeros(len(wanted), dtype=bool)
-    order = at[first[place]] if len(unique) else np.zeros(len(wanted), dtype=np.int64)
-    day = np.where(found, rows.day[order], refunds.day)
+    place = np.minimum(np.searchsorted(unique, keys), max(len(unique) - 1, 0))
+    matched = unique[place] == keys if len(unique) else np.zeros(len(keys), dtype=bool)
+    order = at[first[place]] if len(unique) else np.zeros(len(keys), dtype=np.int64)
+    day = np.where(matched, rows.day[order], refunds.day)
     back = np.zeros(len(rows.row), dtype=np.int64)
-    np.subtract.at(back, order[found], refunds.amount[found].astype(np.int64))
+    np.subtract.at(back, order[matched], refunds.amount[matched].astype(np.int64))
     whole = (back > 0) & (back >= rows.amount)
     return _Rows(refunds.customer, day, refunds.amount, refunds.row), whole
 

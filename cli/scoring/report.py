@@ -1,4 +1,4 @@
-"""What `regulars score` prints: how the file was read, the segments, who sits where, and the forecast."""
+"""The output of `regulars score`: how the file was read, the segments, who sits where, and the forecast."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ def print_reading(console: Console, file: Path, layout: Layout, orders: Orders) 
 
 
 def print_lines(console: Console, layout: Layout, customers: Customers, *, lines: bool) -> None:
-    """What rows of one order were taken for, where they may be its lines."""
+    """How rows of one order were read, where they may be its lines."""
     if lines or 2 * customers.several < customers.orders or not customers.several or not has_lines(layout.columns):
         return
     total = layout.columns[layout.position["total"]].strip()
@@ -102,11 +102,11 @@ def print_lines(console: Console, layout: Layout, customers: Customers, *, lines
     )
 
 
-def print_results(console: Console, results: Results, money: Money, *, given: bool, lines: bool) -> None:
+def print_results(console: Console, results: Results, money: Money, *, is_day_given: bool, lines: bool) -> None:
     """Everything that scoring found."""
     for caveat in results.caveats:
         console.print(Text(f"{caveat[:1].upper()}{caveat[1:]}.", style="yellow"))
-    for line in _what_counted(results, money, given=given, lines=lines):
+    for line in _what_counted(results, money, is_day_given=is_day_given, lines=lines):
         console.print(line, markup=False)
     console.print()
     if results.has_fifths:
@@ -117,32 +117,32 @@ def print_results(console: Console, results: Results, money: Money, *, given: bo
     _print_forecast(console, results, money)
 
 
-def _what_counted(results: Results, money: Money, *, given: bool, lines: bool) -> Iterator[str]:
-    found = results.customers
-    refunds = f" and {_counted(found.refunds, 'refund')}" if found.refunds else ""
+def _what_counted(results: Results, money: Money, *, is_day_given: bool, lines: bool) -> Iterator[str]:
+    customers = results.customers
+    refunds = f" and {_counted(customers.refunds, 'refund')}" if customers.refunds else ""
     yield (
-        f"{_counted(found.orders, 'order')}{refunds} of {_counted(len(found), 'customer')}, {found.first} to "
-        f"{found.last}: {money.exact(found.revenue)}{money.code}."
+        f"{_counted(customers.orders, 'order')}{refunds} of {_counted(len(customers), 'customer')}, {customers.first} "
+        f"to {customers.last}: {money.exact(customers.revenue)}{money.code}."
     )
-    if found.repeated and lines:
-        yield f"{_counted(found.repeated, 'row')} more were lines of these orders, and are in their totals."
-    elif found.repeated:
-        text = f"{_counted(found.repeated, 'row')} repeated an order, which counts once"
+    if customers.repeated and lines:
+        yield f"{_counted(customers.repeated, 'row')} more were lines of these orders, and are in their totals."
+    elif customers.repeated:
+        text = f"{_counted(customers.repeated, 'row')} repeated an order, which counts once"
         yield (
-            f"{text}; of {found.unequal:,} the total was another, and the highest counts."
-            if found.unequal
+            f"{text}; of {customers.unequal:,} the total was another, and the highest counts."
+            if customers.unequal
             else f"{text}."
         )
-    if found.returned:
-        no_longer = "counts as an order" if found.returned == 1 else "count as orders"
-        yield f"{_counted(found.returned, 'order')} came back whole, and no longer {no_longer}."
-    if found.strange:
-        whose = "a customer" if found.strange == 1 else "customers"
-        yield f"{_counted(found.strange, 'refund')} of {whose} without an order in this file did not count."
-    why = "" if given else ", the day of the last order (--as-of takes another)"
-    yield f"Scored as of {found.as_of}{why}."
-    if found.later:
-        yield f"{_counted(found.later, 'later order')} did not count."
+    if customers.returned:
+        no_longer = "counts as an order" if customers.returned == 1 else "count as orders"
+        yield f"{_counted(customers.returned, 'order')} came back whole, and no longer {no_longer}."
+    if customers.strange:
+        whose = "a customer" if customers.strange == 1 else "customers"
+        yield f"{_counted(customers.strange, 'refund')} of {whose} without an order in this file did not count."
+    why = "" if is_day_given else ", the day of the last order (--as-of takes another)"
+    yield f"Scored as of {customers.as_of}{why}."
+    if customers.later:
+        yield f"{_counted(customers.later, 'later order')} did not count."
 
 
 def _segments(results: Results, money: Money) -> Table:
@@ -157,19 +157,19 @@ def _segments(results: Results, money: Money) -> Table:
     table.add_column("Segment", no_wrap=True)
     for name in ("Customers", "Share", "Revenue", "Share", "Days ago", "Orders", "Spent"):
         table.add_column(name, justify="right", no_wrap=True)
-    found, segments = results.customers, results.scored.segments
+    customers, segments = results.customers, results.scored.segments
     size = len(SEGMENTS)
     count = np.bincount(segments, minlength=size)
-    revenue = np.bincount(segments, found.monetary, size)
-    days = np.bincount(segments, found.recency_days, size)
-    orders = np.bincount(segments, found.frequency, size)
+    revenue = np.bincount(segments, customers.monetary, size)
+    days = np.bincount(segments, customers.recency_days, size)
+    orders = np.bincount(segments, customers.frequency, size)
     total = float(revenue.sum())
     for at, name in enumerate(SEGMENTS):
         n = int(count[at])
         if n == 0:
             continue
         share = f"{revenue[at] / total:.1%}" if total > 0 else ""
-        cells = (name, f"{n:,}", f"{n / len(found):.1%}", money.whole(revenue[at]), share)
+        cells = (name, f"{n:,}", f"{n / len(customers):.1%}", money.whole(revenue[at]), share)
         spent = revenue[at] / n
         means = (f"{days[at] / n:,.0f}", f"{orders[at] / n:.1f}", money.short(spent)) if name != PROSPECTS else ()
         table.add_row(*cells, *means)
@@ -262,8 +262,8 @@ def _print_holdout(console: Console, by: Forecaster, test: Holdout) -> None:
     if test.chance_bins and test.customers >= _MIN_IN_TENTHS:
         console.print("  Of each tenth of customers, by their chance of buying, were to buy and did:", markup=False)
         for name, values in (
-            ("forecast", [one.predicted for one in test.chance_bins]),
-            ("came", [one.actual for one in test.chance_bins]),
+            ("forecast", [bin_.predicted for bin_ in test.chance_bins]),
+            ("came", [bin_.actual for bin_ in test.chance_bins]),
         ):
             console.print(f"  {name:<9}" + "".join(f"{_percent(value):>6}" for value in values), markup=False)
 

@@ -115,6 +115,6 @@ CUSTOMERS = Capability(
         customers=("GetItem", "PutItem"),
         signing_key=True,
         sends_mail=True,
-        alarm="Who signed up is not asked to confirm",
+        alarm="People who signed up are not asked to confirm",
     ),
 )

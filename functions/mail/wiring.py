@@ -1,4 +1,4 @@
-"""How the mail capability is deployed: what becomes of mails, as SES tells it."""
+"""How the mail capability is deployed: the events that SES reports about mails."""
 
 from shared.edge.wiring import Capability, Function, MailEvents
 

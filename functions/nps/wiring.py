@@ -115,7 +115,7 @@ NPS = Capability(
         customers=("GetItem", "PutItem", "BatchGetItem", "Query"),
         signing_key=True,
         sends_mail=True,
-        alarm="Who was chosen for a survey is not asked",
+        alarm="Invited customers get no survey mail",
     ),
     Function(
         "send_referral_invitation",
@@ -156,6 +156,6 @@ NPS = Capability(
             each=True,
         ),
         schedule=Schedule(hour=8),
-        alarm="Nobody is asked anything",
+        alarm="No customer is invited to surveys",
     ),
 )

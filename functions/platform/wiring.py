@@ -1,4 +1,4 @@
-"""How what all capabilities stand on is deployed: keys, the contract, and facts on their way to the bus."""
+"""How the platform capability is deployed: API keys, the HTTP contract, and publishing facts on the bus."""
 
 from shared.edge.wiring import Authorizer, Capability, Function, Route, Stream
 

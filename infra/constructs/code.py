@@ -1,4 +1,4 @@
-"""What lies in a function's zip: its folder, and the packages of `shared/` that it imports."""
+"""The contents of a function's zip: its folder, and the packages of `shared/` that it imports."""
 
 import ast
 import json
@@ -46,7 +46,7 @@ def contract() -> str:
 
 
 def make_readable(folder: Path) -> None:
-    """Files that whoever runs the function may read, whatever umask this machine has: a zip keeps their modes."""
+    """Make files readable for the user that runs the function, whatever the umask here: a zip keeps modes."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() else 0o644)

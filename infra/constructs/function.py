@@ -44,7 +44,7 @@ class Function(lambda_.Function):
             f"{name}-logs",
             log_group_name=f"/aws/lambda/{names.name_of(settings, name)}",
             retention=logs.RetentionDays.ONE_DAY if settings.is_local else logs.RetentionDays.THREE_MONTHS,
-            # Logs hold ids of what the tables hold: once a stage is deleted they tell nothing.
+            # Logs hold ids of what the tables hold: once a stage is deleted they have no meaning.
             removal_policy=RemovalPolicy.DESTROY,
         )
         # Instead of AWS's managed policy, which lets a function write to every log group of the account.

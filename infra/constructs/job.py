@@ -20,7 +20,7 @@ from shared.edge.wiring import Step
 
 # A job asks so often whether its turn has come.
 WAITS: Final = Duration.seconds(30)
-# In terms of Step Functions: what the plan is told, and what it hands on.
+# As Step Functions expressions: the input of the plan, and its output.
 _PLANNED: Final = {
     "run_id.$": "$$.Execution.Name",
     "execution_arn.$": "$$.Execution.Id",
@@ -60,7 +60,7 @@ class JobMachine(Construct):
                 settings=settings,
                 action="states:StartExecution",
                 target_arn=names.machine_arn(scope, settings, wiring.name),
-                given=wiring.input,
+                target_input=wiring.input,
             )
 
     def _machine(self, wiring: Wiring) -> sfn.StateMachine:

@@ -51,12 +51,12 @@ def interpreter(version: str) -> str | None:
     """The path of a Python of this version that starts; None where this machine has none."""
     if version == _HOST_VERSION:
         return sys.executable
-    found = subprocess.run(
+    result = subprocess.run(
         [_UV, "python", "find", "--no-python-downloads", version], capture_output=True, text=True, check=False
     )
-    if found.returncode == 0 and found.stdout.strip():
-        return found.stdout.strip()
-    # uv gives up at the first one that does not start, such as a shim of pyenv for a version that is not chosen.
+    if result.returncode == 0 and result.stdout.strip():
+        return result.stdout.strip()
+    # uv gives up at the first Python that does not start, such as a shim of pyenv for a version that is not chosen.
     for folder in os.get_exec_path():
         candidate = shutil.which(f"python{version}", path=folder)
         if candidate and _version_of(candidate) == version:
@@ -66,8 +66,8 @@ def interpreter(version: str) -> str | None:
 
 def _version_of(interpreter: str) -> str:
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    done = subprocess.run([interpreter, "-c", code], capture_output=True, text=True, check=False)
-    return done.stdout.strip()
+    result = subprocess.run([interpreter, "-c", code], capture_output=True, text=True, check=False)
+    return result.stdout.strip()
 
 
 @cache
@@ -97,7 +97,7 @@ class _UvBundling:
 
     def try_bundle(self, output_dir: str, *, image: object = None, **_options: object) -> bool:
         for command in self._commands:
-            done = subprocess.run(
+            result = subprocess.run(
                 [_on_this_machine(word) for word in command],
                 cwd=output_dir,
                 env={**os.environ, "UV_PYTHON": sys.executable},
@@ -105,15 +105,15 @@ class _UvBundling:
                 text=True,
                 check=False,
             )
-            if done.returncode:
-                raise RuntimeError(f"the dependency layer could not be built: {done.stderr.strip()}")
+            if result.returncode:
+                raise RuntimeError(f"the dependency layer could not be built: {result.stderr.strip()}")
         make_readable(Path(output_dir))
         return True
 
 
 class DependencyLayer(lambda_.LayerVersion):
-    """What a file of `requirements/` pins. One per stack, never shared across stacks: its ARN changes with each
-    content, and CloudFormation refuses to change a value that another stack imports.
+    """The packages that a file of `requirements/` pins. Each stack has its own: its ARN changes with each content,
+    and CloudFormation refuses to change a value that another stack imports.
     """
 
     @staticmethod

@@ -1,5 +1,5 @@
-"""Sending through SES, and what SES tells of it. The sender's identity is not made here: a shop verifies its domain
-once, by DNS, for all its stages.
+"""Sending through SES, and the events that SES reports. The sender's identity is not made here: a shop verifies
+its domain once, by DNS, for all its stages.
 """
 
 from collections.abc import Iterable

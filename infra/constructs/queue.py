@@ -20,7 +20,7 @@ PATIENT_RECEIVES: Final = 100
 
 
 class DeadLetterQueue(sqs.Queue):
-    """Where what failed for good waits 14 days for somebody; an alarm watches each of them."""
+    """Messages that failed for good wait here for 14 days; an alarm watches each of these queues."""
 
     def __init__(
         self, scope: Construct, name: str, *, settings: Settings, source_queues: list[sqs.IQueue] | None = None
@@ -42,7 +42,7 @@ class DeadLetterQueue(sqs.Queue):
 
 
 class ConsumedQueue(sqs.Queue):
-    """A queue, its dead-letter queue, and the function that eats from it, record by record."""
+    """A queue, its dead-letter queue, and the function that consumes it, record by record."""
 
     def __init__(
         self,

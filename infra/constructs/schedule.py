@@ -1,4 +1,4 @@
-"""What starts by itself: every so many hours, or every night in the shop's time zone."""
+"""Schedules: every so many hours, or every night in the shop's time zone."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from infra import names
 from shared.core.settings import Settings
 from shared.edge.wiring import Schedule as Wiring
 
-# The one dead-letter queue of all schedules, in the stack of the bus, without its ending.
+# The dead-letter queue of all schedules, in the stack of the bus, without its ending.
 MISSED_SCHEDULES: Final = "schedules"
 
 
@@ -29,7 +29,7 @@ class Schedule(scheduler.CfnSchedule):
         settings: Settings,
         action: str,
         target_arn: str,
-        given: Mapping[str, object] | None = None,
+        target_input: Mapping[str, object] | None = None,
     ) -> None:
         missed = names.queue_arn(scope, settings, f"{MISSED_SCHEDULES}-failed")
         role = iam.Role(
@@ -52,7 +52,7 @@ class Schedule(scheduler.CfnSchedule):
             target={
                 "arn": target_arn,
                 "roleArn": role.role_arn,
-                "input": json.dumps(given or {}),
+                "input": json.dumps(target_input or {}),
                 "deadLetterConfig": {"arn": missed},
             },
         )

@@ -1,4 +1,4 @@
-"""The local AWS: from an empty machine to a deployed, serving stack, and down again without a trace."""
+"""The local AWS: from an empty machine to a deployed, serving stack, and and its removal."""
 
 import fcntl
 import os
@@ -30,8 +30,8 @@ def up(
 ) -> LocalStack:
     """Make sure that the local CRM runs and is what the working tree says; where it is, this costs nothing.
 
-    `port`: where to serve; None takes the port of a running one, else 4566.
-    `state`: the folder of everything that belongs to this one local AWS; two folders are two of them.
+    `port`: where to serve; None takes the port of a running local CRM, else 4566.
+    `state`: the folder of everything that belongs to this local AWS; each folder has its own.
     `settings`: a deployer's settings by their environment variables, on top of the caller's own.
     Raises LocalFailure.
     """
@@ -40,12 +40,12 @@ def up(
         serving = server.running_port(state)
         if serving and port and serving != port:
             raise LocalFailure(f"the local AWS already runs, on port {serving}; end it first: make down")
-        wanted_port = serving or port or DEFAULT_PORT
+        target_port = serving or port or DEFAULT_PORT
         if not serving:
-            server.check_port(wanted_port)
-        elif not server.is_healthy(wanted_port):
+            server.check_port(target_port)
+        elif not server.is_healthy(target_port):
             raise LocalFailure(f"the local AWS runs on port {serving}, but does not answer; end it first: make down")
-        endpoint_url = f"http://127.0.0.1:{wanted_port}"
+        endpoint_url = f"http://127.0.0.1:{target_port}"
         chosen = _settings(settings or {}, endpoint_url)
         fingerprint = deployment.fingerprint(chosen)
         stack = LocalStack.load(state) if serving else None
@@ -60,8 +60,8 @@ def up(
                 if not server.is_installed():
                     with step(say, "Installing the local AWS"):
                         server.install()
-                with step(say, f"Starting it on port {wanted_port}"):
-                    server.start(state, wanted_port)
+                with step(say, f"Starting it on port {target_port}"):
+                    server.start(state, target_port)
             if not (state / "bootstrapped").exists():
                 with step(say, "Preparing it for CDK"):
                     deployment.bootstrap(state, endpoint_url)
@@ -93,10 +93,10 @@ def running(*, state: Path = STATE) -> LocalStack | None:
     return LocalStack.load(state) if server.running_port(state) else None
 
 
-def _settings(given: Mapping[str, str], endpoint_url: str) -> Settings:
+def _settings(overrides: Mapping[str, str], endpoint_url: str) -> Settings:
     pinned = {"STAGE": LOCAL_STAGE, "PUBLIC_URL": deployment.api_url(endpoint_url)}
     try:
-        return Settings.from_environment({**EXAMPLE_SHOP, **os.environ, **given, **pinned})
+        return Settings.from_environment({**EXAMPLE_SHOP, **os.environ, **overrides, **pinned})
     except ValueError as error:
         raise LocalFailure(f"these settings cannot be deployed: {error}") from error
 

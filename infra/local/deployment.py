@@ -56,7 +56,7 @@ class LocalStack:
 
     @classmethod
     def load(cls, state: Path) -> "LocalStack | None":
-        """What the last deployment wrote; None where there was none."""
+        """The result of the last deployment; None where there was none."""
         try:
             return cls(**json.loads((state / "local.json").read_text()))
         except (FileNotFoundError, TypeError, ValueError):
@@ -71,7 +71,7 @@ def aws_environment(endpoint_url: str) -> dict[str, str]:
     """AWS's own environment variables for the local AWS; no profile of the caller's is ever read."""
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
-        # By name as well: for S3 the CDK CLI reads only this one.
+        # By name as well: for S3 the CDK CLI reads only this variable.
         "AWS_ENDPOINT_URL_S3": endpoint_url,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -80,7 +80,7 @@ def aws_environment(endpoint_url: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-        # Some programs read only the one, some only the other.
+        # Some programs read only the first, some only the second.
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
     }
@@ -111,14 +111,14 @@ def synthesise(state: Path, settings: Settings) -> None:
         **caller_environment(),
         **settings.to_environment(),
         "CDK_OUTDIR": str(state / "cdk.out"),
-        # What `infra.app` wants to see before it makes the stage without protection.
+        # Without it `infra.app` refuses to make the stage, which has no protection.
         "REGULARS_FOR_THE_LOCAL_AWS": "yes",
     }
     _run(state, "synth", [sys.executable, "-m", "infra.app"], environment, ROOT)
 
 
 def bootstrap(state: Path, endpoint_url: str) -> None:
-    """What CDK wants in an account before the first deployment. Away from cdk.json, or it would synthesise too."""
+    """Make the resources that CDK needs in an account, away from cdk.json: otherwise CDK would synthesise, too."""
     _run(
         state,
         "bootstrap",
@@ -148,7 +148,7 @@ def deploy(state: Path, endpoint_url: str) -> dict[str, str]:
 
 
 def verify_sender(endpoint_url: str, sender: str) -> None:
-    """What a shop does once for its domain; the local SES, too, refuses an unknown sender."""
+    """Verify the sender, as a shop does once for its domain: the local SES, too, refuses an unknown sender."""
     ses = _client("sesv2", endpoint_url)
     with suppress(ses.exceptions.AlreadyExistsException):
         ses.create_email_identity(EmailIdentity=sender)
@@ -185,7 +185,7 @@ def furnish(stack_environment: Mapping[str, str]) -> str:
 
     In a process of its own, for the stores take their table from the environment.
     """
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "infra.local.furnish"],
         cwd=ROOT,
         env={**caller_environment(), **stack_environment},
@@ -193,9 +193,9 @@ def furnish(stack_environment: Mapping[str, str]) -> str:
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise LocalFailure(f"the new CRM cannot be furnished: {reason(done.stderr)}")
-    return done.stdout.strip()
+    if result.returncode:
+        raise LocalFailure(f"the new CRM cannot be furnished: {reason(result.stderr)}")
+    return result.stdout.strip()
 
 
 def caller_environment() -> dict[str, str]:
@@ -212,7 +212,7 @@ def _run(state: Path, name: str, command: list[Any], environment: Mapping[str, s
     log = state / f"{name}.log"
     try:
         with log.open("w") as output:
-            done = subprocess.run(
+            result = subprocess.run(
                 command,
                 cwd=directory,
                 env=environment,
@@ -223,7 +223,7 @@ def _run(state: Path, name: str, command: list[Any], environment: Mapping[str, s
             )
     except subprocess.TimeoutExpired:
         raise LocalFailure(f"{name} did not end within {RUN_TIMEOUT_SECONDS} seconds; its log is {log}") from None
-    if done.returncode:
+    if result.returncode:
         raise LocalFailure(f"{name} failed: {reason(log.read_text())} (the whole log is {log})")
 
 

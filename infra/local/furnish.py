@@ -1,11 +1,11 @@
-"""What a new local CRM starts with: the default loyalty programme, and an API key with every scope, printed."""
+"""Furnishes a new local CRM: launches the default loyalty programme, and prints a new API key with every scope."""
 
 import sys
 from datetime import timedelta
 
 from infra import wirings
 from shared.core import clock
-from shared.edge import api_keys as keys
+from shared.edge import api_keys
 from shared.edge.api_keys import new_secret
 from shared.loyalty.actions import configuring
 from shared.loyalty.program import Program
@@ -20,7 +20,7 @@ def main() -> None:
     if program_versions.latest() is None:
         configuring.change_program(Program(starts_at=now - EARNING_SINCE), 0, now)
     secret = new_secret()
-    keys.add(secret, "local", wirings.scopes(), now)
+    api_keys.add(secret, "local", wirings.scopes(), now)
     sys.stdout.write(secret)
 
 

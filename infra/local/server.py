@@ -30,8 +30,8 @@ STOP_TIMEOUT_SECONDS: Final = 10
 
 
 def is_installed() -> bool:
-    """Whether the virtual environment that MiniStack and the functions run in is the pinned one."""
-    return _STAMP.is_file() and _STAMP.read_text() == _wanted()
+    """Whether the virtual environment of MiniStack and the functions is as pinned."""
+    return _STAMP.is_file() and _STAMP.read_text() == _fingerprint()
 
 
 def install() -> None:
@@ -47,17 +47,17 @@ def install() -> None:
             "pip", "install", "--python", str(_HOME / "bin" / "python"), "--require-hashes", "--no-deps",
             "--compile-bytecode", "--requirements", str(_REQUIREMENTS),
         )  # fmt: skip
-        _STAMP.write_text(_wanted())
+        _STAMP.write_text(_fingerprint())
 
 
-def _wanted() -> str:
+def _fingerprint() -> str:
     return hashlib.sha256(_REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
 
 
 def _uv(*arguments: str) -> None:
-    done = subprocess.run([_UV, "--quiet", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise LocalFailure(f"the local AWS could not be installed: {done.stderr.strip()}")
+    result = subprocess.run([_UV, "--quiet", *arguments], capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise LocalFailure(f"the local AWS could not be installed: {result.stderr.strip()}")
 
 
 def running_port(state: Path) -> int | None:
@@ -100,7 +100,7 @@ def start(state: Path, port: int) -> None:
     scratch.mkdir(parents=True)
     (state / "bootstrapped").unlink(missing_ok=True)
     with (state / "lock").open("w") as lock, (state / "ministack.log").open("w") as log:
-        # Before there is a process: whoever finds one running can tell where, even if this here is killed.
+        # Before there is a process: its port can then be looked up even where this program is killed.
         (state / "port").write_text(str(port))
         (state / "pid").unlink(missing_ok=True)
         fcntl.flock(lock, fcntl.LOCK_EX)

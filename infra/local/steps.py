@@ -1,4 +1,4 @@
-"""Saying what is happening, and the one way in which it fails."""
+"""The steps of starting the local AWS, and their error."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ Say = Callable[[str], None]
 
 
 class LocalFailure(Exception):
-    """Something that a person can mend; its text is the one sentence that says how."""
+    """An error that a person can fix; its text is a sentence that says how."""
 
 
 @contextmanager

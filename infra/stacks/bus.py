@@ -1,4 +1,4 @@
-"""What capabilities share without knowing each other: the event bus, and where missed schedules wait."""
+"""The resources that all capabilities share: the event bus, and the queue of missed schedules."""
 
 from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_events as events

@@ -11,7 +11,7 @@ from shared.core.settings import Settings
 
 
 class DataStack(Stack):
-    """What must survive everything else; outside the local stage nothing here is deleted with the stack."""
+    """The data that has to survive everything else; outside the local stage nothing here is deleted with the stack."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         self._keep = not settings.is_local
@@ -39,9 +39,9 @@ class DataStack(Stack):
                     expiration=Duration.days(30),
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                 ),
-                # For the shop's analysts: more than a year, so that a season can be held against the last one.
+                # For the shop's analysts: more than a year, so that a season can be compared with the last.
                 s3.LifecycleRule(prefix="scores/", expiration=Duration.days(400)),
-                # Why somebody was or was not asked: for as long as she may wonder.
+                # Why a customer was or was not asked to a survey: a year, for questions of theirs.
                 s3.LifecycleRule(prefix="invitations/", expiration=Duration.days(365)),
             ],
             removal_policy=self._removal_policy,

@@ -1,4 +1,4 @@
-"""What somebody is told of: alarms that each mean "do something", and one dashboard."""
+"""Alarms, each of which asks for an action, and a dashboard."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -40,7 +40,7 @@ class WatchStack(Stack):
         self._settings = settings
         self._api_id = api.api.api_id
         self._topic = sns.Topic(self, "Alarms", enforce_ssl=True)
-        # A policy of our own takes away the default one, by which CloudWatch may publish.
+        # A policy of our own replaces the default policy, by which CloudWatch may publish.
         self._topic.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],

@@ -17,7 +17,7 @@ class NoteView(Answer):
 
 
 class CaseSubject(Answer):
-    """What a case is counted by; members that are not known are absent."""
+    """The dimensions by which a case is counted; members that are not known are absent."""
 
     segment: str = absent("RFM segment of the customer when they were asked")
     channel: str = absent("sales channel of the order")
@@ -40,7 +40,7 @@ class _Case(Answer):
     themes: list[str] = Field(description="themes of the text, such as DELIVERY")
     outcome: Outcome | None = Field(description="what came of it; null while it is open")
     resolved_at: Timestamp | None
-    escalated_at: Timestamp | None = Field(description="when the marketer was told that it is overdue")
+    escalated_at: Timestamp | None = Field(description="when the marketer got the mail that it is overdue")
     about: CaseSubject
 
 

@@ -16,9 +16,9 @@ from shared.scorecards.score import Score
 
 # The most that is written at once, in characters: by the customer, and by staff in a note.
 TEXT_MAX_LENGTH: Final = 2_000
-# Each as long as it may be, in characters of up to four bytes: together they fit into one item of 400 KB.
+# At their greatest length, in characters of up to four bytes, all notes fit into an item of 400 KB.
 MAX_NOTES: Final = 40
-# Of one customer. More complaints have to wait until some are resolved.
+# Open cases of one customer. More complaints have to wait until some are resolved.
 MAX_OPEN_CASES: Final = 5
 
 
@@ -56,7 +56,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRules:
-    """The shop's rules for cases: due after so many hours by priority, and `owner` has them at first.
+    """The shop's rules for cases: due after so many hours by priority, `owner` is the first owner.
 
     `recovery_after_days` after a case is resolved the customer is asked whether it helped.
     """
@@ -72,7 +72,7 @@ class CaseRules:
 class Complaint:
     """A customer's words; where they answered a survey, the score from 0 to 10 and the reading of the words, too.
 
-    `about` is what the answer is counted by.
+    `about` are the dimensions by which the answer is counted.
     """
 
     text: str
@@ -211,7 +211,7 @@ def assign(case: Case, owner: str, now: datetime) -> tuple[Case, Fact] | None:
 
 
 def comment(case: Case, author: str, text: str, now: datetime) -> tuple[Case, Fact] | None:
-    """Write a note; None where the last one is the same. Raises Conflict where there are too many."""
+    """Write a note; None where the last note is the same. Raises Conflict where there are too many."""
     if case.notes and (case.notes[-1].author, case.notes[-1].text) == (author, text):
         return None
     if len(case.notes) >= MAX_NOTES:
@@ -222,7 +222,7 @@ def comment(case: Case, author: str, text: str, now: datetime) -> tuple[Case, Fa
 
 
 def revise(case: Case, complaint: Complaint, now: datetime) -> tuple[Case, Fact]:
-    """Take over what the customer has changed of their answer."""
+    """Take over a change of the customer's answer."""
     after = replace(
         case,
         score=complaint.score,

@@ -6,7 +6,7 @@ from typing import Final
 from shared.edge.links import path
 from shared.edge.tokens import Purpose
 
-# How long it holds.
+# How long the link is valid.
 COMPLAINT_LINK: Final = timedelta(days=60)
 
 

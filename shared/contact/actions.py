@@ -26,8 +26,8 @@ def write_to(
 ) -> None:
     """Mail a customer on an occasion, at most once for each `mail_id`: 1 read unit, 1 and 4 write units.
 
-    `write` gets the customer, the settings and the root of links; None from it says that the mail is out of date. A
-    refusal is recorded under `skip_id` where there is one: then it does not use up the `mail_id`. Raises MailRefused
+    `write` gets the customer, the settings and the root of links; where it returns None, the mail is out of date. A
+    refusal is recorded under `skip_id` if that is given, and then does not use up the `mail_id`. Raises MailRefused
     where the mail was not sent and may be tried again.
     """
     settings, time = environment.settings(), clock.shop_time()

@@ -1,4 +1,4 @@
-"""The one check before a customer is contacted: may we write to them about this, on this channel, now?"""
+"""The contact check, the same for every contact: may we write to a customer about this, on this channel, now?"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -25,7 +25,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
-    """A contact that is about a topic. With `despite_case` it is made also while a case of the customer is open."""
+    """A contact that is about a topic. `despite_case`: also while the customer has an open case."""
 
     topic: Topic
     channel: Channel = Channel.EMAIL

@@ -1,4 +1,4 @@
-"""E-mail addresses in the one form under which they are unique."""
+"""E-mail addresses in the normal form under which they are unique."""
 
 import re
 from typing import Final
@@ -16,8 +16,8 @@ MAX_ADDRESS_LENGTH: Final = 254
 def normalise_email(text: str) -> str:
     """Lower case, the domain in its ASCII form (IDNA 2008): ` Ada@Bücher.Example` → `ada@xn--bcher-kva.example`.
 
-    Raises Invalid where the text is no address that mail can be sent to. The error does not repeat it: errors
-    are logged, and logs hold no addresses.
+    Raises Invalid where mail cannot be sent to the text. The error does not repeat the text: errors are logged, and
+    logs hold no addresses.
     """
     local, at, domain = text.strip().rpartition("@")
     local = local.lower()

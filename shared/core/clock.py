@@ -1,4 +1,4 @@
-"""The clock, read at the edges only; everything within takes the moment as an argument."""
+"""The clock, read at the edges only; all other code takes the moment as an argument."""
 
 from datetime import UTC, datetime
 

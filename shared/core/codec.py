@@ -35,21 +35,21 @@ Entity = TypeVar("Entity")
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The name under which a member is stored, where it is another one."""
+    """The name under which a member is stored, where it differs from the attribute."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class As:
-    """A form of its own: `write` makes plain values of a member, `read` the member of them again."""
+    """A custom form: `write` turns the member into plain values, `read` turns these back into the member."""
 
     write: Callable[[Any], Any]
     read: Callable[[Any], Any]
 
 
 class Form(Enum):
-    """A way of storing that the hint alone does not say."""
+    """A way of storing that the type hint alone does not give."""
 
     INLINE = "INLINE"
     AS_LIST = "AS_LIST"
@@ -89,11 +89,11 @@ class Member:
     attribute: str
     stored: str
     way: _Way
-    # The value where an item does not have it. Raises KeyError for one that it must have.
+    # The value where an item does not have the member. Raises KeyError where the member is required.
     absent: Callable[[], Any]
     personal: Personal | None
     is_inline: bool
-    # The members of the dataclass that its values are, or hold.
+    # The members of the dataclass among its values, if there is one.
     inner: "tuple[Member, ...]"
 
 
@@ -110,7 +110,7 @@ def to_members(entity: Any) -> dict[str, Any]:
 
 
 def from_members(entity: type[Entity], members: Mapping[str, Any]) -> Entity:
-    """The entity of members as `to_members` made them; unknown members are passed over.
+    """The entity of members as `to_members` made them; unknown members are ignored.
 
     An absent member is None where it may be None, whatever its default, and else takes its default. Raises KeyError
     where it has none.
@@ -159,7 +159,7 @@ def _absent(field: Any, name: str, way: _Way) -> Callable[[], Any]:
 
 
 def _inner(hint: Any) -> tuple[Member, ...]:
-    """The members of the dataclass in a hint, wherever it stands; none where its values are a row."""
+    """The members of the dataclass in a hint, at any depth; none where it is stored as a row."""
     if get_origin(hint) is Annotated:
         return () if {AS_LIST, AS_TEXT} & set(hint.__metadata__) else _inner(_bare(hint))
     if is_dataclass(hint):
@@ -194,7 +194,7 @@ def _way(hint: Any) -> _Way:
     if origin is tuple:
         return _way_of_sequence(_way(arguments[0]), tuple)
     if origin is frozenset:
-        # A number set: DynamoDB knows no empty ones.
+        # A number set: DynamoDB has no empty sets.
         numbers = _Way(lambda value: value or None, frozenset)
         return numbers if arguments == (int,) else _way_of_sequence(_AS_IT_IS, frozenset)
     if origin is not None and issubclass(origin, Mapping):
@@ -232,7 +232,7 @@ def _row(entity: Any) -> list[Any]:
 
 
 def _from_row(entity: Any, row: list[Any]) -> Any:
-    """The dataclass of its members in their order: more than it has are passed over, later ones may be absent."""
+    """The dataclass of its members in their order: surplus values are ignored, the last members may be absent."""
     numbers, values = _whole_numbers(entity), {}
     for place, member in enumerate(members_of(entity)):
         if place < len(row):

@@ -24,30 +24,30 @@ R = TypeVar("R")
 MAX_TRIES: Final = 8
 MAX_CONNECTIONS: Final = 64
 MAX_KEYS: Final = 100
-# DynamoDB has not done these, and does them when they are asked for a little later.
+# Calls that had no effect and may be repeated a little later.
 _THROTTLED: Final = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
 
 
 @cache
 def client() -> "DynamoDBClient":
-    """The process's client. A lost answer is asked for again with the same token, so it does nothing twice."""
+    """The process's client. A call whose answer is lost is repeated with the same token, so it takes effect once."""
     return new_client()
 
 
 def new_client() -> "DynamoDBClient":
-    """A client of one's own, for what changes how it works."""
+    """A separate client, for callers that change its configuration."""
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 5},
         connect_timeout=2,
         read_timeout=5,
-        # One for each thread of an import; unused ones are never opened.
+        # A connection for each thread of an import; unused connections are never opened.
         max_pool_connections=MAX_CONNECTIONS,
     )
     return aws.client("dynamodb", config=config)
 
 
 class Cancelled(Exception):
-    """A write or transaction that did nothing, for a condition did not hold or others were writing the same items.
+    """A write or transaction that had no effect: a condition failed, or others were writing the same items.
 
     `items[i]` is the item that refused write i as plain values, {} if there was none to show.
     """
@@ -63,9 +63,9 @@ class Cancelled(Exception):
 
 
 def optimistic(action: Callable[P, R]) -> Callable[P, R]:
-    """An action that reads, decides and writes: it is run anew where its write is Cancelled, up to MAX_TRIES times.
+    """An action that reads, decides and writes: it is run again where its write is Cancelled, up to MAX_TRIES times.
 
-    Between the runs it waits, longer each time and at random. After the last one it raises Busy.
+    Between the runs it waits at random, longer each time. After the last run it raises Busy.
     """
 
     @wraps(action)
@@ -105,7 +105,7 @@ class Table:
         return unpack(answer["Item"]) if "Item" in answer else None
 
     def batch_get(self, keys: Sequence[Key], *, consistent: bool = False) -> list[Item]:
-        """Those of the items that there are, up to 100 in one call, in any order (½ read unit per 4 KB each).
+        """The existing items with these keys, up to 100 in one call, in any order (½ read unit per 4 KB each).
 
         They may be a moment old, unless `consistent` (1 read unit). Raises Busy where the table keeps leaving some out.
         """

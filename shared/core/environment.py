@@ -1,4 +1,4 @@
-"""The environment variables of a function, read once: its settings, and the names of what it may use."""
+"""The environment variables of a function, read once: its settings, and the names of the resources that it may use."""
 
 import os
 from collections.abc import Mapping
@@ -33,6 +33,6 @@ def public_url() -> str:
 
 
 def forget() -> None:
-    """Read the environment anew when it is asked next, for programs that set it themselves."""
+    """Read the environment again at the next call, for programs that set it themselves."""
     settings.cache_clear()
     variables.cache_clear()

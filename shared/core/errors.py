@@ -1,4 +1,4 @@
-"""What can go wrong in the rules. `shared/edge/http.py` maps the bases to problem+json."""
+"""Errors that the rules raise. `shared/edge/http.py` maps the bases to problem+json."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ class RegularsError(Exception):
 
 
 class NotFound(RegularsError):
-    """What was asked for does not exist."""
+    """The requested object does not exist."""
 
 
 class Conflict(RegularsError):
-    """What was asked contradicts what is already recorded."""
+    """The request contradicts what is already recorded."""
 
 
 class Invalid(RegularsError):
@@ -29,4 +29,4 @@ class Forbidden(RegularsError):
 
 
 class Busy(RegularsError):
-    """Others kept changing the same records; the same request may succeed in a moment."""
+    """Other writers kept changing the same records; the same request may succeed in a moment."""

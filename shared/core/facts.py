@@ -60,7 +60,7 @@ Currency = Annotated[str, Text(r"^[A-Z]{3}$")]
 class Member(NamedTuple):
     """A member of a fact as it is published: a sentence, an example, and what matters where it is exported or erased.
 
-    `personal` says that it tells something of a person. `about` says that it is, or contains, the id of another
+    `personal` says that it contains personal data. `about` says that it is, or contains, the id of another
     customer than the one whose fact it is.
     """
 

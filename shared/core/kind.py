@@ -18,7 +18,7 @@ class Kind(Generic[Entity]):
 
     `Kind(Case, CUSTOMERS, "CASE#{case_id}", "CASE", derived=("status",))`. Properties in `derived` are stored and not
     read. Members in `in_key` are not stored again: they are read from the key, as texts. `schema` counts the versions
-    of the kind: version 1 is written as no member, and `upgrades[n]` makes an item of version n + 1 one of n + 2.
+    of the kind: version 1 is written as no member, and `upgrades[n]` turns an item of version n + 1 into version n + 2.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Kind(Generic[Entity]):
     def items(
         self, limit: int | None = None, newest_first: bool = False, after: str | None = None, **members: Any
     ) -> list[Item]:
-        """As `query`, the items themselves."""
+        """As `query`, but items instead of entities."""
         pk, sk = self._patterns["pk"], self._patterns["sk"]
         known = next((at for name, at in _places(sk) if name not in members), len(sk))
         prefix = sk[:known].format_map(members)
@@ -105,7 +105,7 @@ class Kind(Generic[Entity]):
         return self.table.put_version(self.item(entity))
 
     def owns(self, key: Mapping[str, str]) -> bool:
-        """Whether a key is one of this kind."""
+        """Whether a key belongs to this kind."""
         return all(name in key and expression.fullmatch(key[name]) for name, expression in self._expressions.items())
 
     @cached_property

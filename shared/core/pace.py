@@ -1,4 +1,4 @@
-"""How fast a table is written to: faster while it takes all, slower as soon as it refuses something."""
+"""The pace of writes to a table: faster while it accepts all of them, slower as soon as it refuses some."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 FIRST_PER_SECOND: Final = 1000.0
-# What all writers together do to a table that has just been made; one that has grown takes more.
+# The rate of all writers together that a new table accepts; a table that has grown accepts more.
 MOST_PER_SECOND: Final = 4000.0
 LEAST_PER_SECOND: Final = 25.0
 _FASTER: Final = 10.0
@@ -26,7 +26,7 @@ class Pace:
         self._cut_at = self._next - _SECONDS_BETWEEN_CUTS
 
     def wait(self, writes: int) -> None:
-        """Return when so many more writes may go out."""
+        """Return as soon as this many more writes may be sent."""
         with self._lock:
             at = max(self._next, self._now())
             self._next = at + writes / self.per_second
@@ -34,12 +34,12 @@ class Pace:
             self._sleep(seconds)
 
     def taken(self) -> None:
-        """The table took a batch whole."""
+        """The table accepted a whole batch."""
         with self._lock:
             self.per_second = min(self.per_second + _FASTER, MOST_PER_SECOND)
 
     def refused(self) -> None:
-        """The table refused some of a batch for want of throughput."""
+        """The table refused some of a batch for lack of throughput."""
         with self._lock:
             if self._now() - self._cut_at >= _SECONDS_BETWEEN_CUTS:
                 self._cut_at = self._now()

@@ -1,4 +1,4 @@
-"""What is personal in the tables: the marks that entities put on their members."""
+"""Personal data in the tables: the marks that entities put on their members."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Erase(StrEnum):
-    """What erasing a customer does with a personal member."""
+    """The effect of erasing a customer on a personal member."""
 
     DELETE = "DELETE"
     BLANK = "BLANK"
@@ -38,5 +38,5 @@ HOME: Final = Personal("to write in the customer's language and by day", UNTIL_E
 EVIDENCE: Final = Personal("to prove a consent", "24 months after the consent ends", Erase.DELETE)
 REFERRAL: Final = Personal("to reward who brings a friend", UNTIL_ERASED, Erase.DELETE)
 FREE_TEXT: Final = Personal("to understand and answer what the customer says", UNTIL_ERASED, Erase.BLANK)
-# Who of the shop's own people did something.
+# The member of the shop's staff who did something.
 STAFF: Final = Personal("to know who takes care", "as long as what they took care of", Erase.KEEP)

@@ -1,4 +1,4 @@
-"""Everything that a deployer may set, as one typed object: checked at synth, read by functions at run time."""
+"""All settings of a deployment as one typed object: checked at synth, read by functions at run time."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ LOCAL_STAGE: Final = "local"
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a deployer may set. Each field's environment variable is its name in upper case.
+    """The settings of a deployment. Each field's environment variable is its name in upper case.
 
     `stage`: names the deployment (`local`, `dev`, `prod`, …); every stack and resource carries it.
     `sender`: the address that mail comes from; its domain or itself must be verified in SES.
@@ -27,9 +27,9 @@ class Settings:
         a form's `redirect` has to equal one of them or lie below it.
     `currency`: the ISO 4217 code that the shop counts in; purchases in another are refused.
     `time_zone`: the IANA zone that decides what a day and a month are.
-    `locale`: the language of pages and mails for those of whom no other is known, one of LANGUAGES.
-    `alarm_email`: who is told of alarms; empty tells nobody.
-    `marketer_email`: who is told of cases; empty takes the sender's own mailbox.
+    `locale`: the language of pages and mails for people whose language is not known, one of LANGUAGES.
+    `alarm_email`: the address that alarms are sent to; empty sends none.
+    `marketer_email`: the address that mails about cases go to; empty takes the sender's own mailbox.
     `rescoring_workers`: how many functions a rescoring runs at once; a new AWS account may run ten in all.
     """
 
@@ -123,13 +123,13 @@ class Settings:
 
     def allows_redirect(self, url: str) -> bool:
         """Whether a form may send the browser on to `url`: the origin of an allowed address, its path or below."""
-        want = urlsplit(url)
-        if want.username or want.password or "\\" in url or ".." in want.path.split("/"):
+        target = urlsplit(url)
+        if target.username or target.password or "\\" in url or ".." in target.path.split("/"):
             return False
         for allowed in map(urlsplit, self.allowed_redirects):
             base = allowed.path.rstrip("/")
-            same_origin = (want.scheme, want.netloc) == (allowed.scheme, allowed.netloc)
-            if same_origin and (want.path.rstrip("/") == base or want.path.startswith(base + "/")):
+            same_origin = (target.scheme, target.netloc) == (allowed.scheme, allowed.netloc)
+            if same_origin and (target.path.rstrip("/") == base or target.path.startswith(base + "/")):
                 return True
         return False
 

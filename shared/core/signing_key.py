@@ -1,4 +1,4 @@
-"""The deployment's key, by which links prove themselves and ids tell nothing of what they were made from."""
+"""The deployment's key: it signs links, and ids made with it do not reveal what they were made from."""
 
 import base64
 import hashlib
@@ -16,5 +16,5 @@ def signing_key() -> bytes:
 
 
 def digest(text: str, length: int) -> str:
-    """`length` bytes of the HMAC of a text under the key, in base 32: the same every time, and it cannot be undone."""
+    """`length` bytes of the HMAC of a text under the key, in base 32: the same every time, and irreversible."""
     return base64.b32encode(hmac.digest(signing_key(), text.encode(), hashlib.sha256)[:length]).decode()

@@ -24,11 +24,11 @@ def new_customer(email: str, now: datetime) -> Customer:
 
 @optimistic
 def sign_up(email: str, signup: Signup) -> None:
-    """Note a signup for an address, whose customer is created where it is new: 4 write units, 6 then.
+    """Note a signup for an address: 4 write units, 6 where the address is new and its customer is created.
 
     Raises Busy where others keep changing the customer.
     """
-    # For known addresses, too: a cold start fetches the key for it, and the time must not tell them apart.
+    # For known addresses, too: a cold start fetches the key for it, and the time must not show which are known.
     mint_customer_id(email, 0)
     known = profiles.get_by_email(email)
     change = rules.sign_up(known or new_customer(email, signup.requested_at), signup)

@@ -25,7 +25,7 @@ class ConsentState(Answer):
 
 
 class CustomerProfile(Answer):
-    """What is known of a customer."""
+    """The profile of a customer."""
 
     customer_id: str
     email: str | None = Field(description="null for customers whom the shop knows by number only")

@@ -17,7 +17,7 @@ class Channel(StrEnum):
 
 
 class Topic(StrEnum):
-    """What a customer may be written to about."""
+    """The topics of mails and texts to customers."""
 
     NEWS = "NEWS"
     OFFERS = "OFFERS"
@@ -34,7 +34,7 @@ class Status(StrEnum):
 
 
 class SuppressionReason(StrEnum):
-    """Why an address is no longer written to."""
+    """The reason why an address gets no more mail."""
 
     BOUNCE = "BOUNCE"
     COMPLAINT = "COMPLAINT"
@@ -60,14 +60,14 @@ def pending(consents: Consents, topics: Iterable[Topic], now: datetime) -> Conse
     asked = {}
     for topic in topics:
         key = (Channel.EMAIL, topic)
-        held = consents.get(key)
-        if held is None or held.status is Status.UNSUBSCRIBED:
+        consent = consents.get(key)
+        if consent is None or consent.status is Status.UNSUBSCRIBED:
             asked[key] = Consent(Status.PENDING, now)
     return {**consents, **asked}
 
 
 def grant(consents: Consents, channel: Channel, topics: Iterable[Topic], now: datetime) -> Consents:
-    """The customer said yes with a proof that the address is hers; this also ends a suppression of the address.
+    """The customer agreed and has proved that the address is theirs; this also ends a suppression of the address.
 
     Topics that were suppressed with it and are not granted now end as UNSUBSCRIBED.
     """
@@ -78,22 +78,24 @@ def grant(consents: Consents, channel: Channel, topics: Iterable[Topic], now: da
 
 
 def withdraw(consents: Consents, channel: Channel, topics: Iterable[Topic], now: datetime) -> Consents:
-    """The customer said no. A suppression stays: the address is still unreachable, or complained."""
-    held = [topic for topic in topics if _status(consents, channel, topic) is not Status.SUPPRESSED]
-    return _move(consents, channel, held, Consent(Status.UNSUBSCRIBED, now))
+    """The customer withdrew. A suppression stays: the address is still unreachable, or has complained."""
+    withdrawn = [topic for topic in topics if _status(consents, channel, topic) is not Status.SUPPRESSED]
+    return _move(consents, channel, withdrawn, Consent(Status.UNSUBSCRIBED, now))
 
 
 def suppress(consents: Consents, reason: SuppressionReason, now: datetime) -> Consents:
     """No e-mail of any topic may go out any more. A complaint outlasts a later bounce."""
-    if any(held.reason is SuppressionReason.COMPLAINT for held in consents.values()):
+    if any(consent.reason is SuppressionReason.COMPLAINT for consent in consents.values()):
         reason = SuppressionReason.COMPLAINT
     return _move(consents, Channel.EMAIL, ALL_TOPICS, Consent(Status.SUPPRESSED, now, reason))
 
 
 def granted_at(consents: Consents, channel: Channel) -> datetime | None:
-    """When the newest consent that stands on this channel was given."""
-    held = [one.since for (by, _), one in consents.items() if by is channel and one.status is Status.SUBSCRIBED]
-    return max(held, default=None)
+    """When the newest consent in force on this channel was given."""
+    granted = [
+        consent.since for (by, _), consent in consents.items() if by is channel and consent.status is Status.SUBSCRIBED
+    ]
+    return max(granted, default=None)
 
 
 def allows(consents: Consents, channel: Channel, topic: Topic) -> bool:
@@ -102,7 +104,7 @@ def allows(consents: Consents, channel: Channel, topic: Topic) -> bool:
 
 
 def with_fact(consents: Consents, fact: Fact) -> Consents:
-    """Replay one fact; facts that say nothing of consent change nothing."""
+    """Replay one fact; facts that do not concern consent change nothing."""
     topics = [Topic(name) for name in fact.data.get("topics", ())]
     match fact.type:
         case "CustomerSignedUp":
@@ -117,14 +119,14 @@ def with_fact(consents: Consents, fact: Fact) -> Consents:
 
 
 def _status(consents: Consents, channel: Channel, topic: Topic) -> Status | None:
-    held = consents.get((channel, topic))
-    return held.status if held else None
+    consent = consents.get((channel, topic))
+    return consent.status if consent else None
 
 
 def _move(consents: Consents, channel: Channel, topics: Iterable[Topic], to: Consent) -> Consents:
     moved = {}
     for topic in topics:
-        held = consents.get((channel, topic))
-        if held is None or (held.status, held.reason) != (to.status, to.reason):
+        consent = consents.get((channel, topic))
+        if consent is None or (consent.status, consent.reason) != (to.status, to.reason):
             moved[channel, topic] = to
     return {**consents, **moved}

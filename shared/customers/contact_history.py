@@ -1,4 +1,4 @@
-"""A customer across surveys and cases: when they were asked last, and whether a case of theirs is open."""
+"""A customer across surveys and cases: when they were last asked, and whether they have an open case."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactHistory:
-    """`invited_at` is when any survey asked them last, `invited` when each did, as timestamps by survey."""
+    """`invited_at` is when any survey last asked them, `invited` when each survey did, as timestamps by survey."""
 
     customer_id: str
     invited_at: datetime | None = None

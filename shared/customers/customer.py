@@ -13,20 +13,20 @@ from shared.customers import facts as types
 from shared.customers.consent import Channel, Consents, Status, SuppressionReason, Topic
 
 CONFIRMATION_LINK_DAYS: Final = 7
-# How long after a signup the next one for the same address is heard: longer each time that none is confirmed.
+# How long after a signup the next for the same address is ignored: longer each time that none is confirmed.
 SIGNUP_WAITS: Final = (timedelta(minutes=10), timedelta(hours=1), timedelta(days=1))
 # Names the text of the preference centre that a choice there agrees to.
 PREFERENCES_TEXT: Final = "preferences-2026-11"
 PREFERENCES_LINK_DAYS: Final = 400
 PAUSE_CHOICES_DAYS: Final = (30, 90)
 
-# Ids that we mint start so; a shop's own customer numbers may not.
+# Prefix of the ids that we mint; a shop's own customer numbers may not.
 MINTED_ID_PREFIX: Final = "cus_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """What a signup may say of a person, all optional. `birthday` is a date; its year may be unknown to the shop."""
+    """The details of a person in a signup, all optional. `birthday` is a date; its year may be unknown to the shop."""
 
     name: Annotated[str | None, NAME] = None
     phone: Annotated[str | None, PHONE] = None
@@ -37,7 +37,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What proves a consent: which text was agreed to, where, and from which address."""
+    """The proof of a consent: which text was agreed to, where, and from which IP address."""
 
     source: Annotated[str, EVIDENCE]
     consent_text: Annotated[str | None, EVIDENCE] = None
@@ -66,10 +66,10 @@ class Signup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    """A customer as known now. `email` is None for one whom the shop knows by number only.
+    """A customer as known now. `email` is None where the shop knows the customer by number only.
 
-    `referral_code` is the one they came with, `referred_at` the signup that named it, confirmed since.
-    `signup` waits for its confirmation; `confirmed_signup_id` is the one confirmed last, so that its
+    `referral_code` is the code that they signed up with, `referred_at` the time of that confirmed signup.
+    `signup` waits for its confirmation; `confirmed_signup_id` is the last confirmed signup, so that its
     link answers the same when it is opened again. `changed_at` dates the last change that has a fact;
     `version` counts the writes.
     """
@@ -89,7 +89,7 @@ class Customer:
 
     @property
     def locale(self) -> str | None:
-        """The locale of the profile, else of the signup that waits; None where neither says."""
+        """The locale of the profile, else of the signup that waits; None where neither has one."""
         return self.contact.locale or (self.signup.contact.locale if self.signup else None)
 
 
@@ -102,7 +102,7 @@ class Change:
 
 
 class LinkReplaced(Exception):
-    """The link belongs to a signup that a newer one has replaced."""
+    """The link belongs to a signup that a newer signup has replaced."""
 
 
 class LinkClosed(Exception):
@@ -110,13 +110,13 @@ class LinkClosed(Exception):
 
 
 def sign_up(customer: Customer, signup: Signup) -> Change:
-    """Ask for the confirmation of a signup; too soon after the last one (SIGNUP_WAITS) nothing happens.
+    """Ask for the confirmation of a signup; too soon after the last signup (SIGNUP_WAITS) nothing happens.
 
     Nothing of what was entered reaches the profile before it is confirmed: anybody may type in any address.
     """
     waiting, now = customer.signup, _after(customer, signup.requested_at)
     if waiting:
-        bounced = any(held.reason is SuppressionReason.BOUNCE for held in customer.consents.values())
+        bounced = any(current.reason is SuppressionReason.BOUNCE for current in customer.consents.values())
         wait = SIGNUP_WAITS[-1] if bounced else SIGNUP_WAITS[min(waiting.attempt, len(SIGNUP_WAITS)) - 1]
         if signup.requested_at - waiting.requested_at < wait:
             return Change(customer)
@@ -138,10 +138,10 @@ def mail_for_signup(customer: Customer, signup_id: str) -> str | None:
     signup = customer.signup
     if signup is None or signup.signup_id != signup_id:
         return None
-    held = [customer.consents.get((Channel.EMAIL, topic)) for topic in signup.topics]
-    if any(one and one.reason is SuppressionReason.COMPLAINT for one in held):
+    current = [customer.consents.get((Channel.EMAIL, topic)) for topic in signup.topics]
+    if any(state and state.reason is SuppressionReason.COMPLAINT for state in current):
         return None
-    if all(one and one.status is Status.SUBSCRIBED for one in held):
+    if all(state and state.status is Status.SUBSCRIBED for state in current):
         return "already_subscribed"
     return "confirm_signup"
 
@@ -150,7 +150,7 @@ def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -
     """Turn a waiting signup into consent and profile. The same link again changes nothing.
 
     A consent to text messages is for the number it was given for: another number ends it.
-    Raises LinkReplaced or LinkClosed where the signup is no longer the one that waits.
+    Raises LinkReplaced or LinkClosed where this signup does not wait any more.
     """
     if customer.confirmed_signup_id == signup_id:
         return Change(customer)
@@ -201,16 +201,16 @@ def offered_channels(customer: Customer) -> list[Channel]:
 
 def choose(
     customer: Customer,
-    wanted: Mapping[Channel, Iterable[Topic]],
+    choices: Mapping[Channel, Iterable[Topic]],
     pause_days: int | None,
     now: datetime,
     today: date,
     evidence: Evidence,
 ) -> Change:
-    """Save the preference centre: per channel exactly the wanted topics; `pause_days` 0 ends a pause, None keeps it."""
+    """Save the preference centre: per channel exactly the chosen topics; `pause_days` 0 ends a pause, None keeps it."""
     now = _after(customer, now)
     consents, facts = customer.consents, []
-    for channel, topics in wanted.items():
+    for channel, topics in choices.items():
         chosen = set(topics)
         granted = [t for t in Topic if t in chosen and not consent.allows(consents, channel, t)]
         withdrawn = [t for t in Topic if t not in chosen and (channel, t) in consents]
@@ -240,10 +240,10 @@ def leave(customer: Customer, topics: Iterable[Topic], now: datetime, evidence: 
     now, topics = _after(customer, now), set(topics)
     consents, facts = customer.consents, []
     for channel in Channel:
-        held = [t for t in Topic if t in topics and (channel, t) in consents]
-        after = consent.withdraw(consents, channel, held, now)
+        present = [t for t in Topic if t in topics and (channel, t) in consents]
+        after = consent.withdraw(consents, channel, present, now)
         if after != consents:
-            changed = [t for t in held if after[channel, t] != consents[channel, t]]
+            changed = [t for t in present if after[channel, t] != consents[channel, t]]
             facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, channel, changed, now, evidence))
         consents = after
     if not facts:
@@ -258,8 +258,8 @@ def leave(customer: Customer, topics: Iterable[Topic], now: datetime, evidence: 
 def suppress(customer: Customer, reason: SuppressionReason, feedback_id: str, about: datetime, now: datetime) -> Change:
     """Stop all e-mail after a hard bounce or a complaint. The same feedback again changes nothing.
 
-    `about` is when the mail that bounced was sent, or when the complaint was made: what the customer has
-    agreed to since then stands.
+    `about` is when the mail that bounced was sent, or when the complaint was made: a consent
+    given since then stays.
     """
     granted_at = consent.granted_at(customer.consents, Channel.EMAIL)
     if granted_at and about <= granted_at:

@@ -5,7 +5,7 @@ from shared.customers.customer import MINTED_ID_PREFIX
 
 
 def mint_customer_id(email: str, taken: int) -> str:
-    """An id for an address, the same every time, from which the address cannot be told.
+    """An id for an address, the same every time, which does not reveal the address.
 
     `taken` counts the ids before it that are in use by others (an address may change hands).
     """

@@ -8,7 +8,7 @@ from shared.customers.customer import CONFIRMATION_LINK_DAYS, PREFERENCES_LINK_D
 from shared.edge.links import path
 from shared.edge.tokens import Purpose
 
-# How long a mail's link to the preference centre holds.
+# How long a mail's link to the preference centre is valid.
 PREFERENCES_LINK: Final = timedelta(days=PREFERENCES_LINK_DAYS)
 
 
@@ -24,6 +24,6 @@ def preferences_path(customer_id: str, expires_at: datetime) -> str:
 
 
 def unsubscribe_path(customer_id: str, topic: Topic | None) -> str:
-    """The path that unsubscribes from a topic, or from all; it holds for good, as old mails have to keep their word."""
+    """The path that unsubscribes from a topic, or from all; it is valid for good: links in old mails have to work."""
     claims = {"customer": customer_id, **({"topic": topic} if topic else {})}
     return path("unsubscribe", Purpose.UNSUBSCRIBE, claims)

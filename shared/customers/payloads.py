@@ -1,4 +1,4 @@
-"""The body of a signup; one module per capability, for each model costs every cold start that imports it."""
+"""The body of a signup; one module per capability, because each model slows every cold start that imports it."""
 
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal

@@ -13,7 +13,7 @@ from shared.core.kind import Kind
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The name of whoever holds a key, and the scopes that it carries; `digest` is the key's SHA-256."""
+    """The name of a key's holder, and the scopes that it carries; `digest` is the key's SHA-256."""
 
     digest: str
     name: str
@@ -30,12 +30,12 @@ def get(secret: str) -> Key | None:
 
 
 def add(secret: str, name: str, scopes: Sequence[str], now: datetime) -> None:
-    """Keep a new key (1 write unit)."""
+    """Store a new key (1 write unit)."""
     apply(KEYS.put_new(Key(_digest(secret), name, tuple(scopes), now)))
 
 
 def remove(secret: str) -> bool:
-    """Forget a key, which then opens nothing any more; whether there was one (1 write unit)."""
+    """Delete a key, which is then refused; whether it existed (1 write unit)."""
     try:
         apply(CUSTOMERS.delete(KEYS.key(digest=_digest(secret)), "attribute_exists(sk)"))
     except Cancelled:
@@ -44,7 +44,7 @@ def remove(secret: str) -> bool:
 
 
 def new_secret() -> str:
-    """A key for a back office: 256 random bits behind a prefix by which a scanner for leaked secrets knows it."""
+    """A key for a back office: 256 random bits after a prefix by which scanners for leaked secrets recognise it."""
     return f"rk_{secrets.token_urlsafe(32)}"
 
 

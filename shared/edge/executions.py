@@ -1,4 +1,4 @@
-"""Executions of state machines, as whoever waits for one sees them."""
+"""Executions of state machines: starting them, and whether they are running."""
 
 import json
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ def new_name() -> str:
     return f"{clock.now():%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
 
 
-def start(machine_arn: str, name: str, given: Mapping[str, Any]) -> None:
+def start(machine_arn: str, name: str, execution_input: Mapping[str, Any]) -> None:
     """Start an execution of this name with an input."""
-    _step_functions().start_execution(stateMachineArn=machine_arn, name=name, input=json.dumps(given))
+    _step_functions().start_execution(stateMachineArn=machine_arn, name=name, input=json.dumps(execution_input))
 
 
 def arn_of(machine_arn: str, name: str) -> str:
@@ -28,7 +28,7 @@ def arn_of(machine_arn: str, name: str) -> str:
 
 
 def is_running(execution_arn: str) -> bool:
-    """Whether it has been started and has not ended."""
+    """Whether the execution has started and has not ended."""
     client = _step_functions()
     try:
         return client.describe_execution(executionArn=execution_arn)["status"] == "RUNNING"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # An order of this size still fits into one event on the bus (256 KB) with its envelope.
 MAX_BODY_BYTES: Final = 128 * 1024
 MAX_FORM_FIELDS: Final = 100
-# Of ids in paths: what every id that is ever stored keeps to.
+# Of ids in paths: no longer id is ever stored.
 MAX_ID_LENGTH: Final = 64
 JSON_TYPE: Final = "application/json"
 PROBLEM_TYPE: Final = "application/problem+json"
@@ -67,7 +67,7 @@ class Request:
 
     @property
     def customer_id(self) -> str:
-        """The path's customer. Raises NotFound where nobody can be called that."""
+        """The path's customer. Raises NotFound where it is too long to be an id."""
         customer_id = self.path["customer_id"]
         if len(customer_id) > MAX_ID_LENGTH:
             raise NotFound("there is no such customer")
@@ -111,9 +111,9 @@ def serve(
     routes: Mapping[str, Callable[[Request], Response]],
     refuse_form: Callable[[str, int, str], Response] | None = None,
 ) -> Callable[[Mapping[str, Any], object], Response]:
-    """A Lambda handler that answers the given route keys (`POST /purchases`), all those of one function.
+    """A Lambda handler that answers the given route keys (`POST /purchases`), all routes of one function.
 
-    `capability`: the wiring that says which scope each route wants.
+    `capability`: the wiring that says which scope each route requires.
     `refuse_form` answers a person who sent an HTML form, in place of problem+json: by the request's Accept-Language,
     the status and the detail.
 
@@ -151,7 +151,7 @@ def respond(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | N
 
 
 def plain_text(text: str) -> str:
-    """What somebody typed into a field: line breaks in one form, and nothing that no keyboard makes."""
+    """The text of a form field: line breaks as `\\n`, without characters that cannot be printed."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").strip()
     return "".join(sign for sign in lines if sign == "\n" or sign.isprintable())
 
@@ -169,25 +169,25 @@ def problem(status: int, detail: str, **members: Any) -> Response:
 
 
 def validation_errors(error: ValueError) -> list[dict[str, str]] | None:
-    """What pydantic found wrong, as JSON pointers with a sentence; None for any other error."""
-    found = getattr(error, "errors", None)
-    if found is None:
+    """The errors that pydantic reports, as JSON pointers with a sentence; None for any other error."""
+    list_errors = getattr(error, "errors", None)
+    if list_errors is None:
         return None
-    details = found(include_url=False, include_context=False, include_input=False)
+    details = list_errors(include_url=False, include_context=False, include_input=False)
     return [
         {
-            "pointer": "".join(f"/{part}" for part in one["loc"]),
-            "detail": one["msg"].removeprefix("Value error, "),
-            "type": one["type"],
+            "pointer": "".join(f"/{part}" for part in detail["loc"]),
+            "detail": detail["msg"].removeprefix("Value error, "),
+            "type": detail["type"],
         }
-        for one in details[:50]
+        for detail in details[:50]
     ]
 
 
 def _invalid(errors: list[dict[str, str]]) -> Response:
     if errors[0]["type"] == "json_invalid":
         return problem(400, f"the body is not JSON: {errors[0]['detail'].removeprefix('Invalid JSON: ')}")
-    shown = [{"pointer": one["pointer"], "detail": one["detail"]} for one in errors]
+    shown = [{"pointer": entry["pointer"], "detail": entry["detail"]} for entry in errors]
     first = shown[0]
     return problem(422, f"{first['pointer'].lstrip('/') or 'the body'}: {first['detail']}", errors=shown)
 

@@ -1,4 +1,4 @@
-"""The links in mails and on pages: how a path carries its token, and the pages for links that do not hold."""
+"""The links in mails and on pages: how a path carries its token, and the pages for links that are not valid."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ _STATUS: Final = {"expired": 410, "invalid": 400, "replaced": 410, "closed": 410
 
 
 def path(page: str, purpose: Purpose, claims: Mapping[str, str], expires_at: datetime | None = None) -> str:
-    """The path of a page with a token in its query, `preferences?token=…`; it holds for good without `expires_at`."""
+    """The path of a page with a token in its query, `preferences?token=…`; valid for good without `expires_at`."""
     return f"{page}?token={sign(purpose, claims, expires_at)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An opened link that holds: whose it is (nobody's: ""), what else it says, and its token for the page's form."""
+    """An opened, valid link: its customer's id (none: ""), its other claims, and its token for the page's form."""
 
     customer_id: str
     claims: Mapping[str, str]
@@ -31,9 +31,9 @@ class Link:
 
 
 def opened(purpose: Purpose, answer: Callable[[Request, Link, Settings], Response]) -> Callable[[Request], Response]:
-    """A route behind a link of this purpose: `answer` sees links that hold, others get the page that says why not.
+    """A route behind a link of this purpose: `answer` gets valid links; any other gets the page that says why not.
 
-    The token is the form's field where there is one, else the path's or the query's.
+    The token is the form's field if it has one, else the path's or the query's.
     """
 
     def route(request: Request) -> Response:
@@ -52,13 +52,13 @@ def opened(purpose: Purpose, answer: Callable[[Request, Link, Settings], Respons
 
 
 def problem_page(settings: Settings, language: str, reason: LinkProblem) -> Response:
-    """The page for a link that does not hold."""
+    """The page for a link that is not valid."""
     html = render_page("link_problem.html", language, shop_name=settings.shop_name, reason=reason)
     return page_response(html, language, _STATUS[reason])
 
 
 def refuse_form(accept_language: str, status: int, detail: str) -> Response:
-    """The page for a form that cannot be taken as it is."""
+    """The page for a form that is refused."""
     settings = environment.settings()
     language = choose_locale(accept_language=accept_language, default=settings.locale)
     problems = [{"field": "form", "type": str(status), "detail": detail}]

@@ -33,16 +33,16 @@ Schemas = Mapping[_Key, tuple[Mapping[str, Any], bool]]
 def describe(capabilities: Iterable[Capability]) -> dict[str, Any]:
     """The OpenAPI document of these capabilities.
 
-    Raises LookupError where a route names a model that there is not.
+    Raises LookupError where a route names a model that does not exist.
     """
-    found = list(capabilities)
-    models = _models(found)
+    capabilities = list(capabilities)
+    models = _models(capabilities)
     schemas, definitions = models_json_schema(
         [(model, mode) for (_, mode), model in models.items()], ref_template="#/components/schemas/{model}"
     )
     named = {key: (schemas[model, key[1]], _is_required(model)) for key, model in models.items()}
     paths: dict[str, dict[str, Any]] = {}
-    for capability in found:
+    for capability in capabilities:
         for function in capability.functions:
             for route in function.routes:
                 operation = {**_operation(function, route, named), "tags": [capability.name]}
@@ -78,19 +78,20 @@ def _models(capabilities: Iterable[Capability]) -> Models:
 def model_of(kind: str, name: str) -> type[BaseModel]:
     """The model of this name in a module `shared/<capability>/<kind>.py`; the function's capability may be another.
 
-    Raises LookupError where there is none, or more than one.
+    Raises LookupError where there is no such model, or several.
     """
     modules = [import_module(f"shared.{path.parent.name}.{kind}") for path in sorted(_SHARED.glob(f"*/{kind}.py"))]
     # Modules also import the models of others.
-    found = [vars(one)[name] for one in modules if name in vars(one) and vars(one)[name].__module__ == one.__name__]
-    if len(found) != 1:
-        raise LookupError(f"{name}: want one model of this name in shared/*/{kind}.py, there are {len(found)}")
-    model: type[BaseModel] = found[0]
+    members = [(module, vars(module).get(name)) for module in modules]
+    models = [member for module, member in members if member is not None and member.__module__ == module.__name__]
+    if len(models) != 1:
+        raise LookupError(f"{name}: want one model of this name in shared/*/{kind}.py, there are {len(models)}")
+    model: type[BaseModel] = models[0]
     return model
 
 
 def _is_required(model: type[BaseModel]) -> bool:
-    """Whether a body has to be sent: none at all counts as an empty object."""
+    """Whether a body is required: no body counts as an empty object."""
     return any(field.is_required() for field in model.model_fields.values())
 
 
@@ -132,7 +133,7 @@ def _refusal(route: Route) -> dict[str, Any]:
 
 
 def _page(route: Route) -> dict[str, Any]:
-    """Whoever sent a form sees a page."""
+    """The HTML content of an answer: pages, and all answers to forms."""
     return {_PAGE_TYPE: {"schema": {"type": "string"}}} if route.page or route.form else {}
 
 

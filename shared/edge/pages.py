@@ -35,14 +35,14 @@ def page_response(html: str, language: str, status: int = 200) -> dict[str, obje
 
 
 def mask_email(address: str) -> str:
-    """`ada.lovelace@example.com` as `a•••@example.com`: its owner knows it again, a passer-by learns little."""
+    """`ada.lovelace@example.com` as `a•••@example.com`: its owner recognises it, anybody else learns little."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}•••@{domain}" if local else "•••"
 
 
 def _content_policy(html: str) -> str:
     directives = ["default-src 'none'", f"style-src {_hash_source(_STYLESHEET)}"]
-    # Only our own script files are ever allowed: hashing what the page contains would bless an injected script too.
+    # Only our own script files are ever allowed: hashing what the page contains would allow an injected script too.
     scripts = [name for name in _script_names() if f"<script>{templates.source(name)}</script>" in html]
     if scripts:
         directives.append("script-src " + " ".join(map(_hash_source, scripts)))

@@ -1,4 +1,4 @@
-"""Lists page by page: `?limit=` says how many, `?next=` goes on where the page before ended."""
+"""Lists page by page: `?limit=` gives the size, `?next=` continues where the page before ended."""
 
 import base64
 import binascii
@@ -9,7 +9,7 @@ from shared.core.errors import Invalid
 
 DEFAULT_PAGE_SIZE: Final = 25
 MAX_PAGE_SIZE: Final = 100
-# Of sort keys: longer than any that is written.
+# Of sort keys: no longer key is written.
 _MAX_KEY_LENGTH: Final = 300
 
 
@@ -22,12 +22,12 @@ def page_size(query: Mapping[str, str]) -> int:
 
 
 def cursor(sort_key: str | None) -> str | None:
-    """The `next` of a page that ends with this sort key; None where there is nothing more."""
+    """The `next` of a page that ends with this sort key; None at the end."""
     return base64.urlsafe_b64encode(sort_key.encode()).decode() if sort_key else None
 
 
 def sort_key(query: Mapping[str, str], prefix: str = "") -> str | None:
-    """The sort key in `next`, None for the first page. Raises Invalid where no page of such keys has ended there."""
+    """The sort key in `next`, None for the first page. Raises Invalid where no page of such keys can end there."""
     token = query.get("next")
     if token is None:
         return None

@@ -10,12 +10,12 @@ from shared.core.addresses import normalise_email
 from shared.core.errors import RegularsError
 
 _EARLIEST: Final = date(1970, 1, 1)
-# Short of the last year that a datetime holds, so that no offset leads beyond it.
+# A year below the last that a datetime can have, so that no offset leads beyond it.
 _LATEST: Final = date(9998, 12, 31)
 
 
 def as_value_error(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let pydantic collect what the domain refuses."""
+    """Turn refusals of the rules into errors that pydantic collects."""
 
     def checked(value: Any) -> Any:
         try:
@@ -60,7 +60,7 @@ Text500 = Annotated[Annotated[str, StringConstraints(strip_whitespace=True, max_
 
 
 class Payload(BaseModel):
-    """Unknown members are refused, so that a misspelt one is not lost. Errors do not repeat what was sent."""
+    """Unknown members are refused, so that a misspelt member is not lost. Errors do not repeat what was sent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -71,6 +71,6 @@ def example(**members: Any) -> ConfigDict:
 
 
 def in_zone(moment: datetime, zone: tzinfo) -> datetime:
-    """UTC to the millisecond; what has no offset of its own is in `zone`."""
+    """UTC to the millisecond; a moment without an offset is in `zone`."""
     moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,4 +1,4 @@
-"""The queue edge: each message of an SQS batch is worked on alone, a failed one is logged and comes again alone."""
+"""The queue edge: each message of an SQS batch is processed alone; a failed message is logged and received again."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,11 +12,11 @@ LOGGER = Logger()
 
 
 class NotYet(Exception):
-    """It is too early for this message: it comes again, and nothing is wrong."""
+    """It is too early for this message: it is received again later, and this is not an error."""
 
 
 class _Processor(BatchProcessor):
-    """Powertools keeps failures to itself; a message that ends in the dead-letter queue has to say why."""
+    """Logs each failure, which Powertools does not: the log has to say why a message ends in the dead-letter queue."""
 
     def failure_handler(self, record: Any, exception: Any) -> Any:
         if isinstance(exception, tuple) and isinstance(exception[1], NotYet):
@@ -28,7 +28,7 @@ class _Processor(BatchProcessor):
 
 def consume(work: Callable[[SQSRecord], None]) -> Callable[[dict[str, Any], LambdaContext], Mapping[str, Any]]:
     """A Lambda handler that does `work` for every message and answers with those that raised."""
-    # All messages of a batch may fail: each still comes again alone.
+    # All messages of a batch may fail: each is still received again, alone.
     processor = _Processor(EventType.SQS, raise_on_entire_batch_failure=False)
 
     def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:

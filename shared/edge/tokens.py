@@ -1,4 +1,4 @@
-"""Links that prove themselves: tokens that only this deployment can make, each for one purpose."""
+"""Signed tokens in links: only this deployment can make them, and each serves one purpose."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from shared.core.signing_key import signing_key
 
 
 class Purpose(StrEnum):
-    """What a link is for; a token of one purpose is worthless for another."""
+    """The purpose of a link; a token of one purpose is not valid for another."""
 
     CONFIRM = "confirm"
     PREFERENCES = "preferences"
@@ -28,11 +28,11 @@ class BadLinkError(Exception):
 
 
 class ExpiredLinkError(Exception):
-    """The token was good once."""
+    """The token was valid once."""
 
 
 def sign(purpose: Purpose, claims: Mapping[str, str], expires_at: datetime | None = None) -> str:
-    """A token that carries the claims, safe in a URL; without `expires_at` it holds for good."""
+    """A token that carries the claims, safe in a URL; without `expires_at` it is valid for good."""
     content: dict[str, Any] = dict(claims)
     if expires_at is not None:
         content["exp"] = int(expires_at.timestamp())

@@ -52,13 +52,13 @@ class Route:
 class Queue:
     """The function takes messages of a queue, ten at a time; a message that fails comes again alone.
 
-    What failed for good waits in the queue `<name>-failed`.
+    A message that failed for good waits in the queue `<name>-failed`.
 
     `name`: the queue's; empty is the function's own.
     `at_once`: how many of the function run at a time, at least 2: a long queue leaves concurrency to the API.
     `patient`: a message is received 100 times, some five hours with a visibility timeout of three minutes, before it
-    counts as failed; an alarm tells of messages that wait for a quarter of an hour.
-    `hides`: the function hides messages until their time comes: `QUEUE_URL` names the queue, and no alarm tells of
+    counts as failed; an alarm reports messages that wait for a quarter of an hour.
+    `hides`: the function hides messages until their time comes: `QUEUE_URL` names the queue, and no alarm reports
     their age.
     """
 
@@ -100,12 +100,12 @@ class Stream:
 
 @dataclass(frozen=True)
 class Authorizer:
-    """The function says for every route with a scope whose key a request carries; one function does."""
+    """The function identifies the key of each request to a route with a scope; at most one function in all."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """It starts every so many hours, or every night at a full hour of the shop's time zone; one of the two."""
+    """It starts every so many hours, or every night at a full hour of the shop's time zone; exactly one of these."""
 
     every_hours: int | None = None
     hour: int | None = None
@@ -125,12 +125,12 @@ class Function:
     `sends_mail`: may send as the shop's sender through the configuration set.
     `publishes`: may put events on the bus.
     `starts`: the job that it may start; `<JOB>_STATE_MACHINE_ARN` names it.
-    `watches`: the job of which it may ask how executions are.
-    `links`: is told where links lead, as everything that sends mail is.
+    `watches`: the job whose executions it may look up.
+    `links`: its environment says where links lead; every function that sends mail needs it.
     `layers`: files of `requirements/` that it needs besides `layer.txt`, such as `numeric`.
     `openapi`: its folder holds the HTTP contract, as `openapi.json`.
-    `memory`: in MB; `timeout`: in seconds; None takes what its triggers call for.
-    `alarm`: a sentence for whoever reads the alarm: what it means that this function fails.
+    `memory`: in MB; `timeout`: in seconds; None takes the default for its triggers.
+    `alarm`: a sentence for the reader of the alarm: what it means that this function fails.
     """
 
     name: str
@@ -213,13 +213,13 @@ class Job:
 
     The first step plans: it gets `{"run_id", "execution_arn", "started_at", "input"}` and answers
     `{"wait": false, "run": {…}, "segments": [0, …]}`, or `{"wait": true}`, and is asked again 30 s later.
-    Every later step gets `{"run": …}`; an `each` step `{"run": …, "segment": 7}`. Steps are tried again whatever
-    failed, so each has to overwrite what it wrote before.
+    Every later step gets `{"run": …}`; an `each` step `{"run": …, "segment": 7}`. A failed step is
+    tried again, so each has to overwrite what it wrote before.
 
     `schedule`: when it starts by itself, with `input`.
     `workers`: how many of an `each` step run at a time, or the name of the setting that says so.
     `timeout`: of an execution, in hours.
-    `alarm`: a sentence for whoever reads the alarm: what it means that it failed.
+    `alarm`: a sentence for the reader of the alarm: what it means that the job failed.
     """
 
     name: str
@@ -275,9 +275,9 @@ class Capability:
 
         Raises LookupError where they are not exactly the routes of one function.
         """
-        wanted = set(keys)
+        wired = set(keys)
         for function in self.functions:
             scopes = {route.key: route.scope for route in function.routes}
-            if scopes and scopes.keys() == wanted:
+            if scopes and scopes.keys() == wired:
                 return scopes
-        raise LookupError(f"no function of {self.name} is wired to exactly {', '.join(sorted(wanted)) or 'no route'}")
+        raise LookupError(f"no function of {self.name} is wired to exactly {', '.join(sorted(wired)) or 'no route'}")

@@ -1,6 +1,6 @@
-"""Who will buy again, how often, and for how much: forecasts that each shop's own history has judged."""
+"""Who will buy again, how often, and for how much: forecasts by models chosen by each shop's own history."""
 
 from typing import Final
 
-# Of what a fit leaves; another one is fitted anew.
+# The version of stored forecasters; a forecaster of another version is fitted again.
 FORMAT: Final = 1

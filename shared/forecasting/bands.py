@@ -1,4 +1,4 @@
-"""Bands in place of bare forecasts: the risk that a customer does not come back, and what she is worth.
+"""Bands in place of bare forecasts: the risk that customers do not come back, and what they are worth.
 
 A band changes seldom where a probability changes every day.
 """
@@ -27,7 +27,7 @@ VALUE_BANDS: Final = (VALUE_TOP, VALUE_HIGH, VALUE_MEDIUM, VALUE_LOW)
 """The value of the next twelve months by its code, most value first."""
 # The top 10 %, the next 20 % and the next 30 %: the least share of customers that a band leaves behind.
 _VALUE_SHARES: Final = (0.9, 0.7, 0.4)
-# Reckoned in another company of rows a forecast may differ in its last digit, and must not change its band by that.
+# Computed among other rows, a forecast may differ in its last digit, which must not change its band.
 _ROUNDING: Final = 1e-6
 # The most that half the digits hold.
 _MAX_VALUE: Final = 1e38
@@ -58,7 +58,7 @@ def value_band(clv: Floats, cuts: ValueCuts) -> Codes:
 def value_cuts(clv: Floats) -> ValueCuts:
     """The cuts for the values of n customers; without customers there are none, and everyone is LOW.
 
-    A customer's rank is the share of customers strictly below her and half of those equal to her, so that equals
+    A customer's rank is the share of customers strictly below them and half of those equal to them, so that equals
     share a band: where all are equal their rank is ½, which is MEDIUM.
     """
     if clv.size == 0:

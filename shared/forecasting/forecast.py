@@ -32,12 +32,12 @@ CLV_DAYS: Final = 365
 MIN_HOLDOUT_DAYS: Final = 14
 MIN_BUYERS: Final = 50
 MIN_REPEAT_BUYERS: Final = 20
-# More say little more: parameters are known to a percent or two, and each doubling doubles the time.
+# More add little: parameters are known to a percent or two, and each doubling doubles the time.
 MAX_FITTED: Final = 25_000
 
 # Parameters are in weeks, as in the literature.
 _WEEK: Final = 7
-# A holdout is the last third of the shop's days at most: one to learn from, one to see what followed, one to test on.
+# A holdout is the last third of the shop's days at most: a third to learn from, one for the outcome, one for the test.
 _PARTS: Final = 3
 
 _TITLES: Final = {MBG_NBD: "MBG/NBD", PARETO_NBD: "Pareto/NBD", LOGISTIC: "The logistic model"}
@@ -66,12 +66,12 @@ class Holdout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecaster:
-    """What `fit` learnt from `customers` who had bought until `as_of_day`; `fitted_on` of them, every k-th where there
-    are more than MAX_FITTED, gave the parameters.
+    """The result of `fit` for `customers` who had bought until `as_of_day`; `fitted_on` of them gave the
+    parameters: every k-th where there are more than MAX_FITTED.
 
     `count_model` forecasts purchases and `chance_model` who buys within `horizon_days`; parameters are in weeks, money
     in minor units. Models that are not chosen are None, `naive` excepted. `orders_per_day` is the number of kept
-    orders per purchase day; `holdout` is None where the shop's days were too few for one.
+    orders per purchase day; `holdout` is None where the shop's days were too few for a holdout.
     """
 
     as_of_day: int
@@ -151,7 +151,7 @@ class _Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Ranking:
     """The candidates with their scores, the names of those for purchases and for chances, best first, and of the
     doubtful ones."""
 
@@ -164,13 +164,13 @@ class _Verdict:
 
 
 def fit(histories: Histories, as_of_day: int, *, horizon_days: int = HORIZON_DAYS) -> Forecaster:
-    """What the purchases until the end of `as_of_day` say about those to come; later ones are not looked at.
+    """The forecaster from the purchases until the end of `as_of_day`; later purchases are ignored.
 
     The candidates are fitted to what was known H days before, H being the horizon or a third of the shop's days, and
     judged by what came since: expected purchases by Poisson deviance, chances by log loss, and where these hardly
     differ by who ranks buyers best (`scores.rank`). The best are fitted again to everything.
-    The order of customers changes nothing, and no chance is involved. Of orders and money, which have no days, whole
-    lives count. Raises Invalid for a horizon below one day, and for nothing else.
+    The order of customers changes nothing, and no chance is involved. Orders and money have no days, so
+    those of the whole life count. Raises Invalid for a horizon below one day, and for nothing else.
     """
     if horizon_days < 1:
         raise Invalid("horizon_days: want 1 or more")
@@ -197,11 +197,11 @@ def fit(histories: Histories, as_of_day: int, *, horizon_days: int = HORIZON_DAY
     else:
         before = _observe(histories, as_of_day - days, as_of_day)
         earlier = _observe(histories, as_of_day - 2 * days, as_of_day - days)
-        verdict = _judge(before, earlier, days, horizon_days, reasons)
+        ranking = _judge(before, earlier, days, horizon_days, reasons)
         models[NAIVE] = _fit_naive(before, now, days)
-        count_model = _choose(verdict.counts, verdict, models, now, before, days, reasons)
-        chance_model = _choose(verdict.chances, verdict, models, now, before, days, reasons)
-        holdout = _hold(verdict, count_model, chance_model, before, as_of_day - days, days)
+        count_model = _choose(ranking.counts, ranking, models, now, before, days, reasons)
+        chance_model = _choose(ranking.chances, ranking, models, now, before, days, reasons)
+        holdout = _test(ranking, count_model, chance_model, before, as_of_day - days, days)
 
     spend = gamma_gamma.fit(histories.orders[known].astype(np.float64), histories.spent[known].astype(np.float64))
     if customers and not spend.fitted:
@@ -275,7 +275,7 @@ def _observe(histories: Histories, day: int, until: int) -> _Rows:
     return _Rows(x, t_x, age, purchases, weight[kept])
 
 
-def _judge(before: _Rows, earlier: _Rows, days: int, horizon_days: int, reasons: list[str]) -> _Verdict:
+def _judge(before: _Rows, earlier: _Rows, days: int, horizon_days: int, reasons: list[str]) -> _Ranking:
     candidates: dict[str, Model] = {NAIVE: _fit_naive(earlier, before, days)}
     if before.customers < MIN_BUYERS:
         reasons.append(
@@ -313,7 +313,7 @@ def _judge(before: _Rows, earlier: _Rows, days: int, horizon_days: int, reasons:
     # Rates of groups know of no leaving, and parameters at the end of their range may mean anything: both are for
     # shops where nothing else will do.
     doubtful = {NAIVE, *(name for name, model in candidates.items() if _at_edge(model))}
-    return _Verdict(
+    return _Ranking(
         candidates=candidates,
         count_scores=count_scores,
         chance_scores=chance_scores,
@@ -323,16 +323,16 @@ def _judge(before: _Rows, earlier: _Rows, days: int, horizon_days: int, reasons:
     )
 
 
-def _hold(verdict: _Verdict, count_model: str, chance_model: str, before: _Rows, day: int, days: int) -> Holdout:
+def _test(ranking: _Ranking, count_model: str, chance_model: str, before: _Rows, day: int, days: int) -> Holdout:
     """How the candidates did, and what would have been served of the chosen pair, which need not be the best ones."""
-    count, chance = verdict.candidates[count_model], verdict.candidates[chance_model]
+    count, chance = ranking.candidates[count_model], ranking.candidates[chance_model]
     expected, p_buy = _serve(count, chance, before.x, before.t_x, before.age, days)
     return Holdout(
         calibrated_until=day,
         days=days,
         customers=round(before.customers),
-        counts=verdict.count_scores,
-        chances=verdict.chance_scores,
+        counts=ranking.count_scores,
+        chances=ranking.chance_scores,
         served=score_counts(count_model, expected, before.purchases, before.weight),
         count_bins=calibrate(expected, before.purchases, before.weight),
         chance_bins=calibrate(p_buy, before.bought, before.weight),
@@ -371,7 +371,7 @@ def _fit_naive(followed: _Rows, now: _Rows, days: int) -> Naive:
 def _fit(name: str, now: _Rows, followed: _Rows, days: int) -> Model | None:
     if name == LOGISTIC:
         return logistic.fit(followed.x, followed.t_x, followed.age, followed.bought, followed.weight, days)
-    # Rows that differ only by what followed are one here.
+    # Rows that differ only by what followed count as the same here.
     lives = group(now.x, now.t_x, now.age)
     weight = np.bincount(lives.inverse, now.weight, lives.weight.size).astype(np.float64)
     x, t_x, age = lives.columns
@@ -381,14 +381,14 @@ def _fit(name: str, now: _Rows, followed: _Rows, days: int) -> Model | None:
 
 def _choose(
     ranked: list[str],
-    verdict: _Verdict,
+    ranking: _Ranking,
     models: dict[str, Model | None],
     now: _Rows,
     before: _Rows,
     days: int,
     reasons: list[str],
 ) -> str:
-    """The best of the ranked candidates whose fit to everything is as sound as the one tested; adds it to models, and
+    """The best of the ranked candidates whose fit to everything is as sound as the tested fit; adds it to models, and
     None for those before it."""
     for name in ranked:
         if name in models:
@@ -399,7 +399,7 @@ def _choose(
         title = _TITLES[name]
         if fitted is None:
             reasons.append(f"{title} did best in the test, but could not be fitted to all days.")
-        elif _at_edge(fitted) and name not in verdict.doubtful:
+        elif _at_edge(fitted) and name not in ranking.doubtful:
             reasons.append(f"{title} did best in the test, but its fit to all days ran to the end of its range.")
         else:
             models[name] = fitted
@@ -451,15 +451,15 @@ def _with_cuts(forecaster: Forecaster, histories: Histories) -> Forecaster:
 
 
 def _finite(values: Floats) -> Floats:
-    """What is not a number counts as 0, what is infinite as very much: neither is to be expected."""
+    """NaN counts as 0 and infinity as 1e300; neither should occur."""
     return np.nan_to_num(np.maximum(values, 0), nan=0.0, posinf=1e300)
 
 
 def _plain(value: object) -> object:
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
+        return {name: _plain(member) for name, member in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [_plain(member) for member in value]
     return value
 
 
@@ -474,7 +474,7 @@ def _holdout(data: dict[str, Any]) -> Holdout:
             "counts": tuple(CountScore(**score) for score in data["counts"]),
             "chances": tuple(ChanceScore(**score) for score in data["chances"]),
             "served": CountScore(**data["served"]),
-            "count_bins": tuple(Bin(**one) for one in data["count_bins"]),
-            "chance_bins": tuple(Bin(**one) for one in data["chance_bins"]),
+            "count_bins": tuple(Bin(**members) for members in data["count_bins"]),
+            "chance_bins": tuple(Bin(**members) for members in data["chance_bins"]),
         }
     )

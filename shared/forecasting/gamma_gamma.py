@@ -1,4 +1,4 @@
-"""Gamma-Gamma: what a customer's next order comes to, from what her orders came to so far.
+"""Gamma-Gamma: the value of a customer's next order, from the values of their orders so far.
 
 Fader and Hardie, The Gamma-Gamma Model of Monetary Value, 2013: values of a customer's orders are Gamma(p, ν)
 distributed, and ν among customers Gamma(q, v). Money is in one unit throughout, to which v belongs.
@@ -13,15 +13,15 @@ from shared.forecasting.arrays import Floats, group, thin
 from shared.forecasting.optimise import minimise
 from shared.forecasting.special import digamma, log_gamma
 
-# With fewer customers the spread between them cannot be told from that between orders.
+# With fewer customers the spread between them cannot be separated from that between orders.
 _MIN_CUSTOMERS: Final = 20
 _MAX_CUSTOMERS: Final = 100_000
-# Below, values of customers have no mean to speak of: a few orders would be forecast at many times the dearest one.
+# Below, values of customers have no mean to speak of: a few orders would be forecast at many times the dearest order.
 _MIN_Q: Final = 1.05
 _WIDEST: Final = 1e4
-# Means of customers that differ by less than this part are one price.
+# Means of customers that differ by less than this part count as a single price.
 _ALIKE: Final = 1e-6
-# Without a model, a customer's own mean counts as if she had one more order, of the shop's mean.
+# Without a model, a customer's own mean counts as if they had a further order, of the shop's mean.
 _ORDERS_OF_MEAN: Final = 1.0
 
 
@@ -43,10 +43,10 @@ class GammaGamma:
         return self.p is not None
 
     def expected_value(self, orders: Floats, spent: Floats) -> Floats:
-        """What the next order of each customer will come to, ≥ 0: p(v + total) / (p·orders + q − 1).
+        """The expected value of the next order of each customer, ≥ 0: p(v + total) / (p·orders + q − 1).
 
-        Who has no orders is forecast what a new customer is. A total of 0 or below counts as 0: gifts and returns
-        lower the forecast the more, the more orders they were.
+        A customer without orders gets the forecast of a new customer. A total of 0 or below counts as 0: gifts and
+        returns lower the forecast the more, the more orders they were.
         """
         orders, spent = np.maximum(orders, 0), np.where(orders > 0, np.maximum(spent, 0), 0)
         if self.p is None or self.q is None or self.v is None:
@@ -112,9 +112,9 @@ def fit(orders: Floats, spent: Floats) -> GammaGamma:
     wide = np.log(_WIDEST)
     centre = np.zeros(3)
     starts = [centre + np.array(shift) for shift in ((1, 1, 1), (3, 2, 0))]
-    found = minimise(loss, starts, centre - wide, centre + wide)
-    p, q, v = (float(value) for value in np.exp(found.point))
-    if not np.isfinite(found.value) or found.at_edge or q < _MIN_Q:
+    minimum = minimise(loss, starts, centre - wide, centre + wide)
+    p, q, v = (float(value) for value in np.exp(minimum.point))
+    if not np.isfinite(minimum.value) or minimum.at_edge or q < _MIN_Q:
         return plain
-    likelihood = (-found.value - np.log(unit)) * plain.customers
+    likelihood = (-minimum.value - np.log(unit)) * plain.customers
     return GammaGamma(p=p, q=q, v=v * unit, mean=mean, log_likelihood=float(likelihood), customers=plain.customers)

@@ -11,10 +11,10 @@ from shared.forecasting.arrays import Bools, Ints
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Histories:
-    """n customers; days are numbered by any calendar that counts them one by one.
+    """n customers; days are numbered by any calendar that counts every day.
 
     `first` [n] is the day of the first purchase. `days[offsets[i]:offsets[i + 1]]` are the known purchase days of
-    customer i, ascending and distinct, the first one included; `offsets` is [n+1]. `unseen` [n] counts the purchase
+    customer i, ascending and distinct, the first included; `offsets` is [n+1]. `unseen` [n] counts the purchase
     days between the first and the second known one that are not known themselves. `orders` [n] are the orders kept
     over the whole life, `spent` [n] what they came to in minor units; 0 for gifts, negative after returns.
     Raises Invalid where the lengths do not fit together.
@@ -40,7 +40,7 @@ class Histories:
 
 @dataclass(frozen=True, slots=True)
 class Sufficient:
-    """What the models need of the customers who had bought until a day, all in days: `customers` [k] their places in
+    """The statistics that models need of customers who had bought until a day, in days: `customers` [k] their places in
     the histories, `x` purchase days after the first, `t_x` days from the first to the last, `age` (T) days since the
     first. 0 ≤ x ≤ t_x ≤ age."""
 
@@ -66,7 +66,7 @@ def concatenate(parts: Sequence[Histories]) -> Histories:
 
 
 def sufficient(histories: Histories, day: int) -> Sufficient:
-    """What is known at the end of `day` of those whose first purchase was until then.
+    """The statistics at the end of `day` of the customers whose first purchase was until then.
 
     Unseen purchase days count as spread evenly between the first and the second known one; there cannot be more of
     them than days between the two.
@@ -78,7 +78,7 @@ def sufficient(histories: Histories, day: int) -> Sufficient:
 
 
 def purchases_between(histories: Histories, after: int, until: int) -> Ints:
-    """How many purchase days each of the n customers has after the one day and until the other, this one included."""
+    """The number of purchase days of each of the n customers after the first day, up to and including the second."""
     return _until(histories, until)[0] - _until(histories, after)[0]
 
 

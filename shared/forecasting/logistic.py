@@ -7,7 +7,7 @@ import numpy as np
 
 from shared.forecasting.arrays import Floats
 
-# The penalty in customers' worth of evidence; it keeps the weights finite where a feature tells all buyers apart.
+# The penalty in customers' worth of evidence; it keeps the weights finite where a feature separates all buyers.
 _RIDGE: Final = 1.0
 _MAX_STEPS: Final = 50
 _MAX_HALVINGS: Final = 30
@@ -39,10 +39,10 @@ class Logistic:
 
 
 def features(x: Floats, t_x: Floats, age: Floats) -> Floats:
-    """What the chance of buying is told from [n, 8]: how often, how long ago, for how long, how regularly."""
+    """The features of the chance of buying, [n, 8]: how often, how long ago, for how long, how regularly."""
     recency = np.maximum(age - t_x, 0)
     often, recent, old = np.log1p(x), np.log1p(recency), np.log1p(age)
-    # How many of the customer's usual gaps have gone by without a purchase; for one purchase her whole time counts.
+    # How many of the customer's usual gaps have gone by without a purchase; for one purchase their whole time counts.
     overdue = np.log1p(recency * (x + 1) / (age + 1))
     return np.stack(
         [often, recent, old, t_x / np.maximum(age, 1), overdue, often * often, recent * recent, often * recent], axis=1

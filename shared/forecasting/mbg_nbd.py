@@ -1,4 +1,4 @@
-"""MBG/NBD: buyers who buy at random at a rate of their own and may leave after any purchase, the first one included.
+"""MBG/NBD: buyers who buy at random at a rate of their own and may leave after any purchase, the first included.
 
 Rates are Gamma(r, α) and chances of leaving Beta(a, b) distributed (Batislam, Denizel, Filiztekin 2007; Hoppe and
 Wagner 2007). x is the number of purchase days after the first, t_x the time from the first to the last of them and
@@ -50,7 +50,7 @@ class MbgNbd:
     def expected(self, x: Floats, t_x: Floats, age: Floats, time: float) -> Floats:
         """Purchase days to expect in the next `time`, ≥ 0.
 
-        Who is alive has p ~ Beta(a, b+x+1), and given p (1 − (1+pτ)^−(r+x)) / p purchases are to come with
+        A customer who is alive has p ~ Beta(a, b+x+1), and given p (1 − (1+pτ)^−(r+x)) / p purchases are to come with
         τ = time / (α+T); the mean over p is taken by Gauss-Jacobi quadrature.
         """
         values, index = np.unique(x, return_inverse=True)
@@ -79,11 +79,11 @@ def fit(x: Floats, t_x: Floats, age: Floats, weight: Floats) -> MbgNbd | None:
     centre = np.array([0.0, np.log(unit), 0.0, 0.0])
     starts = [centre + np.array(shift) for shift in ((-0.5, -0.5, 0, 0.5), (1.5, 1, -1.5, 1), (-1.5, -2, 1, -1))]
     box = centre - wide, centre + wide
-    found = minimise_over_rows(_loss, (x, t_x, age), weight, starts, *box)
-    if not np.isfinite(found.value):
+    minimum = minimise_over_rows(_loss, (x, t_x, age), weight, starts, *box)
+    if not np.isfinite(minimum.value):
         return None
-    r, alpha, a, b = (float(value) for value in np.exp(found.point))
-    return MbgNbd(r=r, alpha=alpha, a=a, b=b, log_likelihood=-found.value * total, at_edge=found.at_edge)
+    r, alpha, a, b = (float(value) for value in np.exp(minimum.point))
+    return MbgNbd(r=r, alpha=alpha, a=a, b=b, log_likelihood=-minimum.value * total, at_edge=minimum.at_edge)
 
 
 def _loss(x: Floats, t_x: Floats, age: Floats, weight: Floats) -> Function:

@@ -32,7 +32,8 @@ class CountScore:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChanceScore:
     """Forecasts of who buys: mean `log_loss` (less is better) with its `standard_error`, the numbers of buyers
-    `predicted` and `actual`, and `auc`, the chance that a buyer was ranked above one who did not buy; None where all
+    `predicted` and `actual`, and `auc`, the chance that a buyer was ranked above somebody who did not buy; None where
+    all
     or none bought."""
 
     model: str
@@ -88,7 +89,7 @@ def score_chances(model: str, predicted: Floats, bought: Floats, weight: Floats)
 
 
 def auc(predicted: Floats, bought: Floats, weight: Floats) -> float | None:
-    """The chance that one who bought was ranked above one who did not, ties counting half; None without one of them."""
+    """The chance that a buyer was ranked above a non-buyer, ties counting half; None where either is missing."""
     _, place = np.unique(predicted, return_inverse=True)
     buyers = np.bincount(place, weight * bought)
     others = np.bincount(place, weight * (1 - bought))
@@ -115,7 +116,7 @@ def calibrate(predicted: Floats, actual: Floats, weight: Floats) -> tuple[Bin, .
 def rank(scores: Sequence[Score], doubtful: Collection[str] = ()) -> list[str]:
     """The models' names, best first: those whose loss is within a standard error of the least are as good as each
     other (the rule of Breiman, Friedman, Olshen and Stone, Classification and Regression Trees, 1984), and the one
-    that tells buyers from others best is the best of them; the rest follow by their loss. Doubtful models come
+    that separates buyers from others best is the best of them; the rest follow by their loss. Doubtful models come
     before another only where it is more than a standard error behind."""
     best = min(scores, key=_loss)
     limit = _loss(best) + best.standard_error

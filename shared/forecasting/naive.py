@@ -68,7 +68,7 @@ def fit_lifetimes(x: Floats, age: Floats, weight: Floats) -> Naive:
 
 
 def _per_cell(cell: Ints, values: Floats) -> Floats:
-    # Without rows numpy counts in whole numbers.
+    # Without rows numpy returns integers.
     return np.bincount(cell, values, _CELLS).astype(np.float64)
 
 

@@ -27,7 +27,7 @@ _SMALL_SIMPLEX: Final = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Minimum:
-    """Where the search ended: `value` is infinite where no start had a finite one; `at_edge` says whether the point
+    """Where the search ended: `value` is infinite where no start had a finite value; `at_edge` says whether the point
     lies on the box. `inverse` is what was learnt of the inverse of the second derivatives, if anything."""
 
     point: Floats
@@ -64,26 +64,26 @@ def minimise_over_rows(
     upper: Floats,
 ) -> Minimum:
     """The least value of `loss_of(*columns, weight)`, a mean over rows; with many rows, by way of a sample of them."""
-    whole, some = loss_of(*columns, weight), sample(weight, _SAMPLE)
+    full, some = loss_of(*columns, weight), sample(weight, _SAMPLE)
     if some is None:
-        return minimise(whole, starts, lower, upper)
+        return minimise(full, starts, lower, upper)
     kept, thinned = some
-    return _minimise_by_part(whole, loss_of(*(column[kept] for column in columns), thinned), starts, lower, upper)
+    return _minimise_by_part(full, loss_of(*(column[kept] for column in columns), thinned), starts, lower, upper)
 
 
 def _minimise_by_part(
-    whole: Function, part: Function, starts: Sequence[Floats], lower: Floats, upper: Floats
+    full: Function, part: Function, starts: Sequence[Floats], lower: Floats, upper: Floats
 ) -> Minimum:
-    """The least value of `whole`, sought from that of `part`, which is like it and cheaper: a mean over a sample.
+    """The least value of `full`, sought from that of `part`, which is like it and cheaper: a mean over a sample.
 
-    Where the part ends on the box, a short look says whether the whole does not; what has no end then counts as being
-    on the box, for it runs there slowly.
+    Where the part ends on the box, a short search shows whether that of the full function does not; what has no end
+    then counts as being on the box, for it runs there slowly.
     """
     rough = minimise(part, starts, lower, upper, _ROUGH)
-    found = _bfgs(whole, rough.point, lower, upper, _LOOK if rough.at_edge else _REST, rough.inverse)
-    if not np.isfinite(found.value):
-        return minimise(whole, starts, lower, upper)
-    return replace(found, at_edge=found.at_edge or not found.converged)
+    minimum = _bfgs(full, rough.point, lower, upper, _LOOK if rough.at_edge else _REST, rough.inverse)
+    if not np.isfinite(minimum.value):
+        return minimise(full, starts, lower, upper)
+    return replace(minimum, at_edge=minimum.at_edge or not minimum.converged)
 
 
 def minimise(
@@ -92,10 +92,10 @@ def minimise(
     """The best end of a search from the first start; the others are tried where that is on the box or unfinished."""
     best: Minimum | None = None
     for start in starts:
-        found = _from(function, np.clip(start, lower, upper), lower, upper, effort)
+        minimum = _from(function, np.clip(start, lower, upper), lower, upper, effort)
         # Later starts have to be better by more than rounding.
-        if best is None or found.value < best.value - 1e-9 * (1 + abs(found.value)):
-            best = found
+        if best is None or minimum.value < best.value - 1e-9 * (1 + abs(minimum.value)):
+            best = minimum
         if best.converged and not best.at_edge:
             break
     if best is None:
@@ -104,12 +104,12 @@ def minimise(
 
 
 def _from(function: Function, start: Floats, lower: Floats, upper: Floats, effort: _Effort) -> Minimum:
-    found = _bfgs(function, start, lower, upper, effort)
-    if found.converged or found.at_edge or not np.isfinite(found.value):
-        return found
-    rough = _nelder_mead(function, found.point, lower, upper)
+    minimum = _bfgs(function, start, lower, upper, effort)
+    if minimum.converged or minimum.at_edge or not np.isfinite(minimum.value):
+        return minimum
+    rough = _nelder_mead(function, minimum.point, lower, upper)
     again = _bfgs(function, rough, lower, upper, effort)
-    return again if again.value <= found.value else found
+    return again if again.value <= minimum.value else minimum
 
 
 def _evaluate(function: Function, point: Floats) -> tuple[float, Floats]:
@@ -186,7 +186,7 @@ def _nelder_mead(function: Function, start: Floats, lower: Floats, upper: Floats
     corners = [start, *(start + _SPREAD * np.eye(size)[i] for i in range(size))]
     ranked = [(_evaluate(function, np.clip(corner, lower, upper))[0], corner) for corner in corners]
     for _ in range(_MAX_MOVES):
-        ranked.sort(key=lambda one: one[0])
+        ranked.sort(key=lambda corner: corner[0])
         best, worst = ranked[0], ranked[-1]
         if max(float(np.abs(corner - best[1]).max()) for _, corner in ranked) < _SMALL_SIMPLEX:
             break
@@ -199,7 +199,7 @@ def _nelder_mead(function: Function, start: Floats, lower: Floats, upper: Floats
         reflected = at(1.0)
         if reflected[0] < best[0]:
             expanded = at(2.0)
-            ranked[-1] = min(reflected, expanded, key=lambda one: one[0])
+            ranked[-1] = min(reflected, expanded, key=lambda corner: corner[0])
         elif reflected[0] < ranked[-2][0]:
             ranked[-1] = reflected
         else:
@@ -209,5 +209,5 @@ def _nelder_mead(function: Function, start: Floats, lower: Floats, upper: Floats
             else:
                 shrunk = [(best[1] + corner) / 2 for _, corner in ranked[1:]]
                 ranked[1:] = [(_evaluate(function, corner)[0], corner) for corner in shrunk]
-    end: Floats = np.clip(min(ranked, key=lambda one: one[0])[1], lower, upper)
+    end: Floats = np.clip(min(ranked, key=lambda corner: corner[0])[1], lower, upper)
     return end

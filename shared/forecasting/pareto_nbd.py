@@ -72,11 +72,11 @@ def fit(x: Floats, t_x: Floats, age: Floats, weight: Floats) -> ParetoNbd | None
     centre = np.array([0.0, unit, 0.0, unit])
     starts = [centre + np.array(shift) for shift in ((-0.5, -0.5, -0.5, -0.5), (1.5, 1, -2, 0), (-1.5, -2, 1, 1))]
     box = centre - wide, centre + wide
-    found = minimise_over_rows(_loss, (x, t_x, age), weight, starts, *box)
-    if not np.isfinite(found.value):
+    minimum = minimise_over_rows(_loss, (x, t_x, age), weight, starts, *box)
+    if not np.isfinite(minimum.value):
         return None
-    r, alpha, s, beta = (float(value) for value in np.exp(found.point))
-    return ParetoNbd(r=r, alpha=alpha, s=s, beta=beta, log_likelihood=-found.value * total, at_edge=found.at_edge)
+    r, alpha, s, beta = (float(value) for value in np.exp(minimum.point))
+    return ParetoNbd(r=r, alpha=alpha, s=s, beta=beta, log_likelihood=-minimum.value * total, at_edge=minimum.at_edge)
 
 
 def _loss(x: Floats, t_x: Floats, age: Floats, weight: Floats) -> Function:

@@ -238,7 +238,7 @@ class LiabilityView(LedgerSums):
 
 
 class TierLiability(LiabilityView):
-    """What the customers of a tier hold."""
+    """The points of the customers of a tier."""
 
     tier: str
 

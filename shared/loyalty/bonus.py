@@ -1,4 +1,4 @@
-"""Bonuses: points for other things than orders, each given once for what it is given for."""
+"""Bonuses: points for other events than orders, each given once per event."""
 
 from datetime import date, datetime
 from typing import Final
@@ -6,12 +6,11 @@ from typing import Final
 from shared.core.shop_time import ShopTime
 from shared.customers.customer import Customer
 from shared.loyalty import points
-from shared.loyalty import program as loyalty
 from shared.loyalty.points import Account, Posting
-from shared.loyalty.program import Bonus, Program
+from shared.loyalty.program import Bonus, Program, birthday_since, granted
 
 ONCE: Final = "ONCE"
-# For how many days after a birthday a night that was missed is made up for.
+# For how many days after a birthday its bonus is still given, where nights were missed.
 BIRTHDAY_DAYS_LATE: Final = 14
 
 
@@ -24,15 +23,15 @@ def give(
     occurred_at: datetime | None = None,
     worth: int | None = None,
 ) -> Posting:
-    """Give a bonus, active at once; the same one for the same `period` (ONCE, a year, a survey) again gives nothing.
+    """Give a bonus, active at once; the same bonus for the same `period` (ONCE, a year, a survey) is given once.
 
     The account knows the last period of each bonus. Where periods may come again after others (surveys), the time of
-    what it is given for, as `occurred_at`, makes the fact's key the same again. `worth` takes the place of the
-    programme's points, where what it is given for has its own.
+    the event, as `occurred_at`, makes the fact's key the same again. `worth` are the points where the event has points
+    of its own, in place of the programme's.
     """
     return points.earn(
         account,
-        loyalty.granted(program.bonuses.get(bonus, 0) if worth is None else worth, program, time.today, pending=False),
+        granted(program.bonuses.get(bonus, 0) if worth is None else worth, program, time.today, pending=False),
         program,
         fact_id=f"{bonus}/{period}",
         occurred_at=occurred_at or time.now,
@@ -44,10 +43,10 @@ def give(
 
 def for_birthday(account: Account, birthday: date, program: Program, time: ShopTime) -> Posting:
     """The bonus for a birthday that is today or was a few days ago, if it has not been given."""
-    kept = loyalty.birthday_since(birthday, time.today, BIRTHDAY_DAYS_LATE)
-    if kept is None:
+    birthday_on = birthday_since(birthday, time.today, BIRTHDAY_DAYS_LATE)
+    if birthday_on is None:
         return Posting(account)
-    return give(account, Bonus.BIRTHDAY, str(kept.year), program, time)
+    return give(account, Bonus.BIRTHDAY, str(birthday_on.year), program, time)
 
 
 def profile_is_complete(customer: Customer) -> bool:

@@ -12,7 +12,7 @@ _VOUCHER_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 def mint_referral_code(customer_id: str, taken: int) -> str:
     """A customer's referral code, the same every time: eight letters and digits that are hard to confuse.
 
-    `taken` counts the codes before it that others have.
+    `taken` counts the codes before it that belong to others.
     """
     return digest(f"referral:{taken}:{customer_id}", 5)
 

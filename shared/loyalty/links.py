@@ -6,7 +6,7 @@ from typing import Final
 from shared.edge.links import path
 from shared.edge.tokens import Purpose
 
-# How long it holds: whoever has it may spend the points.
+# How long the link is valid: anybody who has it may spend the points.
 POINTS_LINK: Final = timedelta(days=90)
 
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 from shared.core.facts import Fact
 from shared.core.shop_time import ShopTime
 from shared.loyalty import points
-from shared.loyalty import program as loyalty
 from shared.loyalty.points import Account, EarnedPoints, Posting
-from shared.loyalty.program import Program
+from shared.loyalty.program import Program, earned_by, given_back, in_force
 from shared.purchases.purchase import Order
 
 
@@ -29,19 +28,20 @@ class RefundedOrder:
 
 
 def earn(account: Account, purchase: Fact, versions: Sequence[Program], time: ShopTime) -> Posting:
-    """Post what a `PurchaseRecorded` earns by the programme's version of its time; nothing for one before the launch.
+    """Post what a `PurchaseRecorded` earns by the programme's version of its time; nothing before the launch.
 
     `versions` are all of the programme's, oldest first.
     """
-    program = loyalty.in_force(versions, purchase.occurred_at)
-    # What was recorded before the launch earns nothing, whether its event comes again, or its refund's first.
+    program = in_force(versions, purchase.occurred_at)
+    # An order recorded before the launch earns nothing, also where its event comes again or that of its refund comes
+    # first.
     if program is None or purchase.recorded_at < versions[0].published_at:
         return Posting(account)
     order = Order.from_data(purchase.data)
     percent = points.tier_percent_at(account, program, purchase.occurred_at, time)
     return points.earn(
         account,
-        loyalty.earned_by(order, program, percent, time.day_of(order.ordered_at)),
+        earned_by(order, program, percent, time.day_of(order.ordered_at)),
         versions[-1],
         fact_id=purchase.id,
         occurred_at=purchase.occurred_at,
@@ -59,11 +59,11 @@ def take_back(
     versions: Sequence[Program],
     time: ShopTime,
 ) -> tuple[Posting, RefundedOrder]:
-    """Take back what a `PurchaseRefunded` makes of the points that its order `earned`, and count it with the others."""
+    """Take back the share of a `PurchaseRefunded` in the points that its order `earned`, and count the refund."""
     order = Order.from_data(purchase.data)
     program = next(version for version in versions if version.version == earned.data["program_version"])
     after = _with_refund(before, refund)
-    given_back = loyalty.given_back(
+    total = given_back(
         order,
         earned.data["points"],
         program,
@@ -74,7 +74,7 @@ def take_back(
     )
     posting = points.take_back(
         account,
-        given_back - before.given_back,
+        total - before.given_back,
         EarnedPoints.from_fact(earned),
         versions[-1].negative_balance,
         fact_id=refund.id,
@@ -82,7 +82,7 @@ def take_back(
         time=time,
         data={"source": "ORDER", "order_id": order.order_id},
     )
-    return posting, replace(after, given_back=given_back)
+    return posting, replace(after, given_back=total)
 
 
 def _with_refund(before: RefundedOrder, refund: Fact) -> RefundedOrder:

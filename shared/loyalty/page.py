@@ -1,4 +1,4 @@
-"""The customer's own points page: everything that it shows, as the context of its template."""
+"""The customer's own points page: the context of its template."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from shared.loyalty.points import Account, Balance, NotEnoughPoints, Posting
 from shared.loyalty.program import Bonus, Program
 from shared.loyalty.reward import NotOffered, Redemption, Reward, check_offer, on_offer, taken_of
 
-# Of the newest facts of a customer, those of the account are the history that is shown, up to so many lines.
+# The history shows those of a customer's newest facts that concern the account, up to so many lines.
 HISTORY_FACTS: Final = 100
 HISTORY_LINES: Final = 15
 VOUCHERS: Final = 10
@@ -25,9 +25,9 @@ Message = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageContent:
-    """Everything of a customer that the page is made of: `redemptions` newest first, `facts` the newest ones.
+    """All data of a customer that the page shows: `redemptions` newest first, `facts` the newest ones.
 
-    After its form was sent, `voucher` is the one that came of it, or `problem` says why there is none.
+    After its form was sent, `voucher` is the new voucher, or `problem` says why there is none.
     """
 
     customer: Customer
@@ -48,12 +48,12 @@ def redeem(
 
     The form of a `redemption_id` that there is already shows the same voucher.
     """
-    before = next((known for known in content.redemptions if known.redemption_id == redemption_id), None)
+    before = next((voucher for voucher in content.redemptions if voucher.redemption_id == redemption_id), None)
     if before and before.cancelled_at:
         return replace(content, problem={"kind": "CANCELLED"}), None
     if before:
         return replace(content, voucher=before), None
-    reward = next((known for known in content.rewards if known.reward_id == reward_id), None)
+    reward = next((offer for offer in content.rewards if offer.reward_id == reward_id), None)
     if reward is None:
         return replace(content, problem={"kind": "UNKNOWN", "name": reward_id}), None
     taken = taken_of(content.redemptions, reward_id)
@@ -67,7 +67,7 @@ def redeem(
     return replace(
         content,
         account=posting.account,
-        rewards=[after if known is reward else known for known in content.rewards],
+        rewards=[after if offer is reward else offer for offer in content.rewards],
         redemptions=[voucher, *content.redemptions],
         facts=[*posting.facts, *content.facts],
         voucher=voucher,

@@ -27,9 +27,9 @@ from shared.loyalty.program import (
     months_ending_within,
 )
 
-# The books of a month are read on the first night of the next; two nights that fail, or sixty, lose nothing.
+# The books of a month are read on the first night of the next; up to sixty failed nights lose nothing.
 KEPT_BOOK_MONTHS: Final = 3
-# An order earns by the tier of when it was placed; orders that come later than this many changes are rare.
+# An order earns by the tier held when it was placed; orders that come after more changes than this are rare.
 KEPT_TIER_CHANGES: Final = 4
 
 
@@ -75,15 +75,14 @@ _BOOKED_AS: Final = {
 class Account:
     """A points account.
 
-    `lots` are points by what they are good for: `2027-11` until the end of that month, `2027-11@2026-12-05` the
-    same but pending until that day. `negative` are points owed by the customer; then there are no lots, but for
-    those whose month is over and that wait to be written off. `forgiven` are points that refunds should have taken
-    back and that were spent. `books` are the sums of all entries, `months` those
-    of the last KEPT_BOOK_MONTHS by the month of posting; `earned` counts by the month of what earned them, net of
-    refunds, for the tiers. `tiers` are the last changes, as (since, name); none is the programme's first tier.
-    `tier_ends_on` is the last day of a tier's grace. `bonuses` are those given once, with what they were given for.
-    `warned` is the last month whose expiry was warned of. `entry` numbers the facts of the account, `version` the
-    writes.
+    `lots` are points by what they are good for: `2027-11` until the end of that month, `2027-11@2026-12-05` the same
+    but pending until that day. `negative` are points owed by the customer; then there are no lots, but for those whose
+    month is over and that wait to be written off. `forgiven` are points that refunds should have taken back and that
+    were spent. `books` are the sums of all entries, `months` those of the last KEPT_BOOK_MONTHS by the month of
+    posting; `earned` counts by the month of what earned them, net of refunds, for the tiers. `tiers` are the last
+    changes, as (since, name); none is the programme's first tier. `tier_ends_on` is the last day of a tier's grace.
+    `bonuses` are the bonuses given once, with the period that they were given for. `warned` is the last month whose
+    expiry the customer was warned of. `entry` numbers the facts of the account, `version` the writes.
     """
 
     customer_id: str
@@ -135,14 +134,14 @@ class Posting:
     facts: tuple[Fact, ...] = ()
 
     def then(self, change: Callable[[Account], "Posting"]) -> "Posting":
-        """This posting and, on the account after it, another one."""
+        """This posting, followed by another on the account after it."""
         more = change(self.account)
         return Posting(more.account, (*self.facts, *more.facts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarnedPoints:
-    """The part of a `PointsEarned` that is needed to take its points back.
+    """The part of a `PointsEarned` that taking its points back needs.
 
     `at` is when they were earned, `expires` the last month of their lot, `available_on` its first day, `earned` the
     points that counted for the tiers, by month.
@@ -178,7 +177,7 @@ class Adjustment:
 
 
 class NotEnoughPoints(Invalid):
-    """Fewer points are active than something costs."""
+    """Fewer points are active than are needed."""
 
 
 def apply(account: Account, fact: Fact) -> Account:
@@ -375,7 +374,7 @@ def cancel(
     """Give the points of a redemption back to the lots they came from (`redeemed`: lot → points).
 
     A debt is paid first, and what a refund was forgiven because these points were spent is taken back now. Points
-    whose month is over meanwhile get until the end of the current one.
+    whose month is over meanwhile are valid until the end of the current month.
     """
     month = month_of(time.today)
     paid = min(account.negative, sum(redeemed.values()))
@@ -422,7 +421,7 @@ def adjust(account: Account, adjustment: Adjustment, program: Program, time: Sho
 
 
 def review(account: Account, program: Program, time: ShopTime) -> Posting:
-    """Hold the tier against what was earned in the qualifying window: lift it, begin or end its grace, or keep it."""
+    """Compare the tier with the points earned in the qualifying window: lift it, begin or end its grace, or keep it."""
     posting, today = Posting(account), time.today
     earned = account.qualifying(program, today)
     reached = program.tier_for(earned)
@@ -436,7 +435,7 @@ def review(account: Account, program: Program, time: ShopTime) -> Posting:
             _record(posting, types.TIER_KEPT, None, {"tier": account.tier}, time) if account.tier_ends_on else posting
         )
     if program.downgrade is Downgrade.ONE_TIER and _changed_on(account, time) >= today:
-        # The next tier down has its own turn, not another review of the same day.
+        # The next lower tier is reviewed on a later day, not again on this one.
         return posting
     if account.tier_ends_on is None and program.grace_days:
         ends_on = today + timedelta(days=program.grace_days - 1)
@@ -473,7 +472,7 @@ def next_tier(account: Account, program: Program, today: date) -> Tier | None:
 
 
 def tier_percent_at(account: Account, program: Program, moment: datetime, time: ShopTime) -> int:
-    """By how much an order of that moment earns more: the tier of then, not one that the order itself led to."""
+    """The factor of an order of that moment, in percent: of the tier held then, not of a tier that the order led to."""
     tier = account.tier_at(moment)
     if tier is None or program.knows(tier):
         return program.tiers[program.rank(tier or "")].percent
@@ -488,7 +487,7 @@ def rank_of(account: Account, program: Program, today: date) -> int:
 
 
 def _was_given(account: Account, bonus: Bonus, period: str) -> bool:
-    """Years of birthdays count up: an earlier one is not made up for after a later one."""
+    """Whether a bonus was given for a period; for birthdays also where it was given for a later year."""
     last = account.bonuses.get(bonus, "")
     return last == period or (bonus is Bonus.BIRTHDAY and period < last)
 

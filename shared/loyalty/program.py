@@ -20,7 +20,7 @@ _SHORTEST_MONTH_DAYS: Final = 28
 
 
 class Rounding(StrEnum):
-    """The way in which a fraction of a point is rounded."""
+    """How a fraction of a point is rounded."""
 
     DOWN = "DOWN"
     NEAREST = "NEAREST"
@@ -43,7 +43,7 @@ class NegativeBalance(StrEnum):
 
 
 class Bonus(StrEnum):
-    """The things that earn points beside orders."""
+    """The events that earn points beside orders."""
 
     SIGNUP_CONFIRMED = "SIGNUP_CONFIRMED"
     PROFILE_COMPLETED = "PROFILE_COMPLETED"
@@ -105,13 +105,13 @@ DEFAULT_BONUSES: Final = {
 class Program:
     """One version of the programme, for what happens from `starts_at` until the next version starts.
 
-    `published_at` is when it was made: an order whose event came before the first version was never heard of.
+    `published_at` is when it was made: an order whose event came before the first version earns nothing.
     `points` are earned for every `per_amount` minor units of merchandise, net of discount, tax and shipping;
     a fraction that is left at the end of an order is rounded. Points of orders and referrals stay pending for
     `pending_days`, and all points live until the end of the month `expiry_months` after that of their day
     (None: for ever). `tiers` rise by threshold from 0. A tier is lost `grace_days` after a review found that
     the points earned in the last `qualifying_months` calendar months, the current one included, no longer
-    reach it. `expiry_warning_days` before points expire a mail says so (0: none does).
+    reach it. `expiry_warning_days` before points expire a mail says so (0: no mail does).
     """
 
     version: int = 0
@@ -148,12 +148,12 @@ class Program:
                 raise Invalid(f"multipliers: {multiplier.name} ends before it starts")
 
     def rank(self, tier: str) -> int:
-        """The place of a tier, 0 for the first and for one that this version does not know."""
-        return next((place for place, known in enumerate(self.tiers) if known.name == tier), 0)
+        """The place of a tier, 0 for the first and for a tier that this version does not have."""
+        return next((place for place, candidate in enumerate(self.tiers) if candidate.name == tier), 0)
 
     def knows(self, tier: str) -> bool:
         """Whether this version has a tier of this name."""
-        return any(known.name == tier for known in self.tiers)
+        return any(candidate.name == tier for candidate in self.tiers)
 
     def tier_for(self, earned: int) -> Tier:
         """The highest tier that this many points in the qualifying window reach."""
@@ -179,7 +179,7 @@ class Earning:
 def next_version(latest: Program | None, proposed: Program, now: datetime, changed_from: int | None = None) -> Program:
     """The version that a change makes, in force from now on; the latest itself where nothing would change.
 
-    Only the first may start in the past, for late orders and imports to earn; a later one starts now, whatever it says,
+    Only the first may start in the past, for late orders and imports to earn; a later version starts now in any case,
     and none in the future: raises Invalid there. `changed_from` is the version that the change was made from, 0 for
     none: raises Conflict where another is the latest.
     """
@@ -188,12 +188,12 @@ def next_version(latest: Program | None, proposed: Program, now: datetime, chang
         raise Conflict(f"version {changed_from} was changed from, {version} is in force", version=version)
     if latest is not None and replace(proposed, **_when(latest)) == latest:
         return latest
-    # What is shown of the latest may be sent back, even where two clocks differ.
+    # The latest version as it was read may be sent back, even where two clocks differ.
     if proposed.starts_at > now and (latest is None or proposed.starts_at != latest.starts_at):
         raise Invalid("starts_at lies in the future; put the programme on its day")
     if latest is None:
         return replace(proposed, version=1, published_at=now)
-    # Versions are told apart by their start, even where two clocks differ.
+    # Versions have different starts, even where two clocks differ.
     starts_at = max(now, latest.starts_at + timedelta(milliseconds=1))
     return replace(proposed, version=latest.version + 1, starts_at=starts_at, published_at=now)
 
@@ -295,7 +295,7 @@ def months_ending_within(days: int, today: date, months: Sequence[str]) -> list[
 
 
 def _weights(order: Order, program: Program, day: date) -> dict[str, int]:
-    """Value × percent by sku; an order without lines is one line, which only multipliers for everything cover."""
+    """Value × percent by sku; an order without lines is a single line, covered by multipliers for every line only."""
     running = [multiplier for multiplier in program.multipliers if multiplier.covers(day)]
     if not order.products:
         return {"": _percent([multiplier for multiplier in running if multiplier.is_for_all])}

@@ -9,9 +9,8 @@ from shared.core.privacy import ADDRESS, REFERRAL
 from shared.core.shop_time import ShopTime
 from shared.customers.customer import Customer
 from shared.loyalty import points
-from shared.loyalty import program as loyalty
 from shared.loyalty.points import Account, EarnedPoints, Posting
-from shared.loyalty.program import Bonus, Program
+from shared.loyalty.program import Bonus, Program, granted
 from shared.scorecards.scorecard import Scorecard
 
 # Providers that deliver mail for ada.lovelace@ to adalovelace@.
@@ -20,9 +19,9 @@ _DOTS_DO_NOT_COUNT: Final = frozenset({"gmail.com", "googlemail.com"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Referral:
-    """The rewarded referral of a friend, by the friend's mailbox: `friend` and `referrer` are what each has earned.
+    """The rewarded referral of a friend, by the friend's mailbox: `friend` and `referrer` are the points of each.
 
-    `taken_back_at` is when that was taken back, because everything went back that the friend had bought. `version`
+    `taken_back_at` is when these were taken back, because everything that the friend had bought was refunded. `version`
     counts the writes.
     """
 
@@ -36,7 +35,7 @@ class Referral:
 
 
 def same_mailbox(email: str) -> str:
-    """The address without what its owner may vary: what follows a plus sign, and at Gmail the dots."""
+    """The address without the parts that its owner may vary: a plus sign and what follows, and at Gmail dots."""
     local, _, domain = email.rpartition("@")
     local = local.partition("+")[0] or local
     if domain in _DOTS_DO_NOT_COUNT:
@@ -45,17 +44,17 @@ def same_mailbox(email: str) -> str:
 
 
 def normalise_code(text: str) -> str:
-    """A code as people type it."""
+    """A code as it is stored, from how people type it."""
     return text.strip().upper()
 
 
 def is_open(before: Referral | None, friend_id: str) -> bool:
-    """Whether this friend's mailbox has earned nothing, or had it taken back: a purchase that stays earns it again."""
+    """Whether this friend's mailbox may earn: it has not earned, or its points were taken back."""
     return before is None or (before.customer_id == friend_id and before.taken_back_at is not None)
 
 
 def is_earned(friend: Customer, card: Scorecard | None, referrer: Customer, time: ShopTime) -> bool:
-    """Whether the friend has made their first purchase after they were referred, and is not the referrer themselves."""
+    """Whether the friend has made their first purchase after they were referred, and is not the referrer."""
     if friend.email is None or friend.referred_at is None or friend.customer_id == referrer.customer_id:
         return False
     if referrer.email and same_mailbox(friend.email) == same_mailbox(referrer.email):
@@ -68,11 +67,11 @@ def is_earned(friend: Customer, card: Scorecard | None, referrer: Customer, time
 def reward(
     mailbox: str, friend: Account, referrer: Account, before: Referral | None, program: Program, time: ShopTime
 ) -> tuple[Referral, Posting, Posting]:
-    """The referral, and what friend and referrer earn: pending like an order, for the purchase may yet go back."""
+    """The referral, and what friend and referrer earn: pending like an order's points: the purchase may be refunded."""
     version = before.version + 1 if before else 1
 
     def give(account: Account, bonus: Bonus, other: Account, fact_id: str) -> Posting:
-        earning = loyalty.granted(program.bonuses.get(bonus, 0), program, time.today, pending=True)
+        earning = granted(program.bonuses.get(bonus, 0), program, time.today, pending=True)
         data = {"source": bonus, "about": other.customer_id}
         return points.earn(account, earning, program, fact_id=fact_id, occurred_at=time.now, time=time, data=data)
 

@@ -1,4 +1,4 @@
-"""Rewards that points are redeemed for, and the vouchers that come of it."""
+"""Rewards that points are redeemed for, and their vouchers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ MAX_REWARDS: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reward:
-    """A reward for `cost` points, for customers of `tier` or a higher one.
+    """A reward for `cost` points, for customers of `tier` or higher.
 
     Offered from `starts_at` until before `ends_at`. `stock` is how many pieces there are in all (None: without end),
     `redeemed` how many of them are taken; only rewards with a stock are counted. A customer may take
@@ -68,7 +68,7 @@ class Redemption:
 
 
 class Obstacle(StrEnum):
-    """The thing that keeps a customer from a reward, whatever points they have."""
+    """The reason why a customer cannot have a reward, however many points they have."""
 
     NOT_YET = "NOT_YET"
     NO_LONGER = "NO_LONGER"
@@ -78,7 +78,7 @@ class Obstacle(StrEnum):
 
 
 class NotOffered(Conflict):
-    """The reward is not to be had at this time, by this customer, or any more."""
+    """The reward is not available at this time, to this customer, or any more."""
 
     def __init__(self, obstacle: Obstacle, reward: Reward, detail: str, **members: Any) -> None:
         super().__init__(f"{reward.name} {detail}", **members)
@@ -93,7 +93,7 @@ def check_room(rewards: Sequence[Reward], reward_id: str) -> None:
 
 
 def on_offer(rewards: Iterable[Reward], now: datetime) -> list[Reward]:
-    """The rewards that can be had now, the cheapest first; those that are over or still to come are left out."""
+    """The rewards on offer now, the cheapest first; past and future rewards are left out."""
     running = (
         reward
         for reward in rewards
@@ -110,7 +110,7 @@ def taken_of(redemptions: Iterable[Redemption], reward_id: str) -> int:
 def redeem(
     account: Account, reward: Reward, program: Program, taken: int, redemption_id: str, code: str, time: ShopTime
 ) -> tuple[Posting, Redemption]:
-    """Spend points on a reward: what has expired is posted first, and the voucher with its `code` comes of it.
+    """Spend points on a reward: expired points are posted first; returns the posting and the voucher with this `code`.
 
     Raises NotOffered where a customer who has `taken` of it before cannot have it, NotEnoughPoints with how many are
     missing.

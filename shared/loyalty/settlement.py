@@ -1,4 +1,4 @@
-"""The nightly settlement: everything that is due on a points account, and the statement of liability after it."""
+"""The nightly settlement: the postings that are due on a points account, and the statement of liability after them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -81,7 +81,7 @@ class Report:
 
 
 def settle(account: Account, program: Program, birthday: date | None, time: ShopTime) -> Posting:
-    """Expire, activate, congratulate, review the tier, warn: whatever is due, once, however late it runs."""
+    """Expire, activate, congratulate, review the tier, warn: all that is due, once, however late it runs."""
     steps: list[Callable[[Account], Posting]] = [
         lambda account: points.expire(account, time),
         lambda account: points.activate(account, time),
@@ -108,7 +108,7 @@ def statement(account: Account, program: Program, today: date) -> Statement:
         negative=balance.negative,
         unbalanced=0 if balanced else 1,
     )
-    # An account that rests still holds the months that were its last: those have been stated long ago.
+    # An idle account still has its last months of books: those were stated long ago.
     oldest = months_after(month_of(today), 1 - points.KEPT_BOOK_MONTHS)
     months = {month: {tier: books} for month, books in account.months.items() if month >= oldest}
     return Statement(tiers={tier: liability}, months=months)
@@ -123,7 +123,7 @@ def add_up(parts: Iterable[Statement]) -> Statement:
 
 
 def report(settlement_id: str, new: Statement, before: Report | None, time: ShopTime, finished_at: datetime) -> Report:
-    """The report of a settlement that started at `time`, continuing the one `before`."""
+    """The report of a settlement that started at `time`, continuing the report `before`."""
     statement = continued(new, before.statement, before.as_of, time.today) if before else new
     return Report(
         settlement_id=settlement_id,
@@ -135,7 +135,7 @@ def report(settlement_id: str, new: Statement, before: Report | None, time: Shop
 
 
 def continued(new: Statement, before: Statement, before_on: date, today: date) -> Statement:
-    """The new statement with the months that the one of the day `before_on` closed: accounts forget them.
+    """The new statement with the months that the statement of `before_on` closed: accounts no longer have them.
 
     Entries are dated when they are posted, so nothing is ever added to a month that is over. A month that was still
     running at the last statement was not over, however many nights have failed since.

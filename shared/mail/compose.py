@@ -28,7 +28,7 @@ class MailRefused(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """What to write: the templates `mail/<template>.html` and `.txt`, and what they want to know."""
+    """The content of a mail: the templates `mail/<template>.html` and `.txt`, and their context."""
 
     template: str
     context: Mapping[str, object]
@@ -51,7 +51,7 @@ class Email:
         return self.tags["template"]
 
     def __post_init__(self) -> None:
-        # Refused rather than repaired: a list of addresses, or half of one, must not become somebody else's mail.
+        # Refused rather than repaired: a list of addresses, or half an address, must not become somebody else's mail.
         if not re.fullmatch(r"[^@\s,;:<>\"()]+@[^@\s,;:<>\"()]+", self.to) or not self.to.isprintable():
             raise ValueError("to: want one bare e-mail address")
         if not self.subject or not self.subject.isprintable():
@@ -139,7 +139,7 @@ def _from_header(settings: Settings) -> str:
     name = _one_line(settings.shop_name)
     if name.isascii():
         return formataddr((name, settings.sender))
-    # formataddr makes one encoded word however long; RFC 2047 wants several short ones.
+    # formataddr makes a single encoded word of any length; RFC 2047 limits their length.
     words = Header(name, "utf-8", maxlinelen=_ENCODED_WORD_MAX_CHARACTERS).encode(linesep="")
     return f"{words} <{settings.sender}>"
 
@@ -150,10 +150,10 @@ def _one_line(text: str) -> str:
 
 
 def _greeting_name(name: str | None) -> str | None:
-    """The name for "Hello …", or None if it is more than a name.
+    """The name for "Hello …", or None where the text may be more than a name.
 
-    Whoever fills in a signup form writes to the owner of the address. What could carry an advertisement or
-    a link is therefore not repeated.
+    Anybody can have a mail sent to any address by a signup form. A name that could carry an advertisement or a link
+    is therefore not repeated.
     """
     text = _one_line(name or "")
     if not text or len(text) > _GREETING_MAX_CHARACTERS or re.search(r"[^\w\s.'’-]|[\d_]|\.\w", text):

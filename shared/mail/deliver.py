@@ -1,4 +1,4 @@
-"""Mail leaves by one of two policies: at most once, or at least once for each mail id; what became of it is a fact."""
+"""Mail is sent by one of two policies, at most once or at least once for each mail id; the outcome is a fact."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ from shared.mail.store.mails import Outcome
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-# SES may have taken a mail that it answers so; below, it certainly has not.
+# From this status on SES may have accepted the mail; below it certainly has not.
 _SERVER_ERROR: Final = 500
 
 
@@ -25,11 +25,11 @@ def at_most_once(customer_id: str, mail_id: str, email: Email) -> None:
     """Send a mail, unless it was sent or may have been: claim it, call SES, put the outcome on record.
 
     Costs 1 write unit for the claim and 4 for the outcome. Raises MailRefused where SES refused it; where it certainly
-    did not take it, the claim is given back, so that it can be tried again.
+    did not take it, the claim is released, so that the mail can be tried again.
     """
     now = clock.now()
     if not _claim(customer_id, mail_id, now):
-        # Sent already, or claimed by one that died: what has an outcome keeps it, what has none becomes UNKNOWN.
+        # Sent already, or claimed by a sender that died: an outcome stays, a mail without an outcome becomes UNKNOWN.
         _record(customer_id, mail_id, Outcome.UNKNOWN, {"template": email.template}, now)
         return
     try:
@@ -43,10 +43,10 @@ def at_most_once(customer_id: str, mail_id: str, email: Email) -> None:
 
 
 def at_least_once(customer_id: str, mail_id: str, email: Email, *, to: str | None = None) -> None:
-    """Send a mail and put it on record (4 write units); whoever dies in between sends it again.
+    """Send a mail and put it on record (4 write units); a sender that dies in between sends it again.
 
-    Callers ask `mails.was_sent` first, before they compose. `to` says who gets a mail that is about the customer and
-    not for them. Raises MailRefused where SES refused it.
+    Callers ask `mails.was_sent` first, before they compose. `to` names another recipient than the customer, whom
+    the mail is about. Raises MailRefused where SES refused it.
     """
     message_id = send_email(_ses(), email, environment.settings(), environment.variable("CONFIGURATION_SET"))
     data = {"template": email.template, "message_id": message_id, **({"to": to} if to else {})}
@@ -78,7 +78,7 @@ def _claim(customer_id: str, mail_id: str, now: datetime) -> bool:
 
 @optimistic
 def _record(customer_id: str, mail_id: str, outcome: Outcome, data: Mapping[str, str], now: datetime) -> None:
-    """The first outcome stands, but for SENT."""
+    """The first outcome stays, unless a later one is SENT."""
     try:
         transact(*mails.put_outcome(customer_id, mail_id, outcome, data, now))
     except Cancelled as cancelled:
@@ -97,5 +97,5 @@ def _record_sent(customer_id: str, mail_id: str, message_id: str, data: Mapping[
 
 @cache
 def _ses() -> "SESV2Client":
-    # One try: a mail whose answer is lost may have been sent.
+    # A single try: a mail whose answer is lost may have been sent.
     return aws.client("sesv2", config=Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=10))

@@ -87,7 +87,7 @@ class SurveyLink(Answer):
 
 
 class SurveyRules(Answer):
-    """What holds across surveys and cases; hours of the day in the customer's time zone."""
+    """The rules across surveys and cases; hours of the day in the customer's time zone."""
 
     model_config = example(**to_members(Rules()))
 
@@ -112,7 +112,7 @@ class InvitationsStarted(Answer):
 
 
 class CommentView(Answer):
-    """What a customer wrote. Answers by an anonymous link have a `place`, others say what they are counted by."""
+    """A comment of a customer. Answers by an anonymous link have a `place`, others say what they are counted by."""
 
     survey_id: str
     score: Score

@@ -1,7 +1,7 @@
-"""Comments: what a customer's own words, in English or German, sound like and are about.
+"""Comments: the sentiment and themes of a customer's own words in English or German.
 
 Words are looked up in the lists below. That is quick, needs no library and errs on irony and on what it has never
-read; it is meant for counting what many comments talk about, never for deciding about one customer.
+read; it is meant for counting the themes of many comments, never for deciding about a single customer.
 """
 
 import re
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, TypeVar
 
-# What lies behind is not read, so that the work for one comment is bounded.
+# Text beyond it is not read, so that the work for a comment is bounded.
 MAX_CHARACTERS: Final = 4_000
 # How many words after "not" it still counts for.
 NEGATION_WORDS: Final = 3
-# One mood wins over another that is found less than a third as often; else the comment is mixed.
+# A mood wins over the other where it occurs more than three times as often; else the comment is mixed.
 _OUTNUMBERS: Final = 3
 
 
@@ -28,7 +28,7 @@ class Sentiment(StrEnum):
 
 
 class Theme(StrEnum):
-    """What a comment is about."""
+    """A subject of comments."""
 
     DELIVERY = "DELIVERY"
     PACKAGING = "PACKAGING"
@@ -45,7 +45,7 @@ class Theme(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What was read: `sentiment` is None for an empty comment; `themes`, each once, are in the order of Theme."""
+    """The reading of a comment: `sentiment` is None for an empty one; `themes`, each once, in the order of Theme."""
 
     sentiment: Sentiment | None
     themes: tuple[Theme, ...]
@@ -54,7 +54,7 @@ class Reading:
 class _Kind(Enum):
     GOOD = 1
     BAD = 2
-    WANTED = 3  # bad where it is negated, else nothing: "answer", "arrived"
+    EXPECTED = 3  # bad where it is negated, else nothing: "answer", "arrived"
     EXCESS = 4  # bad after "too", else nothing: "small"
     THANKS = 5  # good where the comment says nothing else
     PLAIN = 6  # nothing, though a shorter word, or the other language, has it as something
@@ -93,7 +93,7 @@ _ENGLISH: Final = {
         rip_off ripped_off room_for_improvement so_long sold_out stay_away stopped_working thank_you_for_nothing
         thanks_for_nothing took_long zero_stars
         """,
-    _Kind.WANTED: """
+    _Kind.EXPECTED: """
         answer* arriv* available back choice clear contact* deliver* fit fits fixed find help load loads match order
         reach receiv* refund* repl* resolv* respon* send sent ship* solv* stock support understand* update* work
         """,
@@ -137,7 +137,7 @@ _GERMAN: Final = {
         lange_lieferzeiten luft_nach_oben mehr_erwartet nicht_mehr_bestellen nicht_mehr_kaufen nicht_wieder nie_mehr
         nie_wieder niemals_wieder sehr_lange so_lala so_lange wirkt_billig zu_wuenschen_uebrig
         """,
-    _Kind.WANTED: """
+    _Kind.EXPECTED: """
         angekommen ankam antwort* auswahl beantwort* bekommen entspr* erhalten erreich* erstatt* finde finden findet
         gefunden geholfen geliefert* geloest gemeldet genug haelt helfen hilfe hilft kommt lieferbar* loesung meldet
         passen reagier* reaktion rueckmeld* stimmen verfuegbar* verstaend* vorhanden vorraetig* wert zurueckbekommen
@@ -211,7 +211,7 @@ _ABOUT: Final = {
         kundenkonto onlineshop* passwort* seite seiten suchfunktion* warenkorb* webseite*
         """,
 }
-# German writes as one word what is about two things, or names its thing last.
+# German compounds: a single word may have two themes, or have its theme in its last part.
 _IN_COMPOUNDS: Final = (
     ("auswahl", Theme.PRODUCT_CHOICE),
     ("beratung", Theme.SERVICE),
@@ -235,8 +235,8 @@ _NEGATORS: Final = frozenset(
     kaum kein keine keinem keinen keiner keinerlei keines nicht nichts nie niemals niemand niemanden ned net ohne weder
     """.split()
 )
-# "Could be faster": praise that is wished for.
-_WISHES: Final = frozenset(
+# "Could be faster": praise in the conditional is a complaint.
+_CONDITIONALS: Final = frozenset(
     """
     could couldn't couldnt should shouldn't would wouldn't
     duerfte duerften haette haetten koennte koennten muesste muessten sollte sollten waere waeren wuenschte
@@ -327,37 +327,37 @@ def _languages(words: Iterable[str], locale: str | None) -> tuple[str, str]:
 
 
 def _find(words: list[str], at: int, table: Mapping[str, _Value]) -> tuple[_Value, int] | None:
-    """What the table has for the phrase, word or stem at a place, and how many words it is."""
+    """The table's value for the phrase, word or stem at a place, and its number of words."""
     for length in range(min(_PHRASE_WORDS, len(words) - at), 0, -1):
-        found = table.get("_".join(words[at : at + length]))
-        if found is not None:
-            return found, length
+        value = table.get("_".join(words[at : at + length]))
+        if value is not None:
+            return value, length
     word = words[at]
     for length in range(min(_LONGEST_STEM, len(word)), _SHORTEST_STEM - 1, -1):
-        found = table.get(f"{word[:length]}*")
-        if found is not None:
-            return found, 1
+        value = table.get(f"{word[:length]}*")
+        if value is not None:
+            return value, 1
     return None
 
 
 def _sentiment(words: list[str], languages: Iterable[str]) -> Sentiment:
     tables = [_KINDS[language] for language in languages]
     good = bad = thanks = at = 0
-    negated_until = wished_until = -1
+    negated_until = conditional_until = -1
     while at < len(words):
         word, before, used = words[at], words[at - 1] if at else _BREAK, 1
         if word == _BREAK or word in _CLAUSE_WORDS or word in _SIGNS:
-            negated_until = wished_until = -1
+            negated_until = conditional_until = -1
             worth = _SIGNS.get(word, 0)
         else:
             kind, used = next(filter(None, (_find(words, at, table) for table in tables)), (None, 1))
             opposite = at <= negated_until or _negated_afterwards(words, at)
-            if kind is _Kind.GOOD and at <= wished_until and (before in _MORE or word.endswith(_COMPARATIVE)):
+            if kind is _Kind.GOOD and at <= conditional_until and (before in _MORE or word.endswith(_COMPARATIVE)):
                 opposite = not opposite
             worth = _worth(kind, opposite=opposite, excessive=before in _EXCESSIVE)
             thanks += kind is _Kind.THANKS
-            if used == 1 and word in _WISHES:
-                wished_until = at + NEGATION_WORDS
+            if used == 1 and word in _CONDITIONALS:
+                conditional_until = at + NEGATION_WORDS
             if used == 1 and (word in _NEGATORS or (word in _OR and at <= negated_until + 1)):
                 negated_until = at + NEGATION_WORDS
         good += worth > 0
@@ -376,7 +376,7 @@ def _worth(kind: _Kind | None, *, opposite: bool, excessive: bool) -> int:
         return -1 if opposite else 1
     if kind is _Kind.BAD or (kind is _Kind.EXCESS and excessive):
         return 1 if opposite else -1
-    return -1 if kind is _Kind.WANTED and opposite else 0
+    return -1 if kind is _Kind.EXPECTED and opposite else 0
 
 
 def _negated_afterwards(words: list[str], at: int) -> bool:
@@ -390,13 +390,13 @@ def _negated_afterwards(words: list[str], at: int) -> bool:
 
 
 def _themes(words: list[str]) -> tuple[Theme, ...]:
-    found: set[Theme] = set()
+    themes: set[Theme] = set()
     at = 0
     while at < len(words):
         theme, used = _find(words, at, _THEMES) or (None, 1)
         if theme is not None:
-            found.add(theme)
+            themes.add(theme)
         if len(words[at]) >= _SHORTEST_COMPOUND:
-            found.update(other for part, other in _IN_COMPOUNDS if words[at].find(part, 1) > 0)
+            themes.update(other for part, other in _IN_COMPOUNDS if words[at].find(part, 1) > 0)
         at += used
-    return tuple(theme for theme in Theme if theme in found)
+    return tuple(theme for theme in Theme if theme in themes)

@@ -11,5 +11,5 @@ def survey_path(customer_id: str, invitation_id: str, expires_at: datetime) -> s
 
 
 def feedback_path(survey_id: str, place: str) -> str:
-    """The path of a survey for whoever is at a place, such as a counter; it holds for good, for it may be printed."""
+    """The path of a survey for people at a place, such as a counter; valid for good, as it may be printed."""
     return f"feedback/{sign(Purpose.FEEDBACK, {'survey': survey_id, 'place': place})}"

@@ -11,7 +11,7 @@ from shared.nps.margin import EMPTY
 
 DEFAULT_MONTHS: Final = 12
 MAX_MONTHS: Final = 24
-# From this score on somebody says that things were put right.
+# From this score on an answer says that the case was resolved well.
 RECOVERED_FROM: Final = 7
 
 
@@ -37,7 +37,8 @@ def months_before(names: list[str]) -> list[str]:
 def report(months: Mapping[str, MonthFigures], before: Iterable[MonthFigures]) -> dict[str, Any]:
     """The figures of the months, by name in the order of time, and the change against those before.
 
-    Answers by anonymous links are apart, under `anonymous`: whoever has such a link may answer as they like.
+    Answers by anonymous links are separate, under `anonymous`: anybody who has such a link may answer, and more than
+    once.
     """
     rows = [row for figures in months.values() for row in figures.rows]
     by_customers, anonymous = _by_customers(rows), [row for row in rows if row.is_anonymous]

@@ -23,7 +23,7 @@ from shared.scorecards.store import cards
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of an order: `created` is False where it was there already."""
+    """The result of recording an order: `created` is False where it was recorded before."""
 
     order_id: str
     customer_id: str
@@ -32,7 +32,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRefund:
-    """What became of a refund, with its `amount` in minor units once it is applied; `created` as above."""
+    """The result of recording a refund, with its `amount` in minor units once it is applied; `created` as above."""
 
     order_id: str
     status: RefundStatus
@@ -42,7 +42,7 @@ class RecordedRefund:
 
 @dataclass(frozen=True, slots=True)
 class _Buyer:
-    """Who buys, their counters, and the writes that create them where they are new."""
+    """The buyer, their counters, and the writes that create both where they are new."""
 
     customer_id: str
     card: Scorecard
@@ -50,14 +50,14 @@ class _Buyer:
 
 
 def take_purchase(payload: PurchasePayload, settings: Settings, time: ShopTime) -> Recorded:
-    """Record a purchase. Raises Invalid for one that the shop cannot count, and as `record_order` does."""
+    """Record a purchase. Raises Invalid for an order that the shop cannot count, and as `record_order` does."""
     order = payload.to_order(settings.zone)
     purchase.accept(order, settings.currency, time.now)
     return record_order(order, payload.customer.customer_id, payload.customer.email, time)
 
 
 def take_refund(payload: RefundPayload, order_id: str, settings: Settings, time: ShopTime) -> RecordedRefund:
-    """Record a refund. Raises Invalid for one that cannot be, and as `record_refund` does."""
+    """Record a refund. Raises Invalid for a refund from the future, and as `record_refund` does."""
     refund = payload.to_refund(order_id, settings.zone)
     purchase.accept_refund(refund, time.now)
     return record_refund(refund, time)
@@ -68,8 +68,8 @@ def record_order(order: Order, customer_id: str | None, email: str | None, time:
     """Record an order once, with its fact, the customer's counters and the refunds that waited for it.
 
     An unknown address or shop's customer number becomes a customer who has consented to nothing. Costs 6 write units
-    for a known customer, 10 for a new one. Raises Conflict where the id is taken by other content, NotFound for an id
-    of ours that does not exist.
+    for a known customer, 10 for a new one. Raises Conflict where the id is recorded with other content, NotFound for an
+    id of ours that does not exist.
     """
     buyer = _buyer(customer_id, email, time)
     try:
@@ -90,10 +90,10 @@ def record_order(order: Order, customer_id: str | None, email: str | None, time:
 
 @optimistic
 def record_refund(refund: Refund, time: ShopTime) -> RecordedRefund:
-    """Record a refund once and take it off the customer's counters; before its order it is kept until that comes.
+    """Record a refund once and take it off the customer's counters; a refund that comes before its order waits for it.
 
-    Costs 8 write units, 4 for one that waits. Raises Conflict where the id is taken by other content, Invalid where
-    more would go back than was paid.
+    Costs 8 write units, 4 for a waiting refund. Raises Conflict where the id is recorded with other content, Invalid
+    where more would go back than was paid.
     """
     state = orders.get(refund.order_id)
     known = orders.get_refund(refund.order_id, refund.refund_id)
@@ -138,7 +138,7 @@ def _new_buyer(customer: Customer) -> _Buyer:
 
 
 def _write_order(order: Order, buyer: _Buyer, awaited: OrderState | None, time: ShopTime) -> None:
-    """Write an order; `awaited` is what is known of it where refunds came before it, which are applied with it."""
+    """Write an order; `awaited` is its state where refunds came before it, which are then applied with it."""
     ordered_on = time.day_of(order.ordered_at)
     state = purchase.recorded(order, buyer.customer_id, awaited)
     facts: list[Fact] = [purchase.purchase_fact(order, buyer.customer_id, time.now)]

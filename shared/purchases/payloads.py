@@ -1,4 +1,4 @@
-"""Bodies of purchases and refunds: bounded, explained where wrong, turned into the domain's objects."""
+"""Bodies of purchases and refunds: validated, and turned into orders and refunds."""
 
 import json
 from collections import Counter
@@ -83,7 +83,7 @@ class PurchasePayload(Payload):
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        # The sums are what is looked at here; they do not depend on the zone.
+        # Only the sums are checked here; they do not depend on the zone.
         as_value_error(self.to_order)(UTC)
         return self
 
@@ -150,7 +150,7 @@ class RefundPayload(Payload):
 
 
 class RefundMessage(RefundPayload):
-    """A refund on the queue, where no address says which order it is of."""
+    """A refund on the queue, which names its order itself: there is no path that does."""
 
     order_id: OrderId
 

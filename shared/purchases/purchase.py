@@ -1,4 +1,4 @@
-"""Orders and their refunds: what was paid, and what of it went back."""
+"""Orders and their refunds: what was paid, and what was refunded of it."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What was bought. Amounts in minor units of `currency`; total = Σ price·quantity − discount + tax + shipping.
+    """An order. Amounts in minor units of `currency`; total = Σ price·quantity − discount + tax + shipping.
 
     An order without lines counts by its total alone.
     """
@@ -82,7 +82,7 @@ class Order:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "Order":
-        """The order that `as_data` described."""
+        """The order from the members that `as_data` made."""
         names = ("order_id", "currency", "total", "tax", "shipping", "discount", "coupon", "channel")
         return cls(
             **{name: data[name] for name in names if name in data},
@@ -105,7 +105,7 @@ def _from_lines(lines: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """What goes back: an `amount` in minor units, or `products` as quantities by sku; exactly one of them."""
+    """A refund: an `amount` in minor units, or `products` as quantities by sku; exactly one of them."""
 
     refund_id: str
     order_id: str
@@ -118,7 +118,7 @@ class Refund:
             raise Invalid("give either amount or products")
 
     def as_data(self) -> dict[str, Any]:
-        """What is kept of a refund: the members that its sender gave."""
+        """The members of a refund as its sender gave them."""
         return {name: value for name, value in to_members(self).items() if value is not None}
 
     def fingerprint(self) -> str:
@@ -128,7 +128,7 @@ class Refund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderState:
-    """What is known of an order now. `customer_id` is None while only refunds have come: they wait for it.
+    """The current state of an order. `customer_id` is None while only refunds have come: they wait for it.
 
     `refunded` is in minor units, `quantities` the pieces sent back by sku, `refunds` how many refunds
     were taken, waiting ones included. `version` counts the writes.
@@ -162,17 +162,17 @@ def accept(order: Order, currency: str, now: datetime) -> None:
         raise Invalid(f"ordered_at {to_timestamp(order.ordered_at)} lies in the future")
 
 
-def accept_refund(wish: Refund, now: datetime) -> None:
+def accept_refund(refund: Refund, now: datetime) -> None:
     """Raises Invalid for a refund from the future."""
-    if wish.refunded_at > now + MAX_AHEAD:
-        raise Invalid(f"refunded_at {to_timestamp(wish.refunded_at)} lies in the future")
+    if refund.refunded_at > now + MAX_AHEAD:
+        raise Invalid(f"refunded_at {to_timestamp(refund.refunded_at)} lies in the future")
 
 
 def awaiting(state: OrderState | None, order_id: str) -> OrderState:
-    """An order of which only refunds have come, after one more of them. Raises Conflict where there are too many."""
-    held = state or OrderState(order_id=order_id, version=0)
-    _leave_room_for_one(held)
-    return replace(held, refunds=held.refunds + 1, version=held.version + 1)
+    """An order of which only refunds have come, after a further refund. Raises Conflict where there are too many."""
+    before = state or OrderState(order_id=order_id, version=0)
+    _check_refunds(before)
+    return replace(before, refunds=before.refunds + 1, version=before.version + 1)
 
 
 def recorded(order: Order, customer_id: str, awaited: OrderState | None) -> OrderState:
@@ -188,19 +188,19 @@ def recorded(order: Order, customer_id: str, awaited: OrderState | None) -> Orde
     )
 
 
-def refund(state: OrderState, order: Order, wish: Refund) -> Refunded:
+def refund(state: OrderState, order: Order, requested: Refund) -> Refunded:
     """Apply a refund. Raises Invalid where more would go back than was paid or bought.
 
     A line's refund is its share of everything paid but shipping, so discount and tax go back in proportion;
     several refunds of a line add up to that share exactly, whatever the steps.
     """
     quantities = dict(state.quantities)
-    if wish.amount is not None:
-        amount = wish.amount
+    if requested.amount is not None:
+        amount = requested.amount
     else:
         amount = 0
         shares = _shares_by_sku(order)
-        for sku, quantity in wish.products.items():
+        for sku, quantity in requested.products.items():
             if sku not in shares:
                 raise Invalid(f"order {order.order_id} has no product {sku!r}")
             bought, share = shares[sku]
@@ -223,7 +223,7 @@ def refund(state: OrderState, order: Order, wish: Refund) -> Refunded:
 
 def one_more_refund(state: OrderState) -> OrderState:
     """Count a refund that comes after its order. Raises Conflict where there are too many."""
-    _leave_room_for_one(state)
+    _check_refunds(state)
     return replace(state, refunds=state.refunds + 1)
 
 
@@ -234,29 +234,29 @@ def purchase_fact(order: Order, customer_id: str, now: datetime) -> Fact:
     )
 
 
-def refund_fact(wish: Refund, done: Refunded, order: Order, customer_id: str, now: datetime) -> Fact:
+def refund_fact(refund: Refund, applied: Refunded, order: Order, customer_id: str, now: datetime) -> Fact:
     """`PurchaseRefunded`, at the time of the refund; `whole` says that nothing of the order is left."""
     data = {
-        **wish.as_data(),
-        "amount": done.amount,
+        **refund.as_data(),
+        "amount": applied.amount,
         "currency": order.currency,
         "ordered_at": to_timestamp(order.ordered_at),
         "order_total": order.total,
-        "whole": done.whole,
+        "whole": applied.whole,
     }
-    return _about_refund(facts.PURCHASE_REFUNDED, wish, customer_id, now, data)
+    return _about_refund(facts.PURCHASE_REFUNDED, refund, customer_id, now, data)
 
 
-def rejection_fact(wish: Refund, reason: str, customer_id: str, now: datetime) -> Fact:
+def rejection_fact(refund: Refund, reason: str, customer_id: str, now: datetime) -> Fact:
     """`RefundRejected`: a refund that waited for its order turned out to be more than the order allows."""
-    return _about_refund(facts.REFUND_REJECTED, wish, customer_id, now, {**wish.as_data(), "reason": reason})
+    return _about_refund(facts.REFUND_REJECTED, refund, customer_id, now, {**refund.as_data(), "reason": reason})
 
 
-def _about_refund(type_: FactType, wish: Refund, customer_id: str, now: datetime, data: Mapping[str, Any]) -> Fact:
+def _about_refund(type_: FactType, refund: Refund, customer_id: str, now: datetime, data: Mapping[str, Any]) -> Fact:
     return type_.fact(
-        id=f"{wish.order_id}/{wish.refund_id}",
+        id=f"{refund.order_id}/{refund.refund_id}",
         customer_id=customer_id,
-        occurred_at=wish.refunded_at,
+        occurred_at=refund.refunded_at,
         now=now,
         data=data,
     )
@@ -267,7 +267,7 @@ def in_time_order(refunds: Iterable[Refund]) -> list[Refund]:
     return sorted(refunds, key=lambda r: (r.refunded_at, r.refund_id))
 
 
-def _leave_room_for_one(state: OrderState) -> None:
+def _check_refunds(state: OrderState) -> None:
     if state.refunds >= MAX_REFUNDS_PER_ORDER:
         raise Conflict(f"order {state.order_id} has {MAX_REFUNDS_PER_ORDER} refunds, the most that one order takes")
 

@@ -36,19 +36,19 @@ def show(request: Request) -> Response:
 
 
 def assign(request: Request) -> Response:
-    """Give it to somebody."""
+    """Give the case to a member of staff."""
     payload = request.json(AssignPayload)
     return respond(200, _members(actions.assign(_case_id(request), payload.owner, clock.now())))
 
 
 def write_note(request: Request) -> Response:
-    """Write into it."""
+    """Write a note into the case."""
     payload = request.json(NotePayload)
     return respond(200, _members(actions.comment(_case_id(request), payload.author, payload.text, clock.now())))
 
 
 def resolve(request: Request) -> Response:
-    """Close it with its outcome; later the customer is asked whether it helped."""
+    """Close the case with its outcome; later the customer is asked whether it helped."""
     payload = request.json(ResolvePayload)
     return respond(200, _members(actions.resolve(_case_id(request), payload.outcome, clock.shop_time())))
 

@@ -1,4 +1,4 @@
-"""POST /signups → a signup that waits for its confirmation, and the fact that has the mail sent."""
+"""POST /signups → a signup that waits for its confirmation, and the fact that leads to the mail."""
 
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ from shared.edge.http import Request, Response, problem, respond, see_other, ser
 
 
 def sign_up(request: Request) -> Response:
-    """The same answer for every address, known or not, and for robots that fall into the trap."""
+    """The same answer for every address, known or not, and for robots that fill in the trap field."""
     settings = environment.settings()
     if request.is_form:
         return _sign_up_by_form(request, settings)
@@ -42,7 +42,7 @@ def _sign_up_by_form(request: Request, settings: Settings) -> Response:
         refused = {"pointer": "/redirect", "type": "value_error", "detail": "is not an address this shop allows"}
         return _form_problem(settings, language, [refused])
     if payload.locale is None and language != settings.locale:
-        # The browser's language is the customer's, as far as is known: the mails to come are in it.
+        # The best guess at the customer's language is the browser's: later mails are in it.
         payload = payload.model_copy(update={"locale": language})
     _register(payload, request.ip)
     if payload.redirect:

@@ -1,4 +1,4 @@
-"""`CustomerSignedUp` → the mail that asks to confirm, or one that says they are subscribed already."""
+"""`CustomerSignedUp` → the mail that asks to confirm, or a mail that says they are subscribed already."""
 
 import json
 
@@ -16,7 +16,7 @@ from shared.mail.store import mails
 
 
 def send(record: SQSRecord) -> None:
-    """Send once per signup. Killed between sending and recording, it sends again: better twice than never asked."""
+    """Send once per signup. Killed between sending and recording, it sends again: two mails are better than none."""
     fact = json.loads(record.body)["detail"]
     signup_id = fact["signup_id"]
     customer = profiles.get(fact["customer_id"])

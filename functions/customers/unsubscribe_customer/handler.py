@@ -42,7 +42,7 @@ def unsubscribe(request: Request, link: Link, settings: Settings) -> Response:
     language = request.language(settings.locale, customer.locale if customer else None)
     if customer is None:
         return links.problem_page(settings, language, "invalid")
-    # Short-lived: a link that holds for good must not hand out one that can subscribe.
+    # Short-lived: a link that is valid for good must not lead to a lasting link that can subscribe.
     url = preferences_path(customer.customer_id, clock.now() + timedelta(hours=1))
     html = render_page("unsubscribed.html", language, shop_name=settings.shop_name, preferences_url=url)
     return page_response(html, language)

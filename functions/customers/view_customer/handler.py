@@ -42,7 +42,7 @@ def timeline(request: Request) -> Response:
 
 
 def _shown(fact: Fact, request: Request) -> dict[str, Any]:
-    """A fact; the code of a voucher only for keys that may make some, for whoever has it may spend it."""
+    """A fact; the code of a voucher only for keys that may issue vouchers, since anybody who has it may spend it."""
     members = fact_store.to_members(fact)
     return members if "points:write" in request.scopes else {k: v for k, v in members.items() if k != "code"}
 

@@ -12,11 +12,11 @@ from shared.loyalty.settlement import Statement
 
 
 class UnbalancedError(Exception):
-    """Accounts hold other points than their books come to: nothing should be able to lead there."""
+    """The lots of some accounts do not match their books, which should be impossible."""
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """The result, in short; the whole is at GET /reports/loyalty."""
+    """A summary of the result; the full report is at GET /reports/loyalty."""
     run = event["run"]
     time = ShopTime(from_timestamp(run["started_at"]), environment.settings().zone)
     parts = [from_members(Statement, part) for part in event["parts"]]

@@ -34,7 +34,7 @@ def show_rewards(_request: Request) -> Response:
 
 
 def change_reward(request: Request) -> Response:
-    """Make a reward what the body says; what is left out is not set."""
+    """Add or replace a reward; members left out are not set."""
     reward = request.json(RewardPayload).to_reward(_reward_id(request), environment.settings().zone)
     return respond(200, reward_members(configuring.define_reward(reward)))
 

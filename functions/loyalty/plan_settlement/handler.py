@@ -1,4 +1,4 @@
-"""Settlement, first step: the number of customers → the segments in which their accounts are gone through."""
+"""Settlement, first step: the number of customers → the segments in which their accounts are processed."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -10,7 +10,7 @@ from shared.loyalty.actions import earning
 
 
 def post(record: SQSRecord) -> None:
-    """Whatever comes again, late or in another order leaves the same account."""
+    """Facts that come again, late or in another order lead to the same account."""
     earning.take(fact_store.from_members(json.loads(record.body)["detail"]), clock.shop_time())
 
 

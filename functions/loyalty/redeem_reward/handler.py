@@ -1,4 +1,4 @@
-"""POST /customers/{id}/redemptions → a voucher for points, once for each idempotency key; …/cancel → all goes back."""
+"""POST /customers/{id}/redemptions → a voucher for points, once for each idempotency key; …/cancel → points back."""
 
 from functions.loyalty.wiring import LOYALTY
 from shared.core import clock
@@ -11,7 +11,7 @@ from shared.loyalty.views import redemption_members
 
 
 def redeem(request: Request) -> Response:
-    """201 with a new voucher, 200 with the one of this key; too few points are a 422 that says how many are missing."""
+    """201 with a new voucher, 200 with the voucher of this key; too few points are a 422 with the number missing."""
     payload = request.json(RedemptionPayload)
     redeemed = redeeming.redeem(
         request.customer_id, payload.idempotency_key, payload.reward_id, new_voucher_code(), clock.shop_time()
@@ -20,7 +20,7 @@ def redeem(request: Request) -> Response:
 
 
 def cancel(request: Request) -> Response:
-    """The voucher, cancelled; cancelled before or now."""
+    """The cancelled voucher, whether it was cancelled before or now."""
     redemption_id = request.path["redemption_id"]
     if len(redemption_id) > MAX_ID_LENGTH:
         raise NotFound("there is no such redemption")

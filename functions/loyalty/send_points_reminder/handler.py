@@ -21,7 +21,7 @@ from shared.mail.compose import Letter
 
 
 def remind(record: SQSRecord) -> None:
-    """Points that have been spent or earned since are left out, or make the mail needless."""
+    """Points spent since are left out; points earned since may make the mail needless."""
     fact = fact_store.from_members(json.loads(record.body)["detail"])
     time = clock.shop_time()
     write = _expiring if fact.type == "PointsExpiring" else _ending
@@ -56,7 +56,7 @@ def _ending(fact: Fact, customer: Customer, root: str, time: ShopTime) -> Letter
     ends_on, program = date.fromisoformat(fact.data["ends_on"]), program_versions.latest()
     if program is None or account.tier_ends_on != ends_on or ends_on < today:
         return None
-    # Of now: the next night lets the tier stay for what has been earned since the last one.
+    # As of now: the next settlement keeps the tier for points earned since the last.
     missing = points.tier_of(account, program, today).threshold - account.qualifying(program, today)
     if missing <= 0:
         return None

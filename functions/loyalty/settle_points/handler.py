@@ -1,4 +1,4 @@
-"""Settlement, second step: one segment of the customers → their accounts settled, and the statement of them."""
+"""Settlement, second step: a segment of the customers → their accounts settled, and the statement of these."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -41,7 +41,7 @@ def redeem(request: Request, link: Link, settings: Settings) -> Response:
 
 
 def _key(form_id: str, reward_id: str) -> str:
-    """The redemption's id: one for each form and reward, and none that the shop itself would choose."""
+    """The redemption's id: unique for each form and reward, and unlike any id that the shop itself would choose."""
     return "page-" + hashlib.sha256(f"{form_id}/{reward_id}".encode()).hexdigest()[:32]
 
 
@@ -56,7 +56,7 @@ def _page(request: Request, link: Link, settings: Settings, content: PageContent
         token=link.token,
         redemption_id=uuid4().hex,
         complaint_url=complaint_path(link.customer_id, time.now + COMPLAINT_LINK),
-        # No longer than this link itself could hold.
+        # No longer than this link itself could be valid.
         preferences_url=preferences_path(link.customer_id, time.now + POINTS_LINK),
         **page.context(content, time),
     )

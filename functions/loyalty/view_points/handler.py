@@ -11,7 +11,7 @@ from shared.loyalty.views import points_members, redemption_members
 
 
 def view(request: Request) -> Response:
-    """The points account. What has expired since the last night is posted first, so that the ledger says the same."""
+    """The points account. Points that have expired since the last night are posted first, so that the ledger agrees."""
     time = clock.shop_time()
     points = viewing.view_points(request.customer_id, time)
     members = points_members(points.account, points.program, points.referral_code, time.today)
@@ -19,7 +19,7 @@ def view(request: Request) -> Response:
 
 
 def view_redemptions(request: Request) -> Response:
-    """The vouchers, cancelled ones included, newest first; their codes for keys that may make some."""
+    """The vouchers, cancelled ones included, newest first; their codes only for keys that may issue vouchers."""
     redemptions = [redemption_members(redemption) for redemption in viewing.view_redemptions(request.customer_id)]
     if "points:write" not in request.scopes:
         redemptions = [{**members, "code": None} for members in redemptions]
@@ -27,7 +27,7 @@ def view_redemptions(request: Request) -> Response:
 
 
 def _page_url(request: Request, now: datetime) -> str | None:
-    """The customer's own page: whoever has the link may spend the points, and so a key that only reads gets none."""
+    """The customer's own page: anybody who has the link may spend the points, so keys that only read get none."""
     if "points:write" not in request.scopes:
         return None
     return f"{environment.public_url()}/{points_path(request.customer_id, now + POINTS_LINK)}"

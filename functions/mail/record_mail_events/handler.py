@@ -15,12 +15,12 @@ from shared.customers.consent import SuppressionReason
 from shared.customers.store import profiles
 from shared.edge.queues import LOGGER, consume
 
-# What SES sends, as plain text, when it has found that it may publish to the topic.
+# The plain text that SES sends to test whether it may publish to the topic.
 TOPIC_VALIDATED: Final = "Successfully validated SNS topic"
 
 
 def record_mail_events(record: SQSRecord) -> None:
-    """Only what ends deliverability counts: permanent bounces and complaints, not a full mailbox or a "not spam"."""
+    """Only events that end deliverability count: permanent bounces, complaints; not a full mailbox or a "not spam"."""
     if record.body.startswith(TOPIC_VALIDATED):
         return
     event = json.loads(record.body)

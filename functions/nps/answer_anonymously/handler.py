@@ -1,4 +1,4 @@
-"""GET /feedback/{token} → a survey for whoever is at a counter or reads a receipt; POST → an anonymous answer."""
+"""GET /feedback/{token} → a survey for people at a counter or with a receipt; POST → an anonymous answer."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -85,7 +85,7 @@ def _thanks(request: Request, settings: Settings, survey: Survey, answer: Answer
         language,
         shop_name=settings.shop_name,
         words_lang=words_lang,
-        # The survey's words promise a detractor an answer.
+        # The survey's texts promise a detractor an answer.
         thanks=texts.thanks[group] if group is not Group.DETRACTOR else None,
         score=answer.score,
         points=0,

@@ -24,7 +24,7 @@ from shared.nps.actions.answering import OpenedInvitation
 from shared.nps.margin import Group, group_of
 from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY, Problem, Texts, TooLate
 
-# Of links on the thank-you page, which anybody sees who was sent the mail on: long enough to follow them now.
+# Of links on the thank-you page, which anybody sees to whom the mail was forwarded: long enough to follow them now.
 PAGE_LINKS: Final = timedelta(minutes=30)
 
 

@@ -24,7 +24,7 @@ def show_surveys(_request: Request) -> Response:
 
 
 def change_survey(request: Request) -> Response:
-    """Make a survey what the body says; what is left out has its default."""
+    """Add or replace a survey; members left out have their defaults."""
     survey_id = request.path["survey_id"]
     if not re.fullmatch(_SURVEY_ID, survey_id) or survey_id == RECOVERY:
         raise Invalid("survey_id: want up to 40 lower-case letters, digits and hyphens, and not 'recovery'")
@@ -56,7 +56,7 @@ def show_rules(_request: Request) -> Response:
 
 
 def change_rules(request: Request) -> Response:
-    """Replace the rules; what is left out has its default."""
+    """Replace the rules; members left out have their defaults."""
     rules = request.json(RulesPayload).to_rules()
     configuring.change_rules(rules)
     return respond(200, to_members(rules))

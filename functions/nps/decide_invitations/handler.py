@@ -1,4 +1,4 @@
-"""Invitations, second step: one segment of the customers → who is asked which survey, and why the others are not."""
+"""Invitations, second step: a segment of the customers → invitations, and the reasons of refusals."""
 
 from collections.abc import Mapping
 from typing import Any

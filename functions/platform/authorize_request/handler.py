@@ -7,7 +7,7 @@ from shared.edge import api_keys
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Who calls; what the key may do is checked where the route is known (`shared/edge/http.py`)."""
+    """Identifies the key; its scopes are checked where the route is known (`shared/edge/http.py`)."""
     scheme, _, secret = event.get("headers", {}).get("authorization", "").partition(" ")
     key = api_keys.get(secret.strip()) if scheme.lower() == "bearer" and secret.strip() else None
     if key is None:

@@ -23,7 +23,7 @@ Numbered = tuple[str, "PutEventsRequestEntryTypeDef"]
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Answers with the first record that did not get through: the stream goes on from there."""
+    """Answers with the first record that was not published: the stream continues from there."""
     for chunk in _chunks(_entries(event["Records"])):
         failed = _publish(chunk)
         if failed is not None:
@@ -62,13 +62,13 @@ def _chunks(numbered: Iterator[Numbered]) -> Iterator[list[Numbered]]:
 
 
 def _publish(chunk: list[Numbered]) -> str | None:
-    """Put a chunk on the bus, what is refused again; the number of the first that stays refused."""
+    """Put a chunk on the bus, refused entries again; the number of the first entry that stays refused, if any."""
     left = chunk
     for _ in range(MAX_TRIES):
         answer = _events().put_events(Entries=[entry for _, entry in left])
         if not answer["FailedEntryCount"]:
             return None
-        left = [one for one, result in zip(left, answer["Entries"], strict=True) if "ErrorCode" in result]
+        left = [entry for entry, result in zip(left, answer["Entries"], strict=True) if "ErrorCode" in result]
     return left[0][0]
 
 

@@ -9,7 +9,7 @@ from shared.purchases.payloads import PurchasePayload, RefundMessage, is_refund
 
 
 def ingest(record: SQSRecord) -> None:
-    """A refund is told by its `refund_id`. A wrong message raises, and ends in the dead-letter queue."""
+    """A message with a `refund_id` is a refund. An invalid message raises, and ends in the dead-letter queue."""
     settings, time = environment.settings(), clock.shop_time()
     if is_refund(record.body):
         message = RefundMessage.model_validate_json(record.body)

@@ -23,7 +23,7 @@ def get_with_rules(case_id: str) -> tuple[Case | None, CaseRules]:
 
 
 def get_all(case_ids: Sequence[str]) -> list[Case]:
-    """Those that there are of the cases with these ids, all different, in one call for up to 100."""
+    """The existing cases with these ids, all different, in one call for up to 100."""
     items = CUSTOMERS.get_together(*(CASES.key(case_id=case_id) for case_id in case_ids))
     return [CASES.entity(item) for item in items if item]
 

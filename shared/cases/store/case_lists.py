@@ -40,7 +40,7 @@ FOLLOW_UPS: Final = Kind(FollowUp, CUSTOMERS, "CASES#RECOVERY", "{ask_on}#{case_
 
 
 def page(status: CaseStatus, limit: int, after: str | None = None) -> tuple[list[str], str | None]:
-    """Ids of open cases, the most urgent first, or of resolved ones, the newest first; and where to go on."""
+    """Ids of open cases, the most urgent first, or of resolved ones, the newest first; and the key to go on from."""
     kind: Kind[Any] = OPEN if status is CaseStatus.OPEN else RESOLVED
     items = kind.items(limit + 1, status is CaseStatus.RESOLVED, after)
     more = items[limit - 1]["sk"] if len(items) > limit else None

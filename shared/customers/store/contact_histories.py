@@ -12,7 +12,7 @@ HISTORIES: Final = Kind(ContactHistory, CUSTOMERS, "CUST#{customer_id}", "CARE",
 
 
 def get(customer_id: str) -> ContactHistory:
-    """The customer's history, an empty one where there is none (1 read unit)."""
+    """The customer's history, an empty history where there is none (1 read unit)."""
     return HISTORIES.get(customer_id=customer_id) or ContactHistory(customer_id=customer_id)
 
 
@@ -23,7 +23,7 @@ def count_cases(customer_id: str, count: int) -> Write:
 
 
 def put_invitation(before: ContactHistory, after: ContactHistory) -> Write:
-    """The write of a new invitation, if none came meanwhile and no case is open (2 write units)."""
+    """The write of a new invitation, if no other came meanwhile and no case is open (2 write units)."""
     condition = "invited_at = :before" if before.invited_at else "attribute_not_exists(invited_at)"
     condition += " AND (attribute_not_exists(open_cases) OR open_cases = :none)"
     values = {
@@ -37,6 +37,6 @@ def put_invitation(before: ContactHistory, after: ContactHistory) -> Write:
 
 
 def put_question(customer_id: str, asked_at: datetime) -> Write:
-    """The write that a customer is asked something that no throttle holds back (2 write units)."""
+    """The write that records a question that no throttle delays (2 write units)."""
     key = HISTORIES.key(customer_id=customer_id)
     return CUSTOMERS.update(key, "SET invited_at = :now", "", {":now": to_timestamp(asked_at)})

@@ -13,7 +13,7 @@ from shared.customers.customer import Customer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressGuard:
-    """Whose an address is."""
+    """The customer of an address."""
 
     email: Annotated[str, ADDRESS]
     customer_id: str

@@ -31,15 +31,15 @@ _MONTHS: Final = (
 
 @cache
 def environment(language: str) -> "Environment":
-    """The Jinja2 environment of one of LANGUAGES. A name that a template wants and the caller forgot raises
+    """The Jinja2 environment of one of LANGUAGES. A name that a template needs and the caller did not pass raises
     `UndefinedError`.
     """
     return make_environment(language, translations(language))
 
 
 def make_environment(language: str, catalog: NullTranslations) -> "Environment":
-    """A Jinja2 environment whose templates say their texts as the catalog has them."""
-    # Imported on first use: a request that renders nothing, and every cold start, goes without it.
+    """A Jinja2 environment whose templates take their texts from the catalog."""
+    # Imported on first use: a request that renders nothing, and every cold start, does without it.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
     from markupsafe import Markup
 
@@ -73,15 +73,15 @@ def make_environment(language: str, catalog: NullTranslations) -> "Environment":
 
 
 def translate(text: str, language: str) -> str:
-    """A text of ours that is `translatable`, in one of LANGUAGES; any other text as it is."""
+    """A text that is marked `translatable`, in one of LANGUAGES; any other text unchanged."""
     return translations(language).gettext(text)
 
 
 @cache
 def translations(language: str) -> NullTranslations:
-    """The catalogs of all capabilities that are here, as one; none for English, in which texts are written.
+    """The catalogs of all deployed capabilities, merged; empty for English, in which texts are written.
 
-    Raises ValueError for a language that is not one of LANGUAGES.
+    Raises ValueError for a language outside LANGUAGES.
     """
     if language not in LANGUAGES:
         raise ValueError(f"language {language!r}: want one of {', '.join(LANGUAGES)}")

@@ -25,8 +25,8 @@ class Adjusted:
 def adjust(adjustment: Adjustment, time: ShopTime) -> Adjusted:
     """Post an adjustment once: 3 read units, 6 write units, 8 for a customer's first points.
 
-    Raises NotFound for an unknown customer, Conflict where the id is taken by other content or there is no
-    programme, NotEnoughPoints where more would be taken than there are, Busy where others keep changing the account.
+    Raises NotFound for an unknown customer, Conflict where the id is recorded with other content or there is no
+    programme, NotEnoughPoints where there are fewer than would be taken, Busy where others keep changing the account.
     """
     program = program_versions.latest()
     if program is None:

@@ -5,9 +5,8 @@ from datetime import datetime
 
 from shared.core.dynamodb import apply, optimistic
 from shared.core.errors import Invalid
-from shared.loyalty import program as loyalty
 from shared.loyalty import reward as rules
-from shared.loyalty.program import Program
+from shared.loyalty.program import Program, next_version
 from shared.loyalty.reward import Reward
 from shared.loyalty.store import catalogue, program_versions
 
@@ -16,18 +15,18 @@ from shared.loyalty.store import catalogue, program_versions
 def change_program(proposed: Program, changed_from: int | None, now: datetime) -> Program:
     """Put a version in force from now on, if it changes anything: 1 read unit, 1 write unit per KB.
 
-    `changed_from` is the version that the change was made from, 0 for none, None where that does not matter. Raises
+    `changed_from` is the version that the change was made from, 0 for none, None where it does not matter. Raises
     Conflict where another is in force, Invalid where it would start in the future.
     """
     latest = program_versions.latest()
-    program = loyalty.next_version(latest, proposed, now, changed_from)
+    program = next_version(latest, proposed, now, changed_from)
     if program != latest:
         apply(program_versions.put(program))
     return program
 
 
 def define_reward(reward: Reward) -> Reward:
-    """Make a reward what is described, new or not; how many are taken already stays (1 read unit, 1 write unit).
+    """Add a reward or replace its definition; the number taken already stays (1 read unit, 1 write unit).
 
     Raises Invalid for a tier that the programme does not have, Conflict where the catalogue is full.
     """
@@ -36,13 +35,8 @@ def define_reward(reward: Reward) -> Reward:
     rewards = catalogue.all_rewards()
     rules.check_room(rewards, reward.reward_id)
     apply(catalogue.define(reward))
-    before = next((known for known in rewards if known.reward_id == reward.reward_id), None)
+    before = next((other for other in rewards if other.reward_id == reward.reward_id), None)
     return replace(reward, redeemed=before.redeemed) if before else reward
-
-
-def points_for_answer(own: int | None) -> int:
-    """The points of a survey's answer: its `own`, else the programme's; 0 while there is none (1 read unit)."""
-    return loyalty.points_for_answer(program_versions.latest(), own)
 
 
 def _check_tier(tier: str) -> None:

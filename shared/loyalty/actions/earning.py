@@ -9,12 +9,11 @@ from shared.core.facts import Fact, from_timestamp
 from shared.core.shop_time import ShopTime
 from shared.customers.store import profiles
 from shared.loyalty import bonus, order_points
-from shared.loyalty import program as loyalty
 from shared.loyalty.actions import referring
 from shared.loyalty.actions.posting import AlreadyPosted, change, post
 from shared.loyalty.facts import POINTS_EARNED
 from shared.loyalty.points import Account, Posting
-from shared.loyalty.program import Bonus, Program
+from shared.loyalty.program import Bonus, Program, in_force
 from shared.loyalty.store import accounts, program_versions
 from shared.purchases.facts import PURCHASE_RECORDED
 
@@ -22,11 +21,11 @@ from shared.purchases.facts import PURCHASE_RECORDED
 def take(fact: Fact, time: ShopTime) -> None:
     """Post what a purchase, a refund, a confirmed signup or a survey's answer earns or takes back, once.
 
-    Whatever comes again, late or in another order leaves the same account.
+    Facts that come again, late or in another order lead to the same account.
     """
     versions = program_versions.all_versions()
     # A refund may be dated before the launch, and its order after it.
-    if not versions or (fact.type != "PurchaseRefunded" and loyalty.in_force(versions, fact.occurred_at) is None):
+    if not versions or (fact.type != "PurchaseRefunded" and in_force(versions, fact.occurred_at) is None):
         return
     program = versions[-1]
     match fact.type:
@@ -59,7 +58,7 @@ def take_back_refund(refund: Fact, versions: Sequence[Program], time: ShopTime) 
     Costs 4 read units and 6 write units.
     """
     ordered_at = from_timestamp(refund.data["ordered_at"])
-    if loyalty.in_force(versions, ordered_at) is None:
+    if in_force(versions, ordered_at) is None:
         return Posting(Account(customer_id=refund.customer_id))
     purchase = fact_store.get(refund.customer_id, ordered_at, PURCHASE_RECORDED.name, refund.data["order_id"])
     assert purchase is not None, "an order is recorded before its refund is"

@@ -15,7 +15,7 @@ from shared.loyalty.store import accounts, catalogue, program_versions, vouchers
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """A redemption: `created` is False where it was there already."""
+    """A redemption: `created` is False where it was made before."""
 
     redemption: Redemption
     created: bool
@@ -27,7 +27,7 @@ def redeem(customer_id: str, redemption_id: str, reward_id: str, code: str, time
 
     Account, fact, voucher and stock are one transaction: 4 read units, 5 where the reward has a limit, and 6 write
     units, 8 where it has a stock. Raises NotFound for an unknown reward or customer, Conflict where the id was used for
-    another reward or the reward is not to be had, NotEnoughPoints with how many are missing, Busy where others keep
+    another reward or the reward is not available, NotEnoughPoints with how many are missing, Busy where others keep
     changing the account or the stock.
     """
     before = vouchers.get(customer_id, redemption_id)
@@ -43,7 +43,7 @@ def redeem(customer_id: str, redemption_id: str, reward_id: str, code: str, time
         raise NotFound("there is no such customer")
     taken = 0
     if reward.limit_per_customer is not None:
-        # Whoever redeems something else meanwhile has moved the account's version.
+        # Another redemption meanwhile changes the account's version, so that this one is decided again.
         taken = rules.taken_of(vouchers.list_of(customer_id), reward_id)
     posting, redemption = rules.redeem(account, reward, program, taken, redemption_id, code, time)
     write(posting, redemption, reward)
@@ -71,7 +71,7 @@ def cancel(customer_id: str, redemption_id: str, time: ShopTime) -> Redemption:
     if before.cancelled_at:
         return before
     posting, cancelled = rules.cancel(accounts.get(customer_id), before, time)
-    # With the account's version this is the only writer: whoever cancels twice loses there.
+    # The account's version lets a single writer through: a second cancellation fails there.
     also = [vouchers.put_cancelled(cancelled)]
     if before.counted:
         also.append(catalogue.return_piece(before.reward_id))

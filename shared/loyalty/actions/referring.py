@@ -25,7 +25,7 @@ def code_of(customer_id: str) -> str:
 
 @optimistic
 def reward(friend: Customer | None, program: Program, time: ShopTime) -> bool:
-    """Reward a friend's first purchase, theirs and that of who referred them, once; False where there is nothing to.
+    """Reward a friend's first purchase, theirs and that of who referred them, once; False if there is nothing to do.
 
     One transaction of both accounts, both facts, the guard of the friend's mailbox, and a check of the friend's
     scorecard: 12 write units. Raises Busy where others keep changing the accounts.
@@ -38,7 +38,7 @@ def reward(friend: Customer | None, program: Program, time: ShopTime) -> bool:
     if referrer_id is None or not referral.is_open(before, friend.customer_id):
         return False
     if mailbox != friend.email and profiles.get_id(mailbox) not in (None, friend.customer_id):
-        # Somebody the shop knows by their plain address is no new friend by another spelling of it.
+        # Another spelling of an address that the shop knows does not make a new friend.
         return False
     referrer, card = profiles.get(referrer_id), cards.get(friend.customer_id)
     if referrer is None or card is None or not referral.is_earned(friend, card, referrer, time):
@@ -46,7 +46,7 @@ def reward(friend: Customer | None, program: Program, time: ShopTime) -> bool:
     rewarded, to_friend, to_referrer = referral.reward(
         mailbox, accounts.get(friend.customer_id), accounts.get(referrer_id), before, program, time
     )
-    # The purchase may go back at this very moment: then it is looked at anew.
+    # The purchase may be refunded at this very moment: then the action runs again.
     also = [referral_codes.put_referral(rewarded), cards.unchanged(card)]
     if to_referrer.facts and to_referrer.account.version == 0:
         # The settlement goes by scorecards.
@@ -83,7 +83,7 @@ def take_back(friend: Customer | None, program: Program, time: ShopTime) -> bool
 
 
 def _claim(code: str, customer_id: str) -> str | None:
-    """Whose the code is after the customer has asked for it."""
+    """The id of the code's owner, after the customer has claimed it."""
     try:
         apply(referral_codes.put_code(code, customer_id))
     except Cancelled:

@@ -20,7 +20,7 @@ _WRITERS: Final = 16
 
 
 def settle_segment(segment: int, total_segments: int, time: ShopTime) -> Statement:
-    """Post what is due on the accounts of a segment of the customers, and state what they come to then.
+    """Post what is due on the accounts of a segment of the customers, and state the sums after it.
 
     Costs ½ read unit per 4 KB of scorecards and ½ per customer, another ½ where birthdays earn; 1 read unit and 4 write
     units or more for an account on which something is due. Running it again finds nothing due.
@@ -52,7 +52,7 @@ def settle_segment(segment: int, total_segments: int, time: ShopTime) -> Stateme
 
 
 def close(settlement_id: str, parts: Iterable[Statement], time: ShopTime, finished_at: datetime) -> Statement:
-    """Serve the statement of all parts of a settlement that started at `time`, unless a later one is; and return it.
+    """The statement of all parts of a settlement that started at `time`, served unless a later one is served already.
 
     The months that earlier settlements closed are kept. Costs 1 read unit and 1 write unit per KB.
     """
@@ -61,13 +61,13 @@ def close(settlement_id: str, parts: Iterable[Statement], time: ShopTime, finish
     try:
         apply(statements.put(report))
     except Cancelled:
-        # A later one is served.
+        # A later statement is served.
         return statement
     return statement
 
 
 def _settle(account: Account, birthday: date | None, program: Program, time: ShopTime) -> Account:
-    # What was read may be a moment old: it says only whether to look closer.
+    # The account that was read may be out of date: it only says whether to read again and post.
     if not settlement.settle(account, program, birthday, time).facts:
         return account
     return change(account.customer_id, lambda current: settlement.settle(current, program, birthday, time)).account

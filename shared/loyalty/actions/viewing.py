@@ -1,4 +1,4 @@
-"""Looking at points: what has expired since the last settlement is posted first, so that the ledger says the same."""
+"""Views of points: points that have expired since the last settlement are posted first, so that the ledger agrees."""
 
 from dataclasses import dataclass
 
@@ -73,7 +73,7 @@ def view_page(customer_id: str, time: ShopTime) -> PageContent | None:
 def redeem_on_page(
     customer_id: str, redemption_id: str, reward_id: str, code: str, time: ShopTime
 ) -> PageContent | None:
-    """Redeem a reward as `redeeming.redeem` does, for the page: it says what came of it, and is read once.
+    """Redeem a reward as `redeeming.redeem` does, for the page, which then shows the result; everything is read once.
 
     Costs as `view_page`, and 6 write units for a new voucher, 8 where the reward has a stock. Raises Busy where others
     keep changing the account or the stock.

@@ -15,7 +15,7 @@ REFUNDED_ORDERS: Final = Kind(
 
 
 def get(customer_id: str) -> Account:
-    """The customer's account, an empty one where there is none (1 read unit)."""
+    """The customer's account, an empty account where there is none (1 read unit)."""
     return ACCOUNTS.get(customer_id=customer_id) or Account(customer_id=customer_id)
 
 

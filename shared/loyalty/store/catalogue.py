@@ -21,7 +21,7 @@ def get(reward_id: str) -> Reward | None:
 
 
 def define(reward: Reward) -> Write:
-    """The write of everything that describes a reward; how many are taken already stays (1 write unit)."""
+    """The write of everything that describes a reward; the number taken already stays (1 write unit)."""
     members = to_members(reward)
     del members["redeemed"]
     present = [name for name, value in members.items() if value is not None]
@@ -34,7 +34,7 @@ def define(reward: Reward) -> Write:
 
 
 def take_piece(reward: Reward) -> Write:
-    """The write that takes a piece from the stock, if there is one and the cost is still the one that was shown."""
+    """The write that takes a piece from the stock, if there is one and the cost is still as shown."""
     return CUSTOMERS.update(
         REWARDS.key(reward_id=reward.reward_id),
         "SET redeemed = redeemed + :count",

@@ -10,7 +10,7 @@ VERSIONS: Final = Kind(Program, CUSTOMERS, "LOYALTY#PROGRAM", "VERSION#{version:
 
 
 def all_versions() -> list[Program]:
-    """Every version, oldest first (1 read unit per 4 KB of all of them; a plain one has some 700 bytes)."""
+    """Every version, oldest first (1 read unit per 4 KB of all of them; a plain version has some 700 bytes)."""
     return VERSIONS.query()
 
 

@@ -11,7 +11,7 @@ from shared.loyalty.referral import Referral
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferralCode:
-    """Whose a code is."""
+    """The owner of a code."""
 
     code: Annotated[str, REFERRAL]
     customer_id: str
@@ -28,7 +28,7 @@ def get_owner(code: str) -> str | None:
 
 
 def put_code(code: str, customer_id: str) -> Write:
-    """The write that gives a customer a code that is nobody's yet (1 write unit)."""
+    """The write that gives a customer a code that has no owner yet (1 write unit)."""
     return CODES.put_new(ReferralCode(code=code, customer_id=customer_id))
 
 

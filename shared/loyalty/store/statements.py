@@ -16,6 +16,6 @@ def latest() -> Report | None:
 
 
 def put(report: Report) -> Write:
-    """The write of a report over any but a later one (1 write unit per KB)."""
+    """The write of a report, unless a later report is there (1 write unit per KB)."""
     condition = "attribute_not_exists(pk) OR started_at <= :started_at"
     return REPORTS.put(report, condition, {":started_at": to_timestamp(report.started_at)})

@@ -1,4 +1,4 @@
-"""Mails: pk `CUST#<customer_id>`, sk `MAIL#<mail_id>`, gone after KEEP_DAYS; what became of each stays as a fact."""
+"""Mails: pk `CUST#<customer_id>`, sk `MAIL#<mail_id>`, deleted after KEEP_DAYS; the outcome of each stays as a fact."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from shared.core.facts import Fact
 from shared.core.kind import Kind
 from shared.mail.facts import EMAIL_SENT, EMAIL_SKIPPED, EMAIL_UNKNOWN
 
-# Longer than a year: some mails may go out once in it.
+# Longer than a year: some mails are sent once a year.
 KEEP_DAYS: Final = 400
 
 
 class Outcome(StrEnum):
-    """What became of a mail that may go out at most once: the type of its fact."""
+    """The outcome of a mail that is sent at most once: the type of its fact."""
 
     SENT = "EmailSent"
     SKIPPED = "EmailSkipped"
@@ -48,23 +48,23 @@ def was_sent(customer_id: str, mail_id: str) -> bool:
 
 
 def claim(customer_id: str, mail_id: str, now: datetime) -> Write:
-    """The write that takes the right to send a mail, which nobody else has had (1 write unit)."""
+    """The write that claims the right to send a mail, if nobody has had it (1 write unit)."""
     free = "attribute_not_exists(sk) OR attribute_exists(released_at)"
     return MAILS.put(_mail(customer_id, mail_id, now, claimed_at=now), free)
 
 
 def release(customer_id: str, mail_id: str, now: datetime) -> Write:
-    """The write that gives a claim back: the mail has certainly not been sent (1 write unit)."""
+    """The write that releases a claim: the mail has certainly not been sent (1 write unit)."""
     return MAILS.put(_mail(customer_id, mail_id, now, released_at=now), "attribute_exists(claimed_at)")
 
 
 def put_outcome(
     customer_id: str, mail_id: str, outcome: Outcome, data: Mapping[str, str], now: datetime
 ) -> tuple[Write, Write]:
-    """The writes of an outcome and its fact, over none or, if it was SENT after all, over UNKNOWN (4 write units)."""
+    """The writes of an outcome and its fact, over none or, if it is SENT after all, over UNKNOWN (4 write units)."""
     condition, values = "attribute_not_exists(outcome)", dict[str, str]()
     if outcome is Outcome.SENT:
-        # The same message, delivered a second time while the first was at work, has taken that for dead.
+        # A second delivery of the same message, while the first was still sending, has recorded UNKNOWN.
         condition, values = f"{condition} OR outcome = :unknown", {":unknown": Outcome.UNKNOWN}
     mail = _mail(customer_id, mail_id, now, outcome=outcome)
     return MAILS.put(mail, condition, values), fact_store.record(_fact(outcome, customer_id, mail_id, data, now))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from shared.cases import actions as cases
+from shared.cases.actions import after_answer
 from shared.cases.case import Complaint
 from shared.core import fact_store
 from shared.core.dynamodb import CUSTOMERS, Cancelled, Write, optimistic, transact
@@ -23,7 +23,7 @@ from shared.nps.survey import Answer, Invitation, Rules, Survey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedInvitation:
-    """An invitation with its survey, the rules, and the customer, None where nobody knows them any more."""
+    """An invitation with its survey, the rules, and the customer, None where they are not known any more."""
 
     invitation: Invitation
     survey: Survey
@@ -94,7 +94,7 @@ def _answer_writes(invitation: Invitation, before: Answer | None, rules: Rules, 
     writes = [
         *figures.count_scores(month, dimensions, invitation.customer_id, counting.score_counts(latest, before)),
         *figures.count_themes(month, counting.theme_counts(latest, before)),
-        *cases.after_answer(invitation.customer_id, causes, complaint, opens, rules.cases, time),
+        *after_answer(invitation.customer_id, causes, complaint, opens, rules.cases, time),
     ]
     if latest.comment or (before and before.comment):
         about = {"survey_id": invitation.survey_id, "customer_id": invitation.customer_id, **invitation.about}
@@ -104,9 +104,9 @@ def _answer_writes(invitation: Invitation, before: Answer | None, rules: Rules, 
 
 @optimistic
 def answer_anonymously(survey: Survey, place: str, answer_id: str, answer: Answer, time: ShopTime) -> Answer | None:
-    """Record an answer by an anonymous link, once for each `answer_id`; None where the place has had its day's limit.
+    """Record an answer by an anonymous link, once for each `answer_id`; None where the day's limit is reached.
 
-    Returns the answer that is on record: of a form that is sent again, the first. Costs 6 to 10 write units.
+    Returns the answer on record: the first one where a form is sent again. Costs 6 to 10 write units.
     """
     dimensions = {"survey_id": survey.survey_id, "segment": counting.ANONYMOUS, "channel": place}
     month = month_of(time.day_of(answer.answered_at))

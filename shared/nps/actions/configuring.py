@@ -11,7 +11,7 @@ MAX_SURVEYS: Final = 50
 
 
 def define(survey: Survey) -> None:
-    """Add a survey, or replace the one with its id: 1 read unit per 4 KB of all, 1 write unit per KB.
+    """Add a survey, or replace the survey with its id: 1 read unit per 4 KB of all, 1 write unit per KB.
 
     Raises Conflict where there are too many.
     """

@@ -1,4 +1,4 @@
-"""The night's invitations: for every candidate of every survey, to ask them now or to know why not."""
+"""The night's invitations: each candidate of each survey is invited, or the reason is recorded why not."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -34,13 +34,13 @@ from shared.scorecards.scorecard import Scorecard
 from shared.scorecards.store import cards
 
 INVITED: Final = "INVITED"
-# How long it is known that somebody was not asked; the fact stays.
+# How long the item of a refusal is kept; the fact stays.
 REFUSED_DAYS: Final = 30
 _WRITERS: Final = 16
 
 
 def decide_segment(run_id: str, segment: int, total_segments: int, time: ShopTime) -> dict[str, int]:
-    """Decide for every candidate of one segment; how many were invited, and how many not for which reason.
+    """Decide for every candidate of a segment; the number of invitations, and of refusals by reason.
 
     Running it again finds every decision made, and writes the same file of them. Costs ½ read unit per 4 KB of
     scorecards, and for each candidate in the sample what `decide` costs.
@@ -66,7 +66,7 @@ def decide_segment(run_id: str, segment: int, total_segments: int, time: ShopTim
     if decisions:
         decision_files.put(run_id, segment, decisions)
     if errors:
-        # Not before all others were decided on: the error of one customer must not end everybody's night.
+        # Only after all others were decided: an error with one customer must not keep the others from being asked.
         raise errors[0]
     return dict(Counter(each.decision for each in decisions))
 
@@ -82,7 +82,7 @@ def decide(
 ) -> Reason | None:
     """Invite a candidate of a run, or record why not; decided once, the first decision stands.
 
-    `about` reads what an invitation is counted by, which is not asked for a refusal. Of a nightly survey a refusal is
+    `about` reads what an invitation is counted by, and is not called for a refusal. Of a nightly survey a refusal is
     not written here: nearly everybody is refused every night, and the run's file in the bucket says why. Costs 3 read
     units, and 8 write units for an invitation, 4 for a refusal.
     """

@@ -14,7 +14,7 @@ from shared.nps.survey import Rules
 
 
 def ask_whether_it_helped(time: ShopTime) -> int:
-    """Invite those whose cases were resolved long enough ago, once each; how many.
+    """Invite the customers of cases that were resolved long enough ago, once each; returns the number.
 
     Costs 1 read unit per 4 KB of the cases that wait, 2 read units for each that is due and 10 write units for each
     invitation.
@@ -47,6 +47,6 @@ def _ask(follow_up: FollowUp, case: Case | None, rules: Rules, time: ShopTime) -
         if cancelled.refused(0):
             # The invitation is there already.
             apply(case_lists.delete_follow_up(follow_up))
-        # Else others were writing the same items: the next hour asks.
+        # Otherwise other writers changed the same items: the next hour asks.
         return False
     return True

@@ -11,7 +11,7 @@ from shared.core.privacy import FREE_TEXT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnonymousAnswer:
-    """An answer by whoever was at a place; `answer_id` is the form's."""
+    """An answer by somebody at a place; `answer_id` is the form's."""
 
     survey_id: str
     answer_id: str
@@ -50,7 +50,7 @@ def count(survey_id: str, place: str, day: date, limit: int) -> Write:
     """The write that counts an answer, if the place has not had `limit` of them on that day (2 write units)."""
     return CUSTOMERS.update(
         DAYS.key(survey_id=survey_id, place=place, day=day.isoformat()),
-        "ADD answers :one",
+        "ADD answers :count",
         "attribute_not_exists(answers) OR answers < :limit",
-        {":one": 1, ":limit": limit},
+        {":count": 1, ":limit": limit},
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Decision(NamedTuple):
-    """A candidate of a run of a survey, and `INVITED` or why not."""
+    """A candidate of a run of a survey, and `INVITED` or the reason why not."""
 
     customer_id: str
     survey_id: str
@@ -23,7 +23,7 @@ class Decision(NamedTuple):
 
 
 def put(run_id: str, segment: int, decisions: Iterable[Decision]) -> None:
-    """Write the decisions of a segment, over those of an earlier try. The same decisions make the same bytes."""
+    """Write the decisions of a segment, over the file of an earlier try. The same decisions make the same bytes."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(Decision._fields)

@@ -33,7 +33,7 @@ def get_all() -> tuple[Rules, list[Survey]]:
 
 
 def put_survey(survey: Survey) -> Write:
-    """The write of a survey over the one with its id (1 write unit per KB by itself)."""
+    """The write of a survey over the survey with its id (1 write unit per KB by itself)."""
     return SURVEYS.put(survey)
 
 

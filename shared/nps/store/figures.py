@@ -1,7 +1,7 @@
 """NPS figures by the month of the invitation: pk `NPS#<month>`, items by survey, segment, channel and category.
 
-Counted in the transaction that records what is counted, so that they are exact whatever is retried; in SHARDS parts,
-for two transactions cannot count on the same item at once.
+Counted in the transaction that records the invitation or answer, so that they are exact whatever is retried; in SHARDS
+parts, for two transactions cannot count on the same item at once.
 """
 
 from collections.abc import Mapping
@@ -95,14 +95,14 @@ def get(month: str) -> MonthFigures:
 
 
 def count_invitation(month: str, dimensions: Mapping[str, str], customer_id: str) -> Write:
-    """The write that counts an invitation (2 write units). `dimensions` may be without what is not known."""
+    """The write that counts an invitation (2 write units). `dimensions` that are not known may be absent."""
     return _add_answers(month, dimensions, customer_id, {"invited": 1})
 
 
 def count_scores(month: str, dimensions: Mapping[str, str], counted: str, counts: Mapping[int, int]) -> list[Write]:
     """The write of changed counts by score (2 write units), none where nothing changes.
 
-    `counted` is the customer's id, or the answer's where nobody knows the customer: it decides on the part.
+    `counted` is the customer's id, or the answer's where the customer is not known: the part follows from it.
     """
     if not counts:
         return []

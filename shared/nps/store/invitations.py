@@ -13,7 +13,7 @@ from shared.nps.survey import Invitation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A candidate who was not asked, known until `expires_at`; the fact stays."""
+    """A candidate who was not asked; kept until `expires_at`, while the fact stays."""
 
     customer_id: str
     invitation_id: str

@@ -14,8 +14,8 @@ from shared.core.privacy import FREE_TEXT
 class Comment:
     """A comment with its answer: by a customer, with what the invitation was about, or at a place.
 
-    `position` is where it is listed in its month: a changed comment takes the place of the one before. One that was
-    taken back is empty: what a customer changes by their link may not delete.
+    `position` is where it is listed in its month: a changed comment replaces the earlier text. A comment
+    that was withdrawn is empty: the function behind the link may not delete.
     """
 
     month: str
@@ -38,12 +38,12 @@ COMMENTS: Final = Kind(Comment, CUSTOMERS, "COMMENTS#{month}", "{position}", in_
 
 
 def position(answered_at: datetime, answer_id: str) -> str:
-    """Where the comment of an answer is listed: in the order of time, with what is unique in its month behind it."""
+    """Where the comment of an answer is listed: in the order of time, followed by an id that is unique in its month."""
     return f"{to_timestamp(answered_at)}#{answer_id}"
 
 
 def page(month: str, limit: int, after: str | None = None) -> tuple[list[Comment], str | None]:
-    """A month's comments, newest first, without those taken back; and where to go on (1 read unit per 4 KB)."""
+    """A month's comments, newest first, without withdrawn ones; and the key to go on from (1 read unit per 4 KB)."""
     comments = COMMENTS.query(month=month, limit=limit + 1, newest_first=True, after=after)
     more = comments[limit - 1].position if len(comments) > limit else None
     return [comment for comment in comments[:limit] if comment.comment], more

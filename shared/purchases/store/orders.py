@@ -22,7 +22,7 @@ class RefundStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRefund:
-    """A refund and what became of it: `applied` is the amount that went back, in minor units."""
+    """A refund with its status: `applied` is the amount that went back, in minor units."""
 
     refund: Annotated[Refund, INLINE]
     fingerprint: str
@@ -35,12 +35,12 @@ REFUNDS: Final = Kind(StoredRefund, CUSTOMERS, "ORDER#{order_id}", "REFUND#{refu
 
 
 def get(order_id: str) -> OrderState | None:
-    """What is known of an order (1 read unit)."""
+    """The state of an order (1 read unit)."""
     return ORDERS.get(order_id=order_id)
 
 
 def state_of(item: Item) -> OrderState:
-    """What an item says of its order."""
+    """The state of an order from its item."""
     return ORDERS.entity(item)
 
 
@@ -50,12 +50,12 @@ def put(state: OrderState) -> Write:
 
 
 def get_refund(order_id: str, refund_id: str) -> StoredRefund | None:
-    """A refund and what became of it (1 read unit)."""
+    """A refund with its status (1 read unit)."""
     return REFUNDS.get(order_id=order_id, refund_id=refund_id)
 
 
 def refunds_of(order_id: str) -> list[Refund]:
-    """All refunds of an order, those that wait for it too (1 read unit per 4 KB; one has some 300 bytes)."""
+    """All refunds of an order, waiting refunds included (1 read unit per 4 KB; a refund has some 300 bytes)."""
     return [stored.refund for stored in REFUNDS.query(order_id=order_id)]
 
 
@@ -65,7 +65,7 @@ def put_refund(refund: Refund, status: RefundStatus, applied: int | None = None)
 
 
 def decide_refund(refund: Refund, status: RefundStatus, applied: int | None = None) -> Write:
-    """The write that says what became of a refund that waited (2 write units)."""
+    """The write that sets the status of a refund that waited (2 write units)."""
     return REFUNDS.put(_stored(refund, status, applied))
 
 
