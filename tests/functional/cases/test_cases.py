@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -14,6 +14,7 @@ from shared.cases import case
 from shared.cases.case import Case, CaseStatus, Outcome
 from shared.cases.links import complaint_path
 from shared.cases.store import records as cases
+from shared.core import clock
 from shared.core import old_table as table
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
@@ -26,16 +27,8 @@ from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY_TEXTS, Rules
 from shared.scorecards.rfm import Score
 from shared.scorecards.store import score_text as scores
 from shared.scorecards.store.score_text import Held
-from tests.functional.conftest import (
-    BERLIN,
-    answered,
-    as_records,
-    ask,
-    facts_of,
-    sent_mails,
-    shop_day,
-    sign_up,
-)
+from tests.functional.aws import sent_mails
+from tests.functional.scenes import BERLIN, answered, as_records, ask, facts_of, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -60,7 +53,7 @@ def ada(invoke: Invoke) -> str:
 
 
 def ago(**time: float) -> datetime:
-    return datetime.now(UTC) - timedelta(**time)
+    return clock.now() - timedelta(**time)
 
 
 def complaint(customer_id: str, complaint_id: str = "1", opened_at: datetime | None = None) -> Case:
@@ -357,7 +350,7 @@ def test_a_resolved_case_is_not_resolved_otherwise_nor_assigned(invoke: Invoke, 
 
 def test_of_two_who_resolve_a_case_at_once_one_does(invoke: Invoke, ada: str, at_transaction: AtTransaction) -> None:
     one = complaint(ada)
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = clock.now().replace(microsecond=0)
     at_transaction("CaseResolved", lambda: cases.resolve(one.case_id, Outcome.EXPLAINED, surveys.rules(), now, BERLIN))
     assert step(invoke, "resolve", one, outcome="SOLVED")["statusCode"] == 409
     assert step(invoke, "get", one)["json"]["outcome"] == "EXPLAINED"
@@ -411,7 +404,7 @@ def test_a_step_that_says_nothing_is_refused(invoke: Invoke, ada: str, name: str
 
 def night(invoke: Invoke, days: int = 0) -> dict[str, Any]:
     """What the night so many days from now decides."""
-    started_at = to_timestamp(datetime.now(UTC) + timedelta(days=days))
+    started_at = to_timestamp(clock.now() + timedelta(days=days))
     return invoke("decide_invitations", {"run_id": "n", "started_at": started_at, "segment": 0, "total_segments": 1})
 
 
@@ -534,7 +527,7 @@ def test_whether_it_helped_is_asked_a_day_after_any_other_question_and_holds_tho
     care = contact_histories.get(ada)
     assert list(care.invited) == ["after-purchase"]
     assert care.invited_at is not None
-    assert datetime.now(UTC) - care.invited_at < timedelta(minutes=5)
+    assert care.invited_at == clock.now()
     invoke("configure_surveys/put_rules", cooldown_days=5)
     invoke("configure_surveys/put_survey", trigger="NIGHTLY", cooldown_days=0)
     assert night(invoke) == {"ASKED_RECENTLY": 1}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,7 +21,9 @@ from shared.loyalty.store.adjustments import Adjustment
 from shared.purchases.purchase import Order, Refund
 from shared.purchases.store import orders as purchases
 from shared.scorecards.store import cards as scorecards
-from tests.functional.conftest import BERLIN, CALLS, Killed, account_of, client, facts_of, publish_long_ago, sign_up
+from tests.functional.aws import client
+from tests.functional.calls import is_killed
+from tests.functional.scenes import BERLIN, account_of, facts_of, publish_long_ago, sign_up
 
 Invoke = Callable[..., dict[str, Any]]
 Contents = Callable[..., dict[str, list[dict[str, Any]]]]
@@ -347,13 +350,8 @@ def test_a_night_goes_on_after_a_segment_failed(invoke: Invoke) -> None:
     assert len(segments) == 4
     killed = []
     for segment in segments:
-        CALLS.killed_at, CALLS.count = (5, "before"), 0
-        try:
-            invoke("settle_points", {"started_at": started_at, **segment})
-        except Killed:
+        if is_killed(partial(invoke, "settle_points", {"started_at": started_at, **segment}), 1):
             killed.append(segment)
-        finally:
-            CALLS.killed_at = None
     assert killed
     report = night(invoke, "2026-04-01 02:00")
     assert (report["accounts"], report["issued"], report["expired"], report["outstanding"]) == (6, 255, 255, 0)

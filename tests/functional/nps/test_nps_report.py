@@ -18,7 +18,7 @@ from shared.core.months import month_of, months_after
 from shared.customers.store import contact_histories
 from shared.nps.store import answers, figures
 from shared.nps.survey import Answer, Invitation, Rules
-from tests.functional.conftest import BERLIN, answered, ask, shop_day, sign_up
+from tests.functional.scenes import BERLIN, answered, ask, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]

@@ -5,13 +5,14 @@ import gzip
 import io
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from shared.cases.links import complaint_path
+from shared.core import clock
 from shared.core import old_table as table
 from shared.core.facts import Fact, to_timestamp
 from shared.customers.consent import Topic
@@ -19,7 +20,8 @@ from shared.customers.links import preferences_path, unsubscribe_path
 from shared.mail.store import mails
 from shared.nps.store import definitions as surveys
 from shared.nps.survey import DEFAULT_TEXTS
-from tests.functional.conftest import BERLIN, answered, client, facts_of, sent_mails, shop_day, sign_up
+from tests.functional.aws import client, sent_mails
+from tests.functional.scenes import BERLIN, answered, facts_of, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -205,7 +207,7 @@ def ada(invoke: Invoke, shop: None) -> str:
 
 def night(invoke: Invoke, days: int = 0, run_id: str = "night") -> dict[str, Any]:
     """What the state machine does so many days from now: how many were asked, and how many were not and why."""
-    started_at = to_timestamp(datetime.now(UTC) + timedelta(days=days))
+    started_at = to_timestamp(clock.now() + timedelta(days=days))
     event = {"run_id": run_id, "started_at": started_at, "segment": 0, "total_segments": 1}
     return invoke("decide_invitations", event)
 
@@ -304,7 +306,7 @@ def test_a_refusal_of_a_nightly_survey_is_a_line_in_the_bucket_and_nothing_else(
 
 
 def test_what_an_invitation_is_counted_by_is_not_looked_up_for_a_refusal(invoke: Invoke, ada: str) -> None:
-    wanted, now = surveys.find("after-purchase"), datetime.now(UTC)
+    wanted, now = surveys.find("after-purchase"), clock.now()
     assert wanted is not None
     looked_up = []
 
@@ -366,7 +368,7 @@ def unsubscribe(invoke: Invoke, customer_id: str) -> None:
 
 
 def pause(invoke: Invoke, customer_id: str) -> None:
-    token = preferences_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
+    token = preferences_path(customer_id, clock.now() + timedelta(hours=1)).partition("token=")[2]
     assert invoke("manage_preferences/pause", fill={"TOKEN": token})["statusCode"] == 200
 
 
@@ -376,7 +378,7 @@ def bounce(invoke: Invoke, _customer_id: str) -> None:
 
 def complain(invoke: Invoke, customer_id: str) -> None:
     """By the form behind her link."""
-    path = complaint_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
+    path = complaint_path(customer_id, clock.now() + timedelta(hours=1)).partition("token=")[2]
     form = re.search(r'name="token" value="([^"]+)"', invoke("take_complaint/get", fill={"TOKEN": path})["body"])
     assert form is not None
     assert invoke("take_complaint/post", fill={"TOKEN": form[1]})["statusCode"] == 200
@@ -479,7 +481,7 @@ def answer_already(invoke: Invoke, customer_id: str) -> None:
 
 def expire(_invoke: Invoke, customer_id: str) -> None:
     key = {"pk": f"CUST#{customer_id}", "sk": f"INVITATION#after-purchase.{shop_day(-7)}"}
-    values = {":past": to_timestamp(datetime.now(UTC) - timedelta(seconds=1))}
+    values = {":past": to_timestamp(clock.now() - timedelta(seconds=1))}
     table.apply(table.update("customers", key, "SET open_until = :past", "", values))
 
 
@@ -513,7 +515,7 @@ def test_an_invitation_that_ses_refuses_comes_again_and_goes_out_once(
 
 def test_an_invitation_whose_sender_died_is_not_sent_again(invoke: Invoke, ada: str) -> None:
     fact = invited(invoke, ada)
-    assert mails.claim(ada, f"survey-{fact.id}", datetime.now(UTC))
+    assert mails.claim(ada, f"survey-{fact.id}", clock.now())
     for _ in range(2):
         assert send(invoke, fact) == {"batchItemFailures": []}
     assert (outcomes(ada), sent_mails()) == ([("EmailUnknown", None)], [])
@@ -541,7 +543,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
 
 def hour(ahead: int) -> int:
     """The hour that it is so many hours from now in London, where the event file's customer lives."""
-    return (datetime.now(ZoneInfo("Europe/London")) + timedelta(hours=ahead)).hour
+    return (clock.now().astimezone(ZoneInfo("Europe/London")) + timedelta(hours=ahead)).hour
 
 
 @pytest.mark.parametrize("hours", [2, 22])
