@@ -17,6 +17,11 @@ endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export CDK_DISABLE_CLI_TELEMETRY := true
 
+# On all cores; what shares one deployment or one synthesis stays on one of them.
+PYTEST := $(BIN)/pytest -n auto --dist loadgroup
+# Every worker imports CDK, moto and botocore: compiled once, also where the environment says otherwise.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo up down check test bench texts docs deploy bootstrap lock clean
 
 help: ## this list
@@ -35,13 +40,13 @@ check: $(READY) ## lint, types, unit tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest tests/unit
+	$(PYTEST) tests/unit
 
 test: $(READY) ## everything: lint, types, every tier of tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(PYTEST)
 
 bench: $(READY) ## the figures of speed and cost, each against a rival (ONLY=decoding)
 	@$(BIN)/python -m tests.benchmarks $(ONLY)

@@ -1,10 +1,11 @@
 """The body of a signup; one module per capability, because each model slows every cold start that imports it."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from shared.core import clock
 from shared.core.settings import is_time_zone
 from shared.customers.consent import ALL_TOPICS, Topic
 from shared.customers.customer import Contact, Evidence, Signup
@@ -18,7 +19,7 @@ def _time_zone(text: str) -> str:
 
 
 def _birthday(day: date) -> date:
-    if not date(1900, 1, 1) <= day <= datetime.now(UTC).date():
+    if not date(1900, 1, 1) <= day <= clock.now().date():
         raise ValueError("want a date between 1900-01-01 and today")
     return day
 

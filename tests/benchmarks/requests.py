@@ -15,7 +15,7 @@ from typing import Any, Final
 import boto3
 from botocore import xform_name
 
-from shared.core import old_table as table
+from shared.core import dynamodb
 from tests.benchmarks.capacity import read_units, write_units
 from tests.benchmarks.local_tables import create_pair, use_pair
 from tests.benchmarks.operations import OPERATIONS, Operation
@@ -61,7 +61,7 @@ def _observe(operation: Operation) -> list[_Request]:
             request.read_units += read_units(model.name, asked, parsed)
             request.write_units += write_units(model.name, parsed)
 
-        events = table.dynamodb().meta.events
+        events = dynamodb.client().meta.events
         events.register("provide-client-params.dynamodb", before)
         events.register("after-call.dynamodb", after)
         call()

@@ -6,45 +6,22 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
-from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+from moto.core.botocore_stubber import MockRawResponse
 
-from shared.core.facts import to_timestamp
 from shared.edge import tokens
 from shared.edge.tokens import Purpose
-from tests.functional.conftest import client
+from tests.frozen_clock import FrozenClock
+from tests.functional import moto_patches
+from tests.functional.aws import client
 
 ROLE: Final = "arn:aws:iam::123456789012:role/scene"
 Answer = dict[str, Any]
-
-
-class FrozenClock:
-    """The one clock, which stands still until a scene moves it."""
-
-    def __init__(self, moment: str) -> None:
-        self.set(moment)
-
-    def now(self) -> datetime:
-        """The moment at which the clock stands."""
-        return self._moment
-
-    def set(self, moment: str) -> None:
-        """Stand at this moment."""
-        self._moment = datetime.fromisoformat(moment)
-
-    def forward(self, **parts: float) -> None:
-        """Stand so much later, as in `forward(days=1)`."""
-        self._moment += timedelta(**parts)
-
-    @property
-    def timestamp(self) -> str:
-        """The moment as it is stored."""
-        return to_timestamp(self._moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +49,24 @@ class Wire:
 
     def patch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Stand between botocore and moto."""
-        answer = BotocoreStubber.__call__
+        answer = moto_patches.answer
 
-        def passed_on(stubber: BotocoreStubber, event_name: str, request: Any, **kwargs: Any) -> Any:
+        def passed_on(event_name: str, request: Any, **kwargs: Any) -> Any:
             with self._lock:
                 # A call within a call is the stand-in's own, made to answer the first.
                 if self._within or not self.is_recording:
-                    return answer(stubber, event_name, request, **kwargs)
+                    return answer(event_name, request, **kwargs)
                 _, service, operation = event_name.split(".")
                 self.calls.append(AwsCall(service, operation, _body(request.body)))
                 if operation in self._failing:
                     return _error(request.url, self._failing.pop(operation))
                 self._within = True
                 try:
-                    return answer(stubber, event_name, request, **kwargs)
+                    return answer(event_name, request, **kwargs)
                 finally:
                     self._within = False
 
-        monkeypatch.setattr(BotocoreStubber, "__call__", passed_on)
+        monkeypatch.setattr(moto_patches, "answer", passed_on)
 
 
 def _body(content: Any) -> Any:

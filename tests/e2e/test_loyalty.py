@@ -13,9 +13,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.core import clock
+from shared.core import clock, dynamodb
 from shared.core import fact_store as facts
-from shared.core import old_table as table
 from shared.core.errors import Busy, Conflict
 from shared.core.facts import Fact
 from shared.core.months import month_of
@@ -283,7 +282,7 @@ def test_the_settlement_warns_by_mail_and_states_what_all_accounts_come_to(crm: 
     assert "120" in behind.text
 
     scan = aws("dynamodb").get_paginator("scan").paginate
-    items = [table.unpack(item) for page in scan(TableName=crm.stack.customers_table) for item in page["Items"]]
+    items = [dynamodb.unpack(item) for page in scan(TableName=crm.stack.customers_table) for item in page["Items"]]
     cards = {item["customer_id"]["S"] for page in scan(TableName=crm.stack.scorecards_table) for item in page["Items"]}
     held = [accounts.ACCOUNTS.entity(item) for item in items if item["sk"] == "POINTS"]
     # Accounts that a test made by hand have no scorecard.

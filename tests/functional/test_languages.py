@@ -14,7 +14,8 @@ from shared.customers.store import profiles
 from shared.edge.templates import translate
 from shared.nps.links import survey_path
 from shared.nps.survey import DEFAULT_TEXTS, RECOVERY_TEXTS
-from tests.functional.conftest import answered, as_records, ask, client, facts_of, sent_mails, sign_up
+from tests.functional.aws import client, sent_mails
+from tests.functional.scenes import answered, as_records, ask, facts_of, sign_up
 
 Invoke = Callable[..., dict[str, Any]]
 Load = Callable[..., dict[str, Any]]

@@ -15,6 +15,13 @@ from shared.core.settings import Settings
 Resource = Mapping[str, Any]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers, one of them synthesises for all."""
+    for item in items:
+        if {"production", "local"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("synthesis"))
+
+
 @dataclass(frozen=True)
 class Assembly:
     """The cloud assembly of one stage, as `cdk deploy` reads it."""

@@ -50,15 +50,15 @@ def _complaints(stage: Stage, ada: str, ben: str, cara: str) -> str:
 
 def _steps(stage: Stage, case_id: str) -> None:
     fill = {"CASE": case_id}
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     accept(stage.call("manage_cases/get", "new", fill=fill), 200)
     accept(stage.call("manage_cases/assign", "to somebody", fill=fill), 200)
     accept(stage.call("manage_cases/assign", "the same again", fill=fill), 200)
-    stage.clock.forward(minutes=1)
+    stage.clock.advance(minutes=1)
     accept(stage.call("manage_cases/note", "the first", fill=fill), 200)
     accept(stage.call("manage_cases/note", "the same again", fill=fill), 200)
     accept(stage.call("manage_cases/note", "another", fill=fill, text="The new cup was sent."), 200)
-    stage.clock.forward(minutes=1)
+    stage.clock.advance(minutes=1)
     accept(stage.call("manage_cases/resolve", "compensated", fill=fill), 200)
     accept(stage.call("manage_cases/resolve", "the same again", fill=fill), 200)
     accept(stage.call("manage_cases/resolve", "otherwise", fill=fill, outcome="EXPLAINED"), 409)
@@ -99,7 +99,7 @@ def _resolved(stage: Stage, ada: str, first: str) -> None:
     stage.deliver("send_survey_invitation", "SurveyInvited despite a case", *stage.facts(ada, "SurveyInvited"))
     second = stage.facts(ada, "CaseOpened")[-1]
     assert second["case_id"] != first
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     resolved = {"CASE": second["case_id"]}
     accept(stage.call("manage_cases/resolve", "explained", fill=resolved, outcome="EXPLAINED"), 200)
     stage.deliver("notify_marketer", "CaseOpened and resolved", second)

@@ -33,26 +33,26 @@ def _everything_known(stage: Stage) -> str:
     ada = stage.customer_id(ADA)
     stage.deliver("send_confirmation", "to a newcomer", *stage.facts(ada, "CustomerSignedUp"))
     stage.deliver("send_confirmation", "the same again", *stage.facts(ada, "CustomerSignedUp"))
-    stage.clock.forward(minutes=3)
+    stage.clock.advance(minutes=3)
     token = stage.confirmation_token(ADA)
     accept(stage.call("confirm_signup/get", "before", fill={"TOKEN": token}), 200)
     accept(stage.call("confirm_signup/post", "confirmation", fill={"TOKEN": token}), 200)
     accept(stage.call("confirm_signup/post", "the same again", fill={"TOKEN": token}), 200)
     accept(stage.call("confirm_signup/get", "after", fill={"TOKEN": token}), 200)
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     preferences = {"TOKEN": stage.link(Purpose.PREFERENCES, customer=ada)}
     accept(stage.call("manage_preferences/get", "all topics", fill=preferences), 200)
     accept(stage.call("manage_preferences/save", "fewer topics, texts and a pause", fill=preferences), 200)
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     accept(stage.call("register_customer/json", "signup of a subscriber", phone="+44 20 7946 0999"), 202)
     signed_up = stage.facts(ada, "CustomerSignedUp")[-1]
     stage.deliver("send_confirmation", "to who has unchosen a topic", signed_up)
     token = stage.confirmation_token(ADA)
     accept(stage.call("confirm_signup/post", "with another phone number", fill={"TOKEN": token}), 200)
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     resumed = {"TOKEN": stage.link(Purpose.PREFERENCES, customer=ada), "pause=30": "pause=0"}
     accept(stage.call("manage_preferences/pause", "the pause ended", fill=resumed), 200)
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     accept(stage.call("register_customer/json", "signup of who has all topics", referral_code=None), 202)
     stage.deliver("send_confirmation", "to a subscriber", stage.facts(ada, "CustomerSignedUp")[-1])
     return ada
@@ -83,13 +83,13 @@ def _nothing_known(stage: Stage) -> None:
         accept(stage.call("register_customer/json", "least", changes=least), 202)
     kim, token = stage.customer_id("kim@example.com"), stage.confirmation_token("kim@example.com")
     accept(stage.call("confirm_signup/post", "least", fill={"TOKEN": token}, changes=without_address), 200)
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     everything = {"TOKEN": stage.link(Purpose.UNSUBSCRIBE, None, customer=kim)}
     offers = {"TOKEN": stage.link(Purpose.UNSUBSCRIBE, None, customer=kim, topic="OFFERS")}
     accept(stage.call("unsubscribe_customer/get", "one topic", fill=offers), 200)
     accept(stage.call("unsubscribe_customer/one_click", "one topic", fill=offers, changes=without_address), 200)
     accept(stage.call("unsubscribe_customer/get", "all topics", fill=everything), 200)
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     accept(stage.call("unsubscribe_customer/one_click_multipart", "all topics", fill=everything), 200)
     accept(stage.call("unsubscribe_customer/one_click", "the same again", fill=everything), 200)
 
@@ -99,7 +99,7 @@ def _by_form(stage: Stage) -> None:
     accept(stage.call("register_customer/form", "a form that is sent on"), 303)
     first = stage.confirmation_token(GRACE)
     accept(stage.call("register_customer/form", "too soon after the first"), 303)
-    stage.clock.forward(minutes=11)
+    stage.clock.advance(minutes=11)
     page = {"redirect=https%3A%2F%2Fshop.example%2Fthanks&": ""}
     accept(stage.call("register_customer/form", "a form that is answered by a page", fill=page), 202)
     accept(stage.call("confirm_signup/get", "replaced", fill={"TOKEN": first}), 410)
@@ -113,7 +113,7 @@ def _leave_while_waiting(stage: Stage) -> None:
         accept(stage.call("register_customer/json", "two topics", email=email, topics=["NEWS", "OFFERS"]), 202)
     lee, max_ = stage.customer_id("lee@example.com"), stage.customer_id("max@example.com")
     token = stage.confirmation_token("max@example.com")
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     news = {"TOKEN": stage.link(Purpose.UNSUBSCRIBE, None, customer=lee, topic="NEWS")}
     accept(stage.call("unsubscribe_customer/one_click", "a topic that waits", fill=news), 200)
     leave = {"TOKEN": stage.link(Purpose.PREFERENCES, customer=max_)}
@@ -125,7 +125,7 @@ def _leave_while_waiting(stage: Stage) -> None:
 def _undeliverable(stage: Stage) -> None:
     """Bob's mailbox is gone; Zoe complains, and signs up again."""
     bob, zoe = (stage.sign_up(f"{name}@example.com", referral_code=None) for name in ("bob", "zoe"))
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     stage.call("record_mail_events/soft_bounce", "soft bounce", fill={ADA: "bob@example.com"})
     stage.call("record_mail_events/hard_bounce", "hard bounce", fill={ADA: "bob@example.com"})
     stage.call("record_mail_events/hard_bounce", "unknown address", fill={ADA: "nobody@example.com"})
@@ -134,7 +134,7 @@ def _undeliverable(stage: Stage) -> None:
     stage.call("record_mail_events/topic_validated", "the topic works")
     suppressed = {"TOKEN": stage.link(Purpose.PREFERENCES, customer=bob)}
     accept(stage.call("manage_preferences/get", "suppressed", fill=suppressed), 200)
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     accept(stage.call("register_customer/json", "signup after a complaint", email="zoe@example.com"), 202)
     stage.deliver("send_confirmation", "to who complained", stage.facts(zoe, "CustomerSignedUp")[-1])
 
@@ -170,7 +170,7 @@ def _problems_of_links(stage: Stage, ada: str) -> None:
     accept(stage.call("confirm_signup/get", "a link of another kind", fill={"TOKEN": token}), 400)
     changed = {"TOKEN": token, "action=save": "action=burn"}
     accept(stage.call("manage_preferences/save", "a form that was changed", fill=changed), 422)
-    stage.clock.forward(hours=2)
+    stage.clock.advance(hours=2)
     accept(stage.call("manage_preferences/get", "expired", fill={"TOKEN": token}), 410)
     accept(stage.call("manage_preferences/save", "expired", fill={"TOKEN": token}), 410)
     gone = {"TOKEN": stage.link(Purpose.PREFERENCES, customer="cus_gone")}

@@ -44,7 +44,7 @@ def settle(stage: Stage, name: str, segments: int | None = None) -> None:
     run = {**run, "total_segments": segments or run["total_segments"]}
     parts = [{"run": run, "segment": segment} for segment in range(run["total_segments"])]
     statements = [stage.call("settle_points", name, part) for part in parts]
-    stage.clock.forward(minutes=1)
+    stage.clock.advance(minutes=1)
     stage.call("close_settlement", name, {"run": run, "parts": statements})
 
 
@@ -111,7 +111,7 @@ def _spend(stage: Stage, ada: str) -> None:
     accept(stage.call("redeem_reward/redeem", "not offered yet", fill=mine, **spring), 409)
     accept(stage.call("redeem_reward/redeem", "unknown customer"), 404)
     accept(stage.call("redeem_reward/redeem", "too few points", fill={"K-77": "K-5"}, reward_id="tea-tin"), 422)
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     accept(stage.call("redeem_reward/cancel", "with a stock", fill=mine), 200)
     accept(stage.call("redeem_reward/cancel", "the same again", fill=mine), 200)
     accept(stage.call("redeem_reward/cancel", "unknown", fill={**mine, "basket-99": "basket-0"}), 404)
@@ -130,7 +130,7 @@ def _refunds(stage: Stage, ada: str) -> None:
     for fact in stage.facts(ada, "PurchaseRefunded"):
         posted(stage, "PurchaseRefunded", fact)
     posted(stage, "PurchaseRefunded again", *stage.facts(ada, "PurchaseRefunded"))
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     cancelled = {"K-77": ada, "basket-99": "basket-101"}
     accept(stage.call("redeem_reward/cancel", "of points that a refund was forgiven", fill=cancelled), 200)
     lines = [{"sku": "cup", "quantity": 4, "price": 2_500}, {"sku": "tea", "quantity": 1, "price": 1_000}]
@@ -207,7 +207,7 @@ def _change(stage: Stage) -> None:
     """Versions with everything set, and of points that never expire and may be owed."""
     stage.clock.set("2027-03-02T10:00:00Z")
     accept(stage.call("configure_loyalty/put_program", "everything set", version=1), 200)
-    stage.clock.forward(minutes=1)
+    stage.clock.advance(minutes=1)
     everlasting: dict[str, Any] = {
         "version": 2, "expiry_months": None, "expiry_warning_days": 0, "downgrade": "NEVER", "rounding": "UP",
         "bonuses": {}, "tiers": [{"name": "ALL", "threshold": 0}],
@@ -215,7 +215,7 @@ def _change(stage: Stage) -> None:
     accept(stage.call("configure_loyalty/put_program", "without an end", **everlasting), 200)
     accept(stage.call("configure_loyalty/put_program", "changed from an old one", version=1), 409)
     accept(stage.call("configure_loyalty/put_program", "from the future", starts_at="2027-04-01"), 422)
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     taken = {"points": -1_000, "idempotency_key": "taken-3"}
     accept(stage.call("adjust_points/add", "more than there is, to be owed", fill={"K-77": "K-3"}, **taken), 201)
     stage.purchase("C-2", "2027-03-02T10:30:00Z", customer={"customer_id": "K-3"}, total=20_900)

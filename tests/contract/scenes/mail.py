@@ -32,7 +32,7 @@ def play(stage: Stage) -> None:
 
     stage.wire.fail_next("SendEmail", "MessageRejected")
     _remind(stage, "refused", ids["hugo"], failed=1)
-    stage.clock.forward(minutes=1)
+    stage.clock.advance(minutes=1)
     _remind(stage, "after it was refused", ids["hugo"])
 
     unsubscribed = {"TOKEN": stage.link(Purpose.UNSUBSCRIBE, None, customer=ids["eve"])}

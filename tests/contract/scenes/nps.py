@@ -5,7 +5,7 @@ from typing import Any
 from shared.edge.tokens import Purpose
 from tests.contract.recording import Stage, accept
 from tests.contract.scenes.loyalty import posted, put
-from tests.functional.conftest import client
+from tests.functional.aws import client
 
 FORM = "token=TOKEN&score=3&comment=The+parcel+came+two+weeks+late+and+the+cup+was+broken."
 ANONYMOUS_FORM = "token=TOKEN&score=9&comment=Lovely+shop"
@@ -117,7 +117,7 @@ def answer(stage: Stage, case: str, link: dict[str, str], form: str) -> None:
 
 def _promoter(stage: Stage, ada: str) -> None:
     link = survey_link(stage, ada, "after-purchase.2026-11-14")
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     accept(stage.call("answer_survey/get", "with a score", fill=link), 200)
     answer(stage, "a promoter with a comment", link, "score=9&comment=Lovely+tea+and+a+fast+delivery.")
     answer(stage, "the same again", link, "score=9&comment=Lovely+tea+and+a+fast+delivery.")
@@ -125,7 +125,7 @@ def _promoter(stage: Stage, ada: str) -> None:
     posted(stage, "SurveyAnswered with points of its own", answered)
     stage.deliver("send_referral_invitation", "SurveyAnswered by a promoter", answered)
     stage.deliver("send_referral_invitation", "the same again", answered)
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     answer(stage, "changed to a passive", link, "score=8&comment=The+delivery+was+slow+after+all.")
     stage.deliver(
         "send_referral_invitation", "SurveyAnswerChanged to a passive", *stage.facts(ada, "SurveyAnswerChanged")
@@ -145,9 +145,9 @@ def _detractor(stage: Stage, ben: str) -> None:
     link = survey_link(stage, ben, "after-purchase.2026-11-14")
     answer(stage, "a detractor", link, "score=3&comment=The+parcel+came+two+weeks+late+and+the+cup+was+broken.")
     stage.deliver("notify_marketer", "CaseOpened by an answer", *stage.facts(ben, "CaseOpened"))
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     answer(stage, "changed with an open case", link, "score=2&comment=The+cup+was+broken.")
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     answer(stage, "the comment taken back", link, "score=2&comment=")
 
 
@@ -155,7 +155,7 @@ def _newcomer(stage: Stage, cara: str) -> None:
     link = survey_link(stage, cara, "nightly.2026-11-21")
     answer(stage, "without a comment", link, "score=10&comment=")
     posted(stage, "SurveyAnswered", *stage.facts(cara, "SurveyAnswered"))
-    stage.clock.forward(minutes=1)
+    stage.clock.advance(minutes=1)
     answer(stage, "changed to a detractor", link, "score=4&comment=The+quality+is+poor.")
 
 
@@ -183,7 +183,7 @@ def _anonymous(stage: Stage) -> None:
 
 def _recovery(stage: Stage, ben: str) -> None:
     (opened,) = stage.facts(ben, "CaseOpened")
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     accept(stage.call("manage_cases/get", "opened by an answer", fill={"CASE": opened["case_id"]}), 200)
     accept(stage.call("manage_cases/resolve", "compensated", fill={"CASE": opened["case_id"]}), 200)
     stage.call("ask_recovery", "asked on the same day", {"source": "aws.scheduler"})
@@ -191,7 +191,7 @@ def _recovery(stage: Stage, ben: str) -> None:
     stage.call("ask_recovery", "asks whether it helped", {"source": "aws.scheduler"})
     invited = stage.facts(ben, "SurveyInvited")[-1]
     stage.deliver("send_survey_invitation", "SurveyInvited about a case", invited)
-    stage.clock.forward(hours=1)
+    stage.clock.advance(hours=1)
     link = survey_link(stage, ben, invited["id"])
     accept(stage.call("answer_survey/get", "about a case", fill=link), 200)
     answer(stage, "about a case", link, "score=9&comment=All+well+again%2C+thanks.")
@@ -232,7 +232,7 @@ def _reports(stage: Stage) -> None:
 
 def _too_late(stage: Stage, ada: str, ben: str) -> None:
     link = survey_link(stage, ada, "after-purchase.2026-11-14")
-    stage.clock.forward(hours=30)
+    stage.clock.advance(hours=30)
     accept(stage.call("answer_survey/get", "too late to change", fill=link), 409)
     accept(stage.call("answer_survey/post", "too late to change", fill=link), 409)
     stage.deliver("send_survey_invitation", "SurveyInvited and answered", stage.facts(ben, "SurveyInvited")[0])

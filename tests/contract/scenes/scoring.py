@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from tests.contract.recording import Stage, accept
-from tests.functional.conftest import client
+from tests.functional.aws import client
 
 EPOCH: Final = date(1970, 1, 1)
 AS_OF: Final = date(2026, 11, 21)
@@ -90,10 +90,10 @@ def rescore(stage: Stage, machine: str, rescoring_id: str, segments: int, as_of:
     stage.call("rank_scorecards", rescoring_id, given)
     if given["run"]["fits"]:
         stage.call("fit_forecaster", rescoring_id, given)
-    stage.clock.forward(seconds=2)
+    stage.clock.advance(seconds=2)
     for part in parts:
         stage.call("write_scores", rescoring_id, part)
-    stage.clock.forward(seconds=3)
+    stage.clock.advance(seconds=3)
     stage.call("report_rescoring", rescoring_id, given)
     stage.call("report_rescoring", f"{rescoring_id} again", given)
 

@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -13,6 +13,7 @@ import pytest
 from shared.cases import actions, case
 from shared.cases.case import MAX_NOTES, TEXT_MAX_LENGTH, Case, CaseRules, CaseStatus, Outcome
 from shared.cases.links import complaint_path
+from shared.core import clock
 from shared.core.dynamodb import CUSTOMERS, SCORECARDS, apply
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
@@ -24,16 +25,8 @@ from shared.nps.links import survey_path
 from shared.nps.store import definitions, invitations
 from shared.nps.survey import RECOVERY_TEXTS, Rules
 from shared.scorecards.score import Score
-from tests.functional.conftest import (
-    BERLIN,
-    answered,
-    as_records,
-    ask,
-    facts_of,
-    sent_mails,
-    shop_day,
-    sign_up,
-)
+from tests.functional.aws import sent_mails
+from tests.functional.scenes import BERLIN, answered, as_records, ask, facts_of, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -58,7 +51,7 @@ def ada(invoke: Invoke) -> str:
 
 
 def ago(**time: float) -> datetime:
-    return datetime.now(UTC) - timedelta(**time)
+    return clock.now() - timedelta(**time)
 
 
 def complaint(customer_id: str, complaint_id: str = "1", opened_at: datetime | None = None) -> Case:
@@ -351,7 +344,7 @@ def test_a_resolved_case_is_not_resolved_otherwise_nor_assigned(invoke: Invoke, 
 
 def test_of_two_who_resolve_a_case_at_once_one_does(invoke: Invoke, ada: str, at_transaction: AtTransaction) -> None:
     one = complaint(ada)
-    time = ShopTime(datetime.now(UTC).replace(microsecond=0), BERLIN)
+    time = ShopTime(clock.now().replace(microsecond=0), BERLIN)
     at_transaction("CaseResolved", lambda: actions.resolve(one.case_id, Outcome.EXPLAINED, time))
     assert step(invoke, "resolve", one, outcome="SOLVED")["statusCode"] == 409
     assert step(invoke, "get", one)["json"]["outcome"] == "EXPLAINED"
@@ -405,7 +398,7 @@ def test_a_step_that_says_nothing_is_refused(invoke: Invoke, ada: str, name: str
 
 def night(invoke: Invoke, days: int = 0) -> dict[str, Any]:
     """What the night so many days from now decides."""
-    started_at = to_timestamp(datetime.now(UTC) + timedelta(days=days))
+    started_at = to_timestamp(clock.now() + timedelta(days=days))
     run = {"run_id": "n", "started_at": started_at, "total_segments": 1}
     return invoke("decide_invitations", {"run": run, "segment": 0})
 
@@ -532,7 +525,7 @@ def test_whether_it_helped_is_asked_a_day_after_any_other_question_and_holds_tho
     history = contact_histories.get(ada)
     assert list(history.invited) == ["after-purchase"]
     assert history.invited_at is not None
-    assert datetime.now(UTC) - history.invited_at < timedelta(minutes=5)
+    assert history.invited_at == clock.now()
     invoke("configure_surveys/put_rules", cooldown_days=5)
     invoke("configure_surveys/put_survey", trigger="NIGHTLY", cooldown_days=0)
     assert night(invoke) == {"ASKED_RECENTLY": 1}

@@ -3,11 +3,12 @@
 import base64
 import io
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shared.core import clock
 from shared.core import fact_store as facts
 from shared.customers.consent import Status, Topic
 from shared.customers.customer import Customer
@@ -16,7 +17,7 @@ from shared.customers.store import profiles as customers
 from shared.edge.queues import LOGGER
 from shared.edge.tokens import Purpose, sign
 from shared.scorecards.store import cards as scorecards
-from tests.functional.conftest import client
+from tests.functional.aws import client
 
 Invoke = Callable[..., dict[str, Any]]
 Load = Callable[..., dict[str, Any]]
@@ -151,7 +152,7 @@ def test_a_forged_an_expired_and_a_foreign_token_confirm_nothing(invoke: Invoke,
     known = ada()
     assert known.signup is not None
     claims = {"customer": known.customer_id, "signup": known.signup.signup_id}
-    yesterday = datetime.now(UTC) - timedelta(days=1)
+    yesterday = clock.now() - timedelta(days=1)
     before = contents()
     tokens = {
         confirmation_token(known)[:-2] + "xx": 400,
@@ -185,7 +186,7 @@ def test_opening_the_unsubscribe_link_changes_nothing(
 
 
 def preference_token(known: Customer) -> str:
-    return preferences_path(known.customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
+    return preferences_path(known.customer_id, clock.now() + timedelta(hours=1)).partition("token=")[2]
 
 
 def test_the_preference_centre_shows_saves_and_changes_nothing_when_shown(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.edge import api_keys as keys
-from tests.functional.conftest import client
+from tests.functional.aws import client
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shared.core import clock
 from shared.core import fact_store as facts
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
@@ -15,7 +16,8 @@ from shared.customers.links import confirmation_path, unsubscribe_path
 from shared.customers.store import profiles as customers
 from shared.loyalty.actions import earning
 from shared.loyalty.store import program_versions
-from tests.functional.conftest import BERLIN, account_of, as_of_today, facts_of, happened, id_of, shop_day, sign_up
+from tests.frozen_clock import FrozenClock
+from tests.functional.scenes import BERLIN, account_of, facts_of, happened, heard_now, id_of, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -29,7 +31,7 @@ YEAR_OF_EARNING = 12
 
 def take(invoke: Invoke, name: str) -> None:
     """An event file, as of today, is taken from the queue."""
-    assert invoke(name, fill=as_of_today()) == {"batchItemFailures": []}
+    assert invoke(name, fill=heard_now()) == {"batchItemFailures": []}
 
 
 def earned_points(customer_id: str) -> dict[str, int]:
@@ -67,7 +69,7 @@ def test_an_order_that_reaches_a_tier_lifts_it_at_once_and_the_next_one_earns_by
     deliver(first)
     assert account_of("K-77").tier == "OOLONG"
     # One that was placed before the tier was reached, and one after.
-    now = to_timestamp(datetime.now(UTC))
+    now = to_timestamp(clock.now())
     deliver(
         happened("post_points/purchase_recorded", id="late", order_id="late"),
         happened("post_points/purchase_recorded", id="next", order_id="next", occurred_at=now, ordered_at=now),
@@ -111,18 +113,19 @@ def test_a_refund_of_an_order_heard_of_before_the_launch_earns_and_takes_nothing
     invoke: Invoke, launch: Launch
 ) -> None:
     launch()
-    happened("post_points/purchase_recorded", recorded_at=to_timestamp(datetime.now(UTC) - timedelta(hours=1)))
+    happened("post_points/purchase_recorded", recorded_at=to_timestamp(clock.now() - timedelta(hours=1)))
     take(invoke, "post_points/purchase_refunded")
     assert account_of("K-77").version == 0
 
 
 def test_an_order_heard_of_before_the_launch_and_refunded_after_it_earns_nothing(
-    invoke: Invoke, launch: Launch, deliver: Deliver
+    invoke: Invoke, launch: Launch, deliver: Deliver, clock: FrozenClock
 ) -> None:
-    invoke("record_purchase/by_customer_number", fill=as_of_today())
+    invoke("record_purchase/by_customer_number")
     deliver(*facts_of("K-77", "PurchaseRecorded"))
+    clock.advance(minutes=1)
     launch()
-    fill = {**as_of_today(), "#1001": "#1002", "%231001": "%231002"}
+    fill = {"#1001": "#1002", "%231001": "%231002"}
     for refund_id, amount in (("some", 900), ("rest", 2_000)):
         assert invoke("refund_purchase/amount", fill=fill, refund_id=refund_id, amount=amount)["statusCode"] == 201
     refunds = facts_of("K-77", "PurchaseRefunded")
@@ -149,7 +152,7 @@ def test_a_refund_that_meets_its_own_order_is_taken_back_after_it(
 def test_a_refund_dated_before_the_launch_takes_back_what_a_later_order_earned(
     invoke: Invoke, deliver: Deliver, contents: Contents, refund_first: bool
 ) -> None:
-    invoke("configure_loyalty/put_program", fill=as_of_today(), starts_at=shop_day(-1).isoformat())
+    invoke("configure_loyalty/put_program", starts_at=shop_day(-1).isoformat())
     early = f"{shop_day(-2)}T09:00:00.000Z"
     bought = happened("post_points/purchase_recorded")
     back = happened("post_points/purchase_refunded", occurred_at=early, refunded_at=early)
@@ -241,7 +244,7 @@ def test_a_signup_is_welcomed_once_confirmed_and_not_again_after_leaving(
     deliver(*facts.every(known.customer_id))
     assert account_of(known.customer_id).version == 0
     ada = sign_up(invoke, "ada@example.com", phone=None)
-    fill = {**as_of_today(), "CUSTOMER": ada}
+    fill = {"CUSTOMER": ada}
     for _ in range(2):
         assert invoke("post_points/consent_granted", fill=fill) == {"batchItemFailures": []}
     assert earned_points(ada) == {"SIGNUP_CONFIRMED/ONCE": 50}
@@ -274,7 +277,7 @@ def points_of(invoke: Invoke, customer_id: str) -> dict[str, Any]:
 
 def buy(invoke: Invoke, email: str, order_id: str, days: int = 0) -> None:
     """An order of 29.00, now or so many days from now."""
-    ordered_at = (datetime.now(UTC) + timedelta(days=days)).isoformat()
+    ordered_at = (clock.now() + timedelta(days=days)).isoformat()
     answer = invoke("record_purchase/by_email", order_id=order_id, ordered_at=ordered_at, customer={"email": email})
     assert answer["statusCode"] == 201
 
@@ -282,7 +285,7 @@ def buy(invoke: Invoke, email: str, order_id: str, days: int = 0) -> None:
 def give_back(invoke: Invoke, order_id: str) -> None:
     """A refund of all of it, now."""
     fill = {"#1001": order_id, "%231001": order_id}
-    now = datetime.now(UTC).isoformat()
+    now = clock.now().isoformat()
     assert invoke("refund_purchase/amount", fill=fill, amount=2_900, refunded_at=now)["statusCode"] == 201
 
 
@@ -514,7 +517,7 @@ def test_what_has_expired_since_the_last_night_is_posted_when_it_is_looked_at(
 ) -> None:
     launch(expiry_months=1)
     invoke("record_purchase/by_customer_number")
-    past = datetime.now(UTC) - timedelta(days=100)
+    past = clock.now() - timedelta(days=100)
     at = to_timestamp(past)
     bought = happened("post_points/purchase_recorded", occurred_at=at, ordered_at=at)
     earning.earn_order(bought, program_versions.all_versions(), ShopTime(past, BERLIN))

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from shared.core.facts import Fact, from_timestamp
-from tests.functional.conftest import account_of, as_of_today, facts_of, shop_day
+from shared.core.facts import Fact
+from tests.frozen_clock import FrozenClock
+from tests.functional.scenes import account_of, facts_of, shop_day
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -30,12 +30,11 @@ def test_before_the_launch_a_default_is_proposed_and_nothing_is_stored(invoke: I
     assert contents() == {"customers": [], "scorecards": []}
 
 
-def test_what_was_proposed_can_be_put_and_is_launched_now(invoke: Invoke, load: Load) -> None:
+def test_what_was_proposed_can_be_put_and_is_launched_now(invoke: Invoke, load: Load, clock: FrozenClock) -> None:
     proposed = invoke("configure_loyalty/get_program")["json"]
-    before = datetime.now(UTC)
     put = invoke("configure_loyalty", with_body(load("configure_loyalty/put_program"), proposed))["json"]
     assert put["version"] == 1
-    assert before - timedelta(milliseconds=1) <= from_timestamp(put["starts_at"]) <= datetime.now(UTC)
+    assert put["starts_at"] == clock.timestamp
     changed = {name for name in put if put[name] != proposed[name]}
     assert changed == {"version", "starts_at", "published_at"}
 
@@ -68,28 +67,28 @@ def test_putting_what_get_answered_and_the_same_content_again_make_no_new_versio
 
 
 def test_a_change_is_a_new_version_from_now_on_and_one_made_from_an_older_is_refused(
-    invoke: Invoke, launch: Launch, contents: Contents
+    invoke: Invoke, launch: Launch, contents: Contents, clock: FrozenClock
 ) -> None:
     launch()
-    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    clock.advance(minutes=1)
     second = invoke("configure_loyalty/put_program", points=2, version=1)["json"]
     assert second["version"] == 2
-    assert from_timestamp(second["starts_at"]) >= before
+    assert second["starts_at"] == clock.timestamp
     stored = contents()
     stale = invoke("configure_loyalty/put_program", points=3, version=1)
     assert (stale["statusCode"], stale["json"]["version"]) == (409, 2)
     assert contents() == stored
 
 
-def test_when_a_version_was_published_is_told_and_not_taken(invoke: Invoke) -> None:
-    begun = datetime.now(UTC) - timedelta(milliseconds=1)
+def test_when_a_version_was_published_is_told_and_not_taken(invoke: Invoke, clock: FrozenClock) -> None:
+    begun = clock.timestamp
     said = {"published_at": "2020-01-01T00:00:00Z", "starts_at": "2026-11-01"}
     first = invoke("configure_loyalty/put_program", **said)["json"]
+    clock.advance(minutes=1)
     same = invoke("configure_loyalty/put_program", published_at="2021-01-01T00:00:00Z")["json"]
     second = invoke("configure_loyalty/put_program", points=2, **said)["json"]
     assert same == first
-    assert from_timestamp(first["published_at"]) >= begun
-    assert second["published_at"] > first["published_at"]
+    assert (first["published_at"], second["published_at"]) == (begun, clock.timestamp)
     assert invoke("configure_loyalty/get_program")["json"] == second
 
 
@@ -177,18 +176,21 @@ def bought(invoke: Invoke, order_id: str, days: int, total: int = 1_000) -> Fact
     return next(fact for fact in facts_of("K-77", "PurchaseRecorded") if fact.id == order_id)
 
 
-def test_late_orders_earn_by_their_own_version_and_before_the_launch_nothing(invoke: Invoke, deliver: Deliver) -> None:
+def test_late_orders_earn_by_their_own_version_and_before_the_launch_nothing(
+    invoke: Invoke, deliver: Deliver, clock: FrozenClock
+) -> None:
     unheard = bought(invoke, "unheard", -20)
     deliver(unheard)
+    clock.advance(minutes=1)
     launched = shop_day(-30).isoformat()
-    invoke("configure_loyalty/put_program", fill=as_of_today(), starts_at=launched, multipliers=[])
-    invoke("configure_loyalty/put_program", fill=as_of_today(), points=7, multipliers=[])
+    invoke("configure_loyalty/put_program", starts_at=launched, multipliers=[])
+    invoke("configure_loyalty/put_program", points=7, multipliers=[])
     deliver(unheard)
     assert account_of("K-77").version == 0
     early, middle = bought(invoke, "early", -40), bought(invoke, "middle", -20)
     deliver(early, middle)
     assert [(fact.id, fact.data["points"]) for fact in facts_of("K-77", "PointsEarned")] == [("middle", 10)]
-    now = datetime.now(UTC).isoformat()
+    now = clock.now().isoformat()
     newest = invoke(
         "record_purchase/by_customer_number", order_id="new", ordered_at=now, total=1_000, tax=0, shipping=0
     )

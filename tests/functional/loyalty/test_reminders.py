@@ -3,11 +3,12 @@
 import io
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shared.core import clock
 from shared.core.dynamodb import apply
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
@@ -21,7 +22,8 @@ from shared.loyalty.store import program_versions
 from shared.mail.store import mails
 from shared.purchases import actions as purchases
 from shared.purchases.purchase import Order
-from tests.functional.conftest import BERLIN, facts_of, id_of, publish_long_ago, sent_mails, shop_day, sign_up
+from tests.functional.aws import sent_mails
+from tests.functional.scenes import BERLIN, facts_of, id_of, publish_long_ago, shop_day, sign_up
 
 Invoke = Callable[..., dict[str, Any]]
 Contents = Callable[..., dict[str, list[dict[str, Any]]]]
@@ -96,7 +98,7 @@ def bounce(invoke: Invoke, _customer_id: str) -> None:
 
 
 def pause(invoke: Invoke, customer_id: str) -> None:
-    token = preferences_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
+    token = preferences_path(customer_id, clock.now() + timedelta(hours=1)).partition("token=")[2]
     assert invoke("manage_preferences/pause", fill={"TOKEN": token})["statusCode"] == 200
 
 
@@ -142,7 +144,7 @@ def test_a_mail_whose_sender_died_stays_unknown_and_is_not_sent_again(
     invoke: Invoke, ada: str, contents: Contents
 ) -> None:
     month = warning(ada)["2026-12"]
-    apply(mails.claim(ada, f"PointsExpiring-{month}", datetime.now(UTC)))
+    apply(mails.claim(ada, f"PointsExpiring-{month}", clock.now()))
     remind(invoke, ada)
     before = contents()
     remind(invoke, ada)
@@ -182,12 +184,12 @@ def ending(invoke: Invoke, launch: Launch) -> Fact:
     launch(expiry_months=24)
     publish_long_ago()
     customer_id = sign_up(invoke, ADA)
-    past = datetime.now(UTC) - timedelta(days=425)
+    past = clock.now() - timedelta(days=425)
     order = Order(order_id="1", ordered_at=past, currency="EUR", total=40_000)
     purchases.record_order(order, customer_id, None, ShopTime(past, BERLIN))
     (bought,) = facts_of(customer_id, "PurchaseRecorded")
     earning.earn_order(bought, program_versions.all_versions(), ShopTime(past, BERLIN))
-    run = {"started_at": to_timestamp(datetime.now(UTC)), "total_segments": 1}
+    run = {"started_at": to_timestamp(clock.now()), "total_segments": 1}
     invoke("settle_points", {"run": run, "segment": 0})
     (fact,) = facts_of(customer_id, "TierEnding")
     return fact
@@ -210,7 +212,7 @@ def test_the_end_of_a_tier_is_told_once(invoke: Invoke, ending: Fact) -> None:
 def test_what_was_earned_since_the_night_counts(
     invoke: Invoke, ending: Fact, deliver: Deliver, total: int, outcome: str
 ) -> None:
-    now = datetime.now(UTC).isoformat()
+    now = clock.now().isoformat()
     price = {"total": total, "tax": 0, "shipping": 0, "discount": 0, "products": []}
     assert invoke("record_purchase/by_email", ordered_at=now, **price)["statusCode"] == 201
     deliver(*facts_of(ending.customer_id, "PurchaseRecorded"))

@@ -3,17 +3,19 @@
 import base64
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import pytest
 
+from shared.core import clock
 from shared.core.facts import to_timestamp
 from shared.edge.tokens import Purpose, sign
 from shared.loyalty.links import points_path
 from shared.loyalty.store import catalogue, vouchers
-from tests.functional.conftest import account_of, as_of_today, facts_of, happened, shop_day
+from tests.frozen_clock import FrozenClock
+from tests.functional.scenes import account_of, facts_of, happened, heard_now, shop_day
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -84,7 +86,7 @@ def test_too_few_points_are_refused_with_how_many_are_missing(invoke: Invoke, fu
 
 def test_points_that_are_pending_cannot_be_spent(invoke: Invoke, launch: Launch) -> None:
     launch()
-    invoke("post_points/purchase_recorded", fill={**as_of_today(), "2026-11-20": str(shop_day())})
+    invoke("post_points/purchase_recorded", fill={**heard_now(), "2026-11-20": str(shop_day())})
     invoke("configure_loyalty/put_reward")
     assert account_of("K-77").books.balance > 100
     assert invoke(REDEEM)["json"]["missing"] == 100
@@ -128,7 +130,7 @@ def test_a_reward_of_a_tier_is_for_that_tier_and_higher_ones(invoke: Invoke, fun
     assert redeemed(invoke) == 409
     tiers = [{"name": "GREEN", "threshold": 0}, {"name": "OOLONG", "threshold": 10}, {"name": "BLACK", "threshold": 20}]
     invoke("configure_loyalty/put_program", tiers=tiers)
-    invoke("post_points/purchase_recorded", fill={**as_of_today(), "2026-11-20": str(shop_day())})
+    invoke("post_points/purchase_recorded", fill={**heard_now(), "2026-11-20": str(shop_day())})
     assert account_of("K-77").tier == "BLACK"
     assert redeemed(invoke) == 201
 
@@ -185,7 +187,7 @@ def test_changing_a_reward_keeps_the_count_of_those_that_are_taken(invoke: Invok
 
 
 def token_of(customer_id: str = "K-77", hours: int = 1, purpose: Purpose = Purpose.POINTS) -> str:
-    return sign(purpose, {"customer": customer_id}, datetime.now(UTC) + timedelta(hours=hours))
+    return sign(purpose, {"customer": customer_id}, clock.now() + timedelta(hours=hours))
 
 
 def press(invoke: Invoke, load: Load, **fields: str) -> dict[str, Any]:
@@ -272,11 +274,12 @@ def test_a_voucher_that_was_cancelled_is_not_shown_again_as_new(invoke: Invoke, 
 
 
 def test_the_same_form_with_another_button_is_another_voucher(
-    invoke: Invoke, funded: None, load: Load, contents: Contents
+    invoke: Invoke, funded: None, load: Load, contents: Contents, clock: FrozenClock
 ) -> None:
     """Who goes back in the browser and presses another button gets the other reward, too."""
     invoke("configure_loyalty/put_reward", fill={"tea-tin": "mug"}, name="A mug", cost=90)
     press(invoke, load)
+    clock.advance(seconds=5)
     answer = press(invoke, load, reward_id="mug")
     mug, tin = vouchers.list_of("K-77")
     assert (mug.reward_id, tin.reward_id) == ("mug", "tea-tin")
@@ -289,10 +292,11 @@ def test_the_same_form_with_another_button_is_another_voucher(
 
 
 def test_vouchers_of_the_page_have_ids_that_no_form_and_no_shop_has_chosen(
-    invoke: Invoke, funded: None, load: Load
+    invoke: Invoke, funded: None, load: Load, clock: FrozenClock
 ) -> None:
     form = "5f0a9c1be2d84d0b9a7c3e6f12345678"
     assert redeemed(invoke, idempotency_key=form) == 201
+    clock.advance(minutes=1)
     press(invoke, load, redemption_id=form)
     by_page, by_shop = vouchers.list_of("K-77")
     assert (by_shop.redemption_id, by_page.redemption_id == form) == (form, False)
@@ -363,7 +367,7 @@ def test_a_tier_that_is_renamed_while_it_has_holders_and_rewards(
     assert (shown["tier"], shown["next_tier"]) == (tier, next_tier)
     page = invoke("show_points_page/get", fill={"TOKEN": token_of()})["body"]
     assert (tier.title() in page, "For Oolong members." in page) == (True, True)
-    now = to_timestamp(datetime.now(UTC))
+    now = to_timestamp(clock.now())
     # 154.00 · 220.00 / 170.00, three times or once.
     deliver(happened("post_points/purchase_recorded", id="next", order_id="next", occurred_at=now, ordered_at=now))
     assert [fact.data["points"] for fact in facts_of("K-77", "PointsEarned")] == [199, earned]
@@ -384,6 +388,6 @@ def test_what_staff_have_typed_is_shown_and_never_run(invoke: Invoke, funded: No
 
 def test_before_the_launch_the_page_is_not_there(invoke: Invoke) -> None:
     invoke("record_purchase/by_customer_number")
-    path = points_path("K-77", datetime.now(UTC) + timedelta(hours=1))
+    path = points_path("K-77", clock.now() + timedelta(hours=1))
     answer = invoke("show_points_page/get", fill={"TOKEN": path.partition("token=")[2]})
     assert answer["statusCode"] == 400

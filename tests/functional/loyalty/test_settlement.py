@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ from shared.loyalty.store import accounts, program_versions
 from shared.purchases import actions as purchases
 from shared.purchases.purchase import Order, Refund
 from shared.scorecards.store import cards as scorecards
-from tests.functional.conftest import BERLIN, CALLS, Killed, account_of, client, facts_of, publish_long_ago, sign_up
+from tests.functional.aws import client
+from tests.functional.calls import is_killed
+from tests.functional.scenes import BERLIN, account_of, facts_of, publish_long_ago, sign_up
 
 Invoke = Callable[..., dict[str, Any]]
 Contents = Callable[..., dict[str, list[dict[str, Any]]]]
@@ -348,13 +351,8 @@ def test_a_night_goes_on_after_a_segment_failed(invoke: Invoke) -> None:
     assert run["total_segments"] == 4
     killed = []
     for segment in range(run["total_segments"]):
-        CALLS.killed_at, CALLS.count = (5, "before"), 0
-        try:
-            invoke("settle_points", {"run": run, "segment": segment})
-        except Killed:
+        if is_killed(partial(invoke, "settle_points", {"run": run, "segment": segment}), 1):
             killed.append(segment)
-        finally:
-            CALLS.killed_at = None
     assert killed
     report = night(invoke, "2026-04-01 02:00")
     assert (report["accounts"], report["issued"], report["expired"], report["outstanding"]) == (6, 255, 255, 0)

@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -18,7 +18,8 @@ from shared.nps.actions import answering, inviting
 from shared.nps.links import feedback_path, survey_path
 from shared.nps.store import definitions, invitations
 from shared.nps.survey import COMMENT_MAX_LENGTH, Answer, Invitation, Survey, Trigger
-from tests.functional.conftest import (
+from tests.functional.aws import sent_mails
+from tests.functional.scenes import (
     BERLIN,
     account_of,
     answered,
@@ -26,7 +27,6 @@ from tests.functional.conftest import (
     ask,
     facts_of,
     post_answer,
-    sent_mails,
     shop_day,
     sign_up,
 )
@@ -214,7 +214,7 @@ def test_words_that_a_tab_keeps_apart_stay_apart(invoke: Invoke, asked: Invitati
 
 
 def later(**time: float) -> datetime:
-    return datetime.now(UTC) + timedelta(**time)
+    return clock.now() + timedelta(**time)
 
 
 def forged(asked: Invitation) -> str:
@@ -269,7 +269,7 @@ def test_a_link_that_does_not_hold_shows_and_records_nothing(
 def test_a_refused_candidate_has_no_page(invoke: Invoke) -> None:
     customer_id = sign_up(invoke, "ada@example.com")
     refuse = Survey(survey_id="after-purchase", trigger=Trigger.PURCHASE, percent=0)
-    run, time = "2026-11-14", ShopTime(datetime.now(UTC), BERLIN)
+    run, time = "2026-11-14", ShopTime(clock.now(), BERLIN)
     assert inviting.decide(customer_id, refuse, definitions.get_rules(), run, dict, time) == "NOT_SAMPLED"
     token = survey_path(customer_id, "after-purchase.2026-11-14", later(days=1)).removeprefix("surveys/")
     assert get(invoke, token)["statusCode"] == 400

@@ -20,7 +20,7 @@ from shared.nps import counting
 from shared.nps.actions import answering
 from shared.nps.store import figures
 from shared.nps.survey import Answer, Invitation, Survey, Trigger
-from tests.functional.conftest import BERLIN, answered, ask, shop_day, sign_up
+from tests.functional.scenes import BERLIN, answered, ask, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]

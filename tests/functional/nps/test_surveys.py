@@ -6,13 +6,14 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from shared.cases.links import complaint_path
+from shared.core import clock
 from shared.core.dynamodb import CUSTOMERS, apply
 from shared.core.facts import Fact, to_timestamp
 from shared.core.shop_time import ShopTime
@@ -23,7 +24,8 @@ from shared.nps.actions import inviting
 from shared.nps.actions.configuring import MAX_SURVEYS
 from shared.nps.store import definitions, invitations
 from shared.nps.survey import DEFAULT_TEXTS
-from tests.functional.conftest import BERLIN, answered, client, facts_of, sent_mails, shop_day, sign_up
+from tests.functional.aws import client, sent_mails
+from tests.functional.scenes import BERLIN, answered, facts_of, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -208,7 +210,7 @@ def ada(invoke: Invoke, shop: None) -> str:
 
 def night(invoke: Invoke, days: int = 0, run_id: str = "night") -> dict[str, Any]:
     """What the state machine does so many days from now: how many were asked, and how many were not and why."""
-    started_at = to_timestamp(datetime.now(UTC) + timedelta(days=days))
+    started_at = to_timestamp(clock.now() + timedelta(days=days))
     event = {"run": {"run_id": run_id, "started_at": started_at, "total_segments": 1}, "segment": 0}
     return invoke("decide_invitations", event)
 
@@ -305,7 +307,7 @@ def test_a_refusal_of_a_nightly_survey_is_a_line_in_the_bucket_and_nothing_else(
 
 
 def test_what_an_invitation_is_counted_by_is_not_looked_up_for_a_refusal(invoke: Invoke, ada: str) -> None:
-    survey, time = definitions.get_survey("after-purchase"), ShopTime(datetime.now(UTC), BERLIN)
+    survey, time = definitions.get_survey("after-purchase"), ShopTime(clock.now(), BERLIN)
     assert survey is not None
     looked_up = []
 
@@ -367,7 +369,7 @@ def unsubscribe(invoke: Invoke, customer_id: str) -> None:
 
 
 def pause(invoke: Invoke, customer_id: str) -> None:
-    token = preferences_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
+    token = preferences_path(customer_id, clock.now() + timedelta(hours=1)).partition("token=")[2]
     assert invoke("manage_preferences/pause", fill={"TOKEN": token})["statusCode"] == 200
 
 
@@ -377,7 +379,7 @@ def bounce(invoke: Invoke, _customer_id: str) -> None:
 
 def complain(invoke: Invoke, customer_id: str) -> None:
     """By the form behind her link."""
-    path = complaint_path(customer_id, datetime.now(UTC) + timedelta(hours=1)).partition("token=")[2]
+    path = complaint_path(customer_id, clock.now() + timedelta(hours=1)).partition("token=")[2]
     form = re.search(r'name="token" value="([^"]+)"', invoke("take_complaint/get", fill={"TOKEN": path})["body"])
     assert form is not None
     assert invoke("take_complaint/post", fill={"TOKEN": form[1]})["statusCode"] == 200
@@ -480,7 +482,7 @@ def answer_already(invoke: Invoke, customer_id: str) -> None:
 
 def expire(_invoke: Invoke, customer_id: str) -> None:
     key = {"pk": f"CUST#{customer_id}", "sk": f"INVITATION#after-purchase.{shop_day(-7)}"}
-    values = {":past": to_timestamp(datetime.now(UTC) - timedelta(seconds=1))}
+    values = {":past": to_timestamp(clock.now() - timedelta(seconds=1))}
     apply(CUSTOMERS.update(key, "SET open_until = :past", "", values))
 
 
@@ -514,7 +516,7 @@ def test_an_invitation_that_ses_refuses_comes_again_and_goes_out_once(
 
 def test_an_invitation_whose_sender_died_is_not_sent_again(invoke: Invoke, ada: str) -> None:
     fact = invited(invoke, ada)
-    apply(mails.claim(ada, f"survey-{fact.id}", datetime.now(UTC)))
+    apply(mails.claim(ada, f"survey-{fact.id}", clock.now()))
     for _ in range(2):
         assert send(invoke, fact) == {"batchItemFailures": []}
     assert (outcomes(ada), sent_mails()) == ([("EmailUnknown", None)], [])
@@ -542,7 +544,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
 
 def hour(ahead: int) -> int:
     """The hour that it is so many hours from now in London, where the event file's customer lives."""
-    return (datetime.now(ZoneInfo("Europe/London")) + timedelta(hours=ahead)).hour
+    return (clock.now().astimezone(ZoneInfo("Europe/London")) + timedelta(hours=ahead)).hour
 
 
 @pytest.mark.parametrize("hours", [2, 22])

@@ -16,7 +16,7 @@ from cli.demo import cdnow
 from cli.exports.rows import UnreadableFile
 from cli.importing.run import Report, run_import
 from shared.core import fact_store as facts
-from shared.core import old_table as table
+from shared.core.dynamodb import CUSTOMERS
 from shared.core.settings import Settings
 from shared.customers.store import profiles as customers
 from shared.scorecards.store import cards as scorecards
@@ -216,7 +216,7 @@ def test_what_stands_before_an_unreadable_row_is_imported(run: Callable[..., Rep
     assert report.trouble is not None
     assert "quotation mark" in report.trouble
     assert (report.progress.new, report.resumable, report.complete) == (1, False, False)
-    assert table.get("customers", {"pk": "ORDER##2", "sk": "ORDER"}) is not None
+    assert CUSTOMERS.get({"pk": "ORDER##2", "sk": "ORDER"}) is not None
 
 
 def test_a_file_without_the_needed_columns_leaves_the_tables_alone(

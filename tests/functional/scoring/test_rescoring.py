@@ -23,8 +23,11 @@ from shared.scorecards.scorecard import Scorecard, rfm, with_order
 from shared.scorecards.store import cards
 from shared.scoring import ranks
 from tests import scorecard_items
-from tests.functional.conftest import client, facts_of, plan_rescoring, put_back, rescoring_steps, shop_day
-from tests.functional.conftest import stored as everything
+from tests.frozen_clock import FrozenClock
+from tests.functional import aws
+from tests.functional.aws import client
+from tests.functional.scenes import facts_of, shop_day
+from tests.functional.scoring.steps import plan_rescoring, rescoring_steps
 
 Invoke = Callable[..., dict[str, Any]]
 Contents = Callable[..., dict[str, list[dict[str, Any]]]]
@@ -149,11 +152,12 @@ def test_a_customer_who_moves_has_the_fact_once_and_the_report_the_move(
 
 
 def test_reports_and_facts_stand_in_the_order_of_the_runs_whenever_these_were_asked_for(
-    invoke: Invoke, rescore: Rescore, shop: None
+    invoke: Invoke, rescore: Rescore, shop: None, clock: FrozenClock
 ) -> None:
     rescore("later", "2026-11-21T02:00:00Z", segments=1, times=1)
     buy = {"customer": {"customer_id": "K1"}, "ordered_at": "2026-11-21", "total": 90_000, "tax": 0, "shipping": 0}
     invoke("record_purchase/by_customer_number", order_id="new", **buy)
+    clock.advance(minutes=10)
     rescore("earlier", "2026-11-21T01:00:00Z", segments=1, times=1)
     assert invoke("report_scores/segments")["json"]["rescoring_id"] == "earlier"
     assert [fact.id for fact in facts_of("K1", "SegmentChanged")] == ["later", "earlier"]
@@ -187,9 +191,9 @@ def test_a_customer_who_is_erased_meanwhile_is_not_brought_back(invoke: Invoke, 
 def test_in_however_many_segments_scores_and_reports_are_the_same_and_add_up(
     invoke: Invoke, rescore: Rescore, large_shop: None
 ) -> None:
-    ready, found = everything(), []
+    ready, found = aws.stored(), []
     for segments in (1, 5):
-        put_back(ready)
+        aws.put_back(ready)
         rescore(segments=segments, times=1)
         reports = {name: answer["json"] for name, answer in all_reports(invoke).items()}
         for moment in ("started_at", "finished_at"):

@@ -1,21 +1,19 @@
 """Rescorings that wait for each other, are throttled, end early, or overlap."""
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from itertools import count
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 from botocore.retries.standard import ExponentialBackoff
-from moto.core.botocore_stubber import MockRawResponse
-from moto.dynamodb.responses import DynamoHandler, DynamoResult
 
-from shared.core import dynamodb
+from shared.core import clock
 from shared.core import fact_store as facts
 from shared.core.dynamodb import SCORECARDS, transact, unpack
 from shared.core.errors import Busy
@@ -28,16 +26,11 @@ from shared.scorecards.store import cards
 from shared.scoring.job import RESCORING
 from shared.scoring.rescoring import Change
 from shared.scoring.store import writes as score_writes
-from tests.functional.conftest import (
-    CALLS,
-    Killed,
-    client,
-    execution_arn,
-    plan_rescoring,
-    put_back,
-    rescoring_steps,
-    stored,
-)
+from tests.functional import moto_patches
+from tests.functional.aws import client, put_back, stored
+from tests.functional.calls import CALLS, Killed, is_killed
+from tests.functional.moto_patches import json_answer
+from tests.functional.scoring.steps import execution_arn, plan_rescoring, rescoring_steps
 
 Invoke = Callable[..., dict[str, Any]]
 Rescore = Callable[..., dict[str, Any]]
@@ -86,71 +79,82 @@ def throttle(hurried: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Co
     """
 
     def arm(code: str, first: int, scores: bool = True, told: bool = True) -> Counter[str]:
-        execute, put = DynamoHandler.batch_execute_statement, DynamoHandler.batch_write_item
+        aws_answers = moto_patches.answer
         tries: Counter[str] = Counter()
 
-        def is_refused(customer_id: str, is_meant: bool) -> bool:
-            tries[customer_id] += 1
-            return is_meant and int(customer_id[-1]) % 2 == 0 and tries[customer_id] <= first
+        def is_refused(name: str, is_meant: bool) -> bool:
+            tries[name] += 1
+            return is_meant and int(name[-1]) % 2 == 0 and tries[name] <= first
 
-        def some_statements(responses: DynamoHandler) -> Any:
-            asked = responses.body["Statements"]
-            refused = [is_refused(one["Parameters"][1]["S"], scores) for one in asked]
-            taken = [one for one, no in zip(asked, refused, strict=True) if not no]
-            responses.body = {**responses.body, "Statements": taken}
-            done: Any = execute(responses).result if taken else {"Responses": [], "ConsumedCapacity": []}
-            answers = iter(done["Responses"])
+        def answered(event_name: str, request: Any) -> dict[str, Any]:
+            response = aws_answers(event_name, request)
+            assert response is not None
+            answer: dict[str, Any] = json.loads(response.content)
+            return answer
+
+        def some_statements(event_name: str, request: Any) -> AWSResponse:
+            statements = json.loads(request.body)["Statements"]
+            refused = [is_refused(statement["Parameters"][1]["S"], scores) for statement in statements]
+            request.body = json.dumps({"Statements": without(statements, refused)})
+            answer = answered(event_name, request)
+            answers = iter(answer["Responses"])
             error = {"Error": {"Code": code, "Message": ""}}
-            done["Responses"] = [error if no else next(answers) for no in refused]
-            return DynamoResult(done)
+            responses = [error if no else next(answers) for no in refused]
+            return json_answer(request.url, 200, {**answer, "Responses": responses})
 
-        def some_facts(responses: DynamoHandler) -> Any:
-            ((name, asked),) = responses.body["RequestItems"].items()
-            refused = [is_refused(f"fact-{one['PutRequest']['Item']['customer_id']['S']}", told) for one in asked]
-            taken = [one for one, no in zip(asked, refused, strict=True) if not no]
-            left = [one for one, no in zip(asked, refused, strict=True) if no]
-            responses.body = {**responses.body, "RequestItems": {name: taken}}
-            done: Any = put(responses).result
-            return DynamoResult({**done, "UnprocessedItems": {name: left} if left else {}})
+        def some_facts(event_name: str, request: Any) -> AWSResponse:
+            ((name, writes),) = json.loads(request.body)["RequestItems"].items()
+            refused = [is_refused(f"fact-{one['PutRequest']['Item']['customer_id']['S']}", told) for one in writes]
+            left = without(writes, [not no for no in refused])
+            request.body = json.dumps({"RequestItems": {name: without(writes, refused)}})
+            answer = answered(event_name, request)
+            return json_answer(request.url, 200, {**answer, "UnprocessedItems": {name: left} if left else {}})
 
-        monkeypatch.setattr(DynamoHandler, "batch_execute_statement", some_statements)
-        monkeypatch.setattr(DynamoHandler, "batch_write_item", some_facts)
+        some = {"BatchExecuteStatement": some_statements, "BatchWriteItem": some_facts}
+
+        def answer(event_name: str, request: Any, **kwargs: Any) -> AWSResponse | None:
+            refusing = some.get(event_name.rpartition(".")[2])
+            return refusing(event_name, request) if refusing else aws_answers(event_name, request, **kwargs)
+
+        monkeypatch.setattr(moto_patches, "answer", answer)
         return tries
 
     return arm
+
+
+def without(requests: list[Any], refused: list[bool]) -> list[Any]:
+    return [request for request, no in zip(requests, refused, strict=True) if not no]
 
 
 @dataclass
 class Refusals:
     """How many requests of a kind are still to be refused as a whole, and how many have been made."""
 
+    operation: str
     left: int
     made: int = 0
 
-    def answer(self, request: Any, **_kwargs: Any) -> AWSResponse | None:
+    def answer(self, event_name: str, request: Any) -> AWSResponse | None:
+        if not event_name.endswith(self.operation):
+            return None
         self.made += 1
         if not self.left:
             return None
         self.left -= 1
-        body = '{"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException", "message": "slower"}'
-        return AWSResponse(request.url, 400, HTTPHeaders(), MockRawResponse(body))
+        error = {"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException", "message": "slower"}
+        return json_answer(request.url, 400, error)
 
 
 @pytest.fixture
-def refuse_batches(hurried: None) -> Iterator[Callable[[str, int], Refusals]]:
+def refuse_batches(hurried: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], Refusals]:
     """`refuse_batches("BatchWriteItem", 7)`: have the next so many requests refused as a whole."""
-    events: Any = dynamodb.client().meta.events
-    armed: list[tuple[str, Any]] = []
 
     def arm(operation: str, requests: int) -> Refusals:
-        refusals, name = Refusals(requests), f"before-send.dynamodb.{operation}"
-        events.register_first(name, refusals.answer)
-        armed.append((name, refusals.answer))
+        refusals = Refusals(operation, requests)
+        monkeypatch.setattr(CALLS, "interceptors", [*CALLS.interceptors, refusals.answer])
         return refusals
 
-    yield arm
-    for name, handler in armed:
-        events.unregister(name, handler)
+    return arm
 
 
 def moves_of(number: int) -> list[Fact]:
@@ -284,17 +288,10 @@ def test_the_next_run_tells_what_a_dead_one_did_not(invoke: Invoke, rescore: Res
     given = plan_rescoring(invoke, segments=1)
     until_written(invoke, given)
     ready, seen = stored(), set()
-    for number in count(1):
+    for changes in count():
         put_back(ready)
-        CALLS.killed_at, CALLS.count = (number, "after"), 0
-        try:
-            take(invoke, rescoring_steps(given), "write_scores")
-        except Killed:
-            pass
-        else:
+        if not is_killed(lambda: take(invoke, rescoring_steps(given), "write_scores"), changes):
             break
-        finally:
-            CALLS.killed_at = None
         seen.add((written_by().pop(), len(moves_of(0))))
         assert unfinished() == {"run-1"}
         buy_all(invoke)
@@ -309,18 +306,12 @@ def test_of_several_dead_runs_every_move_is_told_by_the_one_that_lives(invoke: I
     for at, name in ((1, "a"), (2, "b")):
         given = plan_rescoring(invoke, name, f"2026-11-21T0{at}:00:00Z", segments=1)
         until_written(invoke, given)
+        write = partial(take, invoke, rescoring_steps(given), "write_scores")
+        kept = stored()
         # As soon as its scores are written.
-        died = False
-        for call in count(1):
-            kept = stored()
-            CALLS.killed_at, CALLS.count = (call, "after"), 0
-            try:
-                take(invoke, rescoring_steps(given), "write_scores")
-            except Killed:
-                died = name in written_by()
-            finally:
-                CALLS.killed_at = None
-            if died:
+        for changes in count(1):
+            assert is_killed(write, changes)
+            if name in written_by():
                 break
             put_back(kept)
         buy_all(invoke)
@@ -335,22 +326,22 @@ def test_a_move_that_a_dying_run_writes_behind_the_scan_of_the_next_one_is_told_
 ) -> None:
     first = plan_rescoring(invoke, "a", "2026-11-21T01:00:00Z", segments=1)
     until_written(invoke, first)
-    events: Any = dynamodb.client().meta.events
     second: dict[str, Any] = {}
 
-    def meanwhile(**_kwargs: Any) -> None:
-        events.unregister("before-send.dynamodb.BatchExecuteStatement", meanwhile)
-        second.update(plan_rescoring(invoke, "b", "2026-11-21T02:00:00Z", segments=1))
-        until_written(invoke, second)
-        # The scores are written, their facts are not.
-        CALLS.killed_at = (CALLS.count + 1, "after")
+    def meanwhile(event_name: str, _request: Any) -> None:
+        if event_name.endswith("BatchExecuteStatement"):
+            CALLS.interceptors.remove(meanwhile)
+            second.update(plan_rescoring(invoke, "b", "2026-11-21T02:00:00Z", segments=1))
+            until_written(invoke, second)
+            # The scores are written, their facts are not.
+            CALLS.kill_after(1)
 
-    events.register_first("before-send.dynamodb.BatchExecuteStatement", meanwhile)
+    CALLS.interceptors.append(meanwhile)
     try:
         with pytest.raises(Killed):
             take(invoke, rescoring_steps(first), "write_scores")
     finally:
-        CALLS.killed_at = None
+        CALLS.let_live()
     take(invoke, rescoring_steps(second), "write_scores", "report_rescoring")
     assert (written_by(), moves_of(0), unfinished()) == ({"a"}, [], {"a"})
     rescore("c", "2026-11-21T03:00:00Z", segments=1, times=1)
@@ -474,7 +465,7 @@ def test_a_run_whose_execution_ended_before_its_work_has_failed(invoke: Invoke, 
 
 
 def test_a_run_that_was_never_started_has_failed_after_a_minute(invoke: Invoke, machine: str) -> None:
-    now = datetime.now(UTC)
+    now = clock.now()
     for name, ago in (("run-1", 30), ("run-2", 90)):
         RESCORING.request(name, execution_arn(name), now - timedelta(seconds=ago))
     assert [status(invoke, name)["status"] for name in ("run-1", "run-2")] == ["QUEUED", "FAILED"]
@@ -490,7 +481,7 @@ def test_a_rescoring_that_nobody_asked_for_is_not_found(invoke: Invoke) -> None:
 def test_a_batch_whose_answer_was_lost_counts_as_written_and_another_writers_score_stays(
     monkeypatch: pytest.MonkeyPatch, tells: bool
 ) -> None:
-    monkeypatch.setattr(CALLS, "refusals_tell", tells)
+    monkeypatch.setattr(moto_patches, "refusals_tell", tells)
     mine = [Change(f"K{number}", f"Lost|1|1|1|HIGH|LOW|2026-11-21|mine|{number}", "", None) for number in range(4)]
     theirs = replace(mine[3], score="Champions|5|5|5|LOW|TOP|2026-11-21|theirs|")
     unknown = replace(mine[0], customer_id="erased since")

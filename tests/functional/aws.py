@@ -1,0 +1,117 @@
+"""A deployed AWS as moto plays it: the tables, the secret, the bucket and the bus."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import boto3
+from moto.dynamodb.models import dynamodb_backends
+from moto.ses.models import Message, ses_backends
+
+from shared.core import dynamodb
+
+ENVIRONMENT: Final = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "CUSTOMERS_TABLE": "customers",
+    "SCORECARDS_TABLE": "scorecards",
+    "DATA_BUCKET": "data",
+    "BUS_NAME": "regulars",
+    "SIGNING_KEY_SECRET": "signing-key",
+    "PUBLIC_URL": "https://crm.shop.example",
+    "CONFIGURATION_SET": "regulars",
+    "SENDER": "hello@shop.example",
+    "CURRENCY": "EUR",
+    "TIME_ZONE": "Europe/Berlin",
+    "ALLOWED_REDIRECTS": "https://shop.example/thanks",
+    "POWERTOOLS_SERVICE_NAME": "test",
+}
+_ACCOUNT, _REGION = "123456789012", "eu-central-1"
+
+
+@cache
+def client(service: str) -> Any:
+    """The tests' client of a service, made once: making it takes longer than a test, and moto answers all alike."""
+    return boto3.client(service, region_name=_REGION)  # type: ignore[call-overload]
+
+
+def deploy() -> None:
+    """Make everything, empty."""
+    create_tables()
+    client("secretsmanager").create_secret(Name="signing-key", SecretString="k" * 64)
+    client("events").create_event_bus(Name="regulars")
+    client("s3").create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": _REGION})
+    client("sesv2").create_email_identity(EmailIdentity="hello@shop.example")
+
+
+def create_tables() -> None:
+    """Both tables, empty."""
+    for name, keys in (("customers", ("pk", "sk")), ("scorecards", ("customer_id",))):
+        client("dynamodb").create_table(
+            TableName=name,
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            KeySchema=[
+                {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+
+def empty_tables() -> None:
+    """Forget everything that was stored, within a test."""
+    for name in ("customers", "scorecards"):
+        client("dynamodb").delete_table(TableName=name)
+    create_tables()
+
+
+def contents(leave_out: frozenset[str] | set[str] = frozenset()) -> dict[str, list[dict[str, Any]]]:
+    """Everything that both tables hold, sorted by key, without these members."""
+    found = {}
+    for name in ("customers", "scorecards"):
+        pages = client("dynamodb").get_paginator("scan").paginate(TableName=name)
+        items = [dynamodb.unpack(item) for page in pages for item in page["Items"]]
+        kept = [{member: value for member, value in item.items() if member not in leave_out} for item in items]
+        found[name] = sorted(
+            kept, key=lambda item: (item.get("pk", ""), item.get("sk", ""), item.get("customer_id", ""))
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the tables and the bucket held at a moment."""
+
+    tables: Any
+    objects: Mapping[str, bytes]
+
+
+def stored() -> Stored:
+    """All that is stored now, for `put_back`."""
+    s3 = client("s3")
+    objects = {key: s3.get_object(Bucket="data", Key=key)["Body"].read() for key in _keys()}
+    return Stored(copy.deepcopy(_dynamodb().tables), objects)
+
+
+def put_back(kept: Stored) -> None:
+    """Have the tables and the bucket hold what they held then."""
+    _dynamodb().tables = copy.deepcopy(kept.tables)
+    for key in _keys():
+        client("s3").delete_object(Bucket="data", Key=key)
+    for key, body in kept.objects.items():
+        client("s3").put_object(Bucket="data", Key=key, Body=body)
+
+
+def sent_mails() -> list[Message]:
+    """What SES has taken, with `subject`, HTML `body` and `destinations`."""
+    return list(ses_backends[_ACCOUNT][_REGION].sent_messages)
+
+
+def _keys() -> list[str]:
+    return [found["Key"] for found in client("s3").list_objects_v2(Bucket="data").get("Contents", [])]
+
+
+def _dynamodb() -> Any:
+    return dynamodb_backends[_ACCOUNT][_REGION]
