@@ -1,4 +1,4 @@
-"""How the cases capability is deployed: complaints, work on cases, the hourly check for overdue cases."""
+"""How the cases capability is deployed: complaints, work on cases, the hourly look for overdue ones."""
 
 from shared.edge.wiring import Capability, Function, Hears, Route, Schedule
 
@@ -75,13 +75,13 @@ CASES = Capability(
         Hears("CaseOpened", "CaseOverdue", queue="cases", patient=True),
         customers=("GetItem", "PutItem"),
         sends_mail=True,
-        alarm="The marketer gets no mail about cases",
+        alarm="The marketer is not told of cases",
     ),
     Function(
         "watch_cases",
         Schedule(every_hours=1),
-        customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "Query"),
+        customers=("GetItem", "PutItem", "BatchGetItem", "Query"),
         timeout=120,
-        alarm="Overdue cases are not reported",
+        alarm="Overdue cases are reported to nobody",
     ),
 )

@@ -1,4 +1,4 @@
-"""How the NPS capability is deployed: surveys, their answers and reports, the invitations of every night."""
+"""How the NPS capability is deployed: surveys, invitations to them every night and after cases, answers and reports."""
 
 from shared.edge.wiring import Capability, Function, Hears, Job, Route, Schedule, Step
 
@@ -124,6 +124,13 @@ NPS = Capability(
         signing_key=True,
         sends_mail=True,
         alarm="Promoters are not asked to bring a friend",
+    ),
+    Function(
+        "ask_recovery",
+        Schedule(every_hours=1),
+        customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "Query"),
+        timeout=120,
+        alarm="Nobody is asked whether a resolved case helped",
     ),
     Function(
         "start_invitations",

@@ -12,7 +12,7 @@ from shared.core.errors import Conflict
 from shared.core.facts import Fact, FactType, to_timestamp
 from shared.core.privacy import FREE_TEXT, STAFF
 from shared.core.shop_time import ShopTime
-from shared.scorecards.rfm import Score
+from shared.scorecards.score import Score
 
 # The most that is written at once, in characters: by the customer, and by staff in a note.
 TEXT_MAX_LENGTH: Final = 2_000

@@ -1,4 +1,4 @@
-"""Candidates: in which run of a survey a customer may be asked, and the dimensions by which their answer is counted."""
+"""Candidates: in which run of a survey a customer may be asked, and by what their answer will be counted."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ def candidacy(card: Scorecard, survey: Survey, today: date) -> Candidacy | None:
 
 
 def about(card: Scorecard, ordered_on: date | None, facts: Iterable[Fact], time: ShopTime) -> dict[str, str]:
-    """The dimensions of an answer: the customer's segment and, of the first order of that day among the facts, its id,
-    channel, and the category of its largest line.
+    """The subject by which an answer is counted: the customer's segment, and of the first order of that day among the
+    facts its id, its channel and the category of its largest line.
     """
     segment = {"segment": card.score.segment} if card.score else {}
     orders = (fact for fact in facts if fact.type == "PurchaseRecorded" and time.day_of(fact.occurred_at) == ordered_on)
@@ -43,7 +43,7 @@ def about(card: Scorecard, ordered_on: date | None, facts: Iterable[Fact], time:
 def _about_order(order: Fact) -> dict[str, str]:
     lines: list[Mapping[str, Any]] = [line for line in order.data["products"] if line.get("category")]
     largest = max(lines, key=lambda line: line["price"] * line["quantity"], default=None)
-    # This character separates the parts of a figure's key.
+    # The parts of a figure's key are told apart by this sign.
     texts = {"channel": order.data.get("channel"), "category": largest["category"] if largest else None}
     return {
         "order_id": order.data["order_id"],

@@ -1,4 +1,4 @@
-"""The dimensions by which answers are counted, and how an answer changes the counts."""
+"""Counting answers: by which dimensions, and by how much each changes the counts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -15,7 +15,7 @@ _FIRST_PROMOTER: Final = 9
 _PERCENT: Final = 100
 # The normal distribution holds 95 % of its mass within so many standard errors.
 _Z_95: Final = 1.96
-# What the adjusted Wald interval adds to the answers: three in all, of these as promoters and as detractors.
+# The adjusted Wald interval adds three answers, so many of them at each end.
 _ADDED_ANSWERS: Final = 3
 _ADDED_AT_EACH_END: Final = 0.75
 
@@ -26,7 +26,7 @@ EMPTY: Final[Histogram] = (0,) * (MAX_SCORE + 1)
 
 
 class Group(StrEnum):
-    """The group of an answer: promoter for 9 and 10, passive for 7 and 8, detractor for 0 to 6."""
+    """The customers by their answer: 9 and 10 is a promoter's, 7 and 8 a passive's, 0 to 6 a detractor's."""
 
     PROMOTER = "PROMOTER"
     PASSIVE = "PASSIVE"
@@ -47,24 +47,13 @@ def add(first: Histogram, second: Histogram) -> Histogram:
     return tuple(a + b for a, b in zip(first, second, strict=True))
 
 
-def with_answer(histogram: Histogram, score: int, count: int = 1) -> Histogram:
-    """The histogram with `count` more answers of a score, or fewer where it is negative: an amended answer moves.
-
-    Raises Invalid for a score that `group_of` refuses, and where more answers would go than there are.
-    """
-    group_of(score)
-    if histogram[score] + count < 0:
-        raise Invalid(f"score: there are only {histogram[score]} answers of {score}")
-    return (*histogram[:score], histogram[score] + count, *histogram[score + 1 :])
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nps:
     """A net promoter score: `n` answers, how many of each group, and what follows.
 
     `nps` is -100 to 100 and `margin`, in the same points, half the width of its 95 % interval; unrounded. Both
     are None below MIN_ANSWERS, as the shares are: then there are only counts. A margin of 0 says that all answers
-    fell into one group, not that the next answer has to.
+    fell into the same group, not that the next has to.
     """
 
     n: int

@@ -1,10 +1,8 @@
 """RFM: recency, frequency and monetary value scored 1 to 5 against all customers, and the segment that follows.
 
-How scores are found is in `scoring.py`; here is what they mean.
+`shared/scoring/ranks.py` computes the scores; here is what they mean.
 """
 
-from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 SCORES: Final = 5
@@ -29,21 +27,6 @@ _CODES: Final = {
 
 SEGMENTS: Final = (*_CODES, PROSPECTS)
 _SEGMENT_OF: Final = {code: name for name, codes in _CODES.items() for code in codes.split()}
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """The result of a rescoring: `r`, `f`, `m` are 1 (worst) to 5, None for a prospect; `scored_on` the shop's day;
-    the bands are those of `shared/forecasting/bands.py`, None for a prospect.
-    """
-
-    segment: str
-    r: int | None
-    f: int | None
-    m: int | None
-    scored_on: date | None = None
-    churn_band: str | None = None
-    value_band: str | None = None
 
 
 def segment(r: int, f: int, m: int) -> str:

@@ -1,13 +1,14 @@
-"""What rescoring needs to know of one customer, small enough to read a million of them for a cent."""
+"""Scorecards: a customer's counters and score, small enough to read a million of them for a cent."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta, tzinfo
-from typing import Final
+from typing import Annotated, Final
 
+from shared.core.codec import AS_TEXT, As
 from shared.core.facts import Fact, from_timestamp
 from shared.core.months import month_of, months_after
-from shared.scorecards.rfm import Score
+from shared.scorecards.score import Score
 
 WINDOW_MONTHS: Final = 24
 # With more days a daily buyer's card would outgrow the kilobyte that a write unit covers.
@@ -25,13 +26,13 @@ class Month:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scorecard:
-    """Counters of one customer; the same for any order in which her orders came.
+    """Counters of one customer; the same in whatever order their orders came.
 
-    `orders` and `spent` cover her whole life, net of refunds. `months` (`1997-01` → Month) are the WINDOW_MONTHS
-    that end with the month of her last order. `order_days` are the last MAX_ORDER_DAYS days on which she ordered,
-    as days since 1970-01-01. Days and months are the shop's own. A wholly refunded order no longer counts in
-    `orders`; its day stays: she did buy then. `score` is what the last rescoring found. `version` counts the
-    writes of purchases, not those of rescoring.
+    `orders` and `spent` are of all time, net of refunds. `months` (`1997-01` → Month) are the WINDOW_MONTHS that end
+    with the month of the last order. `order_days` are the last MAX_ORDER_DAYS days with an order, as days since
+    1970-01-01. Days and months are the shop's own. A wholly refunded order no longer counts in `orders`; its day
+    stays, for the customer did buy then. `score` is the last rescoring's. `version` counts the writes of purchases,
+    not those of rescoring.
     """
 
     customer_id: str
@@ -40,8 +41,9 @@ class Scorecard:
     first_order_on: date | None = None
     last_order_on: date | None = None
     order_days: frozenset[int] = frozenset()
-    months: Mapping[str, Month] = field(default_factory=dict)
-    score: Score | None = None
+    # Stored as `2|4990`: a million are read every night.
+    months: Mapping[str, Annotated[Month, AS_TEXT]] = field(default_factory=dict)
+    score: Annotated[Score, As(Score.to_text, Score.from_text)] | None = None
     version: int = 0
 
 
@@ -73,13 +75,13 @@ def with_order(card: Scorecard, ordered_on: date, total: int) -> Scorecard:
 
 def with_refund(card: Scorecard, ordered_on: date, amount: int, *, whole: bool) -> Scorecard:
     """The counters after a refund of an order of that day; `whole` when nothing of the order is left."""
-    gone = 1 if whole else 0
+    returned = 1 if whole else 0
     months = card.months
     if month_of(ordered_on) in months:
-        months = _add(months, ordered_on, -gone, -amount)
+        months = _add(months, ordered_on, -returned, -amount)
     return replace(
         card,
-        orders=card.orders - gone,
+        orders=card.orders - returned,
         spent=card.spent - amount,
         months=months,
         version=card.version + 1,
@@ -95,11 +97,11 @@ def rfm(card: Scorecard, as_of: date) -> Rfm | None:
     if not card.orders or last_order_on is None:
         return None
     first, last = months_after(month_of(as_of), 1 - WINDOW_MONTHS), month_of(as_of)
-    seen = [month for name, month in card.months.items() if first <= name <= last]
+    counted = [month for name, month in card.months.items() if first <= name <= last]
     return Rfm(
         recency_days=(as_of - last_order_on).days,
-        frequency=sum(month.orders for month in seen),
-        monetary=sum(month.spent for month in seen),
+        frequency=sum(month.orders for month in counted),
+        monetary=sum(month.spent for month in counted),
     )
 
 
@@ -125,8 +127,8 @@ def _last_order_by(card: Scorecard, as_of: date) -> date | None:
 
 def _add(months: Mapping[str, Month], day: date, orders: int, spent: int) -> dict[str, Month]:
     name = month_of(day)
-    held = months.get(name, Month())
-    changed = Month(orders=held.orders + orders, spent=held.spent + spent)
+    before = months.get(name, Month())
+    changed = Month(orders=before.orders + orders, spent=before.spent + spent)
     rest = {key: month for key, month in months.items() if key != name}
     return rest if changed == Month() else {**rest, name: changed}
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.forecasting import bands
-from shared.scoring.rescoring import Part, Verdicts
+from shared.scoring.rescoring import Classification, Part
 
 # Nine times in ten the truth lies within.
 INTERVAL: Final = 0.9
@@ -51,7 +51,7 @@ class Demand:
     value: Mapping[str, Band] = field(default_factory=dict)
 
 
-def demand(part: Part, found: Verdicts, purchases: Floats, day_value: Floats, clv: Floats, horizon: int) -> Demand:
+def demand(part: Part, now: Classification, purchases: Floats, day_value: Floats, clv: Floats, horizon: int) -> Demand:
     """The sums of a part; `purchases` are days with one within the horizon, `day_value` and `clv` minor units."""
     buyers = part.buyers
     revenue = np.where(buyers, purchases * day_value, 0.0)
@@ -65,8 +65,8 @@ def demand(part: Part, found: Verdicts, purchases: Floats, day_value: Floats, cl
         clv=float(clv.sum()),
         newcomers=int(np.count_nonzero(new)),
         newcomer_revenue=int(part.spent[new].sum()),
-        churn=_bands(bands.CHURN_BANDS, found.churn, revenue, clv),
-        value=_bands(bands.VALUE_BANDS, found.value, revenue, clv),
+        churn=_bands(bands.CHURN_BANDS, now.churn, revenue, clv),
+        value=_bands(bands.VALUE_BANDS, now.value, revenue, clv),
     )
 
 
@@ -75,12 +75,14 @@ def merge(parts: Iterable[Demand]) -> Demand:
     whole = Demand()
     for part in parts:
         added: dict[str, Any] = {}
-        for one in fields(Demand):
-            held, more = getattr(whole, one.name), getattr(part, one.name)
-            if isinstance(held, Mapping):
-                added[one.name] = {name: held.get(name, Band()) + more.get(name, Band()) for name in {**held, **more}}
+        for member in fields(Demand):
+            sums, more = getattr(whole, member.name), getattr(part, member.name)
+            if isinstance(sums, Mapping):
+                added[member.name] = {
+                    name: sums.get(name, Band()) + more.get(name, Band()) for name in {**sums, **more}
+                }
             else:
-                added[one.name] = held + more
+                added[member.name] = sums + more
         whole = Demand(**added)
     return whole
 
@@ -99,9 +101,9 @@ def interval(expected: float, variance: float, miss: float | None) -> tuple[int,
 
 
 def _bands(names: tuple[str, ...], codes: NDArray[np.uint8], revenue: Floats, clv: Floats) -> dict[str, Band]:
-    found = {}
+    sums = {}
     for code, name in enumerate(names):
         inside = codes == code
         customers = int(np.count_nonzero(inside))
-        found[name] = Band(customers, float(revenue[inside].sum()), float(clv[inside].sum()))
-    return found
+        sums[name] = Band(customers, float(revenue[inside].sum()), float(clv[inside].sum()))
+    return sums

@@ -1,4 +1,4 @@
-"""The lifecycle: at which stage of her life as a customer each one is, and how the cohorts of newcomers stay."""
+"""The lifecycle: at which stage each customer is, and how the cohorts of newcomers stay."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -58,11 +58,11 @@ def stages(part: Part) -> Bytes:
 
 
 def tally(part: Part) -> dict[str, Stage]:
-    """What the customers of a part add up to, by stage."""
-    found = stages(part)
+    """Customers and revenue of a part by stage."""
+    codes = stages(part)
     sums: dict[str, Stage] = {}
     for code, name in enumerate(STAGES):
-        inside = found == code
+        inside = codes == code
         sums[name] = Stage(int(np.count_nonzero(inside)), int(part.monetary[inside].sum()))
     return sums
 
@@ -71,9 +71,9 @@ def merge(parts: Iterable[Mapping[str, Stage]]) -> dict[str, Stage]:
     """The stages of all parts together."""
     whole = dict.fromkeys(STAGES, Stage())
     for part in parts:
-        for name, one in part.items():
-            held = whole[name]
-            whole[name] = Stage(held.customers + one.customers, held.revenue + one.revenue)
+        for name, more in part.items():
+            sums = whole[name]
+            whole[name] = Stage(sums.customers + more.customers, sums.revenue + more.revenue)
     return whole
 
 
@@ -85,9 +85,9 @@ def merge_cohorts(parts: Iterable[Cohorts]) -> Cohorts:
         for month, customers in part.newcomers.items():
             newcomers[month] = newcomers.get(month, 0) + customers
         for month, row in part.active.items():
-            held = active.setdefault(month, {})
+            sums = active.setdefault(month, {})
             for later, customers in row.items():
-                held[later] = held.get(later, 0) + customers
+                sums[later] = sums.get(later, 0) + customers
     return Cohorts(newcomers, active)
 
 
@@ -106,7 +106,7 @@ def retention(cohorts: Cohorts, first: str, last: str) -> list[dict[str, Any]]:
                 "cohort": month,
                 "customers": newcomers,
                 "months": counts,
-                "share": [round(one / newcomers, 4) for one in counts],
+                "share": [round(customers / newcomers, 4) for customers in counts],
             }
         )
     return rows

@@ -73,7 +73,7 @@ def cuts(values: Ints) -> Cuts:
 def _smallest(values: Ints, rank: int) -> int:
     """The value at a position, from 0, of the ascending order.
 
-    A sample tells between which two values it lies; only what lies between them has to be put in order. Where it does
+    A sample says between which two values it lies; only what lies between them has to be put in order. Where it does
     not lie there, as in values that repeat with the sample's step, all are.
     """
     step = len(values) // _SAMPLE
@@ -90,10 +90,10 @@ def _smallest(values: Ints, rank: int) -> int:
 
 def cuts_of_counts(counts: Mapping[int, int]) -> Cuts:
     """The cuts, from how many customers have which value."""
-    wanted = ranks(sum(counts.values()))
+    positions = ranks(sum(counts.values()))
     values = np.array(sorted(counts), dtype=np.int64)
     ends = np.cumsum([counts[value] for value in values.tolist()])
-    return tuple(int(values[np.searchsorted(ends, rank, side="right")]) for rank in wanted)
+    return tuple(int(values[np.searchsorted(ends, rank, side="right")]) for rank in positions)
 
 
 def bucket(values: Ints) -> Ints:
@@ -111,20 +111,20 @@ def cuts_of_buckets(buckets: Mapping[int, int], values_of: Callable[[int], Ints]
     """The exact cuts, from how many customers are in which bucket; `values_of(bucket)` is asked, for the few buckets of
     more than one value in which a cut lies, for all values in it, in any order.
     """
-    wanted = ranks(sum(buckets.values()))
+    positions = ranks(sum(buckets.values()))
     names = np.array(sorted(buckets), dtype=np.int64)
     ends = np.cumsum([buckets[name] for name in names.tolist()])
-    found: dict[int, Ints] = {}
+    ordered: dict[int, Ints] = {}
     least: list[int] = []
-    for rank in wanted:
+    for rank in positions:
         at = int(np.searchsorted(ends, rank, side="right"))
         name = int(names[at])
         if abs(name) < 1 << _EXACT_BITS:
             least.append(name)
             continue
-        if name not in found:
-            found[name] = np.sort(values_of(name))
-        least.append(int(found[name][rank - (int(ends[at]) - buckets[name])]))
+        if name not in ordered:
+            ordered[name] = np.sort(values_of(name))
+        least.append(int(ordered[name][rank - (int(ends[at]) - buckets[name])]))
     return tuple(least)
 
 
@@ -151,10 +151,10 @@ def score(recency_days: Ints, frequency: Ints, monetary: Ints, least: Thresholds
 
 def scores(values: NDArray[Any], least: Cuts) -> Bytes:
     """1 for each value, and 1 more for each cut that it is above."""
-    found = np.ones(len(values), dtype=np.uint8)
+    points = np.ones(len(values), dtype=np.uint8)
     for cut in least:
-        found += values > cut
-    return found
+        points += values > cut
+    return points
 
 
 def caveats(buyers: int, counts: Iterable[tuple[str, bool]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a rescoring tells: its reports as plain values, money in minor units."""
+"""The reports of a rescoring as plain values, money in minor units."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -9,7 +9,6 @@ from shared.core.facts import to_timestamp
 from shared.core.months import month_of, months_after
 from shared.forecasting.bands import CHURN_CUTS
 from shared.forecasting.forecast import Forecaster
-from shared.forecasting.measures import Bin
 from shared.scorecards.rfm import PROSPECTS, SEGMENTS
 from shared.scoring import demand, lifecycle
 from shared.scoring.demand import Demand
@@ -21,7 +20,7 @@ COHORT_MONTHS: Final = 24
 
 
 def head(rescoring_id: str, as_of: date, started_at: datetime, finished_at: datetime, currency: str) -> dict[str, Any]:
-    """What every report begins with."""
+    """The members that every report begins with."""
     return {
         "rescoring_id": rescoring_id,
         "as_of": as_of.isoformat(),
@@ -34,9 +33,9 @@ def head(rescoring_id: str, as_of: date, started_at: datetime, finished_at: date
 def segments(tally: Tally, caveats: Sequence[str]) -> dict[str, Any]:
     """Customers, revenue of 24 months and averages by segment, and the moves between segments, most customers first.
 
-    `caveats` are sentences that say why the scores mean little; below MIN_BUYERS buyers no averages of scores are told.
+    `caveats` are sentences that say why the scores mean little; there are no averages of scores below MIN_BUYERS.
     """
-    customers = sum(one.customers for one in tally.segments.values())
+    customers = sum(sums.customers for sums in tally.segments.values())
     buyers = customers - tally.segments.get(PROSPECTS, Sums()).customers
     return {
         "customers": customers,
@@ -74,7 +73,7 @@ def forecast(forecaster: Forecaster, expected: Demand) -> dict[str, Any]:
             {"band": name, "least_chance": least, **_band(expected.churn[name])}
             for name, least in zip(expected.churn, (*CHURN_CUTS, 0.0), strict=True)
         ],
-        "value_bands": [{"band": name, **_band(one)} for name, one in expected.value.items()],
+        "value_bands": [{"band": name, **_band(band)} for name, band in expected.value.items()],
         "model": {
             "purchases_by": forecaster.count_model,
             "chance_by": forecaster.chance_model,
@@ -89,8 +88,8 @@ def forecast(forecaster: Forecaster, expected: Demand) -> dict[str, Any]:
 
 def lifecycle_stages(stages: Mapping[str, Stage]) -> dict[str, Any]:
     """Customers and revenue of the last 24 calendar months by stage (who is where: `shared/scoring/lifecycle.py`)."""
-    customers = sum(one.customers for one in stages.values())
-    revenue = sum(one.revenue for one in stages.values())
+    customers = sum(stage.customers for stage in stages.values())
+    revenue = sum(stage.revenue for stage in stages.values())
     return {
         "customers": customers,
         "revenue": revenue,
@@ -98,21 +97,21 @@ def lifecycle_stages(stages: Mapping[str, Stage]) -> dict[str, Any]:
         "stages": [
             {
                 "stage": name,
-                "customers": one.customers,
-                "share": round(one.customers / customers, 4) if customers else 0.0,
-                "revenue": one.revenue,
-                "revenue_share": round(one.revenue / revenue, 4) if revenue else 0.0,
+                "customers": stage.customers,
+                "share": round(stage.customers / customers, 4) if customers else 0.0,
+                "revenue": stage.revenue,
+                "revenue_share": round(stage.revenue / revenue, 4) if revenue else 0.0,
             }
-            for name, one in stages.items()
+            for name, stage in stages.items()
         ],
     }
 
 
-def cohorts(found: Cohorts, as_of: date) -> dict[str, Any]:
+def cohorts(table: Cohorts, as_of: date) -> dict[str, Any]:
     """The retention table of the last COHORT_MONTHS months, of the shop's newcomers by month of their first order."""
     last = month_of(as_of)
     first = months_after(last, 1 - COHORT_MONTHS)
-    return {"from": first, "to": last, "cohorts": lifecycle.retention(found, first, last)}
+    return {"from": first, "to": last, "cohorts": lifecycle.retention(table, first, last)}
 
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
@@ -122,7 +121,7 @@ def _segment(name: str, sums: Sums, customers: int, *, scores: bool) -> dict[str
     def mean(total: int) -> float:
         return round(total / sums.customers, 2)
 
-    told: dict[str, Any] = {
+    row: dict[str, Any] = {
         "segment": name,
         "customers": sums.customers,
         "share": round(sums.customers / customers, 4),
@@ -130,8 +129,8 @@ def _segment(name: str, sums: Sums, customers: int, *, scores: bool) -> dict[str
     }
     if name != PROSPECTS:
         members = ("recency_days", "frequency", "monetary", *(("r", "f", "m") if scores else ()))
-        told["average"] = {member: mean(getattr(sums, member)) for member in members}
-    return told
+        row["average"] = {member: mean(getattr(sums, member)) for member in members}
+    return row
 
 
 def _miss(forecaster: Forecaster) -> float | None:
@@ -143,13 +142,12 @@ def _miss(forecaster: Forecaster) -> float | None:
 
 
 def _range(revenue: float, variance: float, miss: float | None) -> dict[str, Any]:
-    found = demand.interval(revenue, variance, miss)
-    low, high = found or (None, None)
+    low, high = demand.interval(revenue, variance, miss) or (None, None)
     return {"revenue": round(revenue), "low": low, "high": high}
 
 
-def _band(one: demand.Band) -> dict[str, Any]:
-    return {"customers": one.customers, "revenue": round(one.revenue), "clv_12m": round(one.clv)}
+def _band(band: demand.Band) -> dict[str, Any]:
+    return {"customers": band.customers, "revenue": round(band.revenue), "clv_12m": round(band.clv)}
 
 
 def _parameters(forecaster: Forecaster) -> dict[str, Any]:
@@ -161,25 +159,21 @@ def _parameters(forecaster: Forecaster) -> dict[str, Any]:
 def _test(forecaster: Forecaster) -> dict[str, Any] | None:
     """How the candidates did by themselves on the days held out, best first; and the totals (`served`) and the
     calibration, by tenths, of what the chosen ones would have forecast together."""
-    held = forecaster.holdout
-    if held is None:
+    holdout = forecaster.holdout
+    if holdout is None:
         return None
     return {
-        "from": date.fromordinal(_EPOCH + held.calibrated_until + 1).isoformat(),
-        "days": held.days,
-        "customers": held.customers,
-        "purchases": [_rounded(asdict(one)) for one in sorted(held.counts, key=lambda one: one.deviance)],
-        "chance": [_rounded(asdict(one)) for one in sorted(held.chances, key=lambda one: one.log_loss)],
-        "served": _rounded(asdict(held.served)),
+        "from": date.fromordinal(_EPOCH + holdout.calibrated_until + 1).isoformat(),
+        "days": holdout.days,
+        "customers": holdout.customers,
+        "purchases": [_rounded(asdict(model)) for model in sorted(holdout.counts, key=lambda model: model.deviance)],
+        "chance": [_rounded(asdict(model)) for model in sorted(holdout.chances, key=lambda model: model.log_loss)],
+        "served": _rounded(asdict(holdout.served)),
         "calibration": {
-            "purchases": [_bin(one) for one in held.count_bins],
-            "chance": [_bin(one) for one in held.chance_bins],
+            "purchases": [_rounded(asdict(tenth)) for tenth in holdout.count_bins],
+            "chance": [_rounded(asdict(tenth)) for tenth in holdout.chance_bins],
         },
     }
-
-
-def _bin(one: Bin) -> dict[str, Any]:
-    return _rounded(asdict(one))
 
 
 def _rounded(members: Mapping[str, Any]) -> dict[str, Any]:

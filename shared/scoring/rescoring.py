@@ -5,17 +5,18 @@ one row a customer.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any, Final
 
 import numpy as np
 
 from shared.core.facts import Fact
-from shared.forecasting import bands
-from shared.scorecards.rfm import SEGMENTS, Score
-from shared.scoring import ranks as scoring
+from shared.forecasting.bands import CHURN_BANDS, VALUE_BANDS
+from shared.scorecards.rfm import SEGMENTS
+from shared.scorecards.score import Score
+from shared.scoring import ranks
 from shared.scoring.facts import SEGMENT_CHANGED
 from shared.scoring.ranks import Bytes, Cuts, Ints, Scored, Thresholds
 
@@ -26,9 +27,9 @@ _SCORES: Final = ("r", "f", "m")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
-    """What is held of each customer: `segments` are positions in SEGMENTS, `r`, `f`, `m` 0 to 5 (0 for a prospect),
-    `churn` and `value` positions in the bands' names; NONE where there is none.
+class Classification:
+    """The segment, scores and bands of each customer: `segments` are positions in SEGMENTS, `r`, `f`, `m` 0 to 5 (0 for
+    a prospect), `churn` and `value` positions in the bands' names; NONE where there is none.
     """
 
     segments: Bytes
@@ -38,12 +39,12 @@ class Verdicts:
     churn: Bytes
     value: Bytes
 
-    def differ(self, other: "Verdicts") -> Any:
-        """Which customers (a mask) are held to be something else."""
-        return np.logical_or.reduce([getattr(self, one.name) != getattr(other, one.name) for one in fields(self)])
+    def differ(self, other: "Classification") -> Any:
+        """The mask of the customers who are classified otherwise."""
+        return np.logical_or.reduce([getattr(self, each.name) != getattr(other, each.name) for each in fields(self)])
 
     def score(self, row: int, scored_on: date) -> Score:
-        """One customer's, with names in place of codes."""
+        """The score of one customer, with names in place of codes."""
         r, f, m = (int(getattr(self, name)[row]) or None for name in _SCORES)
         churn, value = int(self.churn[row]), int(self.value[row])
         return Score(
@@ -52,20 +53,20 @@ class Verdicts:
             f,
             m,
             scored_on,
-            bands.CHURN_BANDS[churn] if churn != NONE else None,
-            bands.VALUE_BANDS[value] if value != NONE else None,
+            CHURN_BANDS[churn] if churn != NONE else None,
+            VALUE_BANDS[value] if value != NONE else None,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Customers as scanned, on the day asked for.
+    """Customers as scanned, on the day scored for.
 
     `recency_days` is negative for prospects, whose other numbers are 0. `frequency` (orders) and `monetary` (minor
-    units) are of the last 24 calendar months, `recent` the money of the last 12 of them; `orders` and `spent` of the
-    whole life. `repeats`, `active_days`, `age_days` are x, t_x and T: days with an order after the first such day,
-    from there to the last one, and from there to the day asked for. `before` is what was held of them, and
-    `texts[held]` how that was stored, "" for nothing.
+    units) are of the last 24 calendar months, `recent` the money of the last 12 of them; `orders` and `spent` of all
+    time. `repeats`, `active_days`, `age_days` are x, t_x and T: days with an order after the first such day, from
+    there to the last one, and from there to the day scored for. `before` is how they were classified, and
+    `texts[stored]` how that is stored, "" where they have no score.
     """
 
     customer_ids: list[str]
@@ -78,8 +79,8 @@ class Part:
     repeats: Ints
     active_days: Ints
     age_days: Ints
-    before: Verdicts
-    held: Ints
+    before: Classification
+    stored: Ints
     texts: tuple[str, ...]
 
     @property
@@ -89,8 +90,18 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A score (as text) to be written where `stored`, "" for none, is still there; `fact` is that of a move."""
+
+    customer_id: str
+    score: str
+    stored: str
+    fact: Fact | None
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
-    """How many buyers have which recency in days and frequency, and whose money lies in which `scoring.bucket`; the
+    """How many buyers have which recency in days and frequency, and whose money lies in which `ranks.bucket`; the
     `least` and the `most` money of one buyer, None without buyers.
     """
 
@@ -109,12 +120,12 @@ class Counts:
     def caveats(self) -> list[str]:
         """Why the scores say little, as sentences."""
         equal = [("recency", len(self.recency) == 1), ("frequency", len(self.frequency) == 1)]
-        return scoring.caveats(self.buyers, [*equal, ("monetary value", self.least == self.most)])
+        return ranks.caveats(self.buyers, [*equal, ("monetary value", self.least == self.most)])
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What a segment's customers add up to: days, orders, minor units, and points of score."""
+    """The sums over a segment's customers: days, orders, minor units, and points of score."""
 
     customers: int = 0
     recency_days: int = 0
@@ -127,7 +138,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What a rescoring found: sums by segment, how many moved from which segment to which, how many changed."""
+    """Sums by segment, how many moved from which segment to which, how many scores changed."""
 
     segments: Mapping[str, Sums] = field(default_factory=dict)
     moves: Mapping[tuple[str | None, str], int] = field(default_factory=dict)
@@ -142,7 +153,7 @@ def count(part: Part) -> Counts:
     return Counts(
         _histogram(part.recency_days[buyers]),
         _histogram(part.frequency[buyers]),
-        _histogram(scoring.bucket(money)),
+        _histogram(ranks.bucket(money)),
         least,
         most,
     )
@@ -163,22 +174,22 @@ def merge_counts(parts: Iterable[Counts]) -> Counts:
 
 
 def thresholds(counts: Counts, monetary: Cuts) -> Thresholds:
-    """The thresholds, from the counts and the exact cuts of the money (`scoring.cuts_of_buckets`)."""
+    """The thresholds, from the counts and the exact cuts of the money (`ranks.cuts_of_buckets`)."""
     goodness = {-days: customers for days, customers in counts.recency.items()}
-    return Thresholds(scoring.cuts_of_counts(goodness), scoring.cuts_of_counts(counts.frequency), monetary)
+    return Thresholds(ranks.cuts_of_counts(goodness), ranks.cuts_of_counts(counts.frequency), monetary)
 
 
-def verdicts(part: Part, least: Thresholds, churn: Bytes, value: Bytes) -> Verdicts:
-    """What is found of each customer; the bands are of buyers only."""
-    found: Scored = scoring.score(part.recency_days, part.frequency, part.monetary, least)
+def classify(part: Part, least: Thresholds, churn: Bytes, value: Bytes) -> Classification:
+    """The segment, scores and bands of each customer; the bands are of buyers only."""
+    scored: Scored = ranks.score(part.recency_days, part.frequency, part.monetary, least)
     none = np.uint8(NONE)
     buyers = part.buyers
-    return Verdicts(
-        found.segments, found.r, found.f, found.m, np.where(buyers, churn, none), np.where(buyers, value, none)
+    return Classification(
+        scored.segments, scored.r, scored.f, scored.m, np.where(buyers, churn, none), np.where(buyers, value, none)
     )
 
 
-def tally(part: Part, now: Verdicts) -> Tally:
+def tally(part: Part, now: Classification) -> Tally:
     """The tally of a part."""
     segments: dict[str, Sums] = {}
     numbers = np.maximum(part.recency_days, 0), part.frequency, part.monetary, now.r, now.f, now.m
@@ -208,19 +219,35 @@ def merge_tallies(parts: Iterable[Tally]) -> Tally:
     return Tally(segments, moves, changed)
 
 
-def segment_fact(customer_id: str, now: Score, was: str | None, rescoring_id: str, started_at: datetime) -> Fact:
-    """`SegmentChanged`, at the start of the rescoring, so that a repeated part writes the same fact; `was` is the
-    segment before, None the first time.
-    """
+def changes(part: Part, now: Classification, rescoring_id: str, as_of: date, started_at: datetime) -> Iterator[Change]:
+    """The scores that differ from the stored ones, and the facts of the moves among them."""
+    for row in np.flatnonzero(now.differ(part.before)).tolist():
+        customer_id, score = part.customer_ids[row], now.score(row, as_of)
+        code = int(part.before.segments[row])
+        before = SEGMENTS[code] if code != NONE else None
+        is_move = before != score.segment
+        score = replace(score, rescoring_id=rescoring_id, is_move=is_move, segment_before=before if is_move else None)
+        fact = segment_fact(customer_id, score, started_at) if is_move else None
+        yield Change(customer_id, score.to_text(), part.texts[int(part.stored[row])], fact)
+
+
+def segment_fact(customer_id: str, score: Score, started_at: datetime) -> Fact:
+    """`SegmentChanged`, at the start of the score's rescoring, so that a repeated part writes the same fact."""
     data: dict[str, Any] = {
-        "from": was,
-        "to": now.segment,
-        "r": now.r,
-        "f": now.f,
-        "m": now.m,
-        "as_of": now.scored_on.isoformat() if now.scored_on else None,
+        "from": score.segment_before,
+        "to": score.segment,
+        "r": score.r,
+        "f": score.f,
+        "m": score.m,
+        "as_of": score.scored_on.isoformat() if score.scored_on else None,
     }
-    return SEGMENT_CHANGED.fact(id=rescoring_id, customer_id=customer_id, now=started_at, data=data)
+    return SEGMENT_CHANGED.fact(id=score.rescoring_id, customer_id=customer_id, now=started_at, data=data)
+
+
+def facts_of_moves(moves: Iterable[tuple[str, str]], started_at: Mapping[str, datetime]) -> list[Fact]:
+    """The facts of stored moves, each a customer and the text of a score, of rescorings that started at these times."""
+    stored = ((customer_id, Score.from_text(text)) for customer_id, text in moves)
+    return [segment_fact(customer_id, score, started_at[score.rescoring_id]) for customer_id, score in stored]
 
 
 def _histogram(values: Ints) -> dict[int, int]:
@@ -229,4 +256,4 @@ def _histogram(values: Ints) -> dict[int, int]:
 
 
 def _add(a: Sums, b: Sums) -> Sums:
-    return Sums(*(getattr(a, one.name) + getattr(b, one.name) for one in fields(Sums)))
+    return Sums(*(getattr(a, each.name) + getattr(b, each.name) for each in fields(Sums)))

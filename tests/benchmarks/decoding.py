@@ -3,16 +3,15 @@
 import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Final
 
 import boto3
 
-from shared.core import old_table as table
-from shared.scorecards.rfm import Score
+from shared.core.dynamodb import SCORECARDS
+from shared.scorecards.score import Score
 from shared.scorecards.scorecard import Scorecard, with_order
-from shared.scorecards.store import score_text as scores
-from shared.scorecards.store.score_text import Held
 from shared.scoring.store import scan as scorecard_scan
 from tests import scorecard_items
 from tests.benchmarks.local_tables import create_pair, use_pair
@@ -58,7 +57,7 @@ def _scan() -> int:
 
 
 def _scan_by_resource() -> int:
-    resource = boto3.resource("dynamodb").Table(table.scorecards_table())
+    resource = boto3.resource("dynamodb").Table(SCORECARDS.name)
     found = 0
     more: Any = {}
     while True:
@@ -79,6 +78,7 @@ def _item(number: int, dice: random.Random) -> dict[str, Any]:
     card = Scorecard(customer_id=f"customer-{number:07d}")
     for _ in range(min(int(dice.expovariate(0.5)) + 1, 20)):
         card = with_order(card, AS_OF - timedelta(days=dice.randint(0, 540)), dice.randint(500, 20_000))
-    score = Score("Champions", 5, 5, dice.randint(1, 5), AS_OF, "LOW", "TOP")
-    held = scores.to_text(Held(score, "20261122T040000-5e1e1a15", moved=True, was="Loyal Customers"))
-    return {**scorecard_items.item(card), **table.pack({"score": held})}
+    score = Score(
+        "Champions", 5, 5, dice.randint(1, 5), AS_OF, "LOW", "TOP", "20261122T040000-5e1e1a15", True, "Loyal Customers"
+    )
+    return scorecard_items.item(replace(card, score=score))

@@ -362,6 +362,10 @@ SCENES: dict[str, Scene] = {
         late_and_resolved,
         lambda invoke: invoke("watch_cases", {"source": "aws.scheduler"}),
     ),
+    "the hourly question whether it helped": (
+        late_and_resolved,
+        lambda invoke: invoke("ask_recovery", {"source": "aws.scheduler"}),
+    ),
 }
 
 

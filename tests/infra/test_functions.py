@@ -51,7 +51,7 @@ WRITERS_OF_SCORECARDS: Final = {
     "post_points",
     "write_scores",
 }
-DELETERS: Final = {"manage_cases", "watch_cases", "report_rescoring"}
+DELETERS: Final = {"manage_cases", "ask_recovery", "report_rescoring"}
 PUBLISHERS: Final = {"publish_changes"}
 SCANNERS: Final = {"plan_rescoring", "scan_scorecards", "write_scores", "settle_points", "decide_invitations"}
 # What has no key of a caller's behind it; none of it may read more than it is asked for, or delete.

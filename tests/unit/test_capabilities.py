@@ -20,8 +20,8 @@ ORDER: Final = (
     ("forecasting", "scoring"),
     ("scorecards", "scoring"),
 )
-# Files at the top of a capability that are no rules: the edge's models, links and codes, and what acts.
-NO_RULES: Final = ("actions", "compose", "deliver", "payloads", "links", "codes", "ids", "templates", "locales")
+# Files at the top of a capability that are no rules: the edge's models, links and codes, its job, and what acts.
+NO_RULES: Final = ("actions", "job", "compose", "deliver", "payloads", "links", "codes", "ids", "templates", "locales")
 # What rules must not know: AWS, the clock, the environment, the edge, libraries for these.
 IMPURE: Final = (
     "boto3", "botocore", "pydantic", "jinja2", "aws_lambda_powertools", "itsdangerous", "idna", "os", "time", "random",

@@ -1,4 +1,4 @@
-"""GET /complaints → the form behind a customer's link; POST → a case, which the marketer hears of."""
+"""GET /complaints → the form behind a customer's link; POST → a case, and the marketer is told."""
 
 from datetime import timedelta
 from typing import Final, Literal
@@ -17,12 +17,12 @@ from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.tokens import Purpose
 
 _PAGE_HOLDS: Final = timedelta(hours=12)
-# The reason why a complaint is refused, for the page to show.
+# Why a complaint is not taken as it is; the page says it.
 Problem = Literal["AGAIN", "EMPTY", "TOO_LONG", "OPEN_CASES"]
 
 
 def show(request: Request, link: Link, settings: Settings) -> Response:
-    """The form. It carries a complaint's id of its own, so that it opens one case however often the form is sent."""
+    """The form. It carries a complaint's id of its own, so that it opens a single case however often it is sent."""
     return _page(request, settings, link, "", None)
 
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from functions.scoring.wiring import SCORING
 from shared.edge.http import Request, Response, respond, serve
-from shared.scoring.store import runs as rescorings
+from shared.scoring.actions import viewing
 
 
 def _report(name: str) -> Callable[[Request], Response]:
-    return lambda _request: respond(200, rescorings.report(name))
+    return lambda _request: respond(200, viewing.report(name))
 
 
 handler = serve(

@@ -1,19 +1,14 @@
-"""GET /rescorings/{rescoring_id} → how far a rescoring is, or what it found."""
+"""GET /rescorings/{rescoring_id} → how far a rescoring is, or its result."""
 
 from functions.scoring.wiring import SCORING
 from shared.core import clock
-from shared.core.errors import NotFound
-from shared.edge import executions
 from shared.edge.http import Request, Response, respond, serve
-from shared.scoring.store import runs as rescorings
+from shared.scoring.actions import viewing
 
 
 def view(request: Request) -> Response:
-    """The status, what has been done so far, and at the end what came of it."""
-    found = rescorings.find(request.path["rescoring_id"], executions.is_running, clock.now())
-    if found is None:
-        raise NotFound("there is no such rescoring")
-    return respond(200, found)
+    """The status, the progress so far, and at the end the result."""
+    return respond(200, viewing.view(request.path["rescoring_id"], clock.now()))
 
 
 handler = serve(SCORING, {"GET /rescorings/{rescoring_id}": view})

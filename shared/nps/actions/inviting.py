@@ -58,7 +58,7 @@ def decide_segment(run_id: str, segment: int, total_segments: int, time: ShopTim
 
     with ThreadPoolExecutor(_WRITERS) as pool:
         for page in cards.scan(segment, total_segments) if enabled else ():
-            for outcome in pool.map(decide_for, map(cards.from_item, page)):
+            for outcome in pool.map(decide_for, map(cards.CARDS.entity, page)):
                 if isinstance(outcome, Exception):
                     errors.append(outcome)
                 else:

@@ -2,7 +2,7 @@
 
 botocore would turn each page into nested dictionaries, which takes some ten times as long as what is done here. So for
 this one operation it is handed an empty document, the page's bytes are kept beside it, and msgspec reads from their
-JSON what is wanted, into objects of fixed members.
+JSON the few members that matter, into objects of fixed members.
 """
 
 import gc
@@ -18,16 +18,17 @@ from zlib import crc32
 import numpy as np
 from msgspec import Struct, json
 
-from shared.core import old_table as table
+from shared.core import dynamodb
+from shared.core.dynamodb import SCORECARDS
 from shared.core.months import month_of, months_after
-from shared.forecasting import bands
+from shared.forecasting.bands import CHURN_BANDS, VALUE_BANDS
 from shared.forecasting.histories import Histories
 from shared.scorecards.rfm import SEGMENTS
+from shared.scorecards.score import Score
 from shared.scorecards.scorecard import MAX_ORDER_DAYS, WINDOW_MONTHS
-from shared.scorecards.store import score_text as scores
 from shared.scoring.lifecycle import Cohorts
-from shared.scoring.rescoring import NONE, Part, Verdicts
-from shared.scoring.store.runs import DRAWN_OF
+from shared.scoring.plan import DRAWN_OF
+from shared.scoring.rescoring import NONE, Classification, Part
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -43,8 +44,8 @@ _NUMBERS: Final = (
 _NEWCOMERS: Final = ""
 _PROSPECT: Final = (-1, *[0] * (len(_NUMBERS) - 1))
 _SEGMENT_CODES: Final = {name: code for code, name in enumerate(SEGMENTS)}
-_CHURN_CODES: Final = {name: code for code, name in enumerate(bands.CHURN_BANDS)}
-_VALUE_CODES: Final = {name: code for code, name in enumerate(bands.VALUE_BANDS)}
+_CHURN_CODES: Final = {name: code for code, name in enumerate(CHURN_BANDS)}
+_VALUE_CODES: Final = {name: code for code, name in enumerate(VALUE_BANDS)}
 
 
 class _Text(Struct, frozen=True, gc=False):
@@ -94,14 +95,14 @@ _DECODER: Final = json.Decoder(Page, strict=False)
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """One segment of the table: the customers, the cohorts they belong to, those drawn for the fit, and of moves that
-    may be untold the customer and the text of her score.
+    """One segment of the table: the customers, the cohorts they belong to, those drawn for the fit, and of each move
+    whose fact may be missing the customer and the text of their score.
     """
 
     part: Part
     cohorts: Cohorts
     drawn: Histories
-    owed: list[tuple[str, str]]
+    unrecorded: list[tuple[str, str]]
     read_units: float
 
 
@@ -113,7 +114,7 @@ def decode(raw: bytes) -> Page:
 def pages(segment: int, total_segments: int) -> Iterator[Page]:
     """One segment, page by page (½ read unit per 4 KB)."""
     request: dict[str, Any] = {
-        "TableName": table.scorecards_table(),
+        "TableName": SCORECARDS.name,
         "Segment": segment,
         "TotalSegments": total_segments,
         "ProjectionExpression": ", ".join(f"#{name}" for name in Item.__struct_fields__),
@@ -130,8 +131,8 @@ def pages(segment: int, total_segments: int) -> Iterator[Page]:
 
 
 def scan(segment: int, total_segments: int, as_of: date, sample: int, unfinished: frozenset[str]) -> Scanned:
-    """Scan one segment for a day. `sample` in DRAWN_OF of the customers are drawn for a fit; of the rescorings
-    `unfinished` the moves come back too.
+    """Scan one segment for a day. `sample` in DRAWN_OF of the customers are drawn for a fit; the moves of the
+    rescorings `unfinished` come back as `unrecorded`.
     """
     columns = _Columns(as_of, sample, unfinished)
     units = 0.0
@@ -144,15 +145,15 @@ def scan(segment: int, total_segments: int, as_of: date, sample: int, unfinished
 
 def written_by(rescoring_id: str, segment: int, total_segments: int) -> frozenset[str]:
     """The customers of one segment whose score is that of a rescoring."""
-    found: set[str] = set()
+    customer_ids: set[str] = set()
     with _no_collection():
         for page in pages(segment, total_segments):
-            found.update(
+            customer_ids.update(
                 item.customer_id.S
                 for item in page.Items
-                if item.score.S and scores.from_text(item.score.S).by == rescoring_id
+                if item.score.S and Score.from_text(item.score.S).rescoring_id == rescoring_id
             )
-    return frozenset(found)
+    return frozenset(customer_ids)
 
 
 class _Columns:
@@ -168,27 +169,27 @@ class _Columns:
         self._ids: list[str] = []
         self._numbers = array("q")
         # Of each customer which of the texts below: many share one, for a night scores many alike.
-        self._held = array("q")
+        self._stored = array("q")
         self._texts: dict[str, int] = {"": 0}
-        self._verdicts: list[tuple[int, ...]] = [(NONE, 0, 0, 0, NONE, NONE)]
-        self._owing: set[int] = set()
+        self._classifications: list[tuple[int, ...]] = [(NONE, 0, 0, 0, NONE, NONE)]
+        self._unrecorded_codes: set[int] = set()
         self._active: dict[str, dict[str, int]] = {}
         self._drawn: list[tuple[int, list[int], int, int, int]] = []
-        self._owed: list[tuple[str, str]] = []
+        self._unrecorded: list[tuple[str, str]] = []
 
     def add(self, items: list[Item]) -> None:
         """Take in a page."""
         # A million rows go through here: what is looked up more than once per row has a name of its own.
-        ids, held, texts, numbers, active = self._ids, self._held, self._texts, self._numbers, self._active
-        as_of, today, sample, owing = self._as_of, self._today, self._sample, self._owing
+        ids, stored, texts, numbers, active = self._ids, self._stored, self._texts, self._numbers, self._active
+        as_of, today, sample, unrecorded = self._as_of, self._today, self._sample, self._unrecorded_codes
         last_month, recent_month = self._last_month, self._recent_month
         for item in items:
             customer_id, text, orders = item.customer_id.S, item.score.S, item.orders.N
             ids.append(customer_id)
             code = texts[text] if text in texts else self._take_in(text)
-            held.append(code)
-            if code in owing:
-                self._owed.append((customer_id, text))
+            stored.append(code)
+            if code in unrecorded:
+                self._unrecorded.append((customer_id, text))
             if item.last_order_on is None or item.first_order_on is None or orders <= 0:
                 numbers.extend(_PROSPECT)
                 continue
@@ -208,11 +209,11 @@ class _Columns:
             cohort, first_day = first_on[:7], min(_day(first_on), last_day)
             if cohort >= recent_month and last_on <= as_of:
                 # The whole life lies within: no need to add up its months.
-                found = (today - last_day, orders, spent, spent)
+                rfm = (today - last_day, orders, spent, spent)
             else:
-                found = (today - last_day, *self._of_months(months))
+                rfm = (today - last_day, *self._of_months(months))
             # Purchase days after the first, days from there to the last, and to the day asked for.
-            numbers.extend((*found, orders, spent, len(ordered) + unseen - 1, last_day - first_day, today - first_day))
+            numbers.extend((*rfm, orders, spent, len(ordered) + unseen - 1, last_day - first_day, today - first_day))
             row = active.get(cohort)
             if row is None:
                 row = active[cohort] = {}
@@ -233,33 +234,32 @@ class _Columns:
         # There cannot be more purchase days after the first one than days after it.
         repeats, active_days = (numbers[_NUMBERS.index(name)] for name in ("repeats", "active_days"))
         np.clip(repeats, 0, active_days, out=repeats)
-        held = np.array(self._held, dtype=np.int64)
-        codes = np.array(self._verdicts, dtype=np.uint8).T[:, held]
+        stored = np.array(self._stored, dtype=np.int64)
+        codes = np.array(self._classifications, dtype=np.uint8).T[:, stored]
         part = Part(
             customer_ids=self._ids,
             **dict(zip(_NUMBERS, numbers, strict=True)),
-            before=Verdicts(*codes),
-            held=held,
+            before=Classification(*codes),
+            stored=stored,
             texts=tuple(self._texts),
         )
         newcomers = {cohort: row.pop(_NEWCOMERS) for cohort, row in self._active.items()}
-        return Scanned(part, Cohorts(newcomers, self._active), self._histories(), self._owed, units)
+        return Scanned(part, Cohorts(newcomers, self._active), self._histories(), self._unrecorded, units)
 
     def _take_in(self, text: str) -> int:
         """A text that comes for the first time."""
         code = self._texts[text] = len(self._texts)
-        held = scores.from_text(text)
-        score = held.score
-        self._verdicts.append(
+        score = Score.from_text(text)
+        self._classifications.append(
             (
                 _SEGMENT_CODES[score.segment],
-                *(one or 0 for one in (score.r, score.f, score.m)),
+                *(points or 0 for points in (score.r, score.f, score.m)),
                 _CHURN_CODES[score.churn_band] if score.churn_band else NONE,
                 _VALUE_CODES[score.value_band] if score.value_band else NONE,
             )
         )
-        if held.moved and held.by in self._unfinished:
-            self._owing.add(code)
+        if score.is_move and score.rescoring_id in self._unfinished:
+            self._unrecorded_codes.add(code)
         return code
 
     def _of_months(self, months: Mapping[str, _Text]) -> tuple[int, int, int]:
@@ -304,7 +304,7 @@ def _day(text: str) -> int:
 
 @cache
 def _client() -> "DynamoDBClient":
-    client = table.new_client()
+    client = dynamodb.new_client()
     client.meta.events.register("before-parse.dynamodb.Scan", _keep_raw)
     return client
 

@@ -89,6 +89,7 @@ def _overdue(stage: Stage, ben: str) -> None:
     stage.clock.set("2026-11-26T10:00:00Z")
     stage.call("watch_cases", "overdue cases", {"source": "aws.scheduler"})
     stage.call("watch_cases", "nothing new", {"source": "aws.scheduler"})
+    stage.call("ask_recovery", "about the resolved case", {"source": "aws.scheduler"})
     stage.deliver("notify_marketer", "CaseOverdue", *stage.facts(ben, "CaseOverdue"))
 
 

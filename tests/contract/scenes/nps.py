@@ -186,9 +186,9 @@ def _recovery(stage: Stage, ben: str) -> None:
     stage.clock.forward(hours=1)
     accept(stage.call("manage_cases/get", "opened by an answer", fill={"CASE": opened["case_id"]}), 200)
     accept(stage.call("manage_cases/resolve", "compensated", fill={"CASE": opened["case_id"]}), 200)
-    stage.call("watch_cases", "asked on the same day", {"source": "aws.scheduler"})
+    stage.call("ask_recovery", "asked on the same day", {"source": "aws.scheduler"})
     stage.clock.set("2026-11-23T09:00:00Z")
-    stage.call("watch_cases", "asks whether it helped", {"source": "aws.scheduler"})
+    stage.call("ask_recovery", "asks whether it helped", {"source": "aws.scheduler"})
     invited = stage.facts(ben, "SurveyInvited")[-1]
     stage.deliver("send_survey_invitation", "SurveyInvited about a case", invited)
     stage.clock.forward(hours=1)

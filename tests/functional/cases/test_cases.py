@@ -23,9 +23,7 @@ from shared.loyalty.links import points_path
 from shared.nps.links import survey_path
 from shared.nps.store import definitions, invitations
 from shared.nps.survey import RECOVERY_TEXTS, Rules
-from shared.scorecards.rfm import Score
-from shared.scorecards.store import score_text
-from shared.scorecards.store.score_text import Held
+from shared.scorecards.score import Score
 from tests.functional.conftest import (
     BERLIN,
     answered,
@@ -107,7 +105,7 @@ def test_a_detractors_answer_opens_one_case_with_her_words(invoke: Invoke, ada: 
 def test_a_case_is_as_urgent_as_its_customer_is_valuable(
     invoke: Invoke, ada: str, m: int, priority: str, hours: int
 ) -> None:
-    score = score_text.to_text(Held(Score("Champions", 5, 5, m, date(2026, 11, 1), "LOW", "TOP"), "run-1"))
+    score = Score("Champions", 5, 5, m, date(2026, 11, 1), "LOW", "TOP", "run-1").to_text()
     key, change = {"customer_id": ada}, "SET score = :score"
     apply(SCORECARDS.update(key, change, "", {":score": score}))
     answered(invoke, ask(ada), 6)
@@ -463,9 +461,9 @@ def test_the_marketer_is_told_of_a_new_case_once(invoke: Invoke, ada: str, monke
 
 def test_an_overdue_case_is_told_of_once(invoke: Invoke, ada: str, contents: Contents) -> None:
     late, _in_time = complaint(ada, "late", ago(hours=49)), complaint(ada, "in-time", ago(hours=47))
-    assert invoke("watch_cases", HOUR) == {"overdue": 1, "asked": 0}
+    assert invoke("watch_cases", HOUR) == {"overdue": 1}
     before = contents()
-    assert invoke("watch_cases", HOUR) == {"overdue": 0, "asked": 0}
+    assert invoke("watch_cases", HOUR) == {"overdue": 0}
     assert contents() == before
     (fact,) = facts_of(ada, "CaseOverdue")
     assert (fact.data["case_id"], fact.data["owner"]) == (late.case_id, "grace")
@@ -508,9 +506,9 @@ def test_whether_it_helped_is_asked_once_when_the_days_are_over(
     invoke: Invoke, ada: str, contents: Contents, days: int, asked: int
 ) -> None:
     one = resolved(ada, days=days)
-    assert invoke("watch_cases", HOUR) == {"overdue": 0, "asked": asked}
+    assert invoke("ask_recovery", HOUR) == {"asked": asked}
     before = contents()
-    assert invoke("watch_cases", HOUR) == {"overdue": 0, "asked": 0}
+    assert invoke("ask_recovery", HOUR) == {"asked": 0}
     assert contents() == before
     assert [fact.data["case_id"] for fact in facts_of(ada, "SurveyInvited")] == [one.case_id] * asked
 
@@ -530,7 +528,7 @@ def test_whether_it_helped_is_asked_a_day_after_any_other_question_and_holds_tho
     for hours, asked in ((23, 0), (24, 1), (0, 0), (23, 0), (24, 1)):
         if hours:
             asked_before(ada, hours=hours)
-        assert invoke("watch_cases", HOUR)["asked"] == asked
+        assert invoke("ask_recovery", HOUR)["asked"] == asked
     history = contact_histories.get(ada)
     assert list(history.invited) == ["after-purchase"]
     assert history.invited_at is not None
@@ -543,7 +541,7 @@ def test_whether_it_helped_is_asked_a_day_after_any_other_question_and_holds_tho
 def test_the_mail_asks_whether_it_helped_also_while_another_case_is_open(invoke: Invoke, ada: str) -> None:
     resolved(ada, days=3)
     complaint(ada, "another")
-    invoke("watch_cases", HOUR)
+    invoke("ask_recovery", HOUR)
     for _ in range(2):
         assert invoke("send_survey_invitation", as_records(recovery(ada))) == {"batchItemFailures": []}
     (mail,) = sent_mails()
@@ -563,7 +561,7 @@ def test_whoever_says_whether_it_helped_is_asked_and_thanked_for_that(
 ) -> None:
     launch(bonuses={"SURVEY_ANSWERED": 10})
     resolved(ada, days=3)
-    invoke("watch_cases", HOUR)
+    invoke("ask_recovery", HOUR)
     asked = invitations.get(ada, recovery(ada).id)
     assert asked is not None
     token = survey_path(ada, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
@@ -581,7 +579,7 @@ def test_an_answer_to_it_earns_nothing_and_brings_no_friend_but_a_low_one_opens_
 ) -> None:
     launch(bonuses={"SURVEY_ANSWERED": 10, "REFERRAL": 200})
     resolved(ada, days=3)
-    invoke("watch_cases", HOUR)
+    invoke("ask_recovery", HOUR)
     asked = invitations.get(ada, recovery(ada).id)
     assert asked is not None
     for score, opened in ((7, 1), (6, 2), (9, 2)):

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from shared.core import fact_store as facts
-from shared.core import old_table as table
+from shared.core.dynamodb import CUSTOMERS, apply, pack, transact, unpack
 from shared.forecasting import bands
-from shared.scorecards.rfm import PROSPECTS, SEGMENTS, Score
+from shared.scorecards.rfm import PROSPECTS, SEGMENTS
+from shared.scorecards.score import Score
 from shared.scorecards.scorecard import Scorecard, rfm, with_order
-from shared.scorecards.store import cards as scorecards
-from shared.scorecards.store import score_text as scores
-from shared.scoring import ranks as scoring
+from shared.scorecards.store import cards
+from shared.scoring import ranks
 from tests import scorecard_items
 from tests.functional.conftest import client, facts_of, plan_rescoring, put_back, rescoring_steps, shop_day
 from tests.functional.conftest import stored as everything
@@ -39,28 +39,28 @@ ARN = "arn:aws:states:eu-central-1:123456789012:execution:rescoring:r"
 def large_shop() -> None:
     """Seventy customers who buy now and then, and one who has signed up only."""
     dice = random.Random(11)
-    writes = [scorecards.ensure("prospect")]
+    writes = [cards.ensure("prospect")]
     for number in range(70):
         card, day = Scorecard(customer_id=f"K{number}"), date(2025, 1, 1) + timedelta(days=dice.randint(0, 500))
         while day <= AS_OF and dice.random() < 0.9:
             card = with_order(card, day, dice.randint(100, 9_000))
             day += timedelta(days=dice.randint(1, 90))
         card = card if card.orders else with_order(card, date(2025, 1, 1), 100)
-        writes.append(scorecards.count(replace(card, version=1)))
-    table.transact(writes)
+        writes.append(cards.count(replace(card, version=1)))
+    transact(*writes)
 
 
 @pytest.fixture
 def shop() -> None:
     """Thirty buyers with one to six orders, and one who has signed up only."""
     dice = random.Random(7)
-    writes = [scorecards.ensure("prospect")]
+    writes = [cards.ensure("prospect")]
     for number in range(30):
         card = Scorecard(customer_id=f"K{number}")
         for _ in range(dice.randint(1, 6)):
             card = with_order(card, date(2026, dice.randint(1, 11), dice.randint(1, 20)), dice.randint(100, 9_000))
-        writes.append(scorecards.count(replace(card, version=1)))
-    table.transact(writes)
+        writes.append(cards.count(replace(card, version=1)))
+    transact(*writes)
 
 
 def test_the_plan_is_for_the_shops_today_unless_a_day_is_asked_for(invoke: Invoke) -> None:
@@ -73,14 +73,14 @@ def test_the_plan_is_for_the_shops_today_unless_a_day_is_asked_for(invoke: Invok
 def test_every_customer_gets_the_score_that_all_customers_together_give_her(
     invoke: Invoke, rescore: Rescore, shop: None
 ) -> None:
-    found = [rfm(card, AS_OF) for number in range(30) if (card := scorecards.get(f"K{number}"))]
+    found = [rfm(card, AS_OF) for number in range(30) if (card := cards.get(f"K{number}"))]
     days = np.array([one.recency_days for one in found if one])
     orders = np.array([one.frequency for one in found if one])
     money = np.array([one.monetary for one in found if one])
-    expected = scoring.score(days, orders, money, scoring.thresholds(days, orders, money))
+    expected = ranks.score(days, orders, money, ranks.thresholds(days, orders, money))
     rescore()
     for number in range(30):
-        card = scorecards.get(f"K{number}")
+        card = cards.get(f"K{number}")
         assert card is not None
         assert card.score is not None
         assert (card.score.r, card.score.f, card.score.m) == tuple(
@@ -90,9 +90,9 @@ def test_every_customer_gets_the_score_that_all_customers_together_give_her(
         assert card.score.scored_on == AS_OF
         assert card.score.churn_band in bands.CHURN_BANDS
         assert card.score.value_band in bands.VALUE_BANDS
-    prospect = scorecards.get("prospect")
+    prospect = cards.get("prospect")
     assert prospect is not None
-    assert prospect.score == Score(PROSPECTS, None, None, None, AS_OF)
+    assert prospect.score == Score(PROSPECTS, None, None, None, AS_OF, rescoring_id="run-1", is_move=True)
 
 
 def test_the_report_has_every_customer_in_one_segment_and_all_revenue(
@@ -103,7 +103,7 @@ def test_the_report_has_every_customer_in_one_segment_and_all_revenue(
     report = invoke("report_scores/segments")["json"]
     assert (report["customers"], report["buyers"], report["changed"]) == (31, 30, 31)
     assert sum(one["customers"] for one in report["segments"]) == 31
-    spent = sum(card.spent for n in range(30) if (card := scorecards.get(f"K{n}")))
+    spent = sum(card.spent for n in range(30) if (card := cards.get(f"K{n}")))
     assert sum(one["revenue"] for one in report["segments"]) == spent
     assert sum(move["customers"] for move in report["moves"]) == 31
     assert report["caveats"] == ["30 customers have bought, too few for fifths: below 50 scores say little"]
@@ -163,10 +163,10 @@ def test_a_rescoring_keeps_the_counters_of_a_purchase_that_comes_meanwhile(invok
     given = plan_rescoring(invoke, segments=1)
     for step, event in rescoring_steps(given):
         if step == "write_scores":
-            before = scorecards.get("K1")
+            before = cards.get("K1")
             invoke("record_purchase/by_customer_number", order_id="meanwhile", customer={"customer_id": "K1"})
         invoke(step, event)
-    after = scorecards.get("K1")
+    after = cards.get("K1")
     assert before is not None
     assert after is not None
     assert (after.orders, after.version) == (before.orders + 1, before.version + 1)
@@ -195,9 +195,9 @@ def test_in_however_many_segments_scores_and_reports_are_the_same_and_add_up(
         for moment in ("started_at", "finished_at"):
             assert len({report.pop(moment) for report in reports.values()}) == 1
         found.append((sorted(stored(), key=lambda item: str(item["customer_id"])), reports))
-    (cards, reports), other = found
-    assert (cards, reports) == other
-    assert all(card["score"].churn_band for card in cards if card["customer_id"] != "prospect")
+    (scored, reports), other = found
+    assert (scored, reports) == other
+    assert all(card["score"].churn_band for card in scored if card["customer_id"] != "prospect")
 
     segments_report, forecast = reports["segments"], reports["forecast"]
     assert (segments_report["customers"], segments_report["buyers"]) == (71, 70)
@@ -210,7 +210,7 @@ def test_in_however_many_segments_scores_and_reports_are_the_same_and_add_up(
     for member in ("churn_bands", "value_bands"):
         assert sum(one["customers"] for one in forecast[member]) == 70
         assert sum(one["revenue"] for one in forecast[member]) == pytest.approx(forecast["existing"]["revenue"], abs=4)
-    held = Counter(card["score"].churn_band for card in cards)
+    held = Counter(card["score"].churn_band for card in scored)
     assert {one["band"]: one["customers"] for one in forecast["churn_bands"] if one["customers"]} == {
         band: customers for band, customers in held.items() if band
     }
@@ -242,7 +242,7 @@ def test_the_snapshot_of_a_day_has_each_customer_once_as_the_last_run_scored_her
     rescore(segments=4, times=1)
     assert len(snapshots(tmp_path / "first")) == 4
     assert_snapshot_is_what_is_stored(tmp_path / "first")
-    table.apply(scorecards.count(with_order(Scorecard(customer_id="late"), AS_OF, 90_000)))
+    apply(cards.count(with_order(Scorecard(customer_id="late"), AS_OF, 90_000)))
     rescore("run-2", "2026-11-21T02:00:00Z", segments=2)
     assert len(snapshots(tmp_path / "second")) == 2
     assert_snapshot_is_what_is_stored(tmp_path / "second")
@@ -271,22 +271,22 @@ def test_a_score_for_a_day_to_come_is_refused(invoke: Invoke, monkeypatch: pytes
 
 
 def test_the_number_of_customers_is_estimated_before_it_has_been_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert scorecards.estimate() == 0
-    scorecard_items.put(table.pack({"customer_id": f"K{number}"}) for number in range(60))
-    assert scorecards.estimate() == 60
-    monkeypatch.setattr(scorecards, "customers", lambda: 0)
-    monkeypatch.setattr(scorecards, "_PARTS_OF_ESTIMATE", 10)
+    assert cards.estimate() == 0
+    scorecard_items.put(pack({"customer_id": f"K{number}"}) for number in range(60))
+    assert cards.estimate() == 60
+    monkeypatch.setattr(cards, "customers", lambda: 0)
+    monkeypatch.setattr(cards, "_PARTS_OF_ESTIMATE", 10)
     # By the keys that happen to lie in the first tenth, and never 0 for a full table.
-    assert 10 <= scorecards.estimate() <= 200
+    assert 10 <= cards.estimate() <= 200
 
 
 def test_a_result_is_told_when_its_parts_are_forgotten(invoke: Invoke, rescore: Rescore, shop: None) -> None:
     plan = rescore(segments=2, times=1)
     path = {"pathParameters": {"rescoring_id": plan["rescoring_id"]}}
     before = invoke("view_rescoring", {**load_event("view_rescoring/get"), **path})["json"]
-    for item in table.query(table.customers_table(), f"RESCORING#{plan['rescoring_id']}"):
+    for item in CUSTOMERS.query(f"RESCORING#{plan['rescoring_id']}"):
         if item["sk"] != "RUN":
-            table.apply(table.delete(table.customers_table(), {"pk": item["pk"], "sk": item["sk"]}))
+            apply(CUSTOMERS.delete({"pk": item["pk"], "sk": item["sk"]}))
     after = invoke("view_rescoring", {**load_event("view_rescoring/get"), **path})["json"]
     assert after == before
     assert (after["scanned"], after["changed"], after["segments_written"]) == (31, 31, 2)
@@ -300,8 +300,8 @@ def load_event(name: str) -> dict[str, Any]:
 def stored() -> list[dict[str, Any]]:
     """Every scorecard, its score read."""
     pages = client("dynamodb").get_paginator("scan").paginate(TableName="scorecards")
-    items = [table.unpack(item) for page in pages for item in page["Items"]]
-    return [item | ({"score": scores.from_text(item["score"]).score} if "score" in item else {}) for item in items]
+    items = [unpack(item) for page in pages for item in page["Items"]]
+    return [item | ({"score": Score.from_text(item["score"])} if "score" in item else {}) for item in items]
 
 
 def all_reports(invoke: Invoke) -> dict[str, dict[str, Any]]:
@@ -335,7 +335,7 @@ def assert_snapshot_is_what_is_stored(folder: Path) -> None:
     assert sorted(rows, key=str) == sorted(expected, key=str)
     days = dict(relation.project("customer_id, recency_days").fetchall())
     for customer_id, seen in days.items():
-        card = scorecards.get(customer_id)
+        card = cards.get(customer_id)
         assert card is not None
         known = rfm(card, AS_OF)
         assert seen == (known.recency_days if known else None)

@@ -15,18 +15,19 @@ from botocore.retries.standard import ExponentialBackoff
 from moto.core.botocore_stubber import MockRawResponse
 from moto.dynamodb.responses import DynamoHandler, DynamoResult
 
+from shared.core import dynamodb
 from shared.core import fact_store as facts
-from shared.core import old_table as table
+from shared.core.dynamodb import SCORECARDS, transact, unpack
 from shared.core.errors import Busy
 from shared.core.facts import Fact
 from shared.core.pace import Pace
+from shared.edge.jobs import Superseded
+from shared.scorecards.score import Score
 from shared.scorecards.scorecard import Scorecard, with_order
-from shared.scorecards.store import cards as scorecards
-from shared.scorecards.store import score_text as scores
-from shared.scoring.store import runs as rescorings
+from shared.scorecards.store import cards
+from shared.scoring.job import RESCORING
+from shared.scoring.rescoring import Change
 from shared.scoring.store import writes as score_writes
-from shared.scoring.store.runs import Superseded
-from shared.scoring.store.writes import Change
 from tests.functional.conftest import (
     CALLS,
     Killed,
@@ -47,13 +48,13 @@ CUSTOMERS = 8
 @pytest.fixture(autouse=True)
 def shop() -> None:
     """Eight buyers, each better than the one before."""
-    cards = [Scorecard(customer_id=f"K{number}") for number in range(CUSTOMERS)]
     writes = []
-    for number, card in enumerate(cards):
+    for number in range(CUSTOMERS):
+        card = Scorecard(customer_id=f"K{number}")
         for order in range(number + 1):
             card = with_order(card, date(2026, 1 + number, 1 + order), 1_000)
-        writes.append(scorecards.count(replace(card, version=1)))
-    table.transact(writes)
+        writes.append(cards.count(replace(card, version=1)))
+    transact(*writes)
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ class Refusals:
 @pytest.fixture
 def refuse_batches(hurried: None) -> Iterator[Callable[[str, int], Refusals]]:
     """`refuse_batches("BatchWriteItem", 7)`: have the next so many requests refused as a whole."""
-    events: Any = table.dynamodb().meta.events
+    events: Any = dynamodb.client().meta.events
     armed: list[tuple[str, Any]] = []
 
     def arm(operation: str, requests: int) -> Refusals:
@@ -157,7 +158,7 @@ def moves_of(number: int) -> list[Fact]:
 
 
 def segment_of(number: int) -> str:
-    card = scorecards.get(f"K{number}")
+    card = cards.get(f"K{number}")
     assert card is not None
     assert card.score is not None
     return card.score.segment
@@ -172,13 +173,13 @@ def assert_every_move_is_told_once() -> None:
 
 
 def unfinished() -> set[str]:
-    return set(rescorings.unfinished(but=""))
+    return set(RESCORING.unfinished())
 
 
 def written_by() -> set[str]:
     pages = client("dynamodb").get_paginator("scan").paginate(TableName="scorecards")
-    items = [table.unpack(item) for page in pages for item in page["Items"]]
-    return {scores.from_text(item["score"]).by if "score" in item else "" for item in items}
+    items = [unpack(item) for page in pages for item in page["Items"]]
+    return {Score.from_text(item["score"]).rescoring_id if "score" in item else "" for item in items}
 
 
 def take(invoke: Invoke, steps: list[tuple[str, dict[str, Any]]], *names: str) -> None:
@@ -334,7 +335,7 @@ def test_a_move_that_a_dying_run_writes_behind_the_scan_of_the_next_one_is_told_
 ) -> None:
     first = plan_rescoring(invoke, "a", "2026-11-21T01:00:00Z", segments=1)
     until_written(invoke, first)
-    events: Any = table.dynamodb().meta.events
+    events: Any = dynamodb.client().meta.events
     second: dict[str, Any] = {}
 
     def meanwhile(**_kwargs: Any) -> None:
@@ -419,10 +420,10 @@ def test_a_rescoring_pays_a_write_unit_for_each_changed_customer_and_one_for_eac
     first = status(invoke)
     assert (first["changed"], first["write_units"]) == (CUSTOMERS, {"scorecards": CUSTOMERS, "facts": CUSTOMERS})
     buy_all(invoke)
-    before = {number: scorecards.get(f"K{number}") for number in range(CUSTOMERS)}
+    before = {number: cards.get(f"K{number}") for number in range(CUSTOMERS)}
     rescore("run-2", "2026-11-21T02:00:00Z", segments=2, times=1)
     second = status(invoke, "run-2")
-    after = {number: scorecards.get(f"K{number}") for number in range(CUSTOMERS)}
+    after = {number: cards.get(f"K{number}") for number in range(CUSTOMERS)}
     changed = sum(before[number] != after[number] for number in range(CUSTOMERS))
     moved = sum(len(moves_of(number)) - 1 for number in range(CUSTOMERS))
     assert 0 < moved <= changed
@@ -475,7 +476,7 @@ def test_a_run_whose_execution_ended_before_its_work_has_failed(invoke: Invoke, 
 def test_a_run_that_was_never_started_has_failed_after_a_minute(invoke: Invoke, machine: str) -> None:
     now = datetime.now(UTC)
     for name, ago in (("run-1", 30), ("run-2", 90)):
-        rescorings.request(name, execution_arn(name), now - timedelta(seconds=ago))
+        RESCORING.request(name, execution_arn(name), now - timedelta(seconds=ago))
     assert [status(invoke, name)["status"] for name in ("run-1", "run-2")] == ["QUEUED", "FAILED"]
     assert status(invoke)["started_at"] is None
 
@@ -495,11 +496,11 @@ def test_a_batch_whose_answer_was_lost_counts_as_written_and_another_writers_sco
     unknown = replace(mine[0], customer_id="erased since")
     score_writes.write([*mine[:3], theirs], frozenset(), lambda: None)
     again = score_writes.write([*mine, unknown], frozenset(), lambda: None)
-    assert (again.written, again.given_way) == (3, 2)
+    assert (again.written, again.refused) == (3, 2)
     held = {f"K{number}": (item or {})["score"] for number in range(4) if (item := card_item(f"K{number}"))}
     assert held == {**{one.customer_id: one.score for one in mine}, "K3": theirs.score}
     assert card_item("erased since") is None
 
 
 def card_item(customer_id: str) -> dict[str, Any] | None:
-    return table.get(table.scorecards_table(), {"customer_id": customer_id})
+    return SCORECARDS.get({"customer_id": customer_id})

@@ -21,7 +21,8 @@ from shared.cases.case import (
 )
 from shared.core.errors import Conflict
 from shared.core.shop_time import ShopTime
-from shared.scorecards.rfm import PROSPECTS, Score
+from shared.scorecards.rfm import PROSPECTS
+from shared.scorecards.score import Score
 
 NOW = datetime(2026, 11, 21, 7, tzinfo=UTC)
 DUE = NOW + timedelta(hours=48)

@@ -168,7 +168,7 @@ def test_apostrophes_of_all_keyboards_negate(apostrophe: str) -> None:
         ("furchtbar", "xx-unknown-\x00", NEGATIVE),
     ],
 )
-def test_a_word_of_both_languages_is_read_in_that_of_the_comment_and_then_of_the_locale(
+def test_a_word_of_both_languages_is_read_in_the_comments_then_in_the_locales(
     text: str, locale: str | None, sentiment: Sentiment
 ) -> None:
     assert comments.read(text, locale).sentiment is sentiment
@@ -226,7 +226,7 @@ def test_any_text_gives_a_reading(text: str, locale: str | None) -> None:
 
 
 @given(st.lists(st.sampled_from([word for text, *_ in JUDGED for word in text.split()] + [".", "\n"]), max_size=80))
-def test_any_words_of_customers_give_a_reading_that_letter_case_and_repetition_do_not_change(words: list[str]) -> None:
+def test_letter_case_and_repetition_do_not_change_a_reading(words: list[str]) -> None:
     text = " ".join(words)
     reading = comments.read(text)
     assert comments.read(text.upper()) == reading

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.forecasting import bands
 from shared.scoring import demand
 from shared.scoring.demand import Band, Demand
-from shared.scoring.rescoring import NONE, Part, Verdicts
+from shared.scoring.rescoring import NONE, Classification, Part
 
 HORIZON = 90
 # Days since the first order, spent, expected purchases, value of an order, value of a year, bands; None for a prospect.
@@ -37,9 +37,9 @@ def demand_of(given_rows: list[Row]) -> Demand:
     ids = [str(number) for number in range(len(given_rows))]
     part = Part(
         ids, days, zero, zero, zero, zero, spent.astype(np.int64), zero, zero, age.astype(np.int64),
-        Verdicts(*[codes] * 6), zero, ("",),
+        Classification(*[codes] * 6), zero, ("",),
     )  # fmt: skip
-    found = Verdicts(codes, codes, codes, codes, churn.astype(np.uint8), worth.astype(np.uint8))
+    found = Classification(codes, codes, codes, codes, churn.astype(np.uint8), worth.astype(np.uint8))
     return demand.demand(part, found, purchases, value, clv, HORIZON)
 
 

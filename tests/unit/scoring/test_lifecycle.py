@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from shared.scoring import lifecycle
 from shared.scoring.lifecycle import LAPSED_AFTER_DAYS, STAGES, Cohorts, Stage
-from shared.scoring.rescoring import Part, Verdicts
+from shared.scoring.rescoring import Classification, Part
 
 # Recency in days, money of 24 months, of the last 12 of them, orders.
 Row = tuple[int, int, int, int]
@@ -32,7 +32,7 @@ def part_of(given_rows: list[Row]) -> Part:
     codes = zero.astype(np.uint8)
     ids = [str(number) for number in range(len(given_rows))]
     return Part(
-        ids, days, zero, money, recent, orders, zero, zero, zero, zero, Verdicts(*[codes] * 6), zero, ("",)
+        ids, days, zero, money, recent, orders, zero, zero, zero, zero, Classification(*[codes] * 6), zero, ("",)
     )  # fmt: skip
 
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.forecasting import bands
-from shared.scorecards.rfm import PROSPECTS, SEGMENTS, Score, segment
-from shared.scoring import ranks as scoring
-from shared.scoring import rescoring
+from shared.scorecards.rfm import PROSPECTS, SEGMENTS, segment
+from shared.scorecards.score import Score
+from shared.scoring import ranks, rescoring
 from shared.scoring.ranks import Bytes, Ints, Thresholds
-from shared.scoring.rescoring import NONE, Counts, Part, Sums, Tally, Verdicts
+from shared.scoring.rescoring import NONE, Classification, Counts, Part, Sums, Tally
 
 AS_OF = date(1998, 7, 1)
 Held = tuple[int, int, int, int, int, int]
@@ -37,7 +37,7 @@ def part_of(given_rows: list[Row]) -> Part:
     before = np.array([held for _, held, _ in given_rows], dtype=np.uint8).reshape(-1, 6).T
     ids = [str(number) for number in range(len(given_rows))]
     return Part(
-        ids, days, orders, money, zero, zero, zero, zero, zero, zero, Verdicts(*before), zero, ("",)
+        ids, days, orders, money, zero, zero, zero, zero, zero, zero, Classification(*before), zero, ("",)
     )  # fmt: skip
 
 
@@ -51,23 +51,23 @@ def cuts_of(counts: Counts, parts: list[list[Row]]) -> tuple[int, ...]:
     paid = np.array([row[0][2] for part in parts for row in part if row[0]], dtype=np.int64)
 
     def values_of(name: int) -> Ints:
-        inside: Ints = paid[scoring.bucket(paid) == name]
+        inside: Ints = paid[ranks.bucket(paid) == name]
         return inside
 
-    return scoring.cuts_of_buckets(counts.buckets, values_of)
+    return ranks.cuts_of_buckets(counts.buckets, values_of)
 
 
-def rescored(parts: list[list[Row]]) -> tuple[Thresholds, list[str], list[Verdicts]]:
-    """As the steps do it: counts of parts, thresholds of all, verdicts of parts."""
+def rescored(parts: list[list[Row]]) -> tuple[Thresholds, list[str], list[Classification]]:
+    """As the steps do it: counts of parts, thresholds of all, classifications of parts."""
     counts = rescoring.merge_counts(rescoring.count(part_of(part)) for part in parts)
     monetary = cuts_of(counts, parts)
     least = rescoring.thresholds(counts, monetary)
-    found = [rescoring.verdicts(part_of(part), least, *bands_of(part)) for part in parts]
+    found = [rescoring.classify(part_of(part), least, *bands_of(part)) for part in parts]
     return least, counts.caveats, found
 
 
-def as_rows(verdicts: Verdicts) -> list[tuple[int, ...]]:
-    columns = [getattr(verdicts, one.name).tolist() for one in fields(verdicts)]
+def as_rows(classified: Classification) -> list[tuple[int, ...]]:
+    columns = [getattr(classified, each.name).tolist() for each in fields(classified)]
     return list(zip(*columns, strict=True))
 
 
@@ -76,7 +76,7 @@ def test_thresholds_are_those_of_all_buyers_at_once(given_rows: list[Row]) -> No
     least, _, _ = rescored([given_rows])
     paid = [row[0] for row in given_rows if row[0]]
     columns = [np.array([one[at] for one in paid], dtype=np.int64) for at in range(3)]
-    assert least == scoring.thresholds(*columns)
+    assert least == ranks.thresholds(*columns)
 
 
 @given(rows, st.integers(1, 7))
@@ -85,8 +85,8 @@ def test_however_the_customers_are_divided_the_result_is_the_same(given_rows: li
     divided = [given_rows[number::parts] for number in range(parts)]
     least_of_parts, caveats_of_parts, found = rescored(divided)
     assert (least_of_parts, caveats_of_parts) == (least, caveats)
-    for number, verdicts in enumerate(found):
-        assert as_rows(verdicts) == as_rows(whole)[number::parts]
+    for number, classified in enumerate(found):
+        assert as_rows(classified) == as_rows(whole)[number::parts]
     tallies = [rescoring.tally(part_of(part), now) for part, now in zip(divided, found, strict=True)]
     assert rescoring.merge_tallies(tallies) == rescoring.tally(part_of(given_rows), whole)
 
@@ -148,7 +148,7 @@ def test_only_a_move_to_another_segment_is_a_move() -> None:
     champion, lost = SEGMENTS.index("Champions"), SEGMENTS.index("Lost")
     held: list[Held] = [(champion, 5, 5, 5, 0, 0), (champion, 5, 5, 4, 0, 0), (lost, 1, 1, 1, 0, 0), UNHELD]
     part = part_of([((1, 9, 9), one, (0, 0)) for one in held])
-    now = Verdicts(*np.array([(champion, 5, 5, 5, 0, 0)] * 4, dtype=np.uint8).T)
+    now = Classification(*np.array([(champion, 5, 5, 5, 0, 0)] * 4, dtype=np.uint8).T)
     tally = rescoring.tally(part, now)
     assert tally.moves == {("Lost", "Champions"): 1, (None, "Champions"): 1}
     assert tally.changed == 3
@@ -194,15 +194,15 @@ def test_below_fifty_buyers_that_alone_is_told() -> None:
 @pytest.mark.parametrize("was", [None, "Lost"])
 def test_a_fact_says_from_where_to_where_and_is_the_same_when_told_again(was: str | None) -> None:
     started_at = datetime(2026, 11, 21, 1, tzinfo=UTC)
-    score = Score("Champions", 5, 5, 4, AS_OF, "LOW", "TOP")
-    fact = rescoring.segment_fact("c", score, was, "run-1", started_at)
-    assert fact == rescoring.segment_fact("c", score, was, "run-1", started_at)
+    score = Score("Champions", 5, 5, 4, AS_OF, "LOW", "TOP", "run-1", True, was)
+    fact = rescoring.segment_fact("c", score, started_at)
+    assert rescoring.facts_of_moves([("c", score.to_text())], {"run-1": started_at}) == [fact]
     expected = {"to": "Champions", "r": 5, "f": 5, "m": 4, "as_of": "1998-07-01"}
     assert fact.data == (expected | {"from": was} if was else expected)
     assert (fact.type, fact.id, fact.occurred_at) == ("SegmentChanged", "run-1", started_at)
 
 
 def test_the_fact_of_a_prospect_has_no_scores() -> None:
-    score = Score(PROSPECTS, None, None, None, AS_OF)
-    fact = rescoring.segment_fact("c", score, None, "run-1", datetime(2026, 1, 1, tzinfo=UTC))
+    score = Score(PROSPECTS, None, None, None, AS_OF, rescoring_id="run-1", is_move=True)
+    fact = rescoring.segment_fact("c", score, datetime(2026, 1, 1, tzinfo=UTC))
     assert fact.data == {"to": PROSPECTS, "as_of": "1998-07-01"}

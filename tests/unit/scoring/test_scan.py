@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 
 from shared.core.months import month_of, months_after
 from shared.forecasting import bands
-from shared.scorecards.rfm import PROSPECTS, SEGMENTS, Score
+from shared.scorecards.rfm import PROSPECTS, SEGMENTS
+from shared.scorecards.score import Score
 from shared.scorecards.scorecard import MAX_ORDER_DAYS, Month, Scorecard, rfm, with_order, with_refund
 from shared.scorecards.store import cards as scorecards
-from shared.scorecards.store import score_text as scores
-from shared.scorecards.store.score_text import Held
+from shared.scoring.plan import DRAWN_OF
 from shared.scoring.rescoring import NONE
 from shared.scoring.store import scan as scorecard_scan
-from shared.scoring.store.runs import DRAWN_OF
 from shared.scoring.store.scan import Scanned
 
 EPOCH: Final = date(1970, 1, 1)
@@ -213,7 +212,7 @@ def test_what_was_held_of_customers_comes_back_as_codes() -> None:
     text = text_of("run-1")
     part = scanned(shop_of([[(AS_OF, 1, 0)], []]), AS_OF, texts=[text, ""]).part
     assert part.before.score(0, AS_OF - WEEK) == SCORE
-    assert [part.texts[one] for one in part.held.tolist()] == [text, ""]
+    assert [part.texts[one] for one in part.stored.tolist()] == [text, ""]
     assert part.before.segments.tolist() == [SEGMENTS.index("Champions"), NONE]
     assert (part.before.churn[1], part.before.value[1]) == (NONE, NONE)
     assert [int(getattr(part.before, name)[1]) for name in "rfm"] == [0, 0, 0]
@@ -221,7 +220,7 @@ def test_what_was_held_of_customers_comes_back_as_codes() -> None:
 
 def test_a_prospects_score_comes_back_without_points() -> None:
     prospect = Score(PROSPECTS, None, None, None, AS_OF)
-    part = scanned(shop_of([[]]), AS_OF, texts=[scores.to_text(Held(prospect, "run-1"))]).part
+    part = scanned(shop_of([[]]), AS_OF, texts=[replace(prospect, rescoring_id="run-1").to_text()]).part
     assert part.before.score(0, AS_OF) == prospect
 
 
@@ -233,14 +232,14 @@ def test_moves_of_unfinished_rescorings_come_back_and_no_others(
     by: str, moved: bool, owed: bool, was: str | None
 ) -> None:
     text = text_of(by, moved=moved, was=was if moved else None)
-    found = scanned(shop_of([[(AS_OF, 1, 0)], [], []]), AS_OF, texts=[text, text, text_of("run-1")]).owed
+    found = scanned(shop_of([[(AS_OF, 1, 0)], [], []]), AS_OF, texts=[text, text, text_of("run-1")]).unrecorded
     assert found == ([("K0", text), ("K1", text)] if owed else [])
 
 
 def test_every_name_that_a_score_may_have_has_its_code() -> None:
     named = list(product(enumerate(SEGMENTS), enumerate(bands.CHURN_BANDS), enumerate(bands.VALUE_BANDS)))
     texts = [
-        scores.to_text(Held(replace(SCORE, segment=segment, churn_band=churn, value_band=value), "run-1"))
+        replace(SCORE, segment=segment, churn_band=churn, value_band=value, rescoring_id="run-1").to_text()
         for (_, segment), (_, churn), (_, value) in named
     ]
     before = scanned(shop_of([[]] * len(named)), AS_OF, texts=texts).part.before
@@ -258,9 +257,9 @@ def test_every_name_that_a_score_may_have_has_its_code() -> None:
 def test_a_score_as_stored_is_read_as_it_was(
     segment: str, points: int | None, churn: str | None, was: str | None, moved: bool
 ) -> None:
-    score = Score(segment, points, points, points, AS_OF, churn, "TOP" if churn else None)
-    held = Held(score, "20261121T010000-1a2b3c4d", moved, was if moved else None)
-    assert scores.from_text(scores.to_text(held)) == held
+    value, rescoring_id = "TOP" if churn else None, "20261121T010000-1a2b3c4d"
+    score = Score(segment, points, points, points, AS_OF, churn, value, rescoring_id, moved, was if moved else None)
+    assert Score.from_text(score.to_text()) == score
 
 
 def test_an_empty_segment_has_empty_columns() -> None:
@@ -278,4 +277,4 @@ def test_months_in_which_nothing_is_left_are_months_of_nobody() -> None:
 
 
 def text_of(by: str, *, moved: bool = False, was: str | None = None) -> str:
-    return scores.to_text(Held(SCORE, by, moved, was))
+    return replace(SCORE, rescoring_id=by, is_move=moved, segment_before=was).to_text()

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.errors import Invalid
-from shared.nps import margin as nps
-from shared.nps.margin import Group, Histogram
+from shared.nps import margin
+from shared.nps.margin import Group, Histogram, Nps
 
 scores = st.integers(0, 10)
 histograms = st.lists(st.integers(0, 10_000), min_size=11, max_size=11).map(tuple)
@@ -17,33 +17,34 @@ histograms = st.lists(st.integers(0, 10_000), min_size=11, max_size=11).map(tupl
 
 def answers(promoters: int = 0, passives: int = 0, detractors: int = 0) -> Histogram:
     """A histogram with these groups, each on two of its scores where there is more than one answer."""
-    histogram = nps.EMPTY
+    counts = dict.fromkeys(range(11), 0)
     for high, low, count in ((10, 9, promoters), (8, 7, passives), (6, 0, detractors)):
-        histogram = nps.with_answer(histogram, high, count - count // 2)
-        histogram = nps.with_answer(histogram, low, count // 2)
-    return histogram
+        counts[high], counts[low] = count - count // 2, count // 2
+    return tuple(counts.values())
 
 
-def measured(promoters: int = 0, passives: int = 0, detractors: int = 0) -> nps.Nps:
-    return nps.measure(answers(promoters, passives, detractors))
+def histogram_of(answered: list[int]) -> Histogram:
+    return tuple(answered.count(score) for score in range(11))
+
+
+def measured(promoters: int = 0, passives: int = 0, detractors: int = 0) -> Nps:
+    return margin.measure(answers(promoters, passives, detractors))
 
 
 @pytest.mark.parametrize("score", range(11))
 def test_each_score_has_the_group_that_the_method_names(score: int) -> None:
     named = {Group.DETRACTOR: range(7), Group.PASSIVE: (7, 8), Group.PROMOTER: (9, 10)}
-    assert [group for group, of in named.items() if score in of] == [nps.group_of(score)]
+    assert [group for group, of in named.items() if score in of] == [margin.group_of(score)]
 
 
 @pytest.mark.parametrize("score", [-1, 11, 10**30, True, False, 9.0, 8.5, float("nan"), "9", None])
 def test_whatever_is_not_an_integer_from_0_to_10_is_no_score(score: Any) -> None:
     with pytest.raises(Invalid):
-        nps.group_of(score)
-    with pytest.raises(Invalid):
-        nps.with_answer(nps.EMPTY, score)
+        margin.group_of(score)
 
 
 @pytest.mark.parametrize(
-    ("promoters", "passives", "detractors", "score", "margin"),
+    ("promoters", "passives", "detractors", "nps", "half_width"),
     [
         # p = .6, d = .2: 100(.6 − .2) = 40; .8 − .4² = .64, √(.64/10) = .8/√10 = .252982; · 196 = 49.58
         (6, 2, 2, 40, 49.58),
@@ -64,17 +65,17 @@ def test_whatever_is_not_an_integer_from_0_to_10_is_no_score(score: Any) -> None
     ],
 )
 def test_score_and_margin_are_those_computed_by_hand(
-    promoters: int, passives: int, detractors: int, score: float, margin: float
+    promoters: int, passives: int, detractors: int, nps: float, half_width: float
 ) -> None:
-    found = measured(promoters, passives, detractors)
-    assert (found.n, found.promoters, found.passives, found.detractors) == (
+    score = measured(promoters, passives, detractors)
+    assert (score.n, score.promoters, score.passives, score.detractors) == (
         promoters + passives + detractors,
         promoters,
         passives,
         detractors,
     )
-    assert found.nps == pytest.approx(score)
-    assert found.margin == pytest.approx(margin, abs=0.005)
+    assert score.nps == pytest.approx(nps)
+    assert score.margin == pytest.approx(half_width, abs=0.005)
 
 
 def test_answers_of_one_group_leave_a_margin_of_exactly_0() -> None:
@@ -83,85 +84,70 @@ def test_answers_of_one_group_leave_a_margin_of_exactly_0() -> None:
 
 
 def test_shares_are_those_of_all_answers() -> None:
-    found = measured(6, 3, 1)
-    assert (found.promoter_share, found.passive_share, found.detractor_share) == (0.6, 0.3, 0.1)
+    score = measured(6, 3, 1)
+    assert (score.promoter_share, score.passive_share, score.detractor_share) == (0.6, 0.3, 0.1)
 
 
 @pytest.mark.parametrize(("promoters", "passives", "detractors"), [(0, 0, 0), (1, 0, 0), (0, 0, 9), (4, 2, 3)])
 def test_below_ten_answers_there_are_counts_only(promoters: int, passives: int, detractors: int) -> None:
-    found = measured(promoters, passives, detractors)
-    assert (found.promoters, found.passives, found.detractors) == (promoters, passives, detractors)
-    assert (found.nps, found.margin) == (None, None)
-    assert (found.promoter_share, found.passive_share, found.detractor_share) == (None, None, None)
+    score = measured(promoters, passives, detractors)
+    assert (score.promoters, score.passives, score.detractors) == (promoters, passives, detractors)
+    assert (score.nps, score.margin) == (None, None)
+    assert (score.promoter_share, score.passive_share, score.detractor_share) == (None, None, None)
 
 
 def test_the_tenth_answer_makes_a_score() -> None:
     nine = answers(4, 2, 3)
-    assert nps.measure(nine).nps is None
-    assert nps.measure(nps.with_answer(nine, 10)).nps == 20
+    assert margin.measure(nine).nps is None
+    assert margin.measure(answers(5, 2, 3)).nps == 20
 
 
 @pytest.mark.parametrize("histogram", [(), (1,) * 10, (1,) * 12, (*(5,) * 10, -1)])
 def test_what_is_not_eleven_counts_is_not_measured(histogram: Histogram) -> None:
     with pytest.raises(Invalid):
-        nps.measure(histogram)
+        margin.measure(histogram)
 
 
 @given(histograms)
-def test_score_and_margin_are_the_mean_and_its_standard_error_of_answers_worth_1_0_and_minus_1(
+def test_score_and_margin_are_a_mean_of_ones_and_its_standard_error(
     histogram: Histogram,
 ) -> None:
-    found = nps.measure(histogram)
-    if found.nps is None or found.margin is None:
+    score = margin.measure(histogram)
+    if score.nps is None or score.margin is None:
         assert sum(histogram) < 10
         return
     worth = {Group.PROMOTER: 1, Group.PASSIVE: 0, Group.DETRACTOR: -1}
-    mean = sum(count * worth[nps.group_of(score)] for score, count in enumerate(histogram)) / found.n
-    variance = sum(count * (worth[nps.group_of(score)] - mean) ** 2 for score, count in enumerate(histogram)) / sum(
-        histogram
-    )
-    assert found.nps == pytest.approx(100 * mean)
-    assert found.margin == pytest.approx(1.96 * 100 * sqrt(variance / found.n))
+    mean = sum(count * worth[margin.group_of(given_score)] for given_score, count in enumerate(histogram)) / score.n
+    variance = sum(
+        count * (worth[margin.group_of(given_score)] - mean) ** 2 for given_score, count in enumerate(histogram)
+    ) / sum(histogram)
+    assert score.nps == pytest.approx(100 * mean)
+    assert score.margin == pytest.approx(1.96 * 100 * sqrt(variance / score.n))
 
 
 @given(st.lists(scores, max_size=60), st.integers(1, 5))
 def test_histograms_of_parts_add_up_to_that_of_all_answers(given_scores: list[int], parts: int) -> None:
-    merged = nps.EMPTY
+    merged = margin.EMPTY
     for part in range(parts):
-        of_part = nps.EMPTY
-        for score in given_scores[part::parts]:
-            of_part = nps.with_answer(of_part, score)
-        merged = nps.add(merged, of_part)
-    assert merged == tuple(given_scores.count(score) for score in range(11))
-
-
-@given(histograms, scores, scores)
-def test_an_amended_answer_moves_and_adds_none(histogram: Histogram, first: int, second: int) -> None:
-    answered = nps.with_answer(histogram, first)
-    amended = nps.with_answer(nps.with_answer(answered, first, -1), second)
-    assert amended == nps.with_answer(histogram, second)
-
-
-def test_an_answer_that_is_not_there_cannot_be_taken_away() -> None:
-    with pytest.raises(Invalid, match="only 1 answers of 9"):
-        nps.with_answer(nps.with_answer(nps.EMPTY, 9), 9, -2)
+        merged = margin.add(merged, histogram_of(given_scores[part::parts]))
+    assert merged == histogram_of(given_scores)
 
 
 def test_the_response_rate_is_answers_by_invitations() -> None:
-    assert nps.response_rate(30, 120) == 0.25
-    assert nps.response_rate(0, 120) == 0
-    assert nps.response_rate(0, 0) is None
-    assert nps.response_rate(3, 0) is None
+    assert margin.response_rate(30, 120) == 0.25
+    assert margin.response_rate(0, 120) == 0
+    assert margin.response_rate(0, 0) is None
+    assert margin.response_rate(3, 0) is None
 
 
 @pytest.mark.parametrize(("answered", "invited"), [(-1, 5), (1, -5)])
 def test_a_response_rate_is_of_counts(answered: int, invited: int) -> None:
     with pytest.raises(Invalid):
-        nps.response_rate(answered, invited)
+        margin.response_rate(answered, invited)
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "difference", "margin", "significant"),
+    ("now", "before", "difference", "half_width", "significant"),
     [
         # 100 answers each, 20 ± 17.09 and 50 ± 13.15 (√(.7 − .25)/10 · 196); √(17.09² + 13.15²) = 21.56
         ((60, 30, 10), (50, 20, 30), 30, 21.56, True),
@@ -176,45 +162,45 @@ def test_a_response_rate_is_of_counts(answered: int, invited: int) -> None:
     ],
 )
 def test_a_difference_is_a_change_only_beyond_both_margins(
-    now: tuple[int, int, int], before: tuple[int, int, int], difference: float, margin: float, significant: bool
+    now: tuple[int, int, int], before: tuple[int, int, int], difference: float, half_width: float, significant: bool
 ) -> None:
-    found = nps.change(measured(*now), measured(*before))
-    assert found is not None
-    assert found.difference == pytest.approx(difference)
-    assert found.margin == pytest.approx(margin, abs=0.01)
-    assert found.significant is significant
+    change = margin.change(measured(*now), measured(*before))
+    assert change is not None
+    assert change.difference == pytest.approx(difference)
+    assert change.margin == pytest.approx(half_width, abs=0.01)
+    assert change.significant is significant
 
 
 @pytest.mark.parametrize(("now", "before"), [((9, 0, 0), (90, 5, 5)), ((90, 5, 5), (0, 0, 9)), ((0, 0, 0), (0, 0, 0))])
 def test_there_is_no_change_from_or_to_too_few_answers(now: tuple[int, int, int], before: tuple[int, int, int]) -> None:
-    assert nps.change(measured(*now), measured(*before)) is None
+    assert margin.change(measured(*now), measured(*before)) is None
 
 
 def test_ten_equal_answers_are_not_certain_enough_for_a_change() -> None:
     # 70 ± √(.7 − .49)/√10 · 196 = 28.40, so the difference of 30 would exceed the margins 0 and 28.40. With
     # p = 10.75/13 = .826923, d = .75/13 = .057692: .884615 − .769231² = .292899, √(.292899/13) · 196 = 29.42;
     # √(28.40² + 29.42²) = 40.89.
-    found = nps.change(measured(promoters=10), measured(promoters=7, passives=3))
-    assert found is not None
-    assert found.difference == pytest.approx(30)
-    assert found.margin == pytest.approx(40.89, abs=0.01)
-    assert not found.significant
+    change = margin.change(measured(promoters=10), measured(promoters=7, passives=3))
+    assert change is not None
+    assert change.difference == pytest.approx(30)
+    assert change.margin == pytest.approx(40.89, abs=0.01)
+    assert not change.significant
 
 
 @pytest.mark.parametrize("count", [10, 500])
-def test_from_all_detractors_to_all_promoters_is_a_change_and_from_the_same_to_the_same_is_none(count: int) -> None:
-    turned = nps.change(measured(promoters=count), measured(detractors=count))
+def test_from_all_detractors_to_all_promoters_is_a_change_and_to_the_same_none(count: int) -> None:
+    turned = margin.change(measured(promoters=count), measured(detractors=count))
     assert turned is not None
     assert (turned.difference, turned.significant) == (200, True)
-    stayed = nps.change(measured(promoters=count), measured(promoters=count))
+    stayed = margin.change(measured(promoters=count), measured(promoters=count))
     assert stayed is not None
     assert (stayed.difference, stayed.significant) == (0, False)
 
 
 @given(histograms, histograms)
 def test_a_change_is_the_same_in_both_directions(first: Histogram, second: Histogram) -> None:
-    there = nps.change(nps.measure(first), nps.measure(second))
-    back = nps.change(nps.measure(second), nps.measure(first))
+    there = margin.change(margin.measure(first), margin.measure(second))
+    back = margin.change(margin.measure(second), margin.measure(first))
     assert (there is None) == (back is None) == (min(sum(first), sum(second)) < 10)
     if there and back:
         assert (there.difference, there.significant) == (-back.difference, back.significant)
