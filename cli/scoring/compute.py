@@ -277,11 +277,11 @@ def _matched(rows: _Rows, refunds: _Rows, order_id: Sequence[Names]) -> tuple[_R
     # One number for a customer and an id; the first of an order's rows stands for it.
     width = int(ids.max()) + 1
     keys = rows.customer[at].astype(np.int64) * width + ids[: len(at)]
-    keys = refunds.customer.astype(np.int64) * width + ids[len(at) :]
+    refund_keys = refunds.customer.astype(np.int64) * width + ids[len(at) :]
     unique, first = np.unique(keys, return_index=True)
-    place = np.minimum(np.searchsorted(unique, keys), max(len(unique) - 1, 0))
-    matched = unique[place] == keys if len(unique) else np.zeros(len(keys), dtype=bool)
-    order = at[first[place]] if len(unique) else np.zeros(len(keys), dtype=np.int64)
+    place = np.minimum(np.searchsorted(unique, refund_keys), max(len(unique) - 1, 0))
+    matched = unique[place] == refund_keys if len(unique) else np.zeros(len(refund_keys), dtype=bool)
+    order = at[first[place]] if len(unique) else np.zeros(len(refund_keys), dtype=np.int64)
     day = np.where(matched, rows.day[order], refunds.day)
     back = np.zeros(len(rows.row), dtype=np.int64)
     np.subtract.at(back, order[matched], refunds.amount[matched].astype(np.int64))

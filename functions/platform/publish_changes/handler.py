@@ -68,7 +68,7 @@ def _publish(chunk: list[Numbered]) -> str | None:
         answer = _events().put_events(Entries=[entry for _, entry in left])
         if not answer["FailedEntryCount"]:
             return None
-        left = [entry for entry, result in zip(left, answer["Entries"], strict=True) if "ErrorCode" in result]
+        left = [numbered for numbered, result in zip(left, answer["Entries"], strict=True) if "ErrorCode" in result]
     return left[0][0]
 
 
