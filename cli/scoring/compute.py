@@ -114,9 +114,9 @@ def to_customers(orders: Orders, as_of: date | None, *, lines: bool = False) -> 
         rows, repeated, unequal, several = _distinct(rows, orders.order_id, lines=lines)
         refunds, again, *_ = _distinct(refunds, orders.order_id, by_amount=not lines, lines=lines)
         repeated += again
-    whole = np.zeros(len(rows.row), dtype=bool)
+    fully_returned = np.zeros(len(rows.row), dtype=bool)
     if orders.order_id is not None and len(refunds.row):
-        refunds, whole = _matched(rows, refunds, orders.order_id)
+        refunds, fully_returned = _matched(rows, refunds, orders.order_id)
 
     n = len(orders.customers)
     theirs = np.isin(refunds.customer, rows.customer) if len(refunds.row) else np.ones(0, dtype=bool)
@@ -133,7 +133,7 @@ def to_customers(orders: Orders, as_of: date | None, *, lines: bool = False) -> 
 
     window = _first_day(as_of_day)
     recent, recent_refunds = rows.day >= window, refunds.day >= window
-    left = ~whole if whole.any() else None
+    left = ~fully_returned if fully_returned.any() else None
     kept = bought_of.counts(left)[known]
     frequency = bought_of.counts(recent if left is None else recent & left)[known]
     spent = (bought_of.sums() + returned_of.sums())[known]
@@ -160,7 +160,7 @@ def to_customers(orders: Orders, as_of: date | None, *, lines: bool = False) -> 
         later=later,
         repeated=repeated,
         unequal=unequal,
-        returned=int(whole.sum()),
+        returned=int(fully_returned.sum()),
         strange=strange,
         several=several,
     )
@@ -285,8 +285,8 @@ def _matched(rows: _Rows, refunds: _Rows, order_id: Sequence[Names]) -> tuple[_R
     day = np.where(matched, rows.day[order], refunds.day)
     back = np.zeros(len(rows.row), dtype=np.int64)
     np.subtract.at(back, order[matched], refunds.amount[matched].astype(np.int64))
-    whole = (back > 0) & (back >= rows.amount)
-    return _Rows(refunds.customer, day, refunds.amount, refunds.row), whole
+    fully_returned = (back > 0) & (back >= rows.amount)
+    return _Rows(refunds.customer, day, refunds.amount, refunds.row), fully_returned
 
 
 def _changes(values: Integers) -> NDArray[np.bool_]:

@@ -103,7 +103,7 @@ def print_lines(console: Console, layout: Layout, customers: Customers, *, lines
 
 
 def print_results(console: Console, results: Results, money: Money, *, is_day_given: bool, lines: bool) -> None:
-    """Everything that scoring found."""
+    """All results of scoring."""
     for caveat in results.caveats:
         console.print(Text(f"{caveat[:1].upper()}{caveat[1:]}.", style="yellow"))
     for line in _what_counted(results, money, is_day_given=is_day_given, lines=lines):

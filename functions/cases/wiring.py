@@ -1,4 +1,4 @@
-"""How the cases capability is deployed: complaints, work on cases, the hourly look for overdue ones."""
+"""How the cases capability is deployed: complaints, work on cases, the hourly check for overdue cases."""
 
 from shared.edge.wiring import Capability, Function, Hears, Route, Schedule
 
@@ -75,7 +75,7 @@ CASES = Capability(
         Hears("CaseOpened", "CaseOverdue", queue="cases", patient=True),
         customers=("GetItem", "PutItem"),
         sends_mail=True,
-        alarm="The marketer is not told of cases",
+        alarm="The marketer gets no mail about cases",
     ),
     Function(
         "watch_cases",

@@ -165,7 +165,7 @@ class Function(lambda_.Function):
             accept(
                 self.role_of_its_own,
                 "IAM5[Resource::arn:<AWS::Partition>:ses:<AWS::Region>:<AWS::AccountId>:identity/*]",
-                "which identity SES asks for is not known before; whom the mail comes from is held by the condition",
+                "which identity SES asks for is not known before; the sender is fixed by the condition",
             )
 
 

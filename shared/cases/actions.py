@@ -26,7 +26,7 @@ def get(case_id: str) -> Case:
 
 
 def list_cases(status: CaseStatus, limit: int, after: str | None = None) -> tuple[list[Case], str | None]:
-    """Open cases, the most urgent first, or resolved ones, the newest first; and where to go on.
+    """Open cases, the most urgent first, or resolved ones, the newest first; and the key to go on from.
 
     Two calls for up to 100 cases (1 read unit per 4 KB of each).
     """
@@ -55,8 +55,8 @@ def after_answer(
 ) -> list[Write]:
     """The writes that an answer to a survey leads to: of a new case where it `opens` a case, or of a changed case.
 
-    The last of the `causes` is this answer, those before are the answers that it takes the place of, each of which
-    may have opened a case. Where that is resolved already, another is opened. Costs 1 read unit for each answer
+    The last of the `causes` is this answer, the others are the earlier answers that it replaces, each of which may have
+    opened a case. Where that case is resolved already, another is opened. Costs 1 read unit for each answer
     before, in one call, and 1 for a new case.
     """
     known = case_files.get_all([case.case_id(customer_id, cause) for cause in causes[:-1]])
@@ -96,7 +96,7 @@ def take_step(case_id: str, step: Step) -> Case:
 
 @optimistic
 def resolve(case_id: str, outcome: Outcome, time: ShopTime) -> Case:
-    """Close a case: off the list of open ones, on to the question whether it helped: 2 read units, 14 write units.
+    """Close a case, and have its customer asked later whether it helped: 2 read units, 14 write units.
 
     Raises NotFound, and Conflict where it is closed with another outcome.
     """
@@ -120,16 +120,16 @@ def resolve(case_id: str, outcome: Outcome, time: ShopTime) -> Case:
 
 def escalate_overdue(now: datetime) -> int:
     """Report the open cases that are due, each once; how many (2 read units and 4 write units each)."""
-    overdue = [known for known in case_files.get_all(case_lists.list_due(now)) if not known.escalated_at]
-    for known in overdue:
-        take_step(known.case_id, lambda before: case.escalate(before, now))
+    overdue = [due for due in case_files.get_all(case_lists.list_due(now)) if not due.escalated_at]
+    for due in overdue:
+        take_step(due.case_id, lambda before: case.escalate(before, now))
     return len(overdue)
 
 
-def _existing(known: Case | None) -> Case:
-    if known is None:
+def _existing(stored: Case | None) -> Case:
+    if stored is None:
         raise NotFound("there is no such case")
-    return known
+    return stored
 
 
 def _new(customer_id: str, cause: str, origin: Origin, complaint: Complaint, rules: CaseRules, time: ShopTime) -> Case:

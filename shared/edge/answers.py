@@ -71,7 +71,7 @@ class Problem(Answer):
 
 
 class GatewayMessage(Answer):
-    """What the API gateway itself answers, before or in place of a function."""
+    """The API gateway's own answer, before or in place of a function."""
 
     model_config = example(message="Forbidden")
 

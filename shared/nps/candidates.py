@@ -43,7 +43,7 @@ def about(card: Scorecard, ordered_on: date | None, facts: Iterable[Fact], time:
 def _about_order(order: Fact) -> dict[str, str]:
     lines: list[Mapping[str, Any]] = [line for line in order.data["products"] if line.get("category")]
     largest = max(lines, key=lambda line: line["price"] * line["quantity"], default=None)
-    # The parts of a figure's key are told apart by this sign.
+    # This character separates the parts of a figure's key.
     texts = {"channel": order.data.get("channel"), "category": largest["category"] if largest else None}
     return {
         "order_id": order.data["order_id"],

@@ -300,8 +300,8 @@ def read(text: str, locale: str | None = None) -> Reading:
 
     Both languages are always looked up, for customers mix them. Where a word means something else in each ("fast",
     "kind") the language of the comment's small words decides, then that of the `locale` (`de-AT`, `en_GB`), then
-    English. A word found within NEGATION_WORDS after a negation counts as its opposite, some German verbs also before
-    one; words that are found in neither list, as those of other languages, count as nothing, and a comment of nothing
+    English. A word within NEGATION_WORDS after a negation counts as its opposite, some German verbs also before
+    one; words that are in neither list, as those of other languages, count as nothing, and a comment of nothing
     else is neutral.
     """
     text = text.strip()[:MAX_CHARACTERS]

@@ -1,4 +1,4 @@
-"""Surveys: whom to ask when, what an invitation allows, and what an answer changes."""
+"""Surveys: who is asked when, what an invitation allows, and what an answer changes."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -26,18 +26,18 @@ from shared.nps.margin import Group, group_of
 
 # A detractor's comment is the text of a case.
 COMMENT_MAX_LENGTH: Final = TEXT_MAX_LENGTH
-# For how many nights a purchase that was due for a survey is caught up with, where nights were missed.
+# For how many nights after it was due a purchase still leads to a survey, where nights were missed.
 NIGHTS_LATE: Final = 3
 MAX_CHANGES: Final = 20
 DEFAULT_LOCALE: Final = "en"
 # The question whether a case was resolved well: a survey without a definition.
 RECOVERY: Final = "recovery"
 RECOVERY_LINK_DAYS: Final = 14
-# It waits so long after any other question.
+# The least time between any other question and it.
 RECOVERY_COOLDOWN: Final = timedelta(days=1)
 
 
-# Why an answer is not taken as it is; the page says it.
+# The reason why an answer is refused, for the page to show.
 Problem = Literal["AGAIN", "SCORE", "COMMENT"]
 
 
@@ -129,9 +129,9 @@ class Survey:
 class Rules:
     """The shop's rules across surveys, with those for cases.
 
-    No survey asks somebody who was asked anything in the last `cooldown_days`. No invitation arrives from `quiet_from`
-    until before `quiet_until` o'clock where the customer lives. `recovery_question` asks whether a case was resolved
-    well.
+    No survey asks a customer who was asked anything in the last `cooldown_days`. No invitation arrives from
+    `quiet_from` until before `quiet_until` o'clock where the customer lives. `recovery_question` asks whether a case
+    was resolved well.
     """
 
     cooldown_days: int = 30
@@ -157,8 +157,8 @@ class Answer:
 class Invitation:
     """A customer is asked a survey in one of its runs: sent at `send_at`, good until `expires_at`.
 
-    `about` is what it is counted by: `segment`, `channel`, `category`, `order_id`. `case_id` is the case that a
-    recovery asks about.
+    `about` are the dimensions by which it is counted: `segment`, `channel`, `category`, `order_id`. `case_id` is the
+    case that a recovery asks about.
     """
 
     invitation_id: str
@@ -208,7 +208,7 @@ def _translated(texts: Texts, language: str, translate: Callable[[str, str], str
 
 
 class TooLate(Conflict):
-    """The answer stands: the time for changing it is over."""
+    """The answer is final: the time for changing it is over."""
 
 
 def invitation_id(survey_id: str, run: str) -> str:
@@ -230,7 +230,7 @@ def survey_of(invitation_id: str, definition: Survey | None) -> Survey:
 
 
 def run_of(survey: Survey, today: date, ordered_on: date | None) -> str | None:
-    """Which run a customer is a candidate of tonight: a night, or the day of their purchase; None if of none."""
+    """The run of which a customer is a candidate tonight: a night, or the day of their purchase; None if of none."""
     if survey.trigger is Trigger.NIGHTLY:
         return today.isoformat()
     if ordered_on is None or not 0 <= (today - ordered_on).days - survey.days_after <= NIGHTS_LATE:
@@ -239,7 +239,7 @@ def run_of(survey: Survey, today: date, ordered_on: date | None) -> str | None:
 
 
 def is_sampled(customer_id: str, survey: Survey, run: str) -> bool:
-    """Whether a customer is in the sample of a run: `percent` of all are, the same ones however often it is asked."""
+    """Whether a customer is in the sample of a run: `percent` of all are, and always the same customers."""
     digest = hashlib.sha256(f"{survey.survey_id}/{run}/{customer_id}".encode()).digest()
     return int.from_bytes(digest[:8]) % 100 < survey.percent
 
@@ -344,7 +344,7 @@ def changeable_until(answer: Answer, survey: Survey) -> datetime:
 
 
 def can_change(invitation: Invitation, survey: Survey, now: datetime) -> bool:
-    """Whether there is no answer yet, or one that may still be changed."""
+    """Whether there is no answer yet, or an answer that may still be changed."""
     if invitation.answer is None:
         return True
     return now < changeable_until(invitation.answer, survey) and invitation.answer.changes < MAX_CHANGES

@@ -1,4 +1,4 @@
-"""GET /complaints → the form behind a customer's link; POST → a case, and the marketer is told."""
+"""GET /complaints → the form behind a customer's link; POST → a case, which the marketer hears of."""
 
 from datetime import timedelta
 from typing import Final, Literal
@@ -17,7 +17,7 @@ from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.tokens import Purpose
 
 _PAGE_HOLDS: Final = timedelta(hours=12)
-# Why a complaint is not taken as it is; the page says it.
+# The reason why a complaint is refused, for the page to show.
 Problem = Literal["AGAIN", "EMPTY", "TOO_LONG", "OPEN_CASES"]
 
 
