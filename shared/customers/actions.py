@@ -1,6 +1,6 @@
 """Signing up, confirming, choosing and leaving: read the customer, decide by the rules, write with the facts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,6 +12,9 @@ from shared.customers.consent import Channel, SuppressionReason, Topic
 from shared.customers.customer import Change, Customer, Evidence, Signup
 from shared.customers.ids import mint_customer_id
 from shared.customers.store import profiles
+
+# The evidence names the text that the customer was shown, which depends on their language.
+EvidenceOf = Callable[[Customer], Evidence]
 
 
 def new_customer(email: str, now: datetime) -> Customer:
@@ -56,7 +59,7 @@ def choose(
     topics: Mapping[Channel, Iterable[Topic]],
     pause_days: int | None,
     time: ShopTime,
-    evidence: Evidence,
+    evidence: EvidenceOf,
 ) -> Customer | None:
     """Save the topics chosen on each channel that is offered, and a pause; None for an unknown customer.
 
@@ -67,14 +70,14 @@ def choose(
     if customer is None:
         return None
     offered = {channel: topics.get(channel, ()) for channel in rules.offered_channels(customer)}
-    return _save(rules.choose(customer, offered, pause_days, time.now, time.today, evidence))
+    return _save(rules.choose(customer, offered, pause_days, time.now, time.today, evidence(customer)))
 
 
 @optimistic
-def leave(customer_id: str, topics: Iterable[Topic], now: datetime, evidence: Evidence) -> Customer | None:
+def leave(customer_id: str, topics: Iterable[Topic], now: datetime, evidence: EvidenceOf) -> Customer | None:
     """Withdraw topics on every channel; None for an unknown customer (1 read unit, 4 write units for a change)."""
     customer = profiles.get(customer_id)
-    return _save(rules.leave(customer, topics, now, evidence)) if customer else None
+    return _save(rules.leave(customer, topics, now, evidence(customer))) if customer else None
 
 
 @optimistic

@@ -28,23 +28,24 @@ def show(request: Request, link: Link, settings: Settings) -> Response:
 
 def save(request: Request, link: Link, settings: Settings) -> Response:
     """Save what the form says and show it again; the same form again changes nothing."""
-    customer = profiles.get(link.customer_id)
-    if customer:
-        customer = _save(customer, request, settings)
+    customer = _save(link.customer_id, request, settings)
     return _page(request, settings, customer, link.token, saved=True)
 
 
-def _save(customer: Customer, request: Request, settings: Settings) -> Customer | None:
-    fields, language = request.form(), request.language(settings.locale, customer.locale)
-    text = PREFERENCES_TEXT if language == SOURCE_LANGUAGE else f"{PREFERENCES_TEXT}-{language}"
-    evidence = Evidence(source="preference centre", consent_text=text, ip=request.ip)
+def _save(customer_id: str, request: Request, settings: Settings) -> Customer | None:
+    def evidence(customer: Customer) -> Evidence:
+        language = request.language(settings.locale, customer.locale)
+        text = PREFERENCES_TEXT if language == SOURCE_LANGUAGE else f"{PREFERENCES_TEXT}-{language}"
+        return Evidence(source="preference centre", consent_text=text, ip=request.ip)
+
+    fields = request.form()
     if fields.get("action") == "leave":
-        return actions.leave(customer.customer_id, ALL_TOPICS, clock.now(), evidence)
+        return actions.leave(customer_id, ALL_TOPICS, clock.now(), evidence)
     pause = fields.get("pause", "")
     if fields.get("action") != "save" or pause not in _PAUSES:
         raise Invalid("the form was changed on its way; please open the link again")
     topics = {channel: [topic for topic in Topic if f"{channel}_{topic}" in fields] for channel in Channel}
-    return actions.choose(customer.customer_id, topics, _PAUSES[pause], clock.shop_time(), evidence)
+    return actions.choose(customer_id, topics, _PAUSES[pause], clock.shop_time(), evidence)
 
 
 def _page(request: Request, settings: Settings, customer: Customer | None, token: str, *, saved: bool) -> Response:

@@ -38,7 +38,7 @@ def unsubscribe(request: Request, link: Link, settings: Settings) -> Response:
     """Withdraw the link's topic, or all; the same again changes nothing."""
     topics = (Topic(link.claims["topic"]),) if "topic" in link.claims else ALL_TOPICS
     evidence = Evidence(source="unsubscribe link", ip=request.ip)
-    customer = actions.leave(link.customer_id, topics, clock.now(), evidence)
+    customer = actions.leave(link.customer_id, topics, clock.now(), lambda _customer: evidence)
     language = request.language(settings.locale, customer.locale if customer else None)
     if customer is None:
         return links.problem_page(settings, language, "invalid")
