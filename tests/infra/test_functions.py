@@ -171,7 +171,8 @@ def test_what_needs_no_key_neither_scans_nor_deletes_nor_starts_jobs(production:
     for name in PUBLIC:
         actions = set[str]().union(*_allowed(production, name).values())
         assert actions <= {
-            *("GetItem", "PutItem", "UpdateItem", "Query", "GetSecretValue", "CreateLogStream", "PutLogEvents"),
+            *("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query", "GetSecretValue"),
+            *("CreateLogStream", "PutLogEvents"),
         }, name
 
 
@@ -181,7 +182,7 @@ def test_every_folder_with_a_handler_is_a_function(production: Assembly) -> None
 
 def test_a_schedule_may_start_its_own_target_only(production: Assembly) -> None:
     schedules = [schedule["Properties"]["Target"] for _, schedule in production.resources("AWS::Scheduler::Schedule")]
-    assert len(schedules) == 4
+    assert len(schedules) == 5
     for target in schedules:
         role = target["RoleArn"]["Fn::GetAtt"][0]
         (statements,) = (
