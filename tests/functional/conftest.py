@@ -42,6 +42,7 @@ from shared.loyalty import points
 from shared.loyalty.points import Account
 from shared.loyalty.store import accounts
 from shared.nps.actions import inviting
+from shared.nps.job import INVITING, DecidedSegment
 from shared.nps.links import survey_path
 from shared.nps.store import definitions, invitations
 from shared.nps.survey import Invitation
@@ -462,9 +463,26 @@ def invoke(load: Load) -> Invoke:
     return run
 
 
-def execution_arn(rescoring_id: str) -> str:
-    """The execution of the rescoring's state machine that has this name."""
-    return f"arn:aws:states:eu-central-1:123456789012:execution:rescoring:{rescoring_id}"
+def execution_arn(run_id: str, machine: str = "rescoring") -> str:
+    """The execution of a state machine that has this name."""
+    return f"arn:aws:states:eu-central-1:123456789012:execution:{machine}:{run_id}"
+
+
+def plan_run(invoke: Invoke, machine: str, run_id: str, started_at: datetime) -> dict[str, Any]:
+    """What the first step of the settlement or the invitations hands on to the others; its turn has come."""
+    event = {"run_id": run_id, "execution_arn": execution_arn(run_id, machine), "started_at": to_timestamp(started_at)}
+    plan = invoke(f"plan_{machine}", {**event, "input": {}})
+    run: dict[str, Any] = plan["run"]
+    assert (plan["wait"], plan["segments"]) == (False, list(range(run["total_segments"])))
+    return run
+
+
+def decide_all(invoke: Invoke, run_id: str, started_at: datetime) -> dict[str, int]:
+    """What the night's invitations decide, in one segment: how many are invited, and how many are not and why."""
+    run = {"run_id": run_id, "started_at": to_timestamp(started_at), "total_segments": 1}
+    invoke("decide_invitations", {"run": run, "segment": 0})
+    (part,) = INVITING.parts(DecidedSegment, run_id)
+    return dict(part.decisions)
 
 
 def plan_rescoring(
@@ -576,14 +594,16 @@ def cancelled(request: Any, codes: Sequence[str]) -> AWSResponse:
 
 @pytest.fixture
 def contents() -> Callable[..., dict[str, list[dict[str, Any]]]]:
-    """Everything that both tables hold, sorted by key, but for times of writing."""
+    """Everything that both tables hold, sorted by key, but for times of writing and the records of nightly runs."""
     times = {"created_at", "recorded_at"}
+    runs = ("SETTLEMENT", "INVITATION")
 
     def read(leave_out: frozenset[str] | set[str] = frozenset()) -> dict[str, list[dict[str, Any]]]:
         found = {}
         for name in ("customers", "scorecards"):
             pages = client("dynamodb").get_paginator("scan").paginate(TableName=name)
             items = [table.unpack(item) for page in pages for item in page["Items"]]
+            items = [item for item in items if not item.get("pk", "").startswith(runs)]
             kept = [{k: v for k, v in item.items() if k not in times | leave_out} for item in items]
             found[name] = sorted(
                 kept, key=lambda item: (item.get("pk", ""), item.get("sk", ""), item.get("customer_id", ""))

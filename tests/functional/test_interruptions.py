@@ -30,6 +30,7 @@ from tests.functional.conftest import (
     as_of_today,
     as_records,
     ask,
+    decide_all,
     execution_arn,
     facts_of,
     happened,
@@ -227,7 +228,7 @@ def three_accounts(invoke: Invoke) -> None:
 
 def settle(invoke: Invoke) -> None:
     night = datetime.combine(shop_day(100), datetime.min.time(), UTC) + timedelta(hours=6)
-    run = {"started_at": to_timestamp(night), "total_segments": 1}
+    run = {"run_id": "night", "started_at": to_timestamp(night), "total_segments": 1}
     invoke("settle_points", {"run": run, "segment": 0})
 
 
@@ -245,9 +246,7 @@ def to_be_asked(invoke: Invoke) -> None:
 
 
 def ask_tonight(invoke: Invoke) -> None:
-    started_at = to_timestamp(datetime.now(UTC))
-    event = {"run": {"run_id": "night", "started_at": started_at, "total_segments": 1}, "segment": 0}
-    assert invoke("decide_invitations", event) == {"INVITED": 1}
+    assert decide_all(invoke, "night", datetime.now(UTC)) == {"INVITED": 1}
 
 
 def asked(invoke: Invoke) -> None:

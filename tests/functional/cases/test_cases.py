@@ -29,6 +29,7 @@ from tests.functional.conftest import (
     answered,
     as_records,
     ask,
+    decide_all,
     facts_of,
     sent_mails,
     shop_day,
@@ -403,11 +404,9 @@ def test_a_step_that_says_nothing_is_refused(invoke: Invoke, ada: str, name: str
 # What an open case holds back.
 
 
-def night(invoke: Invoke, days: int = 0) -> dict[str, Any]:
+def night(invoke: Invoke, days: int = 0) -> dict[str, int]:
     """What the night so many days from now decides."""
-    started_at = to_timestamp(datetime.now(UTC) + timedelta(days=days))
-    run = {"run_id": "n", "started_at": started_at, "total_segments": 1}
-    return invoke("decide_invitations", {"run": run, "segment": 0})
+    return decide_all(invoke, "night", datetime.now(UTC) + timedelta(days=days))
 
 
 def test_a_resolved_case_lets_surveys_through_again(invoke: Invoke, ada: str) -> None:
