@@ -146,11 +146,19 @@ LOYALTY = Capability(
             answers={202: "SettlementStarted"},
             summary="Start tonight's settlement of points accounts now",
         ),
+        customers=("PutItem",),
         starts="settlement",
     ),
     Job(
         "settlement",
-        Step(Function("plan_settlement", scorecards=("DescribeTable",))),
+        Step(
+            Function(
+                "plan_settlement",
+                customers=("GetItem", "PutItem"),
+                scorecards=("DescribeTable", "Scan"),
+                watches="settlement",
+            ),
+        ),
         Step(
             Function(
                 "settle_points",
@@ -159,9 +167,12 @@ LOYALTY = Capability(
             ),
             each=True,
         ),
-        Step(Function("close_settlement", customers=("GetItem", "PutItem")), parts=True),
+        Step(
+            Function("close_settlement", customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")),
+        ),
         # In the morning, for its mails leave at once; points end with their month whenever it runs.
         schedule=Schedule(hour=7),
+        timeout=20,
         alarm="Points are not expired, tiers not reviewed, nobody is warned",
     ),
 )

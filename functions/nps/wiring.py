@@ -140,11 +140,19 @@ NPS = Capability(
             answers={202: "InvitationsStarted"},
             summary="Start tonight's invitations to surveys now",
         ),
+        customers=("PutItem",),
         starts="invitations",
     ),
     Job(
         "invitations",
-        Step(Function("plan_invitations", scorecards=("DescribeTable",))),
+        Step(
+            Function(
+                "plan_invitations",
+                customers=("GetItem", "PutItem"),
+                scorecards=("DescribeTable", "Scan"),
+                watches="invitations",
+            ),
+        ),
         Step(
             Function(
                 "decide_invitations",
@@ -155,7 +163,11 @@ NPS = Capability(
             ),
             each=True,
         ),
+        Step(
+            Function("close_invitations", customers=("GetItem", "UpdateItem", "DeleteItem", "Query")),
+        ),
         schedule=Schedule(hour=8),
-        alarm="No customer is invited to surveys",
+        timeout=20,
+        alarm="Nobody is asked anything",
     ),
 )

@@ -89,22 +89,16 @@ class JobMachine(Construct):
         plan = self._invoke(first, _PLANNED, result_path="$.plan")
         wait = sfn.Wait(self, "Let the other end", time=sfn.WaitTime.duration(WAITS)).next(plan)
         following: Any = None
-        wants_parts = False
         for step in reversed(others):
-            following = self._state(step, following, keeps_parts=wants_parts)
-            wants_parts = step.parts
+            following = self._state(step, following)
         turn = sfn.Choice(self, "Is it its turn?")
         turn.when(sfn.Condition.boolean_equals("$.plan.wait", True), wait)
         turn.otherwise(following)
         return plan.next(turn)
 
-    def _state(self, step: Step, following: Any, *, keeps_parts: bool) -> Any:
+    def _state(self, step: Step, following: Any) -> Any:
         """The state of a step that goes on with the state `following`, or ends."""
-        if step.each:
-            state = self._for_each(step, "$.parts" if keeps_parts else sfn.JsonPath.DISCARD)
-        else:
-            payload = {**_RUN, **({"parts.$": "$.parts"} if step.parts else {})}
-            state = self._invoke(step, payload, result_path=sfn.JsonPath.DISCARD)
+        state: Any = self._for_each(step) if step.each else self._invoke(step, _RUN, result_path=sfn.JsonPath.DISCARD)
         if following is not None:
             state.next(following)
         if step.when is None:
@@ -114,7 +108,7 @@ class JobMachine(Construct):
         choice.otherwise(following if following is not None else sfn.Succeed(self, "Nothing is left"))
         return choice
 
-    def _for_each(self, step: Step, result_path: str) -> sfn.DistributedMap:
+    def _for_each(self, step: Step) -> sfn.DistributedMap:
         """A state that calls a function for each segment of the plan, each in an execution of its own."""
         each = sfn.DistributedMap(
             self,
@@ -125,7 +119,7 @@ class JobMachine(Construct):
             max_concurrency=self._at_once,
             item_selector={**_RUN, "segment.$": "$$.Map.Item.Value"},
             # All answers have to fit into the 256 KB of a state, even where they are thrown away.
-            result_path=result_path,
+            result_path=sfn.JsonPath.DISCARD,
         )
         each.item_processor(self._invoke(step))
         return each

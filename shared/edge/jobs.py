@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Final, TypeVar, cast
+from typing import Annotated, Any, Final, Protocol, TypeVar, cast
 
 from shared.core import clock, environment
-from shared.core.codec import SECONDS, As, members_of
+from shared.core.codec import SECONDS, As, members_of, to_members
 from shared.core.dynamodb import CUSTOMERS, Cancelled, apply, optimistic
 from shared.core.errors import Conflict
 from shared.core.facts import to_timestamp
@@ -45,6 +45,15 @@ Expiry = Annotated[datetime, SECONDS]
 Figures = Annotated[
     Mapping[str, Any], As(lambda figures: json.dumps(figures, separators=(",", ":")), lambda text: json.loads(text))
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """The execution of a state machine that asks for a plan, as its first step gets it."""
+
+    run_id: str
+    execution_arn: str
+    started_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +117,22 @@ class Progress:
     parts: tuple[Part, ...]
 
 
+class Plan(Protocol):
+    """A plan, as the first step hands it on to the others."""
+
+    @property
+    def total_segments(self) -> int:
+        """Into how many segments the customers are split."""
+
+
 P = TypeVar("P", bound=Part)
+
+
+def to_answer(plan: Plan | None) -> dict[str, Any]:
+    """A plan as the first step answers it to the state machine; None where the run has to wait for its turn."""
+    if plan is None:
+        return {"wait": True}
+    return {"wait": False, "run": to_members(plan), "segments": list(range(plan.total_segments))}
 
 
 def plan_segments(customers: int, per_segment: int, least: int, most: int) -> int:
@@ -159,6 +183,14 @@ class Job:
         with suppress(Cancelled):
             apply(self.runs.put_new(run))
 
+    def enter(self, execution: Execution, now: datetime) -> datetime | None:
+        """Put an execution's run on record and take the lease for it; the moment from which on it may write.
+
+        None while another run is at work. Costs 1 read unit and 2 write units; once it has the lease, 1 and 1.
+        """
+        self.request(execution.run_id, execution.execution_arn, execution.started_at)
+        return self.take_lease(execution.run_id, execution.execution_arn, now)
+
     @optimistic
     def take_lease(self, run_id: str, execution_arn: str, now: datetime) -> datetime | None:
         """Become the run that may write; since when it is, None while another one's execution is running.
@@ -183,15 +215,17 @@ class Job:
         if lease is None or lease.run_id != run_id:
             raise Superseded("another run has taken over")
 
-    def begin(self, run_id: str, execution_arn: str, *, started_at: datetime, as_of: date, segments: int) -> None:
-        """Put the plan of a run on record; until it is closed it is unfinished (2 write units).
+    def begin(self, execution: Execution, *, started_at: datetime, as_of: date, segments: int) -> None:
+        """Put the plan of a run, which may write since `started_at`, on record; until it is closed it is unfinished.
+
+        Costs 2 write units.
 
         Raises Superseded where it has finished already.
         """
         run = Run(
-            run_id=run_id,
+            run_id=execution.run_id,
             status=Status.RUNNING,
-            execution_arn=execution_arn,
+            execution_arn=execution.execution_arn,
             expires_at=started_at + KEEP_RUN,
             as_of=as_of,
             started_at=started_at,
@@ -201,7 +235,7 @@ class Job:
             apply(self.runs.put(run, "attribute_not_exists(finished_at)"))
         except Cancelled as cancelled:
             raise Superseded("this run has finished") from cancelled
-        apply(self.unfinished_runs.put(Unfinished(run_id=run_id, started_at=started_at)))
+        apply(self.unfinished_runs.put(Unfinished(run_id=execution.run_id, started_at=started_at)))
 
     def unfinished(self, *, but: str = "") -> dict[str, datetime]:
         """The runs that began and never came to their end, and when they began; not the one named."""
@@ -242,7 +276,7 @@ class Job:
             apply(CUSTOMERS.update(key, change, condition, values, {"#status": "status"}))
 
     def figures(self, run_id: str) -> Mapping[str, Any] | None:
-        """The result of a run, None before it has finished (1 read unit)."""
+        """The result of a run, None before it has finished (1 read unit per 4 KB)."""
         run = self.runs.get(run_id=run_id)
         return run.figures if run else None
 

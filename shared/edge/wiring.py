@@ -197,14 +197,12 @@ class Step:
 
     `each`: it is called for every segment of the plan, many at a time, each in an execution of its own.
     `when`: a member of the plan's `run`; the step is left out where that is false.
-    `parts`: it is also given the answers of all segments of the `each` step just before it, together at most 256 KB.
     """
 
     function: Function
     _: KW_ONLY
     each: bool = False
     when: str | None = None
-    parts: bool = False
 
 
 @dataclass(frozen=True, init=False)

@@ -82,6 +82,24 @@ def _fact(name: str, *always: str, maybe: tuple[str, ...] = ()) -> Kind:
     return Kind(name=name, pk="CUST#*", sk=f"FACT#*Z#{name}#*", always=(*_ENVELOPE, *always), maybe=maybe)
 
 
+def _job(name: str, lease_id: str = "run_id") -> tuple[Kind, ...]:
+    """The runs of a job, whose turn it is, and those that have not come to their end."""
+    run, runs, planned = f"{name.upper()}#*", f"{name.upper()}S", ("as_of", "started_at", "segments")
+    always = ("status", "execution_arn", "expires_at")
+    return (
+        Kind(
+            name=f"requested {name}", pk=run, sk="RUN", always=(*always, "requested_at"), where={"status": "QUEUED"}
+        ),
+        Kind(name=f"running {name}", pk=run, sk="RUN", always=(*always, *planned), where={"status": "RUNNING"}),
+        Kind(
+            name=f"finished {name}", pk=run, sk="RUN", always=(*always, *planned, "finished_at", "figures"),
+            where={"status": "SUCCEEDED"},
+        ),
+        Kind(name=f"lease of the {name}", pk=runs, sk="LEASE", always=(lease_id, "execution_arn", "started_at")),
+        Kind(name=f"unfinished {name}", pk=runs, sk="UNFINISHED#*", always=("started_at",)),
+    )  # fmt: skip
+
+
 _EVIDENCE: Final = ("consent_text", "ip")
 _CONTACT: Final = ("name", "phone", "birthday", "locale", "time_zone")
 _ABOUT: Final = ("segment", "channel", "category", "order_id")
@@ -292,22 +310,9 @@ CUSTOMERS: Final = (
     Kind(name="resolved case", pk="CASES#RESOLVED", sk="*", always=("case_id",)),
     Kind(name="case to ask about", pk="CASES#RECOVERY", sk="*", always=("case_id",)),
     Kind(name="API key", pk="KEY#*", sk="KEY", always=("name", "scopes", "created_at")),
-    Kind(
-        name="requested rescoring", pk="RESCORING#*", sk="RUN",
-        always=("status", "requested_at", "execution_arn", "expires_at"), where={"status": "QUEUED"},
-    ),
-    Kind(
-        name="running rescoring", pk="RESCORING#*", sk="RUN",
-        always=("status", "as_of", "started_at", "segments", "execution_arn", "expires_at"),
-        where={"status": "RUNNING"},
-    ),
-    Kind(
-        name="finished rescoring", pk="RESCORING#*", sk="RUN",
-        always=(
-            "status", "as_of", "started_at", "segments", "execution_arn", "finished_at", "figures", "expires_at",
-        ),
-        where={"status": "SUCCEEDED"},
-    ),
+    *_job("rescoring", lease_id="rescoring_id"),
+    *_job("settlement"),
+    *_job("invitation"),
     Kind(
         name="scanned segment", pk="RESCORING#*", sk="SCAN#*",
         always=("scanned", "half_read_units", "milliseconds", "expires_at"),
@@ -318,9 +323,15 @@ CUSTOMERS: Final = (
         always=("changed", "given_way", "score_units", "fact_units", "milliseconds", "expires_at"),
     ),
     Kind(
-        name="lease", pk="RESCORINGS", sk="LEASE", always=("rescoring_id", "execution_arn", "started_at"),
+        name="settled segment", pk="SETTLEMENT#*", sk="SETTLE#*",
+        always=(
+            "customers", "changed", "half_read_units", "write_units", "statement", "milliseconds", "expires_at",
+        ),
     ),
-    Kind(name="unfinished rescoring", pk="RESCORINGS", sk="UNFINISHED#*", always=("started_at",)),
+    Kind(
+        name="decided segment", pk="INVITATION#*", sk="DECIDE#*",
+        always=("customers", "decisions", "half_read_units", "milliseconds", "expires_at"),
+    ),
     Kind(name="size of a snapshot", pk="RESCORINGS", sk="SNAPSHOT#*", always=("parts",)),
     Kind(name="forecaster", pk="FORECASTER", sk="LATEST", always=("fitted_on", "format", "content")),
     *(

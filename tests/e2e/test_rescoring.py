@@ -154,7 +154,7 @@ def _stored() -> dict[str, dict[str, Any]]:
     """What is held of everybody."""
     found: dict[str, dict[str, Any]] = {}
     for page in scorecards.scan(0, 1):
-        for card in map(scorecards.CARDS.entity, page):
+        for card in map(scorecards.CARDS.entity, page.items):
             score = card.score
             assert score is not None, card.customer_id
             assert score.scored_on is not None

@@ -23,6 +23,7 @@ from shared.loyalty import points
 from shared.loyalty.points import Account
 from shared.loyalty.store import accounts
 from shared.nps.actions import inviting
+from shared.nps.job import INVITING, DecidedSegment
 from shared.nps.links import survey_path
 from shared.nps.store import definitions, invitations
 from shared.nps.survey import Invitation
@@ -150,3 +151,25 @@ def may_be_asked(invoke: Invoke) -> None:
     agreed = Consent(Status.SUBSCRIBED, datetime(2026, 1, 1, tzinfo=UTC))
     known("K-77", email="ada@example.com", consents={(Channel.EMAIL, Topic.SURVEYS): agreed})
     apply(scorecards.ensure("K-77"))
+
+
+def execution_arn(run_id: str, machine: str = "rescoring") -> str:
+    """The execution of a state machine that has this name."""
+    return f"arn:aws:states:eu-central-1:123456789012:execution:{machine}:{run_id}"
+
+
+def plan_run(invoke: Invoke, machine: str, run_id: str, started_at: datetime) -> dict[str, Any]:
+    """What the first step of the settlement or the invitations hands on to the others; its turn has come."""
+    event = {"run_id": run_id, "execution_arn": execution_arn(run_id, machine), "started_at": to_timestamp(started_at)}
+    plan = invoke(f"plan_{machine}", {**event, "input": {}})
+    run: dict[str, Any] = plan["run"]
+    assert (plan["wait"], plan["segments"]) == (False, list(range(run["total_segments"])))
+    return run
+
+
+def decide_all(invoke: Invoke, run_id: str, started_at: datetime) -> dict[str, int]:
+    """What the night's invitations decide, in one segment: how many are invited, and how many are not and why."""
+    run = {"run_id": run_id, "started_at": to_timestamp(started_at), "total_segments": 1}
+    invoke("decide_invitations", {"run": run, "segment": 0})
+    (part,) = INVITING.parts(DecidedSegment, run_id)
+    return dict(part.decisions)

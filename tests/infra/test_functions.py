@@ -51,9 +51,17 @@ WRITERS_OF_SCORECARDS: Final = {
     "post_points",
     "write_scores",
 }
-DELETERS: Final = {"manage_cases", "ask_recovery", "report_rescoring"}
+DELETERS: Final = {"manage_cases", "ask_recovery", "report_rescoring", "close_settlement", "close_invitations"}
 PUBLISHERS: Final = {"publish_changes"}
-SCANNERS: Final = {"plan_rescoring", "scan_scorecards", "write_scores", "settle_points", "decide_invitations"}
+SCANNERS: Final = {
+    "plan_rescoring",
+    "plan_settlement",
+    "plan_invitations",
+    "scan_scorecards",
+    "write_scores",
+    "settle_points",
+    "decide_invitations",
+}
 # What has no key of a caller's behind it; none of it may read more than it is asked for, or delete.
 PUBLIC: Final = {
     "register_customer",

@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.scorecards.store import cards
+from shared.core import clock, environment
+from shared.core.codec import from_members
+from shared.edge import jobs
+from shared.edge.jobs import Execution
+from shared.loyalty.job import SETTLEMENT
+from shared.scorecards.actions import plan_run
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Every customer who may have points has a scorecard."""
-    segments = cards.plan_scan()
-    run = {"settlement_id": event["run_id"], "started_at": event["started_at"], "total_segments": segments}
-    return {"wait": False, "run": run, "segments": list(range(segments))}
+    """One settlement runs at a time: `wait` is true while another does."""
+    plan = plan_run(SETTLEMENT, from_members(Execution, event), environment.settings().zone, clock.now())
+    return jobs.to_answer(plan)

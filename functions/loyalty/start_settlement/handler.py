@@ -1,16 +1,14 @@
 """POST /loyalty/settlements → tonight's settlement of points accounts starts now."""
 
 from functions.loyalty.wiring import LOYALTY
-from shared.core import environment
-from shared.edge import executions
+from shared.core import clock
 from shared.edge.http import Request, Response, respond, serve
+from shared.loyalty.job import SETTLEMENT
 
 
 def start(_request: Request) -> Response:
-    """Starting twice is harmless: nothing is due for the second run."""
-    settlement_id = executions.new_name()
-    executions.start(environment.variable("SETTLEMENT_STATE_MACHINE_ARN"), settlement_id, {})
-    return respond(202, {"settlement_id": settlement_id, "status": "RUNNING"})
+    """Starting twice is harmless: one runs after the other, and nothing is due for the second."""
+    return respond(202, {"settlement_id": SETTLEMENT.start({}, clock.now()), "status": "RUNNING"})
 
 
 handler = serve(LOYALTY, {"POST /loyalty/settlements": start})

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.core import environment
-from shared.core.facts import from_timestamp
-from shared.core.shop_time import ShopTime
+from shared.core import clock, environment
+from shared.core.codec import from_members
 from shared.nps.actions import inviting
+from shared.scorecards.actions import Plan
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     """Repeating it finds every decision made."""
-    run = event["run"]
-    time = ShopTime(from_timestamp(run["started_at"]), environment.settings().zone)
-    return inviting.decide_segment(run["run_id"], event["segment"], run["total_segments"], time)
+    plan, zone = from_members(Plan, event["run"]), environment.settings().zone
+    return {"customers": inviting.decide_segment(plan, event["segment"], zone, clock.now())}

@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.scorecards.store import cards
+from shared.core import clock, environment
+from shared.core.codec import from_members
+from shared.edge import jobs
+from shared.edge.jobs import Execution
+from shared.nps.job import INVITING
+from shared.scorecards.actions import plan_run
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Everybody who has confirmed or bought has a scorecard."""
-    segments = cards.plan_scan()
-    run = {"run_id": event["run_id"], "started_at": event["started_at"], "total_segments": segments}
-    return {"wait": False, "run": run, "segments": list(range(segments))}
+    """One run decides at a time: `wait` is true while another does."""
+    plan = plan_run(INVITING, from_members(Execution, event), environment.settings().zone, clock.now())
+    return jobs.to_answer(plan)

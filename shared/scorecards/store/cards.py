@@ -1,8 +1,7 @@
 """Scorecards: pk `customer_id`, one item per customer, a table of its own that rescoring scans."""
 
-import math
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.core.dynamodb import SCORECARDS, Item, Write, client, unpack
 from shared.core.kind import Kind
@@ -13,9 +12,13 @@ CARDS: Final = Kind(Scorecard, SCORECARDS, "{customer_id}")
 # What purchases write; a score is written by rescoring alone.
 _COUNTERS: Final = ("orders", "spent", "first_order_on", "last_order_on", "order_days", "months", "version")
 _PARTS_OF_ESTIMATE: Final = 1000
-CUSTOMERS_PER_SEGMENT: Final = 25_000
-MIN_SEGMENTS: Final = 4
-MAX_SEGMENTS: Final = 40
+
+
+class Page(NamedTuple):
+    """Some of the items of a scan, and the read units that they cost."""
+
+    items: list[Item]
+    read_units: float
 
 
 def get(customer_id: str) -> Scorecard | None:
@@ -37,15 +40,10 @@ def estimate() -> int:
     return _PARTS_OF_ESTIMATE * part
 
 
-def plan_scan() -> int:
-    """The number of segments into which a scan of all customers is split."""
-    return min(max(math.ceil(customers() / CUSTOMERS_PER_SEGMENT), MIN_SEGMENTS), MAX_SEGMENTS)
-
-
-def scan(segment: int, total_segments: int) -> Iterator[list[Item]]:
+def scan(segment: int, total_segments: int) -> Iterator[Page]:
     """The items of one segment, page by page (½ read unit per 4 KB)."""
-    for page in SCORECARDS.scan(segment, total_segments):
-        yield [unpack(item) for item in page["Items"]]
+    for page in SCORECARDS.scan(segment, total_segments, ReturnConsumedCapacity="TOTAL"):
+        yield Page([unpack(item) for item in page["Items"]], page["ConsumedCapacity"]["CapacityUnits"])
 
 
 def count(card: Scorecard) -> Write:

@@ -1,10 +1,10 @@
 """Starting a rescoring, and its plan."""
 
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 
 from shared import forecasting
 from shared.core.shop_time import ShopTime
-from shared.edge.jobs import plan_segments
+from shared.edge.jobs import Execution, plan_segments
 from shared.scorecards.store import cards
 from shared.scoring import plan as rules
 from shared.scoring.job import RESCORING
@@ -18,30 +18,29 @@ def start(as_of: date | None, time: ShopTime) -> str:
     return RESCORING.start({"as_of": as_of.isoformat() if as_of else None}, time.now)
 
 
-def plan(rescoring_id: str, execution_arn: str, as_of: date | None, requested: ShopTime, now: datetime) -> Plan | None:
-    """The plan of a rescoring, `as_of` a day or, for None, of the shop's day on which it was `requested`.
+def plan(execution: Execution, as_of: date | None, zone: tzinfo, now: datetime) -> Plan | None:
+    """The plan of a rescoring `as_of` a day or, for None, the day in the shop's zone on which its execution started.
 
     None while another rescoring is running: facts and reports stand in the order in which rescorings get their turn.
     Costs some 4 read units and 4 write units, and after a first import ½ read unit per 4 MB of scorecards.
     """
-    RESCORING.request(rescoring_id, execution_arn, requested.now)
-    started_at = RESCORING.take_lease(rescoring_id, execution_arn, now)
+    started_at = RESCORING.enter(execution, now)
     if started_at is None:
         return None
     customers = cards.estimate()
     forecaster = forecasters.get()
     # A forecaster of another format cannot be used.
     fitted_on = forecaster.fitted_on if forecaster and forecaster.format == forecasting.FORMAT else None
-    day = as_of or requested.today
+    day = as_of or ShopTime(execution.started_at, zone).today
     fits = rules.is_fit_due(day, fitted_on)
     planned = Plan(
-        rescoring_id=rescoring_id,
+        rescoring_id=execution.run_id,
         started_at=started_at,
         as_of=day,
         total_segments=plan_segments(customers, CUSTOMERS_PER_SEGMENT, MIN_SEGMENTS, MAX_SEGMENTS),
         fits=fits,
         sample=rules.sample_of(customers) if fits else 0,
-        unfinished=RESCORING.unfinished(but=rescoring_id),
+        unfinished=RESCORING.unfinished(but=execution.run_id),
     )
-    RESCORING.begin(rescoring_id, execution_arn, started_at=started_at, as_of=day, segments=planned.total_segments)
+    RESCORING.begin(execution, started_at=started_at, as_of=day, segments=planned.total_segments)
     return planned

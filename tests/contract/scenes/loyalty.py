@@ -5,11 +5,13 @@ from typing import Any
 
 from shared.edge.tokens import Purpose
 from tests.contract.recording import Stage, accept
+from tests.functional.aws import client
+from tests.functional.scenes import execution_arn
 
 
 def play(stage: Stage) -> None:
     """Ada, who spends; Ben, who loses a tier; Cleo, who is about to; Dora and Eve, whose refunds come too late."""
-    stage.machine("settlement", "SETTLEMENT_STATE_MACHINE_ARN")
+    machine = stage.machine("settlement", "SETTLEMENT_STATE_MACHINE_ARN")
     stage.clock.set("2026-01-05T10:00:00Z")
     _programme(stage)
     ada = _welcome(stage)
@@ -19,7 +21,7 @@ def play(stage: Stage) -> None:
     _refunds(stage, ada)
     _adjustments(stage, ada)
     _look(stage, ada)
-    _year(stage, ada)
+    _year(stage, ada, machine)
     _change(stage)
 
 
@@ -39,13 +41,18 @@ def put(content: dict[str, Any]) -> Any:
 
 def settle(stage: Stage, name: str, segments: int | None = None) -> None:
     """What the state machine does every morning."""
-    started_at = stage.clock.timestamp
-    run = stage.call("plan_settlement", name, {"run_id": name, "started_at": started_at})["run"]
+    run = stage.call("plan_settlement", name, plan_event(stage, name))["run"]
     run = {**run, "total_segments": segments or run["total_segments"]}
-    parts = [{"run": run, "segment": segment} for segment in range(run["total_segments"])]
-    statements = [stage.call("settle_points", name, part) for part in parts]
+    for segment in range(run["total_segments"]):
+        stage.call("settle_points", name, {"run": run, "segment": segment})
     stage.clock.advance(minutes=1)
-    stage.call("close_settlement", name, {"run": run, "parts": statements})
+    stage.call("close_settlement", name, {"run": run})
+
+
+def plan_event(stage: Stage, name: str) -> dict[str, Any]:
+    """What the state machine gives to the first step."""
+    arn = execution_arn(name, "settlement")
+    return {"run_id": name, "execution_arn": arn, "started_at": stage.clock.timestamp, "input": {}}
 
 
 def _programme(stage: Stage) -> None:
@@ -175,7 +182,7 @@ def _look(stage: Stage, ada: str) -> None:
     accept(stage.call("view_customer/by_id", "with points", fill=mine), 200)
 
 
-def _year(stage: Stage, ada: str) -> None:
+def _year(stage: Stage, ada: str, machine: str) -> None:
     """A birthday, a warning, a tier's grace, one that is kept, one that is lost, and points that are over."""
     stage.clock.set("2026-12-11T02:00:00Z")
     settle(stage, "2026-12-11", segments=1)
@@ -201,6 +208,9 @@ def _year(stage: Stage, ada: str) -> None:
     settle(stage, "2027-03-02", segments=1)
     accept(stage.call("report_loyalty/get", "the last settlement"), 200)
     accept(stage.call("start_settlement/start", "by hand"), 202)
+    client("stepfunctions").start_execution(stateMachineArn=machine, name="day")
+    stage.call("plan_settlement", "that is still at work", plan_event(stage, "day"))
+    assert stage.call("plan_settlement", "while another is", plan_event(stage, "waiting")) == {"wait": True}
 
 
 def _change(stage: Stage) -> None:

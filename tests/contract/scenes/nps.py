@@ -6,6 +6,7 @@ from shared.edge.tokens import Purpose
 from tests.contract.recording import Stage, accept
 from tests.contract.scenes.loyalty import posted, put
 from tests.functional.aws import client
+from tests.functional.scenes import execution_arn
 
 FORM = "token=TOKEN&score=3&comment=The+parcel+came+two+weeks+late+and+the+cup+was+broken."
 ANONYMOUS_FORM = "token=TOKEN&score=9&comment=Lovely+shop"
@@ -15,9 +16,10 @@ CHAMPION = "Champions|5|5|4|LOW|TOP|2026-11-20|run-0|"
 def play(stage: Stage) -> None:
     """Ada is happy, Ben is not, Cara thinks again, and Kim has not agreed to surveys."""
     stage.clock.set("2026-11-21T09:00:00Z")
+    machine = stage.machine("invitations", "INVITATIONS_STATE_MACHINE_ARN")
     _configure(stage)
     ada, ben, cara = _customers(stage)
-    _night(stage)
+    _night(stage, machine)
     _invitations(stage, ada, ben, cara)
     _promoter(stage, ada)
     _detractor(stage, ben)
@@ -40,7 +42,6 @@ def set_score(customer_id: str, score: str) -> None:
 
 
 def _configure(stage: Stage) -> None:
-    stage.machine("invitations", "INVITATIONS_STATE_MACHINE_ARN")
     accept(stage.call("configure_surveys/get_rules", "the default"), 200)
     accept(stage.call("configure_surveys/put_rules", "with an owner"), 200)
     accept(stage.call("configure_surveys/get_rules", "changed"), 200)
@@ -74,13 +75,24 @@ def _customers(stage: Stage) -> tuple[str, str, str]:
     return ids[0], ids[1], ids[2]
 
 
-def _night(stage: Stage) -> None:
-    started = {"run_id": "night", "started_at": stage.clock.timestamp}
-    stage.call("plan_invitations", "a night", started)
-    segment = {"run": {**started, "total_segments": 1}, "segment": 0}
-    stage.call("decide_invitations", "a night", segment)
-    stage.call("decide_invitations", "the same night again", segment)
+def _night(stage: Stage, machine: str) -> None:
+    """A night, of which every step is taken twice; one that is still at work, and one that waits for it."""
+    plan = stage.call("plan_invitations", "a night", plan_event(stage, "night"))
+    run = {"run": {**plan["run"], "total_segments": 1}}
+    for case in ("a night", "the same night again"):
+        stage.call("decide_invitations", case, {**run, "segment": 0})
+    for case in ("a night", "the same night again"):
+        stage.call("close_invitations", case, run)
     accept(stage.call("start_invitations/start", "by hand"), 202)
+    client("stepfunctions").start_execution(stateMachineArn=machine, name="day")
+    stage.call("plan_invitations", "that is still at work", plan_event(stage, "day"))
+    assert stage.call("plan_invitations", "while another is", plan_event(stage, "waiting")) == {"wait": True}
+
+
+def plan_event(stage: Stage, name: str) -> dict[str, Any]:
+    """What the state machine gives to the first step."""
+    arn = execution_arn(name, "invitations")
+    return {"run_id": name, "execution_arn": arn, "started_at": stage.clock.timestamp, "input": {}}
 
 
 def _invitations(stage: Stage, ada: str, ben: str, cara: str) -> None:

@@ -26,7 +26,7 @@ from shared.nps.store import definitions, invitations
 from shared.nps.survey import RECOVERY_TEXTS, Rules
 from shared.scorecards.score import Score
 from tests.functional.aws import sent_mails
-from tests.functional.scenes import BERLIN, answered, as_records, ask, facts_of, shop_day, sign_up
+from tests.functional.scenes import BERLIN, answered, as_records, ask, decide_all, facts_of, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -396,11 +396,9 @@ def test_a_step_that_says_nothing_is_refused(invoke: Invoke, ada: str, name: str
 # What an open case holds back.
 
 
-def night(invoke: Invoke, days: int = 0) -> dict[str, Any]:
+def night(invoke: Invoke, days: int = 0) -> dict[str, int]:
     """What the night so many days from now decides."""
-    started_at = to_timestamp(clock.now() + timedelta(days=days))
-    run = {"run_id": "n", "started_at": started_at, "total_segments": 1}
-    return invoke("decide_invitations", {"run": run, "segment": 0})
+    return decide_all(invoke, "night", clock.now() + timedelta(days=days))
 
 
 def test_a_resolved_case_lets_surveys_through_again(invoke: Invoke, ada: str) -> None:

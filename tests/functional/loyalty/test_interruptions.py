@@ -132,7 +132,7 @@ def three_accounts(invoke: Invoke) -> None:
 
 def settle(invoke: Invoke) -> None:
     night = datetime.combine(shop_day(100), datetime.min.time(), UTC) + timedelta(hours=6)
-    run = {"started_at": to_timestamp(night), "total_segments": 1}
+    run = {"run_id": "night", "started_at": to_timestamp(night), "total_segments": 1}
     invoke("settle_points", {"run": run, "segment": 0})
 
 

@@ -189,7 +189,7 @@ def ending(invoke: Invoke, launch: Launch) -> Fact:
     purchases.record_order(order, customer_id, None, ShopTime(past, BERLIN))
     (bought,) = facts_of(customer_id, "PurchaseRecorded")
     earning.earn_order(bought, program_versions.all_versions(), ShopTime(past, BERLIN))
-    run = {"started_at": to_timestamp(clock.now()), "total_segments": 1}
+    run = {"run_id": "night", "started_at": to_timestamp(clock.now()), "total_segments": 1}
     invoke("settle_points", {"run": run, "segment": 0})
     (fact,) = facts_of(customer_id, "TierEnding")
     return fact

@@ -1,28 +1,30 @@
 """The settlement of points accounts, step by step as the state machine takes them, and the statement of liability."""
 
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
 import pytest
 
+from shared.core import clock
 from shared.core import fact_store as facts
 from shared.core.dynamodb import CUSTOMERS, apply, unpack
 from shared.core.facts import Fact, to_timestamp
 from shared.core.shop_time import ShopTime
 from shared.loyalty.actions import adjusting, configuring, earning, redeeming
+from shared.loyalty.job import SETTLEMENT, SettledSegment
 from shared.loyalty.points import Adjustment, NotEnoughPoints
 from shared.loyalty.points import balance as points_balance
 from shared.loyalty.reward import Reward
+from shared.loyalty.settlement import Statement
 from shared.loyalty.store import accounts, program_versions
 from shared.purchases import actions as purchases
 from shared.purchases.purchase import Order, Refund
 from shared.scorecards.store import cards as scorecards
 from tests.functional.aws import client
 from tests.functional.calls import is_killed
-from tests.functional.scenes import BERLIN, account_of, facts_of, publish_long_ago, sign_up
+from tests.functional.scenes import BERLIN, account_of, execution_arn, facts_of, plan_run, publish_long_ago, sign_up
 
 Invoke = Callable[..., dict[str, Any]]
 Contents = Callable[..., dict[str, list[dict[str, Any]]]]
@@ -85,8 +87,9 @@ def night(invoke: Invoke, when: str, segments: int | None = None) -> dict[str, A
     """What the state machine does at that moment, in so many segments; the statement that is served then."""
     run = planned(invoke, when, when)
     run |= {"total_segments": segments} if segments else {}
-    parts = [invoke("settle_points", {"run": run, "segment": segment}) for segment in range(run["total_segments"])]
-    closed = invoke("close_settlement", {"run": run, "parts": json.loads(json.dumps(parts))})
+    for segment in range(run["total_segments"]):
+        invoke("settle_points", {"run": run, "segment": segment})
+    closed = invoke("close_settlement", {"run": run})
     report: dict[str, Any] = invoke("report_loyalty/get")["json"]
     if report["settlement_id"] == when:
         assert closed == {"settlement_id": when, **{n: report[n] for n in ("accounts", "outstanding")}}
@@ -95,10 +98,13 @@ def night(invoke: Invoke, when: str, segments: int | None = None) -> dict[str, A
 
 def planned(invoke: Invoke, settlement_id: str, when: str) -> dict[str, Any]:
     """What the first step hands on to the others."""
-    plan = invoke("plan_settlement", {"run_id": settlement_id, "started_at": to_timestamp(at(when))})
-    run: dict[str, Any] = plan["run"]
-    assert (plan["wait"], plan["segments"]) == (False, list(range(run["total_segments"])))
-    return run
+    return plan_run(invoke, "settlement", settlement_id, at(when))
+
+
+def statement_of(settlement_id: str, segment: int) -> Statement:
+    """The statement of a segment that is on record."""
+    (part,) = (part for part in SETTLEMENT.parts(SettledSegment, settlement_id) if part.segment == segment)
+    return part.statement
 
 
 def entries(customer_id: str, *types: str) -> list[tuple[str, int]]:
@@ -117,19 +123,14 @@ def test_every_step_that_is_taken_twice_says_the_same_and_changes_nothing(invoke
     buy("K-2", "2", "2026-02-10 12:00", 40)
     run = planned(invoke, "s", "2026-04-01 02:00")
     assert planned(invoke, "s", "2026-04-01 02:00") == run
-    parts = []
     for segment in range(run["total_segments"]):
         event = {"run": run, "segment": segment}
-        parts.append(invoke("settle_points", event))
-        before = contents()
-        assert invoke("settle_points", event) == parts[-1]
-        assert contents() == before
-    event = {"run": run, "parts": parts}
-    closed = invoke("close_settlement", event)
+        answer, before, statement = invoke("settle_points", event), contents(), statement_of("s", segment)
+        assert (invoke("settle_points", event), contents(), statement_of("s", segment)) == (answer, before, statement)
+    closed = invoke("close_settlement", {"run": run})
     report = invoke("report_loyalty/get")["json"]
-    assert invoke("close_settlement", event) == closed
-    again = invoke("report_loyalty/get")["json"]
-    assert {**again, "finished_at": ""} == {**report, "finished_at": ""}
+    assert invoke("close_settlement", {"run": run}) == closed
+    assert invoke("report_loyalty/get")["json"] == report
     assert (report["accounts"], report["expired"], report["active"]) == (2, 400, 40)
 
 
@@ -305,6 +306,10 @@ def test_an_account_that_differs_from_its_ledger_fails_the_night_and_is_stated(i
     with pytest.raises(Exception, match="1 accounts do not hold"):
         night(invoke, "2026-01-12 02:00", segments=1)
     assert invoke("report_loyalty/get")["json"]["unbalanced"] == 1
+    # Its steps are tried again, and fail again.
+    run = {"run_id": "2026-01-12 02:00", "started_at": to_timestamp(at("2026-01-12 02:00")), "total_segments": 1}
+    with pytest.raises(Exception, match="1 accounts do not hold"):
+        invoke("close_settlement", {"run": run})
 
 
 def test_the_months_follow_from_one_another_and_stay_as_they_were_closed(invoke: Invoke) -> None:
@@ -360,15 +365,53 @@ def test_a_night_goes_on_after_a_segment_failed(invoke: Invoke) -> None:
         assert entries(f"K-{number}", "PointsExpired") == [("2026-03-31T22:00:00.000Z", -40 - number)]
 
 
-def test_a_settlement_is_started(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = client("stepfunctions").create_state_machine(
+@pytest.fixture
+def machine() -> str:
+    """The settlement's state machine, of which executions run until they are stopped."""
+    arn: str = client("stepfunctions").create_state_machine(
         name="settlement", definition="{}", roleArn="arn:aws:iam::123456789012:role/settlement"
     )["stateMachineArn"]
+    return arn
+
+
+def test_a_settlement_waits_while_another_is_at_work(invoke: Invoke, machine: str) -> None:
+    client("stepfunctions").start_execution(stateMachineArn=machine, name="first")
+    planned(invoke, "first", "2026-01-12 02:00")
+    event = {"run_id": "second", "execution_arn": execution_arn("second", "settlement")}
+    event["started_at"] = "2026-01-12T01:00:01.000Z"
+    assert invoke("plan_settlement", event) == {"wait": True}
+    client("stepfunctions").stop_execution(executionArn=execution_arn("first", "settlement"))
+    assert not invoke("plan_settlement", event)["wait"]
+    assert set(SETTLEMENT.unfinished()) == {"first", "second"}
+    night(invoke, "2026-01-13 02:00", segments=1)
+    assert SETTLEMENT.unfinished() == {}
+
+
+def test_a_settlement_keeps_its_figures(invoke: Invoke) -> None:
+    buy("K-1", "1", "2026-01-10 12:00", 40)
+    buy("K-2", "2", "2026-03-10 12:00", 50)
+    when = "2026-04-01 02:00"
+    night(invoke, when)
+    progress = SETTLEMENT.get(when, clock.now())
+    assert progress is not None
+    assert (progress.status, progress.run.as_of, len(progress.parts)) == ("SUCCEEDED", date(2026, 4, 1), 4)
+    figures = dict(progress.run.figures or {})
+    names = ("segments_settled", "customers", "changed", "accounts", "outstanding", "unbalanced")
+    assert [figures[name] for name in names] == [4, 2, 2, 2, 50, 0]
+    # Each account in a transaction with its facts: points that expired, and those that became active before.
+    assert figures["write_units"] >= 2 * 4
+    assert figures["read_units"] > 0
+
+
+def test_a_settlement_is_started(invoke: Invoke, machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SETTLEMENT_STATE_MACHINE_ARN", machine)
     answer = invoke("start_settlement/start")
     assert (answer["statusCode"], answer["json"]["status"]) == (202, "RUNNING")
     (execution,) = client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
     assert execution["name"] == answer["json"]["settlement_id"]
+    progress = SETTLEMENT.get(execution["name"], clock.now())
+    assert progress is not None
+    assert progress.status == "QUEUED"
 
 
 def test_before_the_launch_a_night_finds_nothing_to_do(invoke: Invoke, empty_tables: Callable[[], None]) -> None:

@@ -7,19 +7,16 @@ import pytest
 from shared.cases import actions as cases
 from shared.cases.case import Outcome, case_id
 from shared.core import clock as real_clock
-from shared.core.facts import to_timestamp
 from shared.core.shop_time import ShopTime
 from shared.edge.tokens import Purpose, sign
 from shared.nps.store import invitations
 from tests.frozen_clock import FrozenClock
 from tests.functional.interruptions import Scene, assert_interruptions_leave_no_trace
-from tests.functional.scenes import BERLIN, Invoke, answered, ask, may_be_asked, surveyed
+from tests.functional.scenes import BERLIN, Invoke, answered, ask, decide_all, may_be_asked, surveyed
 
 
 def ask_tonight(invoke: Invoke) -> None:
-    started_at = to_timestamp(real_clock.now())
-    event = {"run": {"run_id": "night", "started_at": started_at, "total_segments": 1}, "segment": 0}
-    assert invoke("decide_invitations", event) == {"INVITED": 1}
+    assert decide_all(invoke, "night", real_clock.now()) == {"INVITED": 1}
 
 
 def asked(invoke: Invoke) -> None:

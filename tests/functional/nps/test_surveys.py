@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,10 +22,11 @@ from shared.customers.links import preferences_path, unsubscribe_path
 from shared.mail.store import mails
 from shared.nps.actions import inviting
 from shared.nps.actions.configuring import MAX_SURVEYS
+from shared.nps.job import INVITING
 from shared.nps.store import definitions, invitations
 from shared.nps.survey import DEFAULT_TEXTS
 from tests.functional.aws import client, sent_mails
-from tests.functional.scenes import BERLIN, answered, facts_of, shop_day, sign_up
+from tests.functional.scenes import BERLIN, answered, decide_all, facts_of, plan_run, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -208,11 +209,9 @@ def ada(invoke: Invoke, shop: None) -> str:
     return customer_id
 
 
-def night(invoke: Invoke, days: int = 0, run_id: str = "night") -> dict[str, Any]:
+def night(invoke: Invoke, days: int = 0, run_id: str = "night") -> dict[str, int]:
     """What the state machine does so many days from now: how many were asked, and how many were not and why."""
-    started_at = to_timestamp(clock.now() + timedelta(days=days))
-    event = {"run": {"run_id": run_id, "started_at": started_at, "total_segments": 1}, "segment": 0}
-    return invoke("decide_invitations", event)
+    return decide_all(invoke, run_id, clock.now() + timedelta(days=days))
 
 
 def file_of(run_id: str = "night") -> list[tuple[str, ...]]:
@@ -229,9 +228,22 @@ def decisions(customer_id: str) -> list[tuple[str, str | None]]:
 
 
 def test_the_plan_cuts_all_customers_into_segments(invoke: Invoke) -> None:
-    plan = invoke("plan_invitations", {"run_id": "night", "started_at": "2026-11-21T07:00:00.000Z"})
-    assert (plan["wait"], plan["segments"]) == (False, [0, 1, 2, 3])
-    assert plan["run"] == {"run_id": "night", "started_at": "2026-11-21T07:00:00.000Z", "total_segments": 4}
+    run = plan_run(invoke, "invitations", "night", datetime(2026, 11, 21, 7, tzinfo=UTC))
+    assert run == {"run_id": "night", "started_at": "2026-11-21T07:00:00.000Z", "total_segments": 4}
+
+
+def test_a_night_is_closed_with_its_figures_and_lets_the_next_one_begin(invoke: Invoke, ada: str) -> None:
+    run = plan_run(invoke, "invitations", "first", clock.now())
+    run = plan_run(invoke, "invitations", "second", clock.now())
+    for segment in range(run["total_segments"]):
+        invoke("decide_invitations", {"run": run, "segment": segment})
+    closed = [invoke("close_invitations", {"run": run}) for _ in range(2)]
+    assert closed == [{"run_id": "second", "decisions": {"INVITED": 1}}] * 2
+    progress = INVITING.get("second", clock.now())
+    assert progress is not None
+    figures = dict(progress.run.figures or {})
+    assert (progress.status, figures["segments_decided"], figures["customers"]) == ("SUCCEEDED", 4, 1)
+    assert (INVITING.unfinished(), INVITING.leases.get()) == ({}, None)
 
 
 def test_a_night_that_runs_twice_asks_once(invoke: Invoke, ada: str, contents: Contents) -> None:

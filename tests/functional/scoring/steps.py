@@ -4,12 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tests.functional.scenes import Invoke
-
-
-def execution_arn(rescoring_id: str) -> str:
-    """The execution of the rescoring's state machine that has this name."""
-    return f"arn:aws:states:eu-central-1:123456789012:execution:rescoring:{rescoring_id}"
+from tests.functional.scenes import Invoke, execution_arn
 
 
 def plan_rescoring(

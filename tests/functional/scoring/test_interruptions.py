@@ -9,8 +9,8 @@ from shared.scorecards.scorecard import Scorecard, with_order
 from shared.scorecards.store import cards as scorecards
 from tests.frozen_clock import FrozenClock
 from tests.functional.interruptions import Scene, assert_interruptions_leave_no_trace
-from tests.functional.scenes import Invoke
-from tests.functional.scoring.steps import execution_arn, rescoring_steps
+from tests.functional.scenes import Invoke, execution_arn
+from tests.functional.scoring.steps import rescoring_steps
 
 PLANNED = {
     "run_id": "r", "execution_arn": execution_arn("r"), "started_at": "2026-11-21T01:00:00Z", "input": {}

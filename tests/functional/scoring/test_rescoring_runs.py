@@ -30,7 +30,8 @@ from tests.functional import moto_patches
 from tests.functional.aws import client, put_back, stored
 from tests.functional.calls import CALLS, Killed, is_killed
 from tests.functional.moto_patches import json_answer
-from tests.functional.scoring.steps import execution_arn, plan_rescoring, rescoring_steps
+from tests.functional.scenes import execution_arn
+from tests.functional.scoring.steps import plan_rescoring, rescoring_steps
 
 Invoke = Callable[..., dict[str, Any]]
 Rescore = Callable[..., dict[str, Any]]
