@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
@@ -726,11 +726,6 @@ def _utf_8(cell: str) -> str:
 def _count_lines(path: Path, end: int) -> int:
     with path.open("rb") as file:
         return file.read(end).count(b"\n")
-
-
-def as_date(day: int) -> date:
-    """The date of a day number."""
-    return EPOCH + timedelta(days=day)
 
 
 def check_rejects_path(path: Path) -> None:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from shared.forecasting import bands
 from shared.scoring.rescoring import Classification, Part
 
-# Nine times in ten the truth lies within.
-INTERVAL: Final = 0.9
+# The interval holds the truth nine times in ten.
 _Z: Final = 1.645
 # The spread of one order's value about the customer's own mean, as a share of it: that of an exponential.
 _VALUE_VARIATION: Final = 1.0

@@ -78,7 +78,7 @@ def test_a_zip_holds_no_other_function(zips: Path) -> None:
         ("register_customer", {"core", "customers", "edge"}),
         ("publish_changes", {"core"}),
         ("record_purchase", {"core", "customers", "edge", "purchases", "scorecards"}),
-        ("fit_forecaster", {"core", "edge", "forecasting", "scorecards", "scoring"}),
+        ("fit_forecaster", {"core", "forecasting", "scorecards", "scoring"}),
     ],
 )
 def test_a_zip_holds_the_packages_that_its_function_imports(zips: Path, name: str, most: set[str]) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.core.codec import from_members
-from shared.scoring.actions import scanning
+from shared.scoring.actions import fitting
 from shared.scoring.plan import Plan
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     """Repeating it fits the same."""
-    return {"customers": scanning.fit(from_members(Plan, event["run"]))}
+    return {"customers": fitting.fit(from_members(Plan, event["run"]))}

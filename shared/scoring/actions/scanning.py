@@ -1,23 +1,16 @@
-"""The first half of a rescoring: customers by segment, the thresholds over all of them, and the models."""
+"""The first half of a rescoring: customers by segment, and the thresholds over all of them."""
 
-import json
-from datetime import date, datetime
+from datetime import datetime
 from itertools import chain
-from typing import Final
 
 import numpy as np
 
-from shared.core.dynamodb import apply
-from shared.forecasting import FORMAT, forecast, histories
 from shared.scoring import ranks, rescoring
 from shared.scoring.job import RESCORING, ScannedSegment
 from shared.scoring.plan import Plan
 from shared.scoring.ranks import Ints
 from shared.scoring.store import forecasters, parts
 from shared.scoring.store import scan as scans
-from shared.scoring.store.forecasters import StoredForecaster
-
-_EPOCH: Final = date(1970, 1, 1)
 
 
 def scan_segment(plan: Plan, segment: int, began: datetime) -> int:
@@ -60,14 +53,3 @@ def rank(plan: Plan) -> int:
             raise LookupError("there is no forecaster, although the plan read one")
         parts.save_forecaster(plan.rescoring_id, forecaster.content)
     return counts.buyers
-
-
-def fit(plan: Plan) -> int:
-    """Fit the models to the customers that were drawn; how many these are. No shop's data make it fail."""
-    read = parts.read_all(parts.drawn, plan.rescoring_id, plan.total_segments)
-    drawn = histories.concatenate([each for each in chain.from_iterable(read) if each is not None])
-    fitted = forecast.fit(drawn, (plan.as_of - _EPOCH).days)
-    content = json.dumps(fitted.to_data(), separators=(",", ":"))
-    parts.save_forecaster(plan.rescoring_id, content)
-    apply(forecasters.put(StoredForecaster(fitted_on=plan.as_of, format=FORMAT, content=content)))
-    return len(drawn)

@@ -170,7 +170,7 @@ def test_her_own_pages_lead_to_the_complaint_form(
 
 
 def form_of(invoke: Invoke, customer_id: str) -> str:
-    """The token of the complaint form behind her link."""
+    """The token of the complaint form behind their link."""
     token = complaint_path(customer_id, ago(days=-1)).partition("token=")[2]
     return form_token(invoke("take_complaint/get", fill={"TOKEN": token}))
 

@@ -102,7 +102,7 @@ def referral_regretted(invoke: Invoke) -> None:
 
 
 def referral_earned_again(invoke: Invoke) -> None:
-    """The points of Ada's first order were taken back, and now she has bought another."""
+    """The points of Ada's first order were taken back, and now they have bought another."""
     referral_regretted(invoke)
     deliver("PurchaseRefunded")(invoke)
     invoke("record_purchase/by_customer_number", order_id="#1003")

@@ -1,4 +1,4 @@
-"""Surveys as data, the night that decides who is asked, and the mail that asks her once and not in her sleep."""
+"""Surveys as data, the night that decides who is asked, and the mail that asks them once and not in her sleep."""
 
 import csv
 import gzip
@@ -390,7 +390,7 @@ def bounce(invoke: Invoke, _customer_id: str) -> None:
 
 
 def complain(invoke: Invoke, customer_id: str) -> None:
-    """By the form behind her link."""
+    """By the form behind their link."""
     path = complaint_path(customer_id, clock.now() + timedelta(hours=1)).partition("token=")[2]
     form = re.search(r'name="token" value="([^"]+)"', invoke("take_complaint/get", fill={"TOKEN": path})["body"])
     assert form is not None

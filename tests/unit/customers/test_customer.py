@@ -219,7 +219,7 @@ def test_a_complaint_outlasts_a_later_bounce() -> None:
 
 
 class ConsentMachine(RuleBasedStateMachine):
-    """Whatever a customer does, in whatever order, her consents are what her facts add up to."""
+    """Whatever a customer does, in whatever order, their consents are what their facts add up to."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -186,7 +186,7 @@ def test_forecasts_are_finite_within_their_range_and_grow_with_time(
         assert p_buy <= expected * (1 + 1e-6)
         assert model.p_buy(x, t_x, age, 2 * time)[0] >= p_buy * (1 - 1e-9)
         assert model.expected(x, t_x, age, 2 * time)[0] >= expected * (1 - 1e-6)
-        # The longer nothing is heard of her, the less she will buy.
+        # The longer nothing is heard of them, the less they will buy.
         assert model.p_alive(x, t_x, age + 5)[0] <= alive * (1 + 1e-9)
         assert model.p_buy(x, t_x, age + 5, time)[0] <= p_buy * (1 + 1e-9)
 

@@ -159,7 +159,7 @@ def test_apostrophes_of_all_keyboards_negate(apostrophe: str) -> None:
         ("fast", None, POSITIVE),
         ("fast", "fr-FR", POSITIVE),
         ("fast", "", POSITIVE),
-        # her own words say more than the locale of her profile
+        # their own words say more than the locale of their profile
         ("the delivery was fast", "de", POSITIVE),
         ("ich habe fast zwei Wochen auf die Ware gehofft", "en", NEUTRAL),
         # and what is in one list only is found whatever the locale says

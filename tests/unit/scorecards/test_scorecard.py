@@ -59,7 +59,7 @@ def test_the_current_month_counts_and_the_24th_before_it_does_not() -> None:
 def test_on_a_day_in_the_past_later_orders_have_not_happened() -> None:
     card = card_of([(date(1998, 3, 1), 100), (date(1998, 5, 20), 200), (date(2026, 11, 1), 400)])
     assert rfm(card, date(1998, 2, 28)) is None
-    assert rfm(card, date(1998, 5, 1)) == Rfm(61, 0, 0)  # her months of that time have left the window
+    assert rfm(card, date(1998, 5, 1)) == Rfm(61, 0, 0)  # their months of that time have left the window
     assert rfm(card_of([(date(2026, 11, 21), 1)]), date(1998, 7, 1)) is None
 
 

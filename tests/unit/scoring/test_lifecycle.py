@@ -102,7 +102,7 @@ def test_the_table_has_a_row_for_each_month_of_newcomers_and_a_number_for_each_m
         {
             "1997-10": {"1997-11": 9},
             "1997-12": {"1997-12": 4, "1998-02": 1},
-            # All of her first orders went back.
+            # All of their first orders went back.
             "1998-02": {},
             "1998-03": {"1998-03": 7},
         },

@@ -26,7 +26,7 @@ points = st.integers(1, 5)
 helds = st.one_of(st.just(UNHELD), st.tuples(codes, points, points, points, st.integers(0, 3), st.integers(0, 3)))
 money = st.one_of(st.integers(-500, 50_000), st.integers(10_000_000, 10_000_050), st.integers(0, 1 << 45))
 numbers = st.tuples(st.integers(0, 400), st.integers(0, 20), money)
-# Of each customer: days, orders and money, none for a prospect; what was held of her; her bands.
+# Of each customer: days, orders and money, none for a prospect; what was stored of them; their bands.
 rows = st.lists(st.tuples(st.none() | numbers, helds, st.tuples(st.integers(0, 3), st.integers(0, 3))), max_size=60)
 
 
