@@ -1,4 +1,4 @@
-"""Surveys as data, the night that decides who is asked, and the mail that asks them once and not in her sleep."""
+"""Surveys as data, the night that decides who is asked, and the mail that asks them once and not in their sleep."""
 
 import csv
 import gzip
