@@ -46,9 +46,9 @@ def _cpu_seconds(scan: Callable[[], int]) -> float:
     taken = []
     for _ in range(4):
         began = time.process_time()
-        found = scan()
+        customers = scan()
         taken.append(time.process_time() - began)
-        assert found == CUSTOMERS
+        assert customers == CUSTOMERS
     return min(taken[1:])
 
 
@@ -58,13 +58,13 @@ def _scan() -> int:
 
 def _scan_by_resource() -> int:
     resource = boto3.resource("dynamodb").Table(SCORECARDS.name)
-    found = 0
+    customers = 0
     more: Any = {}
     while True:
         page = resource.scan(**more)
-        found += len(page["Items"])
+        customers += len(page["Items"])
         if "LastEvaluatedKey" not in page:
-            return found
+            return customers
         more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 

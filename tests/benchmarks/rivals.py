@@ -103,9 +103,9 @@ def file_regulars(folder: Path) -> dict[str, Any]:
         path, read_header(path, {}), zone=UTC, currency=None, now=datetime(2026, 7, 1, tzinfo=UTC),
         rejects=folder / "rejects.csv", show=lambda _at, _rows: None,
     )  # fmt: skip
-    found = to_customers(orders, None)
-    assert found
-    given = (found.recency_days, found.frequency, found.monetary)
+    customers = to_customers(orders, None)
+    assert customers
+    given = (customers.recency_days, customers.frequency, customers.monetary)
     scored = scoring.score(*given, scoring.thresholds(*given))
     return {"seconds": time.perf_counter() - began, "checksum": checksum(scored.r, scored.f, scored.m)}
 
@@ -238,9 +238,9 @@ TASKS: dict[tuple[str, str], Callable[[Path], dict[str, Any]]] = {
 
 def main() -> None:
     task, library, folder = sys.argv[1:]
-    found = TASKS[task, library](Path(folder))
+    result = TASKS[task, library](Path(folder))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({**found, "peak_mb": round(peak)}))
+    print(json.dumps({**result, "peak_mb": round(peak)}))
 
 
 if __name__ == "__main__":

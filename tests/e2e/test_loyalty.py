@@ -62,7 +62,7 @@ def at_the_same_instant(redeem: Callable[[int], object], times: int) -> list[obj
     """What came of it, or why not; who is told to try again does."""
     ready = Barrier(times)
 
-    def one(number: int) -> object:
+    def run(number: int) -> object:
         ready.wait()
         while True:
             try:
@@ -73,7 +73,7 @@ def at_the_same_instant(redeem: Callable[[int], object], times: int) -> list[obj
                 return refused
 
     with ThreadPoolExecutor(times) as pool:
-        return list(pool.map(one, range(times)))
+        return list(pool.map(run, range(times)))
 
 
 @pytest.mark.usefixtures("store")
@@ -85,8 +85,8 @@ def test_sixty_four_redemptions_at_once_of_points_for_ten_give_ten_vouchers(crm:
         return redeeming.redeem("crowd", f"r{number}", "sticker", new_voucher_code(), ShopTime(clock.now(), BERLIN))
 
     outcomes = at_the_same_instant(redeem, 64)
-    assert sum(isinstance(one, redeeming.Redeemed) for one in outcomes) == 10
-    assert sum(isinstance(one, NotEnoughPoints) for one in outcomes) == 54
+    assert sum(isinstance(outcome, redeeming.Redeemed) for outcome in outcomes) == 10
+    assert sum(isinstance(outcome, NotEnoughPoints) for outcome in outcomes) == 54
     issued = vouchers.list_of("crowd")
     assert len({voucher.code for voucher in issued}) == len(issued) == 10
     account = accounts.get("crowd")
@@ -105,7 +105,7 @@ def test_the_last_piece_goes_to_exactly_one_of_many_customers(crm: Crm) -> None:
         return redeeming.redeem(f"rival-{number}", "r", "last", new_voucher_code(), ShopTime(clock.now(), BERLIN))
 
     outcomes = at_the_same_instant(redeem, 16)
-    assert sum(isinstance(one, redeeming.Redeemed) for one in outcomes) == 1
+    assert sum(isinstance(outcome, redeeming.Redeemed) for outcome in outcomes) == 1
     spent = [accounts.get(f"rival-{number}").books.redeemed for number in range(16)]
     assert sorted(spent) == [0] * 15 + [10]
     left = catalogue.get("last")
@@ -176,8 +176,8 @@ def delivered(queue_url: str, aws: Callable[[str], Any], messages: list[Fact]) -
 
 def in_the_queue(queue_url: str, aws: Callable[[str], Any]) -> int:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = aws("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
-    return sum(map(int, found.values()))
+    attributes = aws("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+    return sum(map(int, attributes.values()))
 
 
 @pytest.mark.usefixtures("store")
@@ -188,8 +188,8 @@ def test_two_hundred_events_shuffled_and_repeated_give_the_account_of_the_ordere
     orders, refunds = orders_and_refunds(customer_id)
     for order in orders:
         purchases.record_order(order, customer_id, None, ShopTime(now, BERLIN))
-    for wish in refunds:
-        assert purchases.record_refund(wish, ShopTime(now, BERLIN)).status == "APPLIED"
+    for refund in refunds:
+        assert purchases.record_refund(refund, ShopTime(now, BERLIN)).status == "APPLIED"
     happened = [f for f in facts.every(customer_id) if f.type in ("PurchaseRecorded", "PurchaseRefunded")]
     assert len(happened) == len(orders) + len(refunds)
 
@@ -215,16 +215,16 @@ def test_two_hundred_events_shuffled_and_repeated_give_the_account_of_the_ordere
         given_back += gone
         pending += earning.points - gone if earning.available_on > today else 0
     expected = earned - given_back
-    held = points.balance(account, today)
-    assert (held.active, held.pending, held.negative) == (expected - pending, pending, 0)
+    balance = points.balance(account, today)
+    assert (balance.active, balance.pending, balance.negative) == (expected - pending, pending, 0)
     assert (account.books.issued, account.books.refunded) == (earned, given_back)
     rebuilt = points.account_from(customer_id, facts.every(customer_id))
     assert rebuilt == replace(account, version=0)
 
 
 def points_of(crm: Crm, customer_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = crm.call("GET", f"/customers/{customer_id}/points").raise_for_status().json()
-    return found
+    view: dict[str, Any] = crm.call("GET", f"/customers/{customer_id}/points").raise_for_status().json()
+    return view
 
 
 def confirm(crm: Crm, link: str) -> None:
@@ -270,8 +270,8 @@ def test_the_settlement_warns_by_mail_and_states_what_all_accounts_come_to(crm: 
 
         def report(settlement_id: str = settlement_id) -> dict[str, Any] | None:
             answer = crm.call("GET", "/reports/loyalty")
-            found: dict[str, Any] = answer.json()
-            return found if answer.status_code == 200 and found["settlement_id"] == settlement_id else None
+            answered: dict[str, Any] = answer.json()
+            return answered if answer.status_code == 200 and answered["settlement_id"] == settlement_id else None
 
         stated = eventually(report, seconds=120)
     # A mail is told from the confirmation's by its subject; the second settlement sent none.
@@ -284,13 +284,13 @@ def test_the_settlement_warns_by_mail_and_states_what_all_accounts_come_to(crm: 
     scan = aws("dynamodb").get_paginator("scan").paginate
     items = [dynamodb.unpack(item) for page in scan(TableName=crm.stack.customers_table) for item in page["Items"]]
     cards = {item["customer_id"]["S"] for page in scan(TableName=crm.stack.scorecards_table) for item in page["Items"]}
-    held = [accounts.ACCOUNTS.entity(item) for item in items if item["sk"] == "POINTS"]
+    all_accounts = [accounts.ACCOUNTS.entity(item) for item in items if item["sk"] == "POINTS"]
     # Accounts that a test made by hand have no scorecard.
-    told = [one for one in held if one.customer_id in cards]
+    reported = [account for account in all_accounts if account.customer_id in cards]
     assert stated["unbalanced"] == 0
-    assert stated["outstanding"] == sum(one.books.balance for one in told)
-    assert stated["outstanding"] == sum(sum(one.lots.values()) - one.negative for one in told)
-    assert stated["issued"] == sum(one.books.issued for one in told)
+    assert stated["outstanding"] == sum(account.books.balance for account in reported)
+    assert stated["outstanding"] == sum(sum(account.lots.values()) - account.negative for account in reported)
+    assert stated["issued"] == sum(account.books.issued for account in reported)
     assert (
         sum(tier["outstanding"] for tier in stated["tiers"]) == stated["outstanding"] == stated["months"][0]["closing"]
     )

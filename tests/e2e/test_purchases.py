@@ -100,11 +100,11 @@ def test_the_queue_records_what_is_right_and_keeps_what_is_wrong(crm: Crm, aws: 
         return answer.status_code == 200 and answer.json()["scorecard"]["spent"] == 2_900
 
     eventually(counted)
-    found = aws("sqs").get_queue_attributes(
+    attributes = aws("sqs").get_queue_attributes(
         QueueUrl=crm.stack.purchases_queue_url,
         AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
     )["Attributes"]
-    assert sum(map(int, found.values())) == 1
+    assert sum(map(int, attributes.values())) == 1
 
 
 def test_every_fact_that_is_written_reaches_the_bus(crm: Crm, aws: Callable[[str], Any]) -> None:

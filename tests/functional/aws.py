@@ -70,16 +70,16 @@ def empty_tables() -> None:
 def contents(leave_out: frozenset[str] | set[str] = frozenset()) -> dict[str, list[dict[str, Any]]]:
     """Everything that both tables hold, sorted by key, without these members and the records of nightly runs."""
     runs = ("SETTLEMENT", "INVITATION")
-    found = {}
+    stored = {}
     for name in ("customers", "scorecards"):
         pages = client("dynamodb").get_paginator("scan").paginate(TableName=name)
         items = [dynamodb.unpack(item) for page in pages for item in page["Items"]]
         items = [item for item in items if not item.get("pk", "").startswith(runs)]
         kept = [{member: value for member, value in item.items() if member not in leave_out} for item in items]
-        found[name] = sorted(
+        stored[name] = sorted(
             kept, key=lambda item: (item.get("pk", ""), item.get("sk", ""), item.get("customer_id", ""))
         )
-    return found
+    return stored
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def sent_mails() -> list[Message]:
 
 
 def _keys() -> list[str]:
-    return [found["Key"] for found in client("s3").list_objects_v2(Bucket="data").get("Contents", [])]
+    return [entry["Key"] for entry in client("s3").list_objects_v2(Bucket="data").get("Contents", [])]
 
 
 def _dynamodb() -> Any:

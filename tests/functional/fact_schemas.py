@@ -36,7 +36,7 @@ def validator(name: str) -> Draft7Validator:
 def closed(schema: Any) -> Any:
     """A schema that refuses members which it does not name, unless it says that it takes any."""
     if isinstance(schema, list):
-        return [closed(one) for one in schema]
+        return [closed(element) for element in schema]
     if not isinstance(schema, dict):
         return schema
     inner = {name: value if name == "examples" else closed(value) for name, value in schema.items()}

@@ -61,8 +61,8 @@ def _execute(statements: list[dict[str, Any]]) -> dict[str, Any]:
             client("dynamodb").update_item(**update)
         except client("dynamodb").exceptions.ConditionalCheckFailedException as error:
             item = error.response.get("Item")
-            told = {"Item": item} if item and refusals_tell else {}
-            answers.append({"Error": {"Code": "ConditionalCheckFailed", "Message": "", **told}})
+            shown = {"Item": item} if item and refusals_tell else {}
+            answers.append({"Error": {"Code": "ConditionalCheckFailed", "Message": "", **shown}})
         else:
             answers.append({"TableName": name})
     consumed = [{"TableName": name, "CapacityUnits": count} for name, count in units.items()]

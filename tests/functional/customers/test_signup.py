@@ -27,7 +27,7 @@ ADA = "ada@example.com"
 
 def statuses(known: Customer | None) -> set[Status]:
     assert known is not None
-    return {held.status for held in known.consents.values()}
+    return {consent.status for consent in known.consents.values()}
 
 
 def ada() -> Customer:
@@ -106,7 +106,7 @@ def test_a_robot_gets_the_same_answer_and_nothing_is_stored(invoke: Invoke, cont
 def test_a_wrong_signup_gets_a_problem_that_points_at_each_fault(invoke: Invoke) -> None:
     answer = invoke("register_customer/json", email="ada", consent=False)
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (422, "application/problem+json")
-    assert {one["pointer"] for one in answer["json"]["errors"]} == {"/email", "/consent"}
+    assert {error["pointer"] for error in answer["json"]["errors"]} == {"/email", "/consent"}
 
 
 def test_asking_again_within_minutes_changes_nothing(invoke: Invoke, contents: Callable[..., Any]) -> None:
@@ -172,7 +172,7 @@ def test_one_click_unsubscribes_from_the_topic_of_the_mail(invoke: Invoke, subsc
     token = unsubscribe_path(subscribed.customer_id, Topic.OFFERS).partition("token=")[2]
     answer = invoke(event, fill={"TOKEN": token})
     assert answer["statusCode"] == 200
-    allowed = {topic for (_, topic), held in ada().consents.items() if held.status is Status.SUBSCRIBED}
+    allowed = {topic for (_, topic), consent in ada().consents.items() if consent.status is Status.SUBSCRIBED}
     assert allowed == {Topic.NEWS, Topic.SURVEYS}
 
 
@@ -199,7 +199,7 @@ def test_the_preference_centre_shows_saves_and_changes_nothing_when_shown(
     assert contents() == before
     saved = invoke("manage_preferences/save", fill={"TOKEN": token})
     assert saved["statusCode"] == 200
-    allowed = {f"{c}_{t}" for (c, t), held in ada().consents.items() if held.status is Status.SUBSCRIBED}
+    allowed = {f"{c}_{t}" for (c, t), consent in ada().consents.items() if consent.status is Status.SUBSCRIBED}
     assert allowed == {"EMAIL_NEWS", "SMS_OFFERS"}
     assert ada().paused_until is not None
     assert fact_types(ada())[-3:] == ["ConsentGranted", "ConsentWithdrawn", "MailPaused"]

@@ -79,12 +79,12 @@ def test_a_revoked_key_opens_nothing(invoke: Invoke) -> None:
 
 
 def received(queue_url: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    details: list[dict[str, Any]] = []
     while messages := client("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
-            found.append(json.loads(message["Body"]))
+            details.append(json.loads(message["Body"]))
             client("sqs").delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-    return found
+    return details
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_what_the_bus_refuses_is_reported_from_the_first_refused_record_on(
     event["Records"][3]["dynamodb"]["NewImage"]["type"] = {"S": ""}
     answer = invoke("publish_changes", event)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "114"}]}
-    assert [one["detail"]["order_id"] for one in received(listener)] == ["#1001"]
+    assert [message["detail"]["order_id"] for message in received(listener)] == ["#1001"]
 
 
 def test_many_facts_are_published_in_chunks(invoke: Invoke, load: Load, listener: str) -> None:
@@ -125,4 +125,4 @@ def test_many_facts_are_published_in_chunks(invoke: Invoke, load: Load, listener
         record["dynamodb"]["SequenceNumber"] = str(1000 + number)
         event["Records"].append(record)
     assert invoke("publish_changes", event) == {"batchItemFailures": []}
-    assert {one["detail"]["order_id"] for one in received(listener)} == {f"o{number}" for number in range(37)}
+    assert {message["detail"]["order_id"] for message in received(listener)} == {f"o{number}" for number in range(37)}

@@ -122,7 +122,7 @@ def test_a_start_in_the_future_is_refused_for_a_launch_and_for_a_change(
 def test_a_member_that_is_wrong_is_pointed_at(invoke: Invoke, changes: dict[str, object], pointer: str) -> None:
     answer = invoke("configure_loyalty/put_program", **changes)
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (422, "application/problem+json")
-    assert pointer in [one["pointer"] for one in answer["json"]["errors"]]
+    assert pointer in [error["pointer"] for error in answer["json"]["errors"]]
 
 
 @pytest.mark.parametrize(

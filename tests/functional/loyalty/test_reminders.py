@@ -83,7 +83,7 @@ def test_a_reminder_is_sent_once_with_what_is_left_her_page_and_a_way_out(
     assert invoke("unsubscribe_customer/one_click", fill={"TOKEN": pages["unsubscribe"]})["statusCode"] == 200
     known = customers.get(ada)
     assert known is not None
-    assert {topic for (_, topic), held in known.consents.items() if held.status is Status.UNSUBSCRIBED} == {
+    assert {topic for (_, topic), consent in known.consents.items() if consent.status is Status.UNSUBSCRIBED} == {
         Topic.OFFERS
     }
 

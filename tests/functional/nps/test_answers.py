@@ -332,11 +332,11 @@ def test_the_links_of_the_thank_you_page_hold_half_an_hour(
     invoke: Invoke, launch: Launch, asked: Invitation, score: int, path: str, purpose: str
 ) -> None:
     launch()
-    found = re.search(rf"\.\./{path}\?token=([^\"&]+)", answered(invoke, asked, score)["body"])
-    assert found is not None
-    assert read(Purpose[purpose], found[1], later(minutes=29))["customer"] == asked.customer_id
+    match = re.search(rf"\.\./{path}\?token=([^\"&]+)", answered(invoke, asked, score)["body"])
+    assert match is not None
+    assert read(Purpose[purpose], match[1], later(minutes=29))["customer"] == asked.customer_id
     with pytest.raises(ExpiredLinkError):
-        read(Purpose[purpose], found[1], later(minutes=30))
+        read(Purpose[purpose], match[1], later(minutes=30))
 
 
 def page_of_counter(invoke: Invoke) -> str:
@@ -348,9 +348,9 @@ def page_of_counter(invoke: Invoke) -> str:
 
 
 def form_token(answer: dict[str, Any]) -> str:
-    found = re.search(r'name="token" value="([^"]+)"', answer["body"])
-    assert found is not None
-    return found[1]
+    match = re.search(r'name="token" value="([^"]+)"', answer["body"])
+    assert match is not None
+    return match[1]
 
 
 def tell(invoke: Invoke, token: str, score: str = "9", comment: str = "Lovely shop") -> dict[str, Any]:

@@ -26,14 +26,14 @@ class Rescoring:
 
     def __init__(self, *names: str) -> None:
         self._names = names
-        self._done = 0
+        self._completed = 0
 
     def __call__(self, invoke: Invoke) -> None:
         events = {"plan_rescoring": PLANNED, **dict(rescoring_steps(RESCORING))}
-        for name in self._names[self._done :]:
+        for name in self._names[self._completed :]:
             invoke(name, events[name])
-            self._done += 1
-        self._done = 0
+            self._completed += 1
+        self._completed = 0
 
 
 def few_cards(_invoke: Invoke) -> None:

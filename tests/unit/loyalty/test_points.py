@@ -101,8 +101,8 @@ def owing(number: int) -> Account:
 
 def on(account: Account, day: date) -> tuple[int, int, int]:
     """Active, pending and negative points of a day."""
-    held = points.balance(account, day)
-    return held.active, held.pending, held.negative
+    balance = points.balance(account, day)
+    return balance.active, balance.pending, balance.negative
 
 
 def types(posting: Posting) -> list[str]:

@@ -144,7 +144,7 @@ def test_a_promotion_may_lack_its_first_or_its_last_day() -> None:
     today, tomorrow = date(2026, 11, 21), date(2026, 11, 22)
     since = [Multiplier(name="m", percent=200, starts_on=day) for day in (today, tomorrow)]
     until = [Multiplier(name="m", percent=200, ends_on=day) for day in (today - timedelta(days=1), today)]
-    assert [one.covers(today) for one in (*since, *until)] == [True, False, False, True]
+    assert [promotion.covers(today) for promotion in (*since, *until)] == [True, False, False, True]
 
 
 def test_an_order_without_lines_earns_by_its_total_and_by_multipliers_for_all() -> None:
@@ -246,9 +246,10 @@ def orders(draw: st.DrawFn) -> Order:
 def line_percent(line: Product | None, program: Program) -> int:
     """By the words of the rules: 0 excludes, else the highest counts; an order without lines is a line of nothing."""
     percents = {
-        one.percent
-        for one in program.multipliers
-        if not (one.skus or one.categories) or (line and (line.sku in one.skus or line.category in one.categories))
+        promotion.percent
+        for promotion in program.multipliers
+        if not (promotion.skus or promotion.categories)
+        or (line and (line.sku in promotion.skus or line.category in promotion.categories))
     }
     return 0 if 0 in percents else max(percents, default=100)
 

@@ -92,7 +92,7 @@ def test_a_daily_buyer_keeps_her_last_days_only() -> None:
     st.lists(
         st.tuples(st.datetimes(EARLY, LATE), st.integers(1, 9_999), st.integers(0, 9_999)),
         max_size=15,
-        unique_by=lambda one: one[0],
+        unique_by=lambda entry: entry[0],
     ),
     st.randoms(use_true_random=False),
 )
@@ -105,8 +105,8 @@ def test_a_card_rebuilt_from_facts_equals_the_one_that_was_kept(bought, random) 
         card = with_order(card, day, total)
         facts.append(purchase.purchase_fact(order, "c", now))
         if 0 < back <= total:
-            wish = Refund(refund_id="r", order_id=order.order_id, refunded_at=now, amount=back)
-            done = purchase.refund(purchase.recorded(order, "c", None), order, wish)
-            card = with_refund(card, day, back, whole=done.whole)
-            facts.append(purchase.refund_fact(wish, done, order, "c", now))
+            refund = Refund(refund_id="r", order_id=order.order_id, refunded_at=now, amount=back)
+            applied = purchase.refund(purchase.recorded(order, "c", None), order, refund)
+            card = with_refund(card, day, back, whole=applied.whole)
+            facts.append(purchase.refund_fact(refund, applied, order, "c", now))
     assert scorecard_from("c", random.sample(facts, len(facts)), zone) == card

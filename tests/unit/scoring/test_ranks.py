@@ -37,8 +37,8 @@ def by_definition(values: list[int]) -> list[int]:
 
 @given(values_of_buyers)
 def test_a_score_is_one_plus_five_times_the_share_of_those_strictly_worse(values: list[int]) -> None:
-    held = column(values)
-    assert scoring.scores(held, scoring.cuts(held)).tolist() == by_definition(values)
+    array = column(values)
+    assert scoring.scores(array, scoring.cuts(array)).tolist() == by_definition(values)
 
 
 @given(values_of_buyers, st.randoms(use_true_random=False))
@@ -48,16 +48,16 @@ def test_cuts_are_the_same_for_any_order_of_values(values: list[int], random) ->
 
 @given(values_of_buyers)
 def test_cuts_of_values_of_counts_and_of_buckets_are_the_same(values: list[int]) -> None:
-    held = column(values)
-    expected = scoring.cuts(held)
+    array = column(values)
+    expected = scoring.cuts(array)
     assert len(expected) == 4
     assert scoring.cuts_of_counts(Counter(values)) == expected
 
     def values_of(name: int) -> Ints:
-        inside: Ints = held[scoring.bucket(held) == name][::-1]
+        inside: Ints = array[scoring.bucket(array) == name][::-1]
         return inside
 
-    assert scoring.cuts_of_buckets(Counter(scoring.bucket(held).tolist()), values_of) == expected
+    assert scoring.cuts_of_buckets(Counter(scoring.bucket(array).tolist()), values_of) == expected
 
 
 @given(st.lists(st.integers(-EXACT + 1, EXACT - 1), min_size=1, max_size=30))
@@ -65,19 +65,19 @@ def test_small_values_are_buckets_of_their_own_of_which_nothing_is_asked(values:
     def values_of(name: int) -> Ints:
         raise AssertionError(name)
 
-    held = column(values)
-    assert scoring.bucket(held).tolist() == values
-    assert scoring.cuts_of_buckets(Counter(values), values_of) == scoring.cuts(held)
+    array = column(values)
+    assert scoring.bucket(array).tolist() == values
+    assert scoring.cuts_of_buckets(Counter(values), values_of) == scoring.cuts(array)
 
 
 @given(amounts, amounts)
 @example(EXACT - 1, EXACT)
 @example(-EXACT, 1 - EXACT)
 def test_buckets_are_in_the_order_of_their_values(a: int, b: int) -> None:
-    one, other = scoring.bucket(column([min(a, b), max(a, b)])).tolist()
-    assert one <= other
+    low, other = scoring.bucket(column([min(a, b), max(a, b)])).tolist()
+    assert low <= other
     if abs(a - b) > max(abs(a), abs(b)) >> 12 or max(abs(a), abs(b)) < EXACT:
-        assert (one == other) == (a == b)
+        assert (low == other) == (a == b)
 
 
 def test_every_value_around_every_power_of_two_is_in_order() -> None:
@@ -100,8 +100,8 @@ def test_without_buyers_there_are_no_cuts() -> None:
 
 
 def test_where_all_are_equal_all_score_one() -> None:
-    held = column([3] * 100)
-    assert set(scoring.scores(held, scoring.cuts(held)).tolist()) == {1}
+    array = column([3] * 100)
+    assert set(scoring.scores(array, scoring.cuts(array)).tolist()) == {1}
 
 
 @given(
@@ -117,13 +117,13 @@ def test_customers_are_scored_in_each_dimension_and_prospects_in_none(
     least = scoring.thresholds(days, orders, money)
     rows = [*buyers, *[(-1, 0, 0)] * prospects]
     all_days, all_orders, all_money = (column([row[at] for row in rows]) for at in range(3))
-    found = scoring.score(all_days, all_orders, all_money, least)
+    scored = scoring.score(all_days, all_orders, all_money, least)
     of_each = [by_definition(column.tolist()) for column in (-days, orders, money)]
     expected = list(zip(*of_each, strict=True))
-    triples = list(zip(found.r.tolist(), found.f.tolist(), found.m.tolist(), strict=True))
+    triples = list(zip(scored.r.tolist(), scored.f.tolist(), scored.m.tolist(), strict=True))
     assert triples == expected + [(0, 0, 0)] * prospects
-    named = [SEGMENTS[code] for code in found.segments.tolist()]
-    assert named == [segment(*one) for one in expected] + [PROSPECTS] * prospects
+    named = [SEGMENTS[code] for code in scored.segments.tolist()]
+    assert named == [segment(*triple) for triple in expected] + [PROSPECTS] * prospects
 
 
 @pytest.mark.parametrize(

@@ -79,9 +79,9 @@ def scanned(
     cards: list[Scorecard], as_of: date, sample: int = 0, pages: int = 1, texts: list[str] | None = None
 ) -> Scanned:
     columns = scorecard_scan._Columns(as_of, sample, frozenset({"dead"}))
-    held = [{"score": {"S": text}} if text else {} for text in texts or [""] * len(cards)]
+    scores = [{"score": {"S": text}} if text else {} for text in texts or [""] * len(cards)]
     answer = {
-        "Items": [item_of(card) | score for card, score in zip(cards, held, strict=True)],
+        "Items": [item_of(card) | score for card, score in zip(cards, scores, strict=True)],
         "ConsumedCapacity": {"TableName": "scorecards", "CapacityUnits": 1.5},
         "Count": len(cards),
     }
@@ -91,17 +91,17 @@ def scanned(
     return columns.result(1.5)
 
 
-def shop_of(found: list[History]) -> list[Scorecard]:
-    return [card_of(f"K{number}", history) for number, history in enumerate(found)]
+def shop_of(shop: list[History]) -> list[Scorecard]:
+    return [card_of(f"K{number}", history) for number, history in enumerate(shop)]
 
 
 def known_until(card: Scorecard, as_of: date) -> list[date]:
-    return sorted(day for one in card.order_days if (day := EPOCH + timedelta(days=one)) <= as_of)
+    return sorted(day for number in card.order_days if (day := EPOCH + timedelta(days=number)) <= as_of)
 
 
 @given(shops, moments)
-def test_recency_frequency_and_money_are_what_the_domain_says(found: list[History], as_of: date) -> None:
-    cards = shop_of(found)
+def test_recency_frequency_and_money_are_what_the_domain_says(shop: list[History], as_of: date) -> None:
+    cards = shop_of(shop)
     part = scanned(cards, as_of).part
     assert part.customer_ids == [card.customer_id for card in cards]
     for at, card in enumerate(cards):
@@ -115,8 +115,8 @@ def test_recency_frequency_and_money_are_what_the_domain_says(found: list[Histor
 
 
 @given(shops, moments)
-def test_money_of_the_last_year_is_that_of_its_months(found: list[History], as_of: date) -> None:
-    cards = shop_of(found)
+def test_money_of_the_last_year_is_that_of_its_months(shop: list[History], as_of: date) -> None:
+    cards = shop_of(shop)
     part = scanned(cards, as_of).part
     first, last = months_after(month_of(as_of), -11), month_of(as_of)
     for at, card in enumerate(cards):
@@ -126,8 +126,8 @@ def test_money_of_the_last_year_is_that_of_its_months(found: list[History], as_o
 
 
 @given(shops, moments)
-def test_the_days_of_repeat_buying_are_what_the_order_days_say(found: list[History], as_of: date) -> None:
-    cards = shop_of(found)
+def test_the_days_of_repeat_buying_are_what_the_order_days_say(shop: list[History], as_of: date) -> None:
+    cards = shop_of(shop)
     part = scanned(cards, as_of).part
     for at, card in enumerate(cards):
         seen = (int(part.repeats[at]), int(part.active_days[at]), int(part.age_days[at]))
@@ -140,8 +140,8 @@ def test_the_days_of_repeat_buying_are_what_the_order_days_say(found: list[Histo
 
 
 @given(shops, moments)
-def test_cohorts_are_what_counting_one_by_one_gives(found: list[History], as_of: date) -> None:
-    cards = [card for card in shop_of(found) if rfm(card, as_of)]
+def test_cohorts_are_what_counting_one_by_one_gives(shop: list[History], as_of: date) -> None:
+    cards = [card for card in shop_of(shop) if rfm(card, as_of)]
     cohorts = scanned(cards, as_of).cohorts
     first = [month_of(card.first_order_on) for card in cards if card.first_order_on]
     assert cohorts.newcomers == Counter(first)
@@ -155,25 +155,25 @@ def test_cohorts_are_what_counting_one_by_one_gives(found: list[History], as_of:
 
 
 @given(shops, moments, st.integers(2, 4))
-def test_pages_change_nothing_but_the_order(found: list[History], as_of: date, pages: int) -> None:
-    cards = shop_of(found)
+def test_pages_change_nothing_but_the_order(shop: list[History], as_of: date, pages: int) -> None:
+    cards = shop_of(shop)
     whole, paged = scanned(cards, as_of), scanned(cards, as_of, pages=pages)
     assert sorted(paged.part.customer_ids) == whole.part.customer_ids
-    where = [paged.part.customer_ids.index(one) for one in whole.part.customer_ids]
+    where = [paged.part.customer_ids.index(customer_id) for customer_id in whole.part.customer_ids]
     for name in ("recency_days", "frequency", "monetary", "recent", "orders", "spent", "repeats", "age_days"):
         assert getattr(paged.part, name)[where].tolist() == getattr(whole.part, name).tolist()
     assert paged.cohorts == whole.cohorts
 
 
 @given(shops, moments)
-def test_those_drawn_have_their_days_in_order_the_first_included(found: list[History], as_of: date) -> None:
-    cards = [card for card in shop_of(found) if rfm(card, as_of)]
+def test_those_drawn_have_their_days_in_order_the_first_included(shop: list[History], as_of: date) -> None:
+    cards = [card for card in shop_of(shop) if rfm(card, as_of)]
     drawn = scanned(cards, as_of, DRAWN_OF).drawn
     assert len(drawn) == len(cards)
     for at, card in enumerate(cards):
-        held = drawn.days[drawn.offsets[at] : drawn.offsets[at + 1]].tolist()
-        assert held == [(day - EPOCH).days for day in known_until(card, as_of)]
-        assert drawn.first[at] == held[0]
+        kept_days = drawn.days[drawn.offsets[at] : drawn.offsets[at + 1]].tolist()
+        assert kept_days == [(day - EPOCH).days for day in known_until(card, as_of)]
+        assert drawn.first[at] == kept_days[0]
         assert (drawn.unseen[at], drawn.orders[at], drawn.spent[at]) == (0, card.orders, card.spent)
 
 
@@ -181,7 +181,7 @@ def test_the_same_customers_are_drawn_in_however_many_segments() -> None:
     cards = [card_of(f"K{number}", [(AS_OF - timedelta(days=number), 100, 0)]) for number in range(500)]
     by_part = [scanned(cards[number::3], AS_OF, DRAWN_OF // 4).drawn for number in range(3)]
     whole = scanned(cards, AS_OF, DRAWN_OF // 4).drawn
-    assert sorted(day for one in by_part for day in one.first.tolist()) == sorted(whole.first.tolist())
+    assert sorted(day for drawn in by_part for day in drawn.first.tolist()) == sorted(whole.first.tolist())
     # A quarter, by a hash.
     assert 90 <= len(whole) <= 160
     more = scanned(cards, AS_OF, DRAWN_OF // 2).drawn
@@ -192,13 +192,13 @@ def test_the_same_customers_are_drawn_in_however_many_segments() -> None:
 def test_the_days_that_a_full_card_has_forgotten_count_as_its_orders_do() -> None:
     first = AS_OF - timedelta(days=400)
     card = card_of("daily", [(first + timedelta(days=number), 100, 0) for number in range(400)])
-    found = scanned([card], AS_OF, DRAWN_OF)
-    part = found.part
+    result = scanned([card], AS_OF, DRAWN_OF)
+    part = result.part
     assert (part.repeats[0], part.active_days[0], part.age_days[0]) == (399, 399, 400)
     # The first day is known, beside the last ones.
-    assert found.drawn.unseen.tolist() == [400 - MAX_ORDER_DAYS - 1]
+    assert result.drawn.unseen.tolist() == [400 - MAX_ORDER_DAYS - 1]
     # The first day, and those that are known.
-    assert len(found.drawn.days) == MAX_ORDER_DAYS + 1
+    assert len(result.drawn.days) == MAX_ORDER_DAYS + 1
 
 
 def test_several_orders_a_day_are_no_more_repeats_than_days() -> None:
@@ -212,7 +212,7 @@ def test_what_was_held_of_customers_comes_back_as_codes() -> None:
     text = text_of("run-1")
     part = scanned(shop_of([[(AS_OF, 1, 0)], []]), AS_OF, texts=[text, ""]).part
     assert part.before.score(0, AS_OF - WEEK) == SCORE
-    assert [part.texts[one] for one in part.stored.tolist()] == [text, ""]
+    assert [part.texts[code] for code in part.stored.tolist()] == [text, ""]
     assert part.before.segments.tolist() == [SEGMENTS.index("Champions"), NONE]
     assert (part.before.churn[1], part.before.value[1]) == (NONE, NONE)
     assert [int(getattr(part.before, name)[1]) for name in "rfm"] == [0, 0, 0]
@@ -232,8 +232,8 @@ def test_moves_of_unfinished_rescorings_come_back_and_no_others(
     by: str, moved: bool, owed: bool, was: str | None
 ) -> None:
     text = text_of(by, moved=moved, was=was if moved else None)
-    found = scanned(shop_of([[(AS_OF, 1, 0)], [], []]), AS_OF, texts=[text, text, text_of("run-1")]).unrecorded
-    assert found == ([("K0", text), ("K1", text)] if owed else [])
+    unrecorded = scanned(shop_of([[(AS_OF, 1, 0)], [], []]), AS_OF, texts=[text, text, text_of("run-1")]).unrecorded
+    assert unrecorded == ([("K0", text), ("K1", text)] if owed else [])
 
 
 def test_every_name_that_a_score_may_have_has_its_code() -> None:
@@ -243,8 +243,8 @@ def test_every_name_that_a_score_may_have_has_its_code() -> None:
         for (_, segment), (_, churn), (_, value) in named
     ]
     before = scanned(shop_of([[]] * len(named)), AS_OF, texts=texts).part.before
-    found = zip(before.segments.tolist(), before.churn.tolist(), before.value.tolist(), strict=True)
-    assert list(found) == [tuple(code for code, _ in codes) for codes in named]
+    codes_read = zip(before.segments.tolist(), before.churn.tolist(), before.value.tolist(), strict=True)
+    assert list(codes_read) == [tuple(code for code, _ in codes) for codes in named]
 
 
 @given(
@@ -263,9 +263,9 @@ def test_a_score_as_stored_is_read_as_it_was(
 
 
 def test_an_empty_segment_has_empty_columns() -> None:
-    found = scanned([], AS_OF, DRAWN_OF)
-    assert found.part.customer_ids == []
-    assert len(found.part.recency_days) == len(found.part.before.segments) == len(found.drawn) == 0
+    result = scanned([], AS_OF, DRAWN_OF)
+    assert result.part.customer_ids == []
+    assert len(result.part.recency_days) == len(result.part.before.segments) == len(result.drawn) == 0
 
 
 def test_months_in_which_nothing_is_left_are_months_of_nobody() -> None:
