@@ -42,10 +42,10 @@ def best(run: Callable[[], Any], rounds: int = ROUNDS) -> tuple[float, Any]:
 
 
 def score_regulars(folder: Path) -> dict[str, Any]:
-    from shared.scoring import ranks as scoring
+    from shared.scoring import ranks
 
     r, f, m = columns(folder, "r", "f", "m")
-    seconds, scored = best(lambda: scoring.score(r, f, m, scoring.thresholds(r, f, m)))
+    seconds, scored = best(lambda: ranks.score(r, f, m, ranks.thresholds(r, f, m)))
     return {"seconds": seconds, "checksum": checksum(scored.r, scored.f, scored.m)}
 
 
@@ -96,7 +96,7 @@ def file_regulars(folder: Path) -> dict[str, Any]:
     from cli.exports.columns_file import read_orders
     from cli.exports.header import read_header
     from cli.scoring.compute import to_customers
-    from shared.scoring import ranks as scoring
+    from shared.scoring import ranks
 
     path = folder / "orders.csv"
     orders = read_orders(
@@ -106,7 +106,7 @@ def file_regulars(folder: Path) -> dict[str, Any]:
     customers = to_customers(orders, None)
     assert customers
     given = (customers.recency_days, customers.frequency, customers.monetary)
-    scored = scoring.score(*given, scoring.thresholds(*given))
+    scored = ranks.score(*given, ranks.thresholds(*given))
     return {"seconds": time.perf_counter() - began, "checksum": checksum(scored.r, scored.f, scored.m)}
 
 

@@ -13,21 +13,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.core import clock, dynamodb
-from shared.core import fact_store as facts
+from shared.core import clock, dynamodb, fact_store
 from shared.core.errors import Busy, Conflict
 from shared.core.facts import Fact
 from shared.core.months import month_of
 from shared.core.shop_time import ShopTime
 from shared.loyalty import points
-from shared.loyalty import program as loyalty
 from shared.loyalty.actions import configuring, posting, redeeming
 from shared.loyalty.codes import new_voucher_code
 from shared.loyalty.points import NotEnoughPoints
-from shared.loyalty.program import Earning, Program
+from shared.loyalty.program import Earning, Program, earned_by, given_back, granted
 from shared.loyalty.reward import Reward
 from shared.loyalty.store import accounts, catalogue, program_versions, vouchers
-from shared.purchases import actions as purchases
+from shared.purchases import actions
 from shared.purchases.purchase import Order, Product, Refund
 from tests.e2e.conftest import Crm, eventually, link_in
 
@@ -39,7 +37,7 @@ def give(customer_id: str, number: int, *, expires: str | None = None) -> None:
     program, time = program_versions.latest(), ShopTime(clock.now(), BERLIN)
     assert program is not None
     today = time.today
-    earning = loyalty.granted(number, program, today, pending=False)
+    earning = granted(number, program, today, pending=False)
     if expires:
         earning = Earning(
             points=number, expires=expires, available_on=today, month=month_of(today), program_version=program.version
@@ -91,7 +89,7 @@ def test_sixty_four_redemptions_at_once_of_points_for_ten_give_ten_vouchers(crm:
     assert len({voucher.code for voucher in issued}) == len(issued) == 10
     account = accounts.get("crowd")
     assert points.balance(account, clock.now().date()).active == 29
-    rebuilt = points.account_from("crowd", facts.every("crowd"))
+    rebuilt = points.account_from("crowd", fact_store.every("crowd"))
     assert (rebuilt.lots, rebuilt.books, rebuilt.entry) == (account.lots, account.books, account.entry)
 
 
@@ -156,7 +154,7 @@ def refunded_points(order: Order, earned: int, program: Program, happened: list[
     quantities: Counter[str] = Counter()
     for back in backs:
         quantities.update({line["sku"]: line["quantity"] for line in back.get("products", ())})
-    return loyalty.given_back(
+    return given_back(
         order,
         earned,
         program,
@@ -170,7 +168,7 @@ def refunded_points(order: Order, earned: int, program: Program, happened: list[
 def delivered(queue_url: str, aws: Callable[[str], Any], messages: list[Fact]) -> None:
     """Put facts on the queue of points as the bus does."""
     for fact in messages:
-        body = {"detail-type": fact.type, "source": "regulars", "detail": facts.to_members(fact)}
+        body = {"detail-type": fact.type, "source": "regulars", "detail": fact_store.to_members(fact)}
         aws("sqs").send_message(QueueUrl=queue_url, MessageBody=json.dumps(body))
 
 
@@ -187,10 +185,10 @@ def test_two_hundred_events_shuffled_and_repeated_give_the_account_of_the_ordere
     customer_id, now = "shuffled", clock.now()
     orders, refunds = orders_and_refunds(customer_id)
     for order in orders:
-        purchases.record_order(order, customer_id, None, ShopTime(now, BERLIN))
+        actions.record_order(order, customer_id, None, ShopTime(now, BERLIN))
     for refund in refunds:
-        assert purchases.record_refund(refund, ShopTime(now, BERLIN)).status == "APPLIED"
-    happened = [f for f in facts.every(customer_id) if f.type in ("PurchaseRecorded", "PurchaseRefunded")]
+        assert actions.record_refund(refund, ShopTime(now, BERLIN)).status == "APPLIED"
+    happened = [f for f in fact_store.every(customer_id) if f.type in ("PurchaseRecorded", "PurchaseRefunded")]
     assert len(happened) == len(orders) + len(refunds)
 
     # They reach the queue by the stream and the bus as well, at the same time.
@@ -199,26 +197,26 @@ def test_two_hundred_events_shuffled_and_repeated_give_the_account_of_the_ordere
     delivered(crm.stack.points_queue_url, aws, messages)
 
     def posted() -> bool:
-        ledger = [f for f in facts.every(customer_id) if "entry" in f.data]
+        ledger = [f for f in fact_store.every(customer_id) if "entry" in f.data]
         return len(ledger) == len(happened) and in_the_queue(crm.stack.points_queue_url, aws) == 0
 
     eventually(posted, seconds=180)
     account, today = accounts.get(customer_id), clock.now().astimezone(BERLIN).date()
     program = program_versions.latest()
     assert program is not None
-    earned, given_back, pending = 0, 0, 0
+    earned, taken_back, pending = 0, 0, 0
     for order in orders:
         # By the tier held when it was placed, which was the first: all of this was posted just now.
-        earning = loyalty.earned_by(order, program, 100, order.ordered_at.astimezone(BERLIN).date())
+        earning = earned_by(order, program, 100, order.ordered_at.astimezone(BERLIN).date())
         gone = refunded_points(order, earning.points, program, happened)
         earned += earning.points
-        given_back += gone
+        taken_back += gone
         pending += earning.points - gone if earning.available_on > today else 0
-    expected = earned - given_back
+    expected = earned - taken_back
     balance = points.balance(account, today)
     assert (balance.active, balance.pending, balance.negative) == (expected - pending, pending, 0)
-    assert (account.books.issued, account.books.refunded) == (earned, given_back)
-    rebuilt = points.account_from(customer_id, facts.every(customer_id))
+    assert (account.books.issued, account.books.refunded) == (earned, taken_back)
+    rebuilt = points.account_from(customer_id, fact_store.every(customer_id))
     assert rebuilt == replace(account, version=0)
 
 

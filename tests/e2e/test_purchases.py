@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.core import fact_store as facts
+from shared.core import fact_store
 from shared.scorecards.scorecard import scorecard_from
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 from tests.e2e.conftest import Crm, eventually
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -83,8 +83,8 @@ def test_purchases_and_refunds_at_the_same_instant_shuffled_and_twice_end_in_the
     card = view["scorecard"]
     assert card["orders"] == orders - len(whole)
     assert card["spent"] == sum(1_000 + n for n in range(orders) if n not in whole) - 10 * len(partly)
-    stored = scorecards.get(view["customer_id"])
-    rebuilt = scorecard_from(view["customer_id"], facts.every(view["customer_id"]), BERLIN)
+    stored = cards.get(view["customer_id"])
+    rebuilt = scorecard_from(view["customer_id"], fact_store.every(view["customer_id"]), BERLIN)
     assert stored is not None
     assert (stored.months, stored.orders, stored.spent) == (rebuilt.months, rebuilt.orders, rebuilt.spent)
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from shared.scorecards.scorecard import MAX_ORDER_DAYS, Scorecard, with_order
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 from tests import scorecard_items
 from tests.e2e.conftest import Crm, eventually
 
@@ -32,11 +32,11 @@ Order = tuple[str, str, date, int]
 def shop(store: None, tmp_path: Path) -> Iterator[Path]:
     """Customers on whom models of repeat buying fit, as scorecards in the table and as a file of their orders."""
     orders = _orders()
-    cards: dict[str, Scorecard] = {}
+    scorecards: dict[str, Scorecard] = {}
     for customer_id, _, ordered_on, total in orders:
-        card = cards.get(customer_id, Scorecard(customer_id=customer_id))
-        cards[customer_id] = with_order(card, ordered_on, total)
-    scorecard_items.put(scorecard_items.item(card) for card in cards.values())
+        card = scorecards.get(customer_id, Scorecard(customer_id=customer_id))
+        scorecards[customer_id] = with_order(card, ordered_on, total)
+    scorecard_items.put(scorecard_items.item(card) for card in scorecards.values())
     file = tmp_path / "orders.csv"
     with file.open("w", newline="", encoding="utf-8") as opened:
         rows = csv.writer(opened)
@@ -46,7 +46,7 @@ def shop(store: None, tmp_path: Path) -> Iterator[Path]:
         )
     yield file
     # Others' runs would look at each of them.
-    scorecard_items.delete(cards)
+    scorecard_items.delete(scorecards)
 
 
 def test_a_rescoring_that_is_disturbed_ends_with_the_scores_found_offline_and_pays_for_changes_only(
@@ -155,8 +155,8 @@ def _score_offline(file: Path) -> dict[str, dict[str, Any]]:
 def _stored() -> dict[str, dict[str, Any]]:
     """What is held of everybody."""
     scores: dict[str, dict[str, Any]] = {}
-    for page in scorecards.scan(0, 1):
-        for card in map(scorecards.CARDS.entity, page.items):
+    for page in cards.scan(0, 1):
+        for card in map(cards.CARDS.entity, page.items):
             score = card.score
             assert score is not None, card.customer_id
             assert score.scored_on is not None

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.core import clock
-from shared.core import fact_store as facts
+from shared.core import clock, fact_store
 from shared.loyalty.links import points_path
 from shared.nps.links import survey_path
 from shared.nps.store import invitations
@@ -126,10 +125,10 @@ def test_an_invitation_that_is_delivered_again_is_not_sent_again(crm: Crm, aws: 
     email = "retried@example.com"
     customer_id = bought(crm, email)
     invitation(crm, email)
-    (asked,) = [fact for fact in facts.every(customer_id) if fact.type == "SurveyInvited"]
+    (asked,) = [fact for fact in fact_store.every(customer_id) if fact.type == "SurveyInvited"]
     sqs = aws("sqs")
     url = sqs.get_queue_url(QueueName="regulars-local-surveys")["QueueUrl"]
-    message = {"detail-type": asked.type, "source": "regulars", "detail": facts.to_members(asked)}
+    message = {"detail-type": asked.type, "source": "regulars", "detail": fact_store.to_members(asked)}
     for _ in range(5):
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(message))
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -153,11 +152,11 @@ def test_two_answers_at_the_same_instant_leave_one_answer_and_one_count(crm: Crm
     assert statuses == [200, 200]
     seen = types(crm, customer_id)
     assert (seen.count("SurveyAnswered"), seen.count("SurveyAnswerChanged")) == (1, 1)
-    (asked,) = [fact for fact in facts.every(customer_id) if fact.type == "SurveyInvited"]
+    (asked,) = [fact for fact in fact_store.every(customer_id) if fact.type == "SurveyInvited"]
     stored = invitations.get(customer_id, asked.id)
     assert stored is not None
     assert stored.answer is not None
-    last = [fact for fact in facts.every(customer_id) if fact.type == "SurveyAnswerChanged"][-1]
+    last = [fact for fact in fact_store.every(customer_id) if fact.type == "SurveyAnswerChanged"][-1]
     assert stored.answer.score == last.data["score"]
     # Fifteen points for the answer, fifty for confirming, and the order's: once each.
     eventually(lambda: types(crm, customer_id).count("PointsEarned") == 3)
@@ -170,7 +169,7 @@ def test_forged_expired_and_swapped_links_answer_nothing(crm: Crm) -> None:
     eventually(lambda: "SurveyInvited" in types(crm, other))
     good = score_links(mail)[0].partition("?")[0]
     root, _, token = good.rpartition("/")
-    (asked,) = [fact for fact in facts.every(other) if fact.type == "SurveyInvited"]
+    (asked,) = [fact for fact in fact_store.every(other) if fact.type == "SurveyInvited"]
     later = datetime.now(UTC) + timedelta(days=1)
     expired = survey_path(customer_id, asked.id, datetime.now(UTC) - timedelta(minutes=1))
     for_points = points_path(customer_id, later).partition("=")[2]

@@ -6,15 +6,22 @@ from shared import forecasting
 from shared.core.shop_time import ShopTime
 from shared.edge.jobs import Execution, plan_segments
 from shared.scorecards.store import cards
-from shared.scoring import plan as rules
 from shared.scoring.job import RESCORING
-from shared.scoring.plan import CUSTOMERS_PER_SEGMENT, MAX_SEGMENTS, MIN_SEGMENTS, Plan
+from shared.scoring.plan import (
+    CUSTOMERS_PER_SEGMENT,
+    MAX_SEGMENTS,
+    MIN_SEGMENTS,
+    Plan,
+    check_day,
+    is_fit_due,
+    sample_of,
+)
 from shared.scoring.store import forecasters
 
 
 def start(as_of: date | None, time: ShopTime) -> str:
     """Start a rescoring for a day, or for the day on which it runs; its id. Raises Invalid for a day to come."""
-    rules.check_day(as_of, time.today)
+    check_day(as_of, time.today)
     return RESCORING.start({"as_of": as_of.isoformat() if as_of else None}, time.now)
 
 
@@ -32,14 +39,14 @@ def plan(execution: Execution, as_of: date | None, zone: tzinfo, now: datetime) 
     # A forecaster of another format cannot be used.
     fitted_on = forecaster.fitted_on if forecaster and forecaster.format == forecasting.FORMAT else None
     day = as_of or ShopTime(execution.started_at, zone).today
-    fits = rules.is_fit_due(day, fitted_on)
+    fits = is_fit_due(day, fitted_on)
     planned = Plan(
         rescoring_id=execution.run_id,
         started_at=started_at,
         as_of=day,
         total_segments=plan_segments(customers, CUSTOMERS_PER_SEGMENT, MIN_SEGMENTS, MAX_SEGMENTS),
         fits=fits,
-        sample=rules.sample_of(customers) if fits else 0,
+        sample=sample_of(customers) if fits else 0,
         unfinished=RESCORING.unfinished(but=execution.run_id),
     )
     RESCORING.begin(execution, started_at=started_at, as_of=day, segments=planned.total_segments)

@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 
-from shared.core import clock
-from shared.core import fact_store as facts
+from shared.core import clock, fact_store
 from shared.customers.consent import Status, Topic
 from shared.customers.customer import Customer
 from shared.customers.links import confirmation_path, preferences_path, unsubscribe_path
-from shared.customers.store import profiles as customers
+from shared.customers.store import profiles
 from shared.edge.queues import LOGGER
 from shared.edge.tokens import Purpose, sign
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 from tests.functional.aws import client
 
 Invoke = Callable[..., dict[str, Any]]
@@ -31,13 +30,13 @@ def statuses(known: Customer | None) -> set[Status]:
 
 
 def ada() -> Customer:
-    known = customers.get_by_email(ADA)
+    known = profiles.get_by_email(ADA)
     assert known is not None
     return known
 
 
 def fact_types(known: Customer) -> list[str]:
-    return [fact.type for fact in facts.every(known.customer_id)]
+    return [fact.type for fact in fact_store.every(known.customer_id)]
 
 
 def confirmation_token(known: Customer) -> str:
@@ -69,7 +68,7 @@ def test_the_answer_is_the_same_for_a_known_address(invoke: Invoke, subscribed: 
 def test_a_signup_by_form_is_sent_on_to_the_allowed_address(invoke: Invoke) -> None:
     answer = invoke("register_customer/form")
     assert (answer["statusCode"], answer["headers"]["location"]) == (303, "https://shop.example/thanks")
-    assert statuses(customers.get_by_email("grace@example.com")) == {Status.PENDING}
+    assert statuses(profiles.get_by_email("grace@example.com")) == {Status.PENDING}
 
 
 def test_a_form_with_another_redirect_is_refused_and_signs_nobody_up(
@@ -79,7 +78,7 @@ def test_a_form_with_another_redirect_is_refused_and_signs_nobody_up(
     answer = invoke("register_customer/form")
     assert answer["statusCode"] == 422
     assert "text/html" in answer["headers"]["content-type"]
-    assert customers.get_by_email("grace@example.com") is None
+    assert profiles.get_by_email("grace@example.com") is None
 
 
 def test_a_form_may_choose_topics_and_a_page_answers_what_is_wrong_with_it(invoke: Invoke, load: Load) -> None:
@@ -90,7 +89,7 @@ def test_a_form_may_choose_topics_and_a_page_answers_what_is_wrong_with_it(invok
         return invoke("register_customer/form", {**event, "body": base64.b64encode(body).decode()})
 
     assert send("&topics=NEWS&topics=SURVEYS")["statusCode"] == 303
-    known = customers.get_by_email("grace@example.com")
+    known = profiles.get_by_email("grace@example.com")
     assert known is not None
     assert {topic for _, topic in known.consents} == {Topic.NEWS, Topic.SURVEYS}
     for more, status in (("&topics=GOSSIP", 422), ("&x=1" * 100, 400), ("&x=" + "y" * 140_000, 413)):
@@ -128,11 +127,11 @@ def test_opening_the_confirmation_link_changes_nothing(invoke: Invoke, contents:
 def test_confirming_subscribes_and_keeps_the_evidence(subscribed: Customer) -> None:
     assert statuses(subscribed) == {Status.SUBSCRIBED}
     assert subscribed.contact.name == "Ada Lovelace"
-    granted = facts.every(subscribed.customer_id)[-1]
+    granted = fact_store.every(subscribed.customer_id)[-1]
     assert granted.type == "ConsentGranted"
     assert granted.data["consent_text"] == "newsletter-2026-11"
     assert granted.data["ip"] == "192.0.2.44"
-    card = scorecards.get(subscribed.customer_id)
+    card = cards.get(subscribed.customer_id)
     assert card is not None
     assert card.orders == 0
 

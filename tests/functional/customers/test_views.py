@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.edge import api_keys as keys
+from shared.edge import api_keys
 from tests.functional.aws import client
 
 Load = Callable[..., dict[str, Any]]
@@ -63,7 +63,7 @@ def test_a_wrong_page_is_refused(invoke: Invoke, load: Load, query: dict[str, st
 
 
 def test_a_key_is_known_by_its_hash_and_an_unknown_one_is_refused(invoke: Invoke) -> None:
-    keys.add("rk_secret", "shop", ["purchases:write", "reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
+    api_keys.add("rk_secret", "shop", ["purchases:write", "reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
     answer = invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})
     assert answer == {"isAuthorized": True, "context": {"key_name": "shop", "scopes": "purchases:write reports:read"}}
     assert invoke("authorize_request/bearer", fill={"KEY": "rk_other"}) == {"isAuthorized": False}
@@ -72,9 +72,9 @@ def test_a_key_is_known_by_its_hash_and_an_unknown_one_is_refused(invoke: Invoke
 
 
 def test_a_revoked_key_opens_nothing(invoke: Invoke) -> None:
-    keys.add("rk_secret", "shop", ["reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
-    assert keys.remove("rk_secret")
-    assert not keys.remove("rk_secret")
+    api_keys.add("rk_secret", "shop", ["reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
+    assert api_keys.remove("rk_secret")
+    assert not api_keys.remove("rk_secret")
     assert invoke("authorize_request/bearer", fill={"KEY": "rk_secret"}) == {"isAuthorized": False}
 
 

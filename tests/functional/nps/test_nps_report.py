@@ -9,7 +9,7 @@ from zlib import crc32
 
 import pytest
 
-from shared.cases import actions as cases
+from shared.cases import actions
 from shared.cases.case import Outcome
 from shared.core import clock
 from shared.core.dynamodb import CUSTOMERS, apply
@@ -225,10 +225,10 @@ def test_cases_are_counted_with_their_hours_in_the_month_in_which_they_opened(in
     customer_id = sign_up(invoke, "ada@example.com")
     opened_at = datetime(2026, 3, 31, 20, tzinfo=UTC)
     time = ShopTime(opened_at, BERLIN)
-    made = [cases.complain(customer_id, "Broken", str(number), time).case_id for number in range(3)]
+    made = [actions.complain(customer_id, "Broken", str(number), time).case_id for number in range(3)]
     for case_id, hours in zip(made, (3, 6), strict=False):
         resolved_at = opened_at + timedelta(hours=hours)
-        cases.resolve(case_id, Outcome.SOLVED, ShopTime(resolved_at, BERLIN))
+        actions.resolve(case_id, Outcome.SOLVED, ShopTime(resolved_at, BERLIN))
     march = report("2026-03", "2026-03")["cases"]
     assert (march["opened"], march["resolved"], march["hours_to_resolve"]) == (3, 2, 4.5)
     assert report("2026-04", "2026-04")["cases"]["opened"] == 0

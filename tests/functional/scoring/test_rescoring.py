@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from shared.core import fact_store as facts
+from shared.core import fact_store
 from shared.core.dynamodb import CUSTOMERS, apply, pack, transact, unpack
 from shared.forecasting import bands
 from shared.scorecards.rfm import PROSPECTS, SEGMENTS
@@ -118,9 +118,9 @@ def test_a_second_run_without_news_writes_no_score_and_no_fact(
     invoke: Invoke, rescore: Rescore, shop: None, contents: Contents
 ) -> None:
     rescore(segments=2)
-    before = contents()["scorecards"], facts.every("K1")
+    before = contents()["scorecards"], fact_store.every("K1")
     rescore("run-2", "2026-11-21T02:00:00Z", segments=1)
-    assert (contents()["scorecards"], facts.every("K1")) == before
+    assert (contents()["scorecards"], fact_store.every("K1")) == before
     report = invoke("report_scores/segments")["json"]
     assert (report["rescoring_id"], report["changed"], report["moves"]) == ("run-2", 0, [])
 
@@ -145,7 +145,7 @@ def test_a_customer_who_moves_has_the_fact_once_and_the_report_the_move(
     moved = {customer: (was[customer], now[customer]) for customer in was if was[customer] != now[customer]}
     assert moved
     for customer, (before, after) in moved.items():
-        changes = [fact for fact in facts.every(customer) if fact.type == "SegmentChanged" and fact.id == "run-2"]
+        changes = [fact for fact in fact_store.every(customer) if fact.type == "SegmentChanged" and fact.id == "run-2"]
         assert [(fact.data["from"], fact.data["to"]) for fact in changes] == [(before, after)]
     report = invoke("report_scores/segments")["json"]
     assert {(m["from"], m["to"]): m["customers"] for m in report["moves"]} == Counter(moved.values())
@@ -183,7 +183,7 @@ def test_a_customer_who_is_erased_meanwhile_is_not_brought_back(invoke: Invoke, 
             client("dynamodb").delete_item(TableName="scorecards", Key={"customer_id": {"S": "K1"}})
         invoke(step, event)
     assert "K1" not in {item["customer_id"] for item in stored()}
-    assert facts.every("K1") == []
+    assert fact_store.every("K1") == []
     run = invoke("view_rescoring/get")["json"]
     assert (run["changed"], run["given_way"]) == (30, 1)
 

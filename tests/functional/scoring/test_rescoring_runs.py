@@ -13,8 +13,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.retries.standard import ExponentialBackoff
 
-from shared.core import clock
-from shared.core import fact_store as facts
+from shared.core import clock, fact_store
 from shared.core.dynamodb import SCORECARDS, transact, unpack
 from shared.core.errors import Busy
 from shared.core.facts import Fact
@@ -25,7 +24,7 @@ from shared.scorecards.scorecard import Scorecard, with_order
 from shared.scorecards.store import cards
 from shared.scoring.job import RESCORING
 from shared.scoring.rescoring import Change
-from shared.scoring.store import writes as score_writes
+from shared.scoring.store import writes
 from tests.functional import moto_patches
 from tests.functional.aws import client, put_back, stored
 from tests.functional.calls import CALLS, Killed, is_killed
@@ -42,13 +41,13 @@ CUSTOMERS = 8
 @pytest.fixture(autouse=True)
 def shop() -> None:
     """Eight buyers, each better than the one before."""
-    writes = []
+    counted = []
     for number in range(CUSTOMERS):
         card = Scorecard(customer_id=f"K{number}")
         for order in range(number + 1):
             card = with_order(card, date(2026, 1 + number, 1 + order), 1_000)
-        writes.append(cards.count(replace(card, version=1)))
-    transact(*writes)
+        counted.append(cards.count(replace(card, version=1)))
+    transact(*counted)
 
 
 @pytest.fixture
@@ -69,7 +68,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
         nonlocal seconds
         seconds += more
 
-    monkeypatch.setattr(score_writes, "Pace", partial(Pace, lambda: seconds, sleep))
+    monkeypatch.setattr(writes, "Pace", partial(Pace, lambda: seconds, sleep))
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
 
 
@@ -104,10 +103,10 @@ def throttle(hurried: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Co
             return json_answer(request.url, 200, {**answer, "Responses": responses})
 
         def some_facts(event_name: str, request: Any) -> AWSResponse:
-            ((name, writes),) = json.loads(request.body)["RequestItems"].items()
-            refused = [is_refused(f"fact-{write['PutRequest']['Item']['customer_id']['S']}", moves) for write in writes]
-            left = without(writes, [not no for no in refused])
-            request.body = json.dumps({"RequestItems": {name: without(writes, refused)}})
+            ((name, asked),) = json.loads(request.body)["RequestItems"].items()
+            refused = [is_refused(f"fact-{write['PutRequest']['Item']['customer_id']['S']}", moves) for write in asked]
+            left = without(asked, [not no for no in refused])
+            request.body = json.dumps({"RequestItems": {name: without(asked, refused)}})
             answer = answered(event_name, request)
             return json_answer(request.url, 200, {**answer, "UnprocessedItems": {name: left} if left else {}})
 
@@ -159,7 +158,7 @@ def refuse_batches(hurried: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[
 
 
 def moves_of(number: int) -> list[Fact]:
-    return [fact for fact in facts.every(f"K{number}") if fact.type == "SegmentChanged"]
+    return [fact for fact in fact_store.every(f"K{number}") if fact.type == "SegmentChanged"]
 
 
 def segment_of(number: int) -> str:
@@ -386,7 +385,7 @@ def test_a_run_ends_where_a_table_takes_nothing(
     monkeypatch: pytest.MonkeyPatch,
     operation: str,
 ) -> None:
-    monkeypatch.setattr(score_writes, "_MAX_REFUSALS", 5)
+    monkeypatch.setattr(writes, "_MAX_REFUSALS", 5)
     given = plan_rescoring(invoke, segments=1)
     until_written(invoke, given)
     refused = refuse_batches(operation, 1_000)
@@ -441,12 +440,12 @@ def test_a_rescoring_can_be_watched_from_its_start_to_its_end(
         "status": "RUNNING", "segments": 4, "segments_scanned": 4, "scanned": CUSTOMERS, "changed": 0
     }  # fmt: skip
     take(invoke, steps, "rank_scorecards", "fit_forecaster")
-    writes = [event for step, event in steps if step == "write_scores"]
-    changed = sum(invoke("write_scores", event)["changed"] for event in writes[:2])
+    events = [event for step, event in steps if step == "write_scores"]
+    changed = sum(invoke("write_scores", event)["changed"] for event in events[:2])
     half = status(invoke, run)
     assert (half["status"], half["segments_written"], half["changed"]) == ("RUNNING", 2, changed)
     assert half["finished_at"] is None
-    for event in writes[2:]:
+    for event in events[2:]:
         invoke("write_scores", event)
     take(invoke, steps, "report_rescoring")
     finished = status(invoke, run)
@@ -486,8 +485,8 @@ def test_a_batch_whose_answer_was_lost_counts_as_written_and_another_writers_sco
     mine = [Change(f"K{number}", f"Lost|1|1|1|HIGH|LOW|2026-11-21|mine|{number}", "", None) for number in range(4)]
     another = replace(mine[3], score="Champions|5|5|5|LOW|TOP|2026-11-21|theirs|")
     unknown = replace(mine[0], customer_id="erased since")
-    score_writes.write([*mine[:3], another], frozenset(), lambda: None)
-    again = score_writes.write([*mine, unknown], frozenset(), lambda: None)
+    writes.write([*mine[:3], another], frozenset(), lambda: None)
+    again = writes.write([*mine, unknown], frozenset(), lambda: None)
     assert (again.written, again.refused) == (3, 2)
     scores = {f"K{number}": (item or {})["score"] for number in range(4) if (item := card_item(f"K{number}"))}
     assert scores == {**{kept.customer_id: kept.score for kept in mine}, "K3": another.score}

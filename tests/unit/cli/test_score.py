@@ -18,7 +18,7 @@ from cli.exports.cells import EPOCH
 from cli.exports.columns_file import read_orders
 from cli.exports.header import read_header
 from cli.main import app
-from cli.scoring import results as score_results
+from cli.scoring import results
 from cli.scoring.compute import Customers, to_customers
 from cli.scoring.results import to_results
 from shared.scorecards import scorecard
@@ -91,7 +91,7 @@ def test_scores_are_those_that_the_deployed_crm_finds(
         if number < len(orders) and (amount := orders[number][2] * percent // 100):
             customer, day, total = orders[number]
             name = f"c{customer:02d}"
-            cards[name] = scorecard.with_refund(cards[name], day, amount, whole=amount == total)
+            cards[name] = scorecard.with_refund(cards[name], day, amount, fully_refunded=amount == total)
             rows.append(f"{name},{number},{day + timedelta(days=3)},-{amount / 100:.2f}\n")
     chance.shuffle(rows)
     online = {name: scorecard.rfm(card, as_of) for name, card in cards.items()}
@@ -384,7 +384,7 @@ def test_names_that_need_quotation_marks_and_prospects_are_written(tmp_path: Pat
 def test_nothing_is_forecast_of_who_returned_everything(
     tmp_path: Path, in_fit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(score_results, "CUSTOMERS_IN_FIT", in_fit)
+    monkeypatch.setattr(results, "CUSTOMERS_IN_FIT", in_fit)
     path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
     shop = a_shop()
     path.write_text(HEADER + "".join(shop))

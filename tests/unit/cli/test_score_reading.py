@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from cli.exports import columns_file as orders_file
+from cli.exports import columns_file
 from cli.exports.cells import EPOCH
 from cli.exports.columns_file import Orders, read_orders
 from cli.exports.header import DateOrder, read_header
@@ -118,7 +118,7 @@ def test_a_day_that_could_be_another_or_none_rejects_its_row(path: Path, written
 def test_one_date_proves_what_is_first_in_all_others_wherever_it_stands(
     path: Path, proof: str, order: DateOrder, day: str, broken: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orders_file, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(columns_file, "CHUNK_BYTES", chunk)
     rows = "".join(f"a,{number},03/04/2024 9:00 PM,1\n" for number in range(2, 40))
     orders = read(path, f"{HEADER}{rows}{broken}b,1,{proof},1\n")
     assert {read_day for name, read_day, _ in rows_of(orders) if name == "a"} == {day}
@@ -138,7 +138,7 @@ def test_dates_that_prove_both_orders_leave_the_doubtful_ones_out_unless_one_is_
 
 
 def test_files_without_doubtful_dates_are_not_read_twice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orders_file, "order_shown", None)
+    monkeypatch.setattr(columns_file, "order_shown", None)
     assert read(path, f"{HEADER}a,1,13/04/2024,1\nb,2,04/04/2024,1\n").dates is None
 
 
@@ -219,7 +219,7 @@ def test_addresses_are_the_same_in_any_case_and_ids_are_not(path: Path) -> None:
 def test_customers_with_numbers_for_names_are_told_apart_as_texts(
     path: Path, names: list[str], chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orders_file, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(columns_file, "CHUNK_BYTES", chunk)
     orders = read(path, HEADER + "".join(f"{name},{at},2024-03-05,1\n" for at, name in enumerate(names)))
     assert orders.customers.to_pylist() == sorted({name.strip() for name in names})
     assert [name for name, _, _ in rows_of(orders)] == [name.strip() for name in names]
@@ -339,8 +339,8 @@ def test_chunks_and_pieces_change_nothing(path: Path, monkeypatch: pytest.Monkey
         total = "x" if number % 97 == 0 else f"{rng.integers(1, 9999) / 100}"
         rows.append(f"{name},{number},{date(2024, 1, 1) + timedelta(days=number % 300)},{total}\n")
     whole = read(path, HEADER + "".join(rows))
-    monkeypatch.setattr(orders_file, "CHUNK_BYTES", 700)
-    monkeypatch.setattr(orders_file, "PIECE_BYTES", 200)
+    monkeypatch.setattr(columns_file, "CHUNK_BYTES", 700)
+    monkeypatch.setattr(columns_file, "PIECE_BYTES", 200)
     cut = read(path, HEADER + "".join(rows))
     assert rows_of(cut) == rows_of(whole)
     assert (cut.rows, cut.rejected, cut.first_rejects) == (whole.rows, 5, whole.first_rejects)

@@ -19,9 +19,24 @@ from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
 from shared.core.shop_time import ShopTime
 from shared.loyalty import points
-from shared.loyalty import program as loyalty
 from shared.loyalty.points import KEPT_TIER_CHANGES, Account, Adjustment, EarnedPoints, NotEnoughPoints, Posting
-from shared.loyalty.program import Bonus, Downgrade, Earning, Multiplier, NegativeBalance, Program, Rounding, Tier
+from shared.loyalty.program import (
+    MAX_QUALIFYING_MONTHS,
+    NEVER,
+    Bonus,
+    Downgrade,
+    Earning,
+    Multiplier,
+    NegativeBalance,
+    Program,
+    Rounding,
+    Tier,
+    earned_by,
+    given_back,
+    granted,
+    in_force,
+    next_version,
+)
 from shared.purchases import purchase
 from shared.purchases.purchase import Order, OrderState, Product, Refund
 
@@ -230,7 +245,7 @@ class LedgerMachine(RuleBasedStateMachine):
         first = months_after(month_of(day), 1 - program.qualifying_months)
         if self.facts:
             last = max(fact.data["posted"] for fact in self.facts)
-            first = max(first, months_after(last, 1 - loyalty.MAX_QUALIFYING_MONTHS))
+            first = max(first, months_after(last, 1 - MAX_QUALIFYING_MONTHS))
         counted = sum(
             number
             for fact in self.facts
@@ -243,7 +258,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def order(self, shape: tuple[int, int, int, int, int], hours: int) -> None:
         ordered_at = self.now - timedelta(hours=hours)
         order = order_of(self.next_id("#"), ordered_at, shape)
-        program = loyalty.in_force(self.versions, ordered_at)
+        program = in_force(self.versions, ordered_at)
         assert program is not None
         percent = points.tier_percent_at(self.account, program, ordered_at, shop(ordered_at))
         changes = [fact for fact in self.facts if fact.type == "TierChanged"]
@@ -257,7 +272,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert percent == by_name[tiers[-1]]
             else:
                 assert percent == self.reached(program, today_at(ordered_at)).percent
-        earning = loyalty.earned_by(order, program, percent, today_at(order.ordered_at))
+        earning = earned_by(order, program, percent, today_at(order.ordered_at))
         earned = self.earn(earning, order.order_id, ordered_at)
         if earned:
             state = purchase.recorded(order, "cus_a", None)
@@ -266,12 +281,12 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(bonus=st.sampled_from([Bonus.BIRTHDAY, Bonus.SURVEY_ANSWERED]), number=st.integers(1, 30))
     def bonus(self, bonus: Bonus, number: int) -> None:
         year = str(self.today.year)
-        earning = loyalty.granted(number, self.program, self.today, pending=False)
+        earning = granted(number, self.program, self.today, pending=False)
         self.earn(earning, f"{bonus}/{year}", self.now, (bonus, year))
 
     @rule(number=st.integers(1, 60))
     def referral(self, number: int) -> None:
-        earning = loyalty.granted(number, self.program, self.today, pending=True)
+        earning = granted(number, self.program, self.today, pending=True)
         earned = self.earn(earning, self.next_id("referral"), self.now)
         assert earned
         self.referrals.append(earned)
@@ -354,7 +369,7 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         bought.state = refunded.state
         bought.money += 0 if sku else amount
-        share = loyalty.given_back(
+        share = given_back(
             order,
             bought.earned.data["points"],
             bought.program,
@@ -364,7 +379,7 @@ class LedgerMachine(RuleBasedStateMachine):
             refunded=refunded.state.refunded,
         )
         assert bought.taken <= share <= bought.earned.data["points"]
-        if refunded.whole:
+        if refunded.fully_refunded:
             assert share == bought.earned.data["points"]
         if share > bought.taken:
             number, bought.taken = share - bought.taken, share
@@ -439,7 +454,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(changed=CHANGES)
     def another_programme(self, changed: dict[str, Any]) -> None:
-        program = loyalty.next_version(self.program, replace(self.program, **changed), self.now)
+        program = next_version(self.program, replace(self.program, **changed), self.now)
         if program is not self.program:
             self.versions.append(program)
         # What happens next happens by it, even where a clock went back.
@@ -462,7 +477,7 @@ class LedgerMachine(RuleBasedStateMachine):
         counted = len(purse.active(today)), len(purse.pending(today)), purse.debt
         assert (balance.active, balance.pending, balance.negative) == counted
         assert self.account.forgiven == purse.forgiven
-        by_month = Counter(month for month, _ in purse.living(today) if month != loyalty.NEVER)
+        by_month = Counter(month for month, _ in purse.living(today) if month != NEVER)
         assert points.expiring(self.account, today) == [(last_day(month), n) for month, n in sorted(by_month.items())]
 
     @invariant()
@@ -535,7 +550,7 @@ def posted(events: list[Order | Refund], nights: list[bool], program: Program) -
         if order.order_id in bought:
             return account
         percent = points.tier_percent_at(account, program, order.ordered_at, shop(order.ordered_at))
-        earning = loyalty.earned_by(order, program, percent, today_at(order.ordered_at))
+        earning = earned_by(order, program, percent, today_at(order.ordered_at))
         posting = points.earn(
             account,
             earning,
@@ -561,7 +576,7 @@ def posted(events: list[Order | Refund], nights: list[bool], program: Program) -
         seen.add((event.order_id, event.refund_id))
         bought_order.state = purchase.refund(bought_order.state, bought_order.order, event).state
         bought_order.money += event.amount or 0
-        share = loyalty.given_back(
+        share = given_back(
             bought_order.order,
             bought_order.earned.data["points"],
             program,

@@ -421,10 +421,10 @@ def test_points_for_an_answer_are_promised_only_where_there_are_any() -> None:
     assert " point" not in none.text + none.html
 
 
-def test_after_a_complaint_the_mail_says_when_it_was_settled() -> None:
+def test_after_a_complaint_the_mail_says_when_it_was_resolved() -> None:
     email = mail("recovery_invitation")
-    assert "On 2 May 2026 we settled it." in email.text
-    assert "On <strong>2 May 2026</strong> we settled it." in email.html
+    assert "On 2 May 2026 we resolved it." in email.text
+    assert "On <strong>2 May 2026</strong> we resolved it." in email.html
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from shared.forecasting import bands
-from shared.forecasting import forecast as prediction
+from shared.forecasting import bands, forecast
 from shared.forecasting.forecast import Forecaster
 from shared.forecasting.histories import Histories, concatenate
 from shared.scorecards.rfm import PROSPECTS
@@ -41,7 +40,7 @@ def fitted(customers: int = 300, days: int = 500) -> Forecaster:
         orders=sizes,
         spent=sizes * dice.integers(1_000, 9_000, customers),
     )
-    return prediction.fit(drawn, today)
+    return forecast.fit(drawn, today)
 
 
 def expected(**changes: object) -> Demand:
@@ -99,7 +98,7 @@ def test_a_shop_without_customers_has_reports_too() -> None:
     assert report.cohorts(Cohorts(), AS_OF) == {"from": "2024-12", "to": "2026-11", "cohorts": []}
     nobody = concatenate([])
     none = Demand(churn=dict.fromkeys(bands.CHURN_BANDS, Band()), value=dict.fromkeys(bands.VALUE_BANDS, Band()))
-    answer = report.forecast(prediction.fit(nobody, 20_000), none)
+    answer = report.forecast(forecast.fit(nobody, 20_000), none)
     assert answer["test"] is None
     assert answer["total"] == {"revenue": 0, "low": None, "high": None}
     json.dumps(answer, allow_nan=False)

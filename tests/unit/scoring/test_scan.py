@@ -17,10 +17,10 @@ from shared.forecasting import bands
 from shared.scorecards.rfm import PROSPECTS, SEGMENTS
 from shared.scorecards.score import Score
 from shared.scorecards.scorecard import MAX_ORDER_DAYS, Month, Scorecard, rfm, with_order, with_refund
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 from shared.scoring.plan import DRAWN_OF
 from shared.scoring.rescoring import NONE
-from shared.scoring.store import scan as scorecard_scan
+from shared.scoring.store import scan
 from shared.scoring.store.scan import Scanned
 
 EPOCH: Final = date(1970, 1, 1)
@@ -56,16 +56,16 @@ def card_of(customer_id: str, history: Sequence[tuple[date, int, int | None]]) -
     for day, total, back in history:
         card = with_order(card, day, total)
         if back is None or back >= total > 0:
-            card = with_refund(card, day, total, whole=True)
+            card = with_refund(card, day, total, fully_refunded=True)
         elif back:
-            card = with_refund(card, day, back, whole=False)
+            card = with_refund(card, day, back, fully_refunded=False)
     return card
 
 
 def item_of(card: Scorecard) -> dict[str, Any]:
     """As DynamoDB holds what the store wrote."""
     item: dict[str, Any] = {"customer_id": {"S": card.customer_id}}
-    write = scorecards.count(card) if card.version else scorecards.ensure(card.customer_id)
+    write = cards.count(card) if card.version else cards.ensure(card.customer_id)
     update, values = write["Update"], write["Update"]["ExpressionAttributeValues"]
     if not card.version:
         return item | {"version": values[":zero"], "orders": values[":zero"]}
@@ -76,16 +76,16 @@ def item_of(card: Scorecard) -> dict[str, Any]:
 
 
 def scanned(
-    cards: list[Scorecard], as_of: date, sample: int = 0, pages: int = 1, texts: list[str] | None = None
+    scorecards: list[Scorecard], as_of: date, sample: int = 0, pages: int = 1, texts: list[str] | None = None
 ) -> Scanned:
-    columns = scorecard_scan._Columns(as_of, sample, frozenset({"dead"}))
-    scores = [{"score": {"S": text}} if text else {} for text in texts or [""] * len(cards)]
+    columns = scan._Columns(as_of, sample, frozenset({"dead"}))
+    scores = [{"score": {"S": text}} if text else {} for text in texts or [""] * len(scorecards)]
     answer = {
-        "Items": [item_of(card) | score for card, score in zip(cards, scores, strict=True)],
+        "Items": [item_of(card) | score for card, score in zip(scorecards, scores, strict=True)],
         "ConsumedCapacity": {"TableName": "scorecards", "CapacityUnits": 1.5},
-        "Count": len(cards),
+        "Count": len(scorecards),
     }
-    items = scorecard_scan.decode(json.dumps(answer).encode()).Items
+    items = scan.decode(json.dumps(answer).encode()).Items
     for number in range(pages):
         columns.add(items[number::pages])
     return columns.result(1.5)
@@ -101,25 +101,25 @@ def known_until(card: Scorecard, as_of: date) -> list[date]:
 
 @given(shops, moments)
 def test_recency_frequency_and_money_are_what_the_domain_says(shop: list[History], as_of: date) -> None:
-    cards = shop_of(shop)
-    part = scanned(cards, as_of).part
-    assert part.customer_ids == [card.customer_id for card in cards]
-    for at, card in enumerate(cards):
+    scorecards = shop_of(shop)
+    part = scanned(scorecards, as_of).part
+    assert part.customer_ids == [card.customer_id for card in scorecards]
+    for at, card in enumerate(scorecards):
         seen = (int(part.recency_days[at]), int(part.frequency[at]), int(part.monetary[at]))
         expected = rfm(card, as_of)
         if expected is None:
             assert seen == (-1, 0, 0)
         else:
             assert seen == (expected.recency_days, expected.frequency, expected.monetary)
-    assert part.buyers.tolist() == [rfm(card, as_of) is not None for card in cards]
+    assert part.buyers.tolist() == [rfm(card, as_of) is not None for card in scorecards]
 
 
 @given(shops, moments)
 def test_money_of_the_last_year_is_that_of_its_months(shop: list[History], as_of: date) -> None:
-    cards = shop_of(shop)
-    part = scanned(cards, as_of).part
+    scorecards = shop_of(shop)
+    part = scanned(scorecards, as_of).part
     first, last = months_after(month_of(as_of), -11), month_of(as_of)
-    for at, card in enumerate(cards):
+    for at, card in enumerate(scorecards):
         spent = sum(month.spent for name, month in card.months.items() if first <= name <= last)
         assert part.recent[at] == (spent if part.buyers[at] else 0)
         assert (part.orders[at], part.spent[at]) == ((card.orders, card.spent) if part.buyers[at] else (0, 0))
@@ -127,9 +127,9 @@ def test_money_of_the_last_year_is_that_of_its_months(shop: list[History], as_of
 
 @given(shops, moments)
 def test_the_days_of_repeat_buying_are_what_the_order_days_say(shop: list[History], as_of: date) -> None:
-    cards = shop_of(shop)
-    part = scanned(cards, as_of).part
-    for at, card in enumerate(cards):
+    scorecards = shop_of(shop)
+    part = scanned(scorecards, as_of).part
+    for at, card in enumerate(scorecards):
         seen = (int(part.repeats[at]), int(part.active_days[at]), int(part.age_days[at]))
         if not part.buyers[at]:
             assert seen == (0, 0, 0)
@@ -141,13 +141,13 @@ def test_the_days_of_repeat_buying_are_what_the_order_days_say(shop: list[Histor
 
 @given(shops, moments)
 def test_cohorts_are_what_counting_one_by_one_gives(shop: list[History], as_of: date) -> None:
-    cards = [card for card in shop_of(shop) if rfm(card, as_of)]
-    cohorts = scanned(cards, as_of).cohorts
-    first = [month_of(card.first_order_on) for card in cards if card.first_order_on]
+    scorecards = [card for card in shop_of(shop) if rfm(card, as_of)]
+    cohorts = scanned(scorecards, as_of).cohorts
+    first = [month_of(card.first_order_on) for card in scorecards if card.first_order_on]
     assert cohorts.newcomers == Counter(first)
     active: Counter[tuple[str, str]] = Counter(
         (cohort, name)
-        for cohort, card in zip(first, cards, strict=True)
+        for cohort, card in zip(first, scorecards, strict=True)
         for name, month in card.months.items()
         if month.orders > 0 and name <= month_of(as_of)
     )
@@ -156,8 +156,8 @@ def test_cohorts_are_what_counting_one_by_one_gives(shop: list[History], as_of: 
 
 @given(shops, moments, st.integers(2, 4))
 def test_pages_change_nothing_but_the_order(shop: list[History], as_of: date, pages: int) -> None:
-    cards = shop_of(shop)
-    whole, paged = scanned(cards, as_of), scanned(cards, as_of, pages=pages)
+    scorecards = shop_of(shop)
+    whole, paged = scanned(scorecards, as_of), scanned(scorecards, as_of, pages=pages)
     assert sorted(paged.part.customer_ids) == whole.part.customer_ids
     where = [paged.part.customer_ids.index(customer_id) for customer_id in whole.part.customer_ids]
     for name in ("recency_days", "frequency", "monetary", "recent", "orders", "spent", "repeats", "age_days"):
@@ -167,10 +167,10 @@ def test_pages_change_nothing_but_the_order(shop: list[History], as_of: date, pa
 
 @given(shops, moments)
 def test_those_drawn_have_their_days_in_order_the_first_included(shop: list[History], as_of: date) -> None:
-    cards = [card for card in shop_of(shop) if rfm(card, as_of)]
-    drawn = scanned(cards, as_of, DRAWN_OF).drawn
-    assert len(drawn) == len(cards)
-    for at, card in enumerate(cards):
+    scorecards = [card for card in shop_of(shop) if rfm(card, as_of)]
+    drawn = scanned(scorecards, as_of, DRAWN_OF).drawn
+    assert len(drawn) == len(scorecards)
+    for at, card in enumerate(scorecards):
         kept_days = drawn.days[drawn.offsets[at] : drawn.offsets[at + 1]].tolist()
         assert kept_days == [(day - EPOCH).days for day in known_until(card, as_of)]
         assert drawn.first[at] == kept_days[0]
@@ -178,15 +178,15 @@ def test_those_drawn_have_their_days_in_order_the_first_included(shop: list[Hist
 
 
 def test_the_same_customers_are_drawn_in_however_many_segments() -> None:
-    cards = [card_of(f"K{number}", [(AS_OF - timedelta(days=number), 100, 0)]) for number in range(500)]
-    by_part = [scanned(cards[number::3], AS_OF, DRAWN_OF // 4).drawn for number in range(3)]
-    whole = scanned(cards, AS_OF, DRAWN_OF // 4).drawn
+    scorecards = [card_of(f"K{number}", [(AS_OF - timedelta(days=number), 100, 0)]) for number in range(500)]
+    by_part = [scanned(scorecards[number::3], AS_OF, DRAWN_OF // 4).drawn for number in range(3)]
+    whole = scanned(scorecards, AS_OF, DRAWN_OF // 4).drawn
     assert sorted(day for drawn in by_part for day in drawn.first.tolist()) == sorted(whole.first.tolist())
     # A quarter, by a hash.
     assert 90 <= len(whole) <= 160
-    more = scanned(cards, AS_OF, DRAWN_OF // 2).drawn
+    more = scanned(scorecards, AS_OF, DRAWN_OF // 2).drawn
     assert set(whole.first.tolist()) <= set(more.first.tolist())
-    assert len(scanned(cards, AS_OF).drawn) == 0
+    assert len(scanned(scorecards, AS_OF).drawn) == 0
 
 
 def test_the_days_that_a_full_card_has_forgotten_count_as_its_orders_do() -> None:
