@@ -290,7 +290,7 @@ def _matched(rows: _Rows, refunds: _Rows, order_id: Sequence[Names]) -> tuple[_R
 
 
 def _changes(values: Integers) -> NDArray[np.bool_]:
-    """Where a value is another than the one before."""
+    """Where a value differs from the value before it."""
     changes = np.ones(len(values), dtype=bool)
     changes[1:] = values[1:] != values[:-1]
     return changes

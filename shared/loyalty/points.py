@@ -29,7 +29,7 @@ from shared.loyalty.program import (
 
 # The books of a month are read on the first night of the next; up to sixty failed nights lose nothing.
 KEPT_BOOK_MONTHS: Final = 3
-# An order earns by the tier held when it was placed; orders that come after more changes than this are rare.
+# An order earns by the customer's tier at the time it was placed; orders that come after more changes than this are rare.
 KEPT_TIER_CHANGES: Final = 4
 
 
@@ -435,7 +435,7 @@ def review(account: Account, program: Program, time: ShopTime) -> Posting:
             _record(posting, facts.TIER_KEPT, None, {"tier": account.tier}, time) if account.tier_ends_on else posting
         )
     if program.downgrade is Downgrade.ONE_TIER and _changed_on(account, time) >= today:
-        # The next lower tier is reviewed on a later day, not again on this one.
+        # The next lower tier is reviewed on a later day, not again on this day.
         return posting
     if account.tier_ends_on is None and program.grace_days:
         ends_on = today + timedelta(days=program.grace_days - 1)
@@ -472,7 +472,7 @@ def next_tier(account: Account, program: Program, today: date) -> Tier | None:
 
 
 def tier_percent_at(account: Account, program: Program, moment: datetime, time: ShopTime) -> int:
-    """The factor of an order of that moment, in percent: of the tier held then, not of a tier that the order led to."""
+    """The factor of an order of that moment, in percent: of the tier at that time, not of a tier that the order led to."""
     tier = account.tier_at(moment)
     if tier is None or program.knows(tier):
         return program.tiers[program.rank(tier or "")].percent

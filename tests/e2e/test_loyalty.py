@@ -57,7 +57,7 @@ def give(customer_id: str, number: int, *, expires: str | None = None) -> None:
 
 
 def at_the_same_instant(redeem: Callable[[int], object], times: int) -> list[object]:
-    """What came of it, or why not; who is told to try again does."""
+    """The outcome, or the refusal; a Busy answer is tried again."""
     ready = Barrier(times)
 
     def run(number: int) -> object:
@@ -179,9 +179,7 @@ def in_the_queue(queue_url: str, aws: Callable[[str], Any]) -> int:
 
 
 @pytest.mark.usefixtures("store")
-def test_two_hundred_events_shuffled_and_repeated_give_the_account_of_the_ordered_run(
-    crm: Crm, aws: Callable[[str], Any]
-) -> None:
+def test_events_shuffled_and_repeated_give_the_same_account(crm: Crm, aws: Callable[[str], Any]) -> None:
     customer_id, now = "shuffled", clock.now()
     orders, refunds = orders_and_refunds(customer_id)
     for order in orders:
@@ -206,7 +204,7 @@ def test_two_hundred_events_shuffled_and_repeated_give_the_account_of_the_ordere
     assert program is not None
     earned, taken_back, pending = 0, 0, 0
     for order in orders:
-        # By the tier held when it was placed, which was the first: all of this was posted just now.
+        # By the tier when it was placed, which was the first: all of this was posted just now.
         earning = earned_by(order, program, 100, order.ordered_at.astimezone(BERLIN).date())
         gone = refunded_points(order, earning.points, program, happened)
         earned += earning.points
@@ -272,7 +270,7 @@ def test_the_settlement_warns_by_mail_and_states_what_all_accounts_come_to(crm: 
             return answered if answer.status_code == 200 and answered["settlement_id"] == settlement_id else None
 
         stated = eventually(report, seconds=120)
-    # A mail is told from the confirmation's by its subject; the second settlement sent none.
+    # The subject distinguishes this mail from the confirmation; the second settlement sent none.
     (mail,) = eventually(lambda: crm.mails(email)[before:])
     assert "70 points expire" in mail.subject
     behind = crm.client.get(link_in(mail))

@@ -54,7 +54,7 @@ def test_an_order_id_with_a_hash_sign_can_be_refunded(crm: Crm) -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_purchases_and_refunds_at_the_same_instant_shuffled_and_twice_end_in_the_right_counters(crm: Crm) -> None:
+def test_simultaneous_repeated_purchases_and_refunds_count_right(crm: Crm) -> None:
     email, orders = "busy@example.com", 24
     calls: list[tuple[str, dict[str, object]]] = []
     for number in range(orders):

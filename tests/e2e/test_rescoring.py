@@ -49,7 +49,7 @@ def shop(store: None, tmp_path: Path) -> Iterator[Path]:
     scorecard_items.delete(scorecards)
 
 
-def test_a_rescoring_that_is_disturbed_ends_with_the_scores_found_offline_and_pays_for_changes_only(
+def test_a_disturbed_rescoring_gives_the_offline_scores_and_writes_changes_only(
     crm: Crm, shop: Path, aws: Callable[[str], Any]
 ) -> None:
     offline = _score_offline(shop)
@@ -75,7 +75,7 @@ def test_a_rescoring_that_is_disturbed_ends_with_the_scores_found_offline_and_pa
 
     moved = sum(move["customers"] for move in finished["moves"])
     assert finished["changed"] == moved == len(scores)
-    # The worker that died had paid for what it wrote, and whoever took over wrote the rest; a fact may be told twice.
+    # The worker that died had paid for what it wrote, and whoever took over wrote the rest; a fact may be published twice.
     assert finished["write_units"]["scorecards"] == finished["changed"]
     assert finished["write_units"]["facts"] >= finished["changed"]
     facts = [fact for fact in crm.facts("P000000") if fact["type"] == "SegmentChanged"]
@@ -99,7 +99,7 @@ def test_two_rescorings_at_once_run_one_after_the_other(crm: Crm, shop: Path) ->
     assert earlier["rescoring_id"] != later["rescoring_id"]
 
 
-def test_an_unknown_rescoring_and_one_without_a_key_are_told_apart(crm: Crm) -> None:
+def test_an_unknown_rescoring_is_404_and_a_missing_key_is_401(crm: Crm) -> None:
     assert crm.call("GET", "/rescorings/nothing").status_code == 404
     assert crm.call("GET", "/rescorings/nothing", key=None).status_code == 401
     assert crm.call("GET", "/reports/segments", key=None).status_code == 401
@@ -153,7 +153,7 @@ def _score_offline(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def _stored() -> dict[str, dict[str, Any]]:
-    """What is held of everybody."""
+    """The stored scores of all customers."""
     scores: dict[str, dict[str, Any]] = {}
     for page in cards.scan(0, 1):
         for card in map(cards.CARDS.entity, page.items):

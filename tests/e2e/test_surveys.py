@@ -78,9 +78,7 @@ def state(crm: Crm, aws: Callable[[str], Any], customer_id: str) -> list[Any]:
     return [item for page in query for item in page["Items"]]
 
 
-def test_duplicate_runs_ask_once_and_a_scanner_that_follows_every_link_answers_nothing(
-    crm: Crm, aws: Callable[[str], Any]
-) -> None:
+def test_duplicate_runs_ask_once_and_a_link_scanner_answers_nothing(crm: Crm, aws: Callable[[str], Any]) -> None:
     email = "asked@example.com"
     customer_id = bought(crm, email)
     mail = invitation(crm, email, runs=3)
@@ -100,7 +98,7 @@ def test_duplicate_runs_ask_once_and_a_scanner_that_follows_every_link_answers_n
     assert len([sent for sent in crm.mails(email) if "recommend" in sent.subject]) == 1
 
 
-def test_a_detractors_answer_opens_a_case_tells_the_marketer_and_is_repaired(crm: Crm) -> None:
+def test_a_detractors_answer_opens_a_case_notifies_and_is_resolved(crm: Crm) -> None:
     email = "unhappy@example.com"
     customer_id = bought(crm, email)
     page = score_links(invitation(crm, email))[2].partition("?")[0]

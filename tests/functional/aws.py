@@ -84,7 +84,7 @@ def contents(leave_out: frozenset[str] | set[str] = frozenset()) -> dict[str, li
 
 @dataclass(frozen=True)
 class Stored:
-    """What the tables and the bucket held at a moment."""
+    """The contents of the tables and the bucket at a moment."""
 
     tables: Any
     objects: Mapping[str, bytes]
@@ -98,7 +98,7 @@ def stored() -> Stored:
 
 
 def put_back(kept: Stored) -> None:
-    """Have the tables and the bucket hold what they held then."""
+    """Put the tables and the bucket back to those contents."""
     _dynamodb().tables = copy.deepcopy(kept.tables)
     for key in _keys():
         client("s3").delete_object(Bucket="data", Key=key)

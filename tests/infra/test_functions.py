@@ -275,7 +275,7 @@ def test_every_function_is_built_the_same_way(production: Assembly) -> None:
         assert "ReservedConcurrentExecutions" not in function, name
 
 
-def test_a_function_is_told_of_what_it_may_use_and_of_nothing_else(production: Assembly) -> None:
+def test_a_functions_environment_names_what_it_may_use_alone(production: Assembly) -> None:
     for name, function in production.functions().items():
         wired, variables = FUNCTIONS[name], function["Environment"]["Variables"]
         settings = production.settings.to_environment().keys()

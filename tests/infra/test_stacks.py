@@ -74,7 +74,7 @@ def test_customers_items_may_end_and_their_changes_are_streamed(production: Asse
     assert "StreamSpecification" not in scorecards
 
 
-def test_the_bucket_is_closed_and_forgets_rescorings_after_a_month_and_decisions_after_a_year(
+def test_the_bucket_is_private_and_expires_rescorings_and_decisions(
     production: Assembly,
 ) -> None:
     bucket = _only(production, "AWS::S3::Bucket")
@@ -84,7 +84,7 @@ def test_the_bucket_is_closed_and_forgets_rescorings_after_a_month_and_decisions
     assert "aws:SecureTransport" in json.dumps(_only(production, "AWS::S3::BucketPolicy"))
 
 
-def test_the_api_has_exactly_the_routes_of_the_contract_and_asks_for_a_key_where_it_says_so(
+def test_the_api_has_the_routes_of_the_contract_and_their_keys(
     production: Assembly,
 ) -> None:
     routes = {
@@ -202,7 +202,7 @@ def test_only_new_facts_are_published_one_by_one_and_until_they_leave_the_stream
     assert "OnFailure" in stream["DestinationConfig"]
 
 
-def test_every_queue_that_is_consumed_fails_record_by_record_into_a_dead_letter_queue(production: Assembly) -> None:
+def test_every_consumed_queue_reports_single_failures_and_has_a_dlq(production: Assembly) -> None:
     queues = dict(production.resources("AWS::SQS::Queue"))
     mappings = [
         mapping["Properties"]
@@ -497,7 +497,7 @@ def test_what_a_client_needs_is_an_output(production: Assembly) -> None:
     }
 
 
-def test_a_wrong_setting_is_told_in_one_sentence(
+def test_a_wrong_setting_is_reported_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STAGE", "Production!")

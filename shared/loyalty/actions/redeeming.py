@@ -43,7 +43,7 @@ def redeem(customer_id: str, redemption_id: str, reward_id: str, code: str, time
         raise NotFound("there is no such customer")
     taken = 0
     if offered.limit_per_customer is not None:
-        # Another redemption meanwhile changes the account's version, so that this one is decided again.
+        # Another redemption meanwhile changes the account's version, so that this redemption is decided again.
         taken = reward.taken_of(vouchers.list_of(customer_id), reward_id)
     posting, redemption = reward.redeem(account, offered, program, taken, redemption_id, code, time)
     write(posting, redemption, offered)

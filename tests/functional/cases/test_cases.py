@@ -1,4 +1,4 @@
-"""Cases: opened by answers and complaints, worked on by the API, told of when overdue, asked about when resolved."""
+"""Cases: opened by answers and complaints, worked on by the API, reported when overdue, asked about when resolved."""
 
 import html
 import re
@@ -73,7 +73,7 @@ def step(invoke: Invoke, name: str, on: Case, **changes: object) -> dict[str, An
 # How a case opens.
 
 
-def test_a_detractors_answer_opens_one_case_with_her_words(invoke: Invoke, ada: str, contents: Contents) -> None:
+def test_a_detractors_answer_opens_one_case_with_their_words(invoke: Invoke, ada: str, contents: Contents) -> None:
     asked = ask(ada, channel="web")
     answered(invoke, asked, 3, "Delivery was late and the cup broken")
     before = contents()
@@ -119,7 +119,7 @@ def test_passives_and_promoters_open_no_case_until_they_change_their_mind(invoke
     assert (after.case_id, after.score, after.status) == (opened.case_id, 9, CaseStatus.OPEN)
 
 
-def test_a_detractors_changed_answer_is_in_her_open_case(invoke: Invoke, ada: str, contents: Contents) -> None:
+def test_a_detractors_changed_answer_is_in_their_open_case(invoke: Invoke, ada: str, contents: Contents) -> None:
     asked = ask(ada)
     answered(invoke, asked, 6, "The delivery was late")
     opened = only_case(ada)
@@ -157,7 +157,7 @@ def test_an_answer_that_is_changed_after_its_case_was_resolved_opens_another(inv
 @pytest.mark.parametrize(
     ("page", "path"), [("show_points_page/get", points_path), ("manage_preferences/get", preferences_path)]
 )
-def test_her_own_pages_lead_to_the_complaint_form(
+def test_a_customers_own_pages_lead_to_the_complaint_form(
     invoke: Invoke, launch: Launch, ada: str, page: str, path: Callable[[str, datetime], str]
 ) -> None:
     launch()
@@ -411,7 +411,7 @@ def test_a_resolved_case_lets_surveys_through_again(invoke: Invoke, ada: str) ->
     assert night(invoke, 2) == {"INVITED": 1}
 
 
-def test_a_case_that_opens_while_she_is_being_asked_comes_first(
+def test_a_case_that_opens_during_the_decision_comes_first(
     invoke: Invoke, ada: str, at_transaction: AtTransaction
 ) -> None:
     invoke("configure_surveys/put_survey", trigger="NIGHTLY")
@@ -420,7 +420,7 @@ def test_a_case_that_opens_while_she_is_being_asked_comes_first(
     assert facts_of(ada, "SurveyInvited") == []
 
 
-def test_while_a_case_is_open_she_is_not_reminded_of_points(invoke: Invoke, launch: Launch, ada: str) -> None:
+def test_while_a_case_is_open_nobody_is_reminded_of_points(invoke: Invoke, launch: Launch, ada: str) -> None:
     launch(expiry_months=1)
     assert invoke("adjust_points/add", fill={"K-77": ada})["statusCode"] == 201
     month = months_after(month_of(shop_day()), 1)
@@ -435,7 +435,7 @@ def test_while_a_case_is_open_she_is_not_reminded_of_points(invoke: Invoke, laun
 # The marketer.
 
 
-def test_the_marketer_is_told_of_a_new_case_once(invoke: Invoke, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_marketer_gets_one_mail_about_a_new_case(invoke: Invoke, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MARKETER_EMAIL", "marketing@shop.example")
     opened = complaint(ada)
     for _ in range(2):
@@ -450,7 +450,7 @@ def test_the_marketer_is_told_of_a_new_case_once(invoke: Invoke, ada: str, monke
     assert ADA not in mail.body
 
 
-def test_an_overdue_case_is_told_of_once(invoke: Invoke, ada: str, contents: Contents) -> None:
+def test_an_overdue_case_causes_one_mail(invoke: Invoke, ada: str, contents: Contents) -> None:
     late, _in_time = complaint(ada, "late", ago(hours=49)), complaint(ada, "in-time", ago(hours=47))
     assert invoke("watch_cases", HOUR) == {"overdue": 1}
     before = contents()
@@ -465,7 +465,7 @@ def test_an_overdue_case_is_told_of_once(invoke: Invoke, ada: str, contents: Con
     assert mail.destinations["ToAddresses"] == ["hello@shop.example"]
 
 
-def test_a_case_that_was_resolved_meanwhile_is_told_of_no_more(invoke: Invoke, ada: str) -> None:
+def test_a_case_that_was_resolved_meanwhile_causes_no_mail(invoke: Invoke, ada: str) -> None:
     opened = complaint(ada, opened_at=ago(hours=49))
     invoke("watch_cases", HOUR)
     step(invoke, "resolve", opened)
@@ -510,9 +510,7 @@ def asked_before(customer_id: str, **since: float) -> None:
     apply(CUSTOMERS.update(key, "SET invited_at = :then", "", {":then": to_timestamp(ago(**since))}))
 
 
-def test_whether_it_helped_is_asked_a_day_after_any_other_question_and_holds_those_back(
-    invoke: Invoke, ada: str
-) -> None:
+def test_the_recovery_question_and_other_surveys_are_a_day_apart(invoke: Invoke, ada: str) -> None:
     ask(ada)
     resolved(ada, "1", days=3)
     resolved(ada, "2", days=3)
@@ -565,7 +563,7 @@ def test_whoever_says_whether_it_helped_is_asked_and_thanked_for_that(
     assert "10 points" not in page + shown
 
 
-def test_an_answer_to_it_earns_nothing_and_brings_no_friend_but_a_low_one_opens_a_case(
+def test_a_recovery_answer_earns_no_points_but_a_low_score_opens_a_case(
     invoke: Invoke, launch: Launch, ada: str
 ) -> None:
     launch(bonuses={"SURVEY_ANSWERED": 10, "REFERRAL": 200})
@@ -592,7 +590,7 @@ def promote(invoke: Invoke, customer_id: str, **fill: str) -> None:
     assert answer == {"batchItemFailures": []}
 
 
-def test_a_promoter_gets_her_code_once_a_year(invoke: Invoke, launch: Launch, ada: str, contents: Contents) -> None:
+def test_a_promoter_gets_a_code_once_a_year(invoke: Invoke, launch: Launch, ada: str, contents: Contents) -> None:
     launch()
     promote(invoke, ada)
     before = contents()
@@ -627,7 +625,7 @@ def test_a_promoter_with_an_open_case_is_not_asked_for_a_favour(invoke: Invoke, 
     assert sent_mails() == []
 
 
-def test_a_mail_that_a_case_held_back_does_not_use_up_the_year(invoke: Invoke, launch: Launch, ada: str) -> None:
+def test_a_mail_withheld_for_a_case_does_not_use_up_the_year(invoke: Invoke, launch: Launch, ada: str) -> None:
     launch()
     opened = complaint(ada)
     promote(invoke, ada)
@@ -639,7 +637,7 @@ def test_a_mail_that_a_case_held_back_does_not_use_up_the_year(invoke: Invoke, l
     assert sent.id == "referral-2026"
 
 
-def test_whoever_becomes_a_promoter_by_a_change_gets_her_code_too(invoke: Invoke, launch: Launch, ada: str) -> None:
+def test_whoever_becomes_a_promoter_by_a_change_gets_a_code_too(invoke: Invoke, launch: Launch, ada: str) -> None:
     launch()
     asked = ask(ada)
     for score, mails in ((7, 0), (9, 1), (10, 1)):

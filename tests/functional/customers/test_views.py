@@ -14,7 +14,7 @@ Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
 
 
-def test_a_customer_is_found_by_address_with_consents_and_scorecard(invoke: Invoke) -> None:
+def test_a_customer_can_be_read_by_address_with_consents_and_scorecard(invoke: Invoke) -> None:
     invoke("register_customer/json")
     invoke("record_purchase/by_email")
     answer = invoke("view_customer/by_email")
@@ -24,7 +24,7 @@ def test_a_customer_is_found_by_address_with_consents_and_scorecard(invoke: Invo
     assert (view["scorecard"]["orders"], view["scorecard"]["spent"], view["scorecard"]["currency"]) == (1, 2_900, "EUR")
 
 
-def test_a_customer_is_found_by_id_and_an_unknown_one_is_404(invoke: Invoke, load: Load) -> None:
+def test_a_customer_can_be_read_by_id_and_an_unknown_id_is_404(invoke: Invoke, load: Load) -> None:
     assert invoke("view_customer/by_id")["statusCode"] == 404
     assert invoke("view_customer/timeline")["statusCode"] == 404
     assert invoke("view_customer/by_email")["statusCode"] == 404

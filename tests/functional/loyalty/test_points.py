@@ -356,9 +356,7 @@ def test_a_mailbox_that_was_referred_before_earns_nothing_by_another_spelling(
     assert referral_points(*emails, GRACE) == [100, 0, 200]
 
 
-def test_a_customer_is_no_new_friend_by_another_spelling_of_her_address(
-    invoke: Invoke, code: str, deliver: Deliver
-) -> None:
+def test_another_spelling_of_an_address_makes_no_new_friend(invoke: Invoke, code: str, deliver: Deliver) -> None:
     buy(invoke, "ada@gmail.com", "#0", days=-2)
     sign_up(invoke, "a.da+tea@gmail.com", referral_code=code)
     buy(invoke, "a.da+tea@gmail.com", "#1")

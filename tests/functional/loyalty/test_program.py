@@ -66,7 +66,7 @@ def test_putting_what_get_answered_and_the_same_content_again_make_no_new_versio
     assert contents() == before
 
 
-def test_a_change_is_a_new_version_from_now_on_and_one_made_from_an_older_is_refused(
+def test_a_change_makes_a_new_version_and_a_stale_change_is_refused(
     invoke: Invoke, launch: Launch, contents: Contents, clock: FrozenClock
 ) -> None:
     launch()
@@ -80,7 +80,7 @@ def test_a_change_is_a_new_version_from_now_on_and_one_made_from_an_older_is_ref
     assert contents() == stored
 
 
-def test_when_a_version_was_published_is_told_and_not_taken(invoke: Invoke, clock: FrozenClock) -> None:
+def test_the_time_of_publication_is_answered_and_cannot_be_set(invoke: Invoke, clock: FrozenClock) -> None:
     begun = clock.timestamp
     said = {"published_at": "2020-01-01T00:00:00Z", "starts_at": "2026-11-01"}
     first = invoke("configure_loyalty/put_program", **said)["json"]

@@ -65,7 +65,7 @@ def outcomes(customer_id: str) -> list[tuple[str, str | None]]:
     return [(fact.type, fact.data.get("reason")) for fact in mails]
 
 
-def test_a_reminder_is_sent_once_with_what_is_left_her_page_and_a_way_out(
+def test_a_reminder_is_sent_once_with_the_points_left_and_both_links(
     invoke: Invoke, ada: str, contents: Contents
 ) -> None:
     invoke("adjust_points/add", fill={"K-77": ada}, points=-50, idempotency_key="less")
@@ -199,7 +199,7 @@ def tier_warning(fact: Fact) -> dict[str, str]:
     return {"2026-12-31": fact.data["ends_on"], "2026-12-01": shop_day().isoformat(), "CUSTOMER": fact.customer_id}
 
 
-def test_the_end_of_a_tier_is_told_once(invoke: Invoke, ending: Fact) -> None:
+def test_the_end_of_a_tier_is_announced_once(invoke: Invoke, ending: Fact) -> None:
     for _ in range(2):
         assert invoke(ENDING, fill=tier_warning(ending)) == {"batchItemFailures": []}
     (mail,) = sent_mails()

@@ -175,7 +175,7 @@ def test_an_account_used_between_the_end_of_a_month_and_the_night_expires_once(i
     assert (report["active"], report["redeemed"], report["expired"]) == (40, 30, 80)
 
 
-def test_pending_points_become_active_on_their_day_and_are_told_of_once(invoke: Invoke) -> None:
+def test_pending_points_become_active_on_their_day_with_a_single_fact(invoke: Invoke) -> None:
     buy("K-1", "1", "2026-01-10 23:30", 40)
     report = night(invoke, "2026-01-23 23:30", segments=1)
     assert (report["active"], report["pending"]) == (0, 40)

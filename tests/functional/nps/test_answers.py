@@ -285,9 +285,7 @@ def test_the_page_speaks_the_customers_language(invoke: Invoke) -> None:
     assert "wir melden uns" in answered(invoke, asked, 0)["body"]
 
 
-def test_a_detractor_may_complain_and_a_promoter_bring_a_friend_where_there_is_a_programme(
-    invoke: Invoke, asked: Invitation, launch: Launch
-) -> None:
+def test_detractors_may_complain_and_promoters_refer_friends(invoke: Invoke, asked: Invitation, launch: Launch) -> None:
     assert "../complaints?token=" in answered(invoke, asked, 3)["body"]
     assert "../points?token=" not in answered(invoke, asked, 10)["body"]
     launch()

@@ -389,7 +389,7 @@ def test_a_page_of_comments_that_nobody_has_led_to_is_refused(comments: Comments
     assert comments("2026-03", 422, next=following)["detail"].startswith("next")
 
 
-def test_the_ends_of_the_calendar_have_no_comments_and_a_key_of_the_reports_reads_none(comments: Comments) -> None:
+def test_the_ends_of_the_calendar_have_no_comments_nor_does_a_reports_key(comments: Comments) -> None:
     for month in ("1900-01", "2199-12"):
         assert comments(month) == {"month": month, "comments": [], "next": None}
     comments("2026-03", 403, "reports:read")

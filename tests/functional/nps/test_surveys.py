@@ -295,7 +295,7 @@ def test_of_two_surveys_in_one_night_one_asks_and_the_other_says_why_not(
     ]
 
 
-def test_whoever_is_not_in_the_sample_has_a_fact_of_a_purchase_and_a_line_of_a_night(invoke: Invoke, ada: str) -> None:
+def test_customers_outside_the_sample_get_a_fact_or_a_line_in_the_file(invoke: Invoke, ada: str) -> None:
     configure(invoke, percent=0)
     configure(invoke, "nightly", trigger="NIGHTLY", percent=0)
     assert night(invoke) == {"NOT_SAMPLED": 2}
@@ -421,7 +421,7 @@ def test_buyers_without_consent_and_without_an_address_are_not_asked(invoke: Inv
     assert decisions("K-77") == [("after-purchase", "NO_ADDRESS")]
 
 
-def test_she_is_asked_about_the_latest_purchase_that_is_due(invoke: Invoke, ada: str) -> None:
+def test_a_customer_is_asked_about_the_latest_purchase_that_is_due(invoke: Invoke, ada: str) -> None:
     buy(invoke, days_ago=9)
     buy(invoke, days_ago=2)
     assert night(invoke) == {"INVITED": 1}
@@ -560,7 +560,7 @@ def hour(ahead: int) -> int:
 
 
 @pytest.mark.parametrize("hours", [2, 22])
-def test_in_her_night_the_message_waits_hidden_and_in_her_morning_the_mail_goes_out(
+def test_in_quiet_hours_the_message_waits_until_the_customers_morning(
     invoke: Invoke, ada: str, contents: Contents, queue: Queue, hours: int
 ) -> None:
     fact = invited(invoke, ada)
@@ -576,7 +576,7 @@ def test_in_her_night_the_message_waits_hidden_and_in_her_morning_the_mail_goes_
     assert outcomes(ada) == [("EmailSent", None)]
 
 
-def test_whoever_is_decided_on_in_her_night_is_written_to_after_it(invoke: Invoke, ada: str, queue: Queue) -> None:
+def test_a_customer_in_quiet_hours_is_written_to_after_them(invoke: Invoke, ada: str, queue: Queue) -> None:
     invoke("configure_surveys/put_rules", quiet_from=hour(-1), quiet_until=hour(2))
     fact = invited(invoke, ada)
     asked = invitations.get(ada, fact.id)

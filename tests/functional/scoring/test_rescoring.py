@@ -73,7 +73,7 @@ def test_the_plan_is_for_the_shops_today_unless_a_day_is_asked_for(invoke: Invok
     assert invoke("plan_rescoring", {**event, "input": asked_for})["run"]["as_of"] == "1998-07-01"
 
 
-def test_every_customer_gets_the_score_that_all_customers_together_give_her(
+def test_every_customer_gets_the_score_that_all_customers_together_give(
     invoke: Invoke, rescore: Rescore, shop: None
 ) -> None:
     values = [rfm(card, AS_OF) for number in range(30) if (card := cards.get(f"K{number}"))]
@@ -151,7 +151,7 @@ def test_a_customer_who_moves_has_the_fact_once_and_the_report_the_move(
     assert {(m["from"], m["to"]): m["customers"] for m in report["moves"]} == Counter(moved.values())
 
 
-def test_reports_and_facts_stand_in_the_order_of_the_runs_whenever_these_were_asked_for(
+def test_reports_and_facts_stand_in_the_order_of_the_runs(
     invoke: Invoke, rescore: Rescore, shop: None, clock: FrozenClock
 ) -> None:
     rescore("later", "2026-11-21T02:00:00Z", segments=1, times=1)
@@ -240,9 +240,7 @@ def test_a_model_is_fitted_once_a_week_and_kept_meanwhile(invoke: Invoke, rescor
     ]
 
 
-def test_the_snapshot_of_a_day_has_each_customer_once_as_the_last_run_scored_her(
-    rescore: Rescore, shop: None, tmp_path: Path
-) -> None:
+def test_the_snapshot_of_a_day_has_each_customers_last_score_once(rescore: Rescore, shop: None, tmp_path: Path) -> None:
     rescore(segments=4, times=1)
     assert len(snapshots(tmp_path / "first")) == 4
     assert_snapshot_is_what_is_stored(tmp_path / "first")
@@ -284,7 +282,7 @@ def test_the_number_of_customers_is_estimated_before_it_has_been_counted(monkeyp
     assert 10 <= cards.estimate() <= 200
 
 
-def test_a_result_is_told_when_its_parts_are_forgotten(invoke: Invoke, rescore: Rescore, shop: None) -> None:
+def test_a_result_is_shown_after_its_parts_have_expired(invoke: Invoke, rescore: Rescore, shop: None) -> None:
     plan = rescore(segments=2, times=1)
     path = {"pathParameters": {"rescoring_id": plan["rescoring_id"]}}
     before = invoke("view_rescoring", {**load_event("view_rescoring/get"), **path})["json"]

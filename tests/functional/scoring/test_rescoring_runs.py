@@ -284,7 +284,7 @@ def test_two_runs_that_overlap_lose_nothing_and_double_nothing(invoke: Invoke) -
     assert unfinished() == set()
 
 
-def test_the_next_run_tells_what_a_dead_one_did_not(invoke: Invoke, rescore: Rescore) -> None:
+def test_the_next_run_publishes_the_moves_that_a_dead_run_did_not(invoke: Invoke, rescore: Rescore) -> None:
     given = plan_rescoring(invoke, segments=1)
     until_written(invoke, given)
     ready, seen = stored(), set()
@@ -302,7 +302,7 @@ def test_the_next_run_tells_what_a_dead_one_did_not(invoke: Invoke, rescore: Res
     assert seen == {("", 0), ("run-1", 0), ("run-1", 1)}
 
 
-def test_of_several_dead_runs_every_move_is_told_by_the_one_that_lives(invoke: Invoke, rescore: Rescore) -> None:
+def test_a_run_publishes_every_move_of_the_dead_runs_before_it(invoke: Invoke, rescore: Rescore) -> None:
     for at, name in ((1, "a"), (2, "b")):
         given = plan_rescoring(invoke, name, f"2026-11-21T0{at}:00:00Z", segments=1)
         until_written(invoke, given)
@@ -321,9 +321,7 @@ def test_of_several_dead_runs_every_move_is_told_by_the_one_that_lives(invoke: I
     assert_every_move_is_published_once()
 
 
-def test_a_move_that_a_dying_run_writes_behind_the_scan_of_the_next_one_is_told_by_the_one_after(
-    invoke: Invoke, rescore: Rescore
-) -> None:
+def test_a_late_move_of_a_dying_run_is_published_by_a_later_run(invoke: Invoke, rescore: Rescore) -> None:
     first = plan_rescoring(invoke, "a", "2026-11-21T01:00:00Z", segments=1)
     until_written(invoke, first)
     second: dict[str, Any] = {}
@@ -404,9 +402,7 @@ def test_a_table_that_takes_one_write_at_a_time_is_not_given_up(
     assert_every_move_is_published_once()
 
 
-def test_a_rescoring_pays_a_write_unit_for_each_changed_customer_and_one_for_each_move(
-    invoke: Invoke, rescore: Rescore
-) -> None:
+def test_a_rescoring_costs_a_write_unit_for_each_change_and_each_move(invoke: Invoke, rescore: Rescore) -> None:
     rescore(segments=2, times=1)
     first = status(invoke)
     assert (first["changed"], first["write_units"]) == (CUSTOMERS, {"scorecards": CUSTOMERS, "facts": CUSTOMERS})
@@ -478,9 +474,7 @@ def test_a_rescoring_that_nobody_asked_for_is_not_found(invoke: Invoke) -> None:
 
 
 @pytest.mark.parametrize("tells", [True, False])
-def test_a_batch_whose_answer_was_lost_counts_as_written_and_another_writers_score_stays(
-    monkeypatch: pytest.MonkeyPatch, tells: bool
-) -> None:
+def test_a_batch_with_a_lost_answer_counts_as_written(monkeypatch: pytest.MonkeyPatch, tells: bool) -> None:
     monkeypatch.setattr(moto_patches, "refusals_tell", tells)
     mine = [Change(f"K{number}", f"Lost|1|1|1|HIGH|LOW|2026-11-21|mine|{number}", "", None) for number in range(4)]
     another = replace(mine[3], score="Champions|5|5|5|LOW|TOP|2026-11-21|theirs|")

@@ -35,7 +35,7 @@ def test_without_a_local_crm_a_command_says_how_to_start_one(tmp_path: Path) -> 
         deployment.connect("local", tmp_path)
 
 
-def test_a_damaged_description_of_the_local_crm_is_told(tmp_path: Path) -> None:
+def test_a_damaged_description_of_the_local_crm_is_reported(tmp_path: Path) -> None:
     (tmp_path / "local.json").write_text("{")
     with pytest.raises(deployment.Unreachable, match=r"local\.json is damaged"):
         deployment.connect("local", tmp_path)
@@ -57,7 +57,7 @@ def test_the_region_is_the_one_of_aws_region(monkeypatch: pytest.MonkeyPatch) ->
     assert os.environ["AWS_DEFAULT_REGION"] == "eu-west-1"
 
 
-def test_a_deployment_that_changes_what_amounts_and_days_mean_is_told() -> None:
+def test_a_deployment_that_changes_currency_or_zone_is_reported() -> None:
     deployed = Settings(stage="prod", currency="CHF", time_zone="Europe/Zurich", shop_name="Tea").to_environment()
     assert change_guard.changes(deployed, Settings(stage="prod", currency="CHF", time_zone="Europe/Zurich")) == []
     assert change_guard.changes(deployed, Settings(stage="prod")) == [

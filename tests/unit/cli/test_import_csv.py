@@ -66,7 +66,7 @@ def test_a_row_becomes_an_order_in_minor_units(tmp_path: Path) -> None:
     )
 
 
-def test_header_names_may_be_in_any_case_and_order_with_spaces_and_a_byte_order_mark(tmp_path: Path) -> None:
+def test_header_names_may_be_in_any_case_and_order_with_spaces_and_a_bom(tmp_path: Path) -> None:
     (payload,) = payloads(
         tmp_path, " Total ;CURRENCY;Customer_ID;Order_Id;ordered_at", "3;EUR;K-1;1;2026-01-01", encoding="utf-8-sig"
     )
@@ -223,7 +223,7 @@ def test_a_spreadsheets_utf_16_is_refused_as_a_whole(tmp_path: Path) -> None:
         read_layout(write(tmp_path, BARE, encoding="utf-16"))
 
 
-def test_a_quotation_mark_that_is_never_closed_is_told_with_its_line(tmp_path: Path) -> None:
+def test_an_unclosed_quotation_mark_is_reported_with_its_line(tmp_path: Path) -> None:
     path = write(tmp_path, BARE, "1,a@b.de,2026-01-01,5,EUR", '2,"a@b.de,2026-01-01,5,EUR', "x" * 140_000)
     orders = read_orders(path, read_layout(path))
     with pytest.raises(UnreadableFile, match="from line 3"):
@@ -240,7 +240,7 @@ def test_reading_goes_on_from_where_an_order_ended(tmp_path: Path) -> None:
         assert [left.rows for left in rest] == [left.rows for left in orders[number + 1 :]]
 
 
-def test_a_column_without_a_meaning_is_named_and_the_reason_of_a_rejects_file_is_not(tmp_path: Path) -> None:
+def test_an_unknown_column_is_named_but_not_the_reason_of_a_rejects_file(tmp_path: Path) -> None:
     layout = read_layout(write(tmp_path, f"{BARE},Prise,reason"))
     assert layout.unknown == ["Prise"]
     assert header_of_rejects(layout) == [*BARE.split(","), "Prise", "reason"]

@@ -41,7 +41,7 @@ def test_rejected_rows_are_written_in_the_files_order_whoever_finishes_first(tmp
     assert ledger.progress.offset == 2000
 
 
-def test_progress_stands_where_everything_before_is_done(tmp_path: Path, layout: Layout) -> None:
+def test_progress_reaches_the_last_order_without_a_gap_before_it(tmp_path: Path, layout: Layout) -> None:
     ledger = ledger_in(tmp_path, layout)
     ledger.record_outcome(1, 200, Outcome.NEW, [])
     ledger.record_outcome(2, 300, Outcome.KNOWN, [])

@@ -128,7 +128,7 @@ def test_rows_of_one_order_count_once_also_when_they_are_apart() -> None:
     assert customers.histories.days.tolist() == [(date(2024, 3, day) - EPOCH).days for day in (5, 6, 5)]
 
 
-def test_rows_that_may_be_lines_are_told_and_add_up_on_demand(tmp_path: Path) -> None:
+def test_rows_that_may_be_lines_are_reported_and_add_up_on_demand(tmp_path: Path) -> None:
     path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
     path.write_text(
         "customer_id,order_id,ordered_at,Amount,SKU\na,1,2024-03-05,5,x\na,1,2024-03-05,5,y\na,1,2024-03-05,7,z\n"
@@ -213,7 +213,7 @@ def test_a_refunded_amount_that_cannot_be_read_rejects_its_row(tmp_path: Path) -
     assert "refunded is 'Back'" in printed
 
 
-def test_refunds_of_customers_without_an_order_count_nowhere_and_are_told(tmp_path: Path) -> None:
+def test_refunds_without_an_order_count_nowhere_and_are_reported(tmp_path: Path) -> None:
     content = f"{HEADER}a,1,2024-03-05,50\na,r,2024-03-09,-20\nb,2,2024-03-06,-9\nc,3,2024-03-06,-9\n"
     customers = customers_of(content)
     assert (customers.refunds, customers.strange, customers.revenue) == (1, 2, 3000)
@@ -266,7 +266,7 @@ def test_what_is_printed_fits_80_columns_of_a_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["shop.csv"]
 
 
-def test_a_small_shop_is_told_that_its_scores_say_little(tmp_path: Path) -> None:
+def test_a_small_shop_reads_that_its_scores_say_little(tmp_path: Path) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(f"{HEADER}a,1,2024-03-05,5\nb,2,2024-03-06,5\n")
     out = tmp_path / "scores.csv"
@@ -283,7 +283,7 @@ def test_a_small_shop_is_told_that_its_scores_say_little(tmp_path: Path) -> None
     assert row["churn_band"]
 
 
-def test_one_customer_is_told_of_in_the_singular(tmp_path: Path) -> None:
+def test_one_customer_is_named_in_the_singular(tmp_path: Path) -> None:
     path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
     path.write_text(f"{HEADER}a,1,2024-03-05,5\n")
     printed = run(path, "--out", out).stdout
@@ -305,7 +305,7 @@ def test_forecasts_are_compared_by_tenths_where_these_are_large_enough(
     assert ("Of each tenth of customers" in printed) == is_shown
 
 
-def test_a_dimension_in_which_all_are_equal_is_told(tmp_path: Path) -> None:
+def test_a_dimension_in_which_all_are_equal_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(HEADER + "".join(f"c{n},{n},2024-03-{1 + n % 28:02d},5\n" for n in range(60)))
     result = run(path)
@@ -316,7 +316,7 @@ def test_a_dimension_in_which_all_are_equal_is_told(tmp_path: Path) -> None:
     assert "All buyers have the same monetary value" in result.stdout
 
 
-def test_the_order_of_day_and_month_is_told(tmp_path: Path) -> None:
+def test_the_order_of_day_and_month_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(f"{HEADER}a,1,03/04/2024,5\nb,2,08/13/2024,5\n")
     assert "Dates by numbers are month/day/year, as 08/13/2024 proves." in run(path).stdout

@@ -126,7 +126,7 @@ def test_one_date_proves_what_is_first_in_all_others_wherever_it_stands(
     assert orders.rejected == (1 if broken else 0)
 
 
-def test_dates_that_prove_both_orders_leave_the_doubtful_ones_out_unless_one_is_told(path: Path) -> None:
+def test_contradicting_dates_reject_ambiguous_rows_unless_an_order_is_given(path: Path) -> None:
     content = f"{HEADER}a,1,03/04/2024,1\nb,2,13/08/2024,1\nc,3,08/13/2024,1\n"
     orders = read(path, content)
     assert [name for name, _, _ in rows_of(orders)] == ["b", "c"]
@@ -216,7 +216,7 @@ def test_addresses_are_the_same_in_any_case_and_ids_are_not(path: Path) -> None:
         [f"{chr(97 + number // 25)}{number}" for number in range(300)],
     ],
 )
-def test_customers_with_numbers_for_names_are_told_apart_as_texts(
+def test_customers_with_numbers_for_names_are_distinguished_as_texts(
     path: Path, names: list[str], chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(columns_file, "CHUNK_BYTES", chunk)

@@ -181,7 +181,7 @@ def test_feedback_about_a_time_before_the_customer_agreed_again_changes_nothing(
     assert customer.suppress(again, SuppressionReason.BOUNCE, "f", NOW + SECOND, NOW + 2 * LATER) == Change(again)
 
 
-def test_agreeing_to_one_topic_after_a_bounce_frees_the_others_without_granting_them() -> None:
+def test_agreeing_to_a_topic_after_a_bounce_frees_but_does_not_grant_others() -> None:
     for_news = replace(signup("s2", NOW + LATER), topics=(Topic.NEWS,))
     asked = customer.sign_up(suppressed(SuppressionReason.BOUNCE), for_news).customer
     consents = customer.confirm(asked, "s2", NOW + LATER, None).customer.consents

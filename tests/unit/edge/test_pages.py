@@ -481,7 +481,7 @@ def test_a_suppressed_address_cannot_be_ticked_but_text_messages_can() -> None:
 @pytest.mark.parametrize(
     ("paused_until", "values"), [(None, ["", "30", "90"]), (date(2026, 5, 3), ["", "0", "30", "90"])]
 )
-def test_a_break_can_be_ended_only_while_there_is_one(paused_until: date | None, values: list[str]) -> None:
+def test_a_pause_can_be_ended_only_while_it_lasts(paused_until: date | None, values: list[str]) -> None:
     parsed = elements("preferences", paused_until=paused_until)
     assert [option["value"] for option in parsed.all("option")] == values
     assert ("3 May 2026" in parsed.text) == bool(paused_until)
@@ -510,7 +510,7 @@ def test_a_reward_can_be_taken_unless_something_is_in_the_way() -> None:
     assert [b["value"] for b in elements("points", rewards=nothing_missing).all("button")] == ["coffee", "tour", "mill"]
 
 
-def test_each_reward_is_its_own_form_which_says_what_is_taken_and_that_it_is_taken_once() -> None:
+def test_each_reward_is_a_form_that_states_its_cost() -> None:
     forms = re.findall(r"<form.*?</form>", page_html("points"), re.DOTALL)
     assert [sent_by(form) for form in forms] == [
         {"token": "a.token", "redemption_id": "redemption-7", "reward_id": "coffee"},
@@ -532,7 +532,7 @@ def test_how_many_are_left_is_said_only_where_there_is_a_limit(left: int | None,
     assert re.findall(r"[\d,]+ left", text) == ([words] if words else [])
 
 
-def test_the_way_to_the_next_tier_is_measured_and_told_in_words() -> None:
+def test_the_way_to_the_next_tier_is_a_meter_and_a_sentence() -> None:
     parsed = elements("points")
     (bar,) = parsed.all("progress")
     assert (bar["value"], bar["max"]) == ("3200", "5000")
@@ -561,7 +561,7 @@ def test_a_debt_has_its_sign_whichever_way_it_is_handed_over(negative: int) -> N
     assert "was returned" not in elements("points").text
 
 
-def test_the_balance_the_tier_and_what_is_on_the_way_are_told() -> None:
+def test_the_page_shows_balance_tier_and_pending_points() -> None:
     text = elements("points").text
     assert "1,234 points to spend Your tier Silver Plus +180 points on the way, the first of them from" in text
     assert "1 point to spend" in elements("points", active=1).text
@@ -667,7 +667,7 @@ def test_the_comment_is_asked_for_in_the_words_for_the_chosen_score() -> None:
         assert re.search(rule, css)
 
 
-def test_the_comment_has_a_label_that_holds_for_any_score_and_the_other_words_describe_it() -> None:
+def test_the_comments_label_fits_any_score_and_the_follow_up_describes_it() -> None:
     html = page_html("survey chosen")
     assert '<label class="neutral" for="comment">What is the main reason for your score?</label>' in html
     (field,) = Elements(html).all("textarea")
@@ -725,7 +725,7 @@ def test_a_first_answer_is_sent_and_a_second_one_changes_it() -> None:
         assert len(elements(page).all("button")) == 1
 
 
-def test_points_for_an_answer_are_told_once_where_there_are_any() -> None:
+def test_points_for_an_answer_are_named_once_where_there_are_any() -> None:
     assert "you get 20 points for your answer, whatever it is." in elements("survey chosen").text
     assert "you get 1 point for your answer" in elements("survey", points=1).text
     for page in ("survey", "survey amended"):
@@ -765,11 +765,11 @@ def test_what_may_follow_an_answer_depends_on_it(page: str, links: dict[str, str
 
 
 @pytest.mark.parametrize("score", [0, 8, 10])
-def test_the_score_that_was_taken_is_told(score: int) -> None:
+def test_the_page_shows_the_score_that_was_recorded(score: int) -> None:
     assert f"You gave us {score} out of 10 ." in elements("answer taken", score=score).text
 
 
-def test_how_long_an_answer_may_be_changed_is_told_where_it_is_known() -> None:
+def test_the_page_says_how_long_an_answer_may_be_changed() -> None:
     assert "until 3 May 2026" in elements("answer of a detractor").text
     assert "until" not in elements("answer of a detractor", change_until=None).text
     assert "change" not in elements("answer taken").text
@@ -906,7 +906,7 @@ def hashes_of(tag: str, html: str) -> list[str]:
     return [f"'sha256-{b64encode(sha256(body.encode()).digest()).decode()}'" for body in bodies]
 
 
-def test_the_words_of_a_survey_are_told_apart_from_those_of_the_page() -> None:
+def test_the_words_of_a_survey_have_a_language_of_their_own() -> None:
     parsed = elements("survey", words_lang="de")
     assert parsed.tags[0] == ("html", {"lang": "en"})
     assert [dict(attributes).get("lang") for tag, attributes in parsed.tags if tag == "legend"] == ["de"]

@@ -110,7 +110,7 @@ def test_days_to_come_are_not_looked_at() -> None:
     )  # fmt: skip
 
 
-def test_a_shop_as_the_models_have_it_is_forecast_by_a_model_that_was_tested_on_its_last_days() -> None:
+def test_a_shop_that_fits_the_models_is_forecast_by_a_tested_model() -> None:
     histories = shop(mixed_shop(1500))
     made = forecast.fit(histories, 910)
     forecasts = check(made, histories, 910)
@@ -158,9 +158,7 @@ def test_what_is_tested_is_what_is_served() -> None:
 
 
 @pytest.mark.parametrize("at_edge", [False, True])
-def test_where_the_best_cannot_be_fitted_to_all_days_the_test_is_that_of_the_next_best(
-    monkeypatch: pytest.MonkeyPatch, at_edge: bool
-) -> None:
+def test_a_model_that_cannot_be_fitted_yields_to_the_next_best(monkeypatch: pytest.MonkeyPatch, at_edge: bool) -> None:
     histories = shop(mixed_shop(1500))
     best = forecast.fit(histories, 910)
     calls: list[str] = []
@@ -178,7 +176,7 @@ def test_where_the_best_cannot_be_fitted_to_all_days_the_test_is_that_of_the_nex
     assert best.count_model in (MBG_NBD, PARETO_NBD)
     assert made.count_model == NAIVE
     assert any("/NBD did best in the test, but " in reason for reason in made.reasons)
-    # Who fails is asked and told of once, though two rankings begin with it.
+    # A model that fails is fitted and reported once, though two rankings begin with it.
     assert max(calls.count(name) for name in (MBG_NBD, PARETO_NBD)) == 2
     assert len(set(made.reasons)) == len(made.reasons)
     holdout = judged(made, histories)
@@ -245,7 +243,7 @@ def test_where_everyone_buys_every_week_everyone_is_expected_to() -> None:
     assert forecasts.expected_purchases == pytest.approx(np.full(80, 90 / 7), rel=0.15)
 
 
-def test_a_shop_of_two_kinds_that_no_model_of_leaving_describes_is_forecast_as_it_is() -> None:
+def test_a_shop_that_no_model_describes_is_forecast_by_its_past() -> None:
     # Half buy once in 200 days, on time and for ever; half every other day of a fortnight, once in 200 days.
     starts = [k * 37 % 800 for k in range(150)]
     lives = [list(range(first, 1301, 200)) for first in starts]

@@ -65,7 +65,7 @@ def test_no_parts_have_no_customers() -> None:
     assert sufficient(concatenate([]), 5).x.tolist() == []
 
 
-def test_unseen_purchases_lie_evenly_between_the_first_and_the_second_known_one() -> None:
+def test_unseen_purchases_lie_evenly_between_the_first_two_known_purchases() -> None:
     # 3 unseen between the days 10 and 50: on 20, 30 and 40.
     history = histories([[10, 50, 53]], [3])
     by_day = [sufficient(history, day) for day in (10, 19, 20, 39, 40, 49, 50, 60)]

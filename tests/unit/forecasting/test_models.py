@@ -229,7 +229,7 @@ def test_a_search_that_begins_with_a_sample_ends_where_one_without_does(
 
 
 @pytest.mark.parametrize("module", [mbg_nbd, pareto_nbd])
-def test_where_nobody_ever_leaves_the_end_of_the_range_is_found_with_a_few_looks_at_everyone(
+def test_where_nobody_leaves_the_fit_ends_at_the_bound_after_few_evaluations(
     monkeypatch: pytest.MonkeyPatch, module: Any
 ) -> None:
     random = np.random.default_rng(1)
@@ -298,7 +298,7 @@ def test_the_minimiser_gets_by_without_a_true_gradient_and_tries_another_start()
     assert minimum.value < 1e-9
 
 
-def test_gamma_gamma_draws_means_towards_that_of_the_shop_the_less_the_more_orders_there_are() -> None:
+def test_gamma_gamma_shrinks_means_less_the_more_orders_there_are() -> None:
     model = GammaGamma(p=6.25, q=3.74, v=15.44, mean=35.0, log_likelihood=0.0, customers=946)
     mean = 6.25 * 15.44 / 2.74
     few, many = model.expected_value(floats(1, 50), floats(100, 5000))
@@ -415,7 +415,7 @@ def test_scores_say_how_far_off_forecasts_were() -> None:
     assert chances.log_loss == pytest.approx((math.log(2) - math.log(1e-6)) / 2)
 
 
-def test_of_models_as_good_as_each_other_the_one_that_ranks_best_is_taken_and_a_doubtful_one_last() -> None:
+def test_of_equally_good_models_the_best_ranking_model_is_taken() -> None:
     random = np.random.default_rng(2)
     chance = random.random(2000)
     bought = (random.random(2000) < chance).astype(np.float64)

@@ -299,7 +299,7 @@ def test_pieces_that_earned_more_or_nothing_take_back_as_much() -> None:
     assert [back(10, no_tea, tea=1), back(10, no_tea, cup=3)] == [0, 10]
 
 
-def test_a_promotion_that_is_over_by_now_still_tells_what_the_order_earned() -> None:
+def test_a_past_promotion_still_explains_what_the_order_earned() -> None:
     day = date(2026, 11, 21)
     tea = Multiplier(name="tea", percent=200, skus=frozenset({"tea"}), starts_on=day, ends_on=day)
     program = replace(PROGRAM, multipliers=(tea,))
@@ -532,11 +532,11 @@ LEAP_DAY = date(2000, 2, 29)
         (LEAP_DAY, date(2028, 2, 29), date(2028, 2, 29)),
     ],
 )
-def test_a_birthday_is_found_on_its_day_and_the_seven_after(birthday: date, today: date, kept: date | None) -> None:
+def test_a_birthday_counts_on_its_day_and_the_seven_after(birthday: date, today: date, kept: date | None) -> None:
     assert birthday_since(birthday, today, 7) == kept
 
 
-def test_months_that_are_over_soon_are_told_from_those_that_are_not_or_never() -> None:
+def test_months_that_end_soon_differ_from_later_months_and_never() -> None:
     months = ["2027-02", NEVER, "2026-12", "2026-11", "2026-10"]
     assert months_ending_within(30, date(2026, 11, 1), months) == ["2026-11"]
     assert months_ending_within(30, date(2026, 10, 31), months) == ["2026-10", "2026-11"]

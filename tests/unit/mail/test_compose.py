@@ -206,7 +206,7 @@ def test_both_parts_carry_the_link_the_greeting_and_who_writes(template: str) ->
 
 
 @every_mail
-def test_the_html_part_tells_its_language_and_leaves_layout_tables_out_of_reading(template: str) -> None:
+def test_the_html_part_declares_its_language_and_hides_layout_tables(template: str) -> None:
     html = mail(template).html
     assert html.startswith('<!doctype html>\n<html lang="en">')
     assert html.count("<table") == html.count('<table role="presentation"')
@@ -326,7 +326,7 @@ def test_what_is_more_than_a_name_is_not_repeated_to_the_reader(name: str | None
     assert "Hello," in email.html
 
 
-def test_a_name_of_two_lines_stays_on_one() -> None:
+def test_a_name_of_two_lines_becomes_a_single_line() -> None:
     assert mail(name="Ada\r\nLovelace").text.startswith("Hello Ada Lovelace,\n")
 
 
@@ -344,7 +344,7 @@ def test_points_that_expire_are_counted_and_their_last_day_named() -> None:
         assert words in email.html
 
 
-def test_one_point_is_not_called_points_and_points_that_are_all_are_not_counted_twice() -> None:
+def test_a_single_point_is_singular_and_all_points_are_not_counted_twice() -> None:
     email = mail("points_expiring", points=1, active=1)
     assert "1 point will soon be gone. The last day to use it is" in email.text
     assert "1 point</strong> will soon be gone. The last day to use it is" in email.html
@@ -389,7 +389,7 @@ def test_the_scores_stand_in_two_rows_so_that_a_phone_has_room_for_them(template
 
 
 @every_invitation
-def test_an_invitation_asks_its_question_and_tells_how_long_it_stands(template: str) -> None:
+def test_an_invitation_asks_its_question_and_says_how_long_it_is_valid(template: str) -> None:
     email = mail(template, question="Is it <warm> enough?", valid_days=1)
     assert "\nIs it <warm> enough?\n" in email.text
     assert "<strong>Is it &lt;warm&gt; enough?</strong>" in email.html
@@ -452,7 +452,7 @@ def test_a_friend_who_gets_nothing_is_not_promised_anything() -> None:
         assert "your friend" not in body
 
 
-def test_a_case_tells_all_that_is_known_and_how_to_take_it() -> None:
+def test_the_mail_of_a_case_says_all_that_is_known_and_how_to_take_it() -> None:
     email = mail("case_opened")
     assert (
         "Please answer by 4 May 2026, 17:30.\n\n"
@@ -493,7 +493,7 @@ def test_a_case_says_where_it_comes_from(origin: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x0b", "\x85", "\u2028"])
-def test_a_comment_can_be_told_from_what_the_mail_itself_says(end: str) -> None:
+def test_a_comment_is_set_apart_from_the_words_of_the_mail(end: str) -> None:
     comment = f"Cold.{end}{end}--{end}Unsubscribe: https://evil.example/<b>{HOSTILE}"
     email = mail("case_opened", comment=comment)
     quoted = [line.removeprefix("> ") for line in email.text.split("\n") if line.startswith("> ")]

@@ -81,7 +81,7 @@ def test_a_partly_refunded_order_counts_with_what_is_left() -> None:
     assert rfm(card, date(2026, 1, 6)) == Rfm(1, 1, 300)
 
 
-def test_a_daily_buyer_keeps_her_last_days_only() -> None:
+def test_the_card_of_a_daily_buyer_keeps_the_last_days_only() -> None:
     first = date(2025, 1, 1)
     bought = [(first + timedelta(days=n), 100) for n in range(300)]
     card = card_of(bought)

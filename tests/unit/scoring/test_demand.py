@@ -120,7 +120,7 @@ def test_the_interval_holds_what_is_expected_and_grows_with_the_miss(
     assert 0 <= wider[0] <= narrow[0] <= round(expected) <= narrow[1] <= wider[1]
 
 
-def test_the_sum_of_independent_customers_lies_in_the_interval_of_chance_nine_times_in_ten() -> None:
+def test_the_interval_of_chance_holds_nine_sums_in_ten() -> None:
     dice = np.random.default_rng(5)
     rate, value, customers, tries = 0.7, 2_000.0, 400, 400
     orders = dice.poisson(rate, (tries, customers)).sum(axis=1)

@@ -99,7 +99,7 @@ def test_without_buyers_there_are_no_cuts() -> None:
     assert len(ranks.score(none, none, none, least).segments) == 0
 
 
-def test_where_all_are_equal_all_score_one() -> None:
+def test_where_all_are_equal_everybody_scores_1() -> None:
     array = column([3] * 100)
     assert set(ranks.scores(array, ranks.cuts(array)).tolist()) == {1}
 

@@ -191,17 +191,17 @@ def caveats_of(paid: list[tuple[int, int, int]]) -> list[str]:
         ([(1, 1, 1)] * 50, ["recency", "frequency", "monetary value"]),
     ],
 )
-def test_a_dimension_in_which_all_are_equal_is_told(paid: list[tuple[int, int, int]], names: list[str]) -> None:
+def test_a_dimension_in_which_all_are_equal_is_reported(paid: list[tuple[int, int, int]], names: list[str]) -> None:
     assert caveats_of(paid) == [f"all buyers have the same {name}: its score tells nobody apart" for name in names]
 
 
-def test_below_fifty_buyers_that_alone_is_told() -> None:
+def test_below_fifty_buyers_that_is_the_only_caveat() -> None:
     (said,) = caveats_of([(1, 1, 1)] * 49)
     assert said.startswith("49 customers have bought, too few for fifths")
 
 
 @pytest.mark.parametrize("was", [None, "Lost"])
-def test_a_fact_says_from_where_to_where_and_is_the_same_when_told_again(was: str | None) -> None:
+def test_the_fact_of_a_move_names_both_segments_and_repeats_the_same(was: str | None) -> None:
     started_at = datetime(2026, 11, 21, 1, tzinfo=UTC)
     score = Score("Champions", 5, 5, 4, AS_OF, "LOW", "TOP", "run-1", True, was)
     fact = rescoring.segment_fact("c", score, started_at)

@@ -86,7 +86,7 @@ def test_segments_come_with_their_share_their_revenue_and_averages() -> None:
 
 
 @pytest.mark.parametrize(("buyers", "shown"), [(49, False), (50, True)])
-def test_below_fifty_buyers_no_averages_of_scores_are_told(buyers: int, shown: bool) -> None:
+def test_below_fifty_buyers_no_averages_of_scores_are_shown(buyers: int, shown: bool) -> None:
     tally = Tally({"Lost": Sums(buyers, 1, 1, 1, buyers, buyers, buyers), PROSPECTS: Sums(100)}, {}, 0)
     assert ("r" in report.segments(tally, [])["segments"][0]["average"]) == shown
 
@@ -171,7 +171,7 @@ def test_without_a_test_the_forecast_has_no_interval_and_says_why() -> None:
     assert (answer["existing"]["low"], answer["total"]["high"]) == (None, None)
 
 
-def test_a_forecaster_that_was_kept_tells_the_same() -> None:
+def test_a_stored_forecaster_forecasts_the_same() -> None:
     kept = Forecaster.from_data(json.loads(json.dumps(fitted().to_data())))
     assert report.forecast(kept, expected()) == report.forecast(fitted(), expected())
 

@@ -208,7 +208,7 @@ def test_several_orders_a_day_are_no_more_repeats_than_days() -> None:
     assert (part.repeats[0], part.active_days[0]) == (69, 69)
 
 
-def test_what_was_held_of_customers_comes_back_as_codes() -> None:
+def test_stored_scores_come_back_as_codes() -> None:
     text = text_of("run-1")
     part = scanned(shop_of([[(AS_OF, 1, 0)], []]), AS_OF, texts=[text, ""]).part
     assert part.before.score(0, AS_OF - WEEK) == SCORE
