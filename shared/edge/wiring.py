@@ -55,7 +55,7 @@ class Queue:
     A message that failed for good waits in the queue `<name>-failed`.
 
     `name`: the queue's; empty is the function's own.
-    `at_once`: how many of the function run at a time, at least 2: a long queue leaves concurrency to the API.
+    `at_once`: how many of the function run at a time at most, at least 2: a long queue leaves concurrency to the API.
     `patient`: a message is received 100 times, some five hours with a visibility timeout of three minutes, before it
     counts as failed; an alarm reports messages that wait for a quarter of an hour.
     `hides`: the function hides messages until their time comes: `QUEUE_URL` names the queue, and no alarm reports
@@ -129,6 +129,7 @@ class Function:
     `links`: its environment says where links lead; every function that sends mail needs it.
     `layers`: files of `requirements/` that it needs besides `layer.txt`, such as `numeric`.
     `openapi`: its folder holds the HTTP contract, as `openapi.json`.
+    `reserves`: where the account runs many functions at once, some of that is kept free for this one.
     `memory`: in MB; `timeout`: in seconds; None takes the default for its triggers.
     `alarm`: a sentence for the reader of the alarm: what it means that this function fails.
     """
@@ -147,6 +148,7 @@ class Function:
     links: bool
     layers: tuple[str, ...]
     openapi: bool
+    reserves: bool
     memory: int | None
     timeout: int | None
     alarm: str
@@ -167,6 +169,7 @@ class Function:
         links: bool = False,
         layers: tuple[str, ...] = (),
         openapi: bool = False,
+        reserves: bool = False,
         memory: int | None = None,
         timeout: int | None = None,
         alarm: str = "",
@@ -215,7 +218,6 @@ class Job:
     tried again, so each has to overwrite what it wrote before.
 
     `schedule`: when it starts by itself, with `input`.
-    `workers`: how many of an `each` step run at a time, or the name of the setting that says so.
     `timeout`: of an execution, in hours.
     `alarm`: a sentence for the reader of the alarm: what it means that the job failed.
     """
@@ -224,7 +226,6 @@ class Job:
     steps: tuple[Step, ...]
     schedule: Schedule | None
     input: Mapping[str, object]
-    workers: int | str
     timeout: int
     alarm: str
 
@@ -234,7 +235,6 @@ class Job:
         *steps: Step,
         schedule: Schedule | None = None,
         input: Mapping[str, object] | None = None,  # noqa: A002 (the word that Step Functions has for it)
-        workers: int | str = 5,
         timeout: int = 2,
         alarm: str = "",
     ) -> None:

@@ -29,7 +29,7 @@ from shared.loyalty.program import (
 
 # The books of a month are read on the first night of the next; up to sixty failed nights lose nothing.
 KEPT_BOOK_MONTHS: Final = 3
-# An order earns by the customer's tier at the time it was placed; orders that come after more changes than this are rare.
+# An order earns by the tier at its moment; orders that come after more changes than this are rare.
 KEPT_TIER_CHANGES: Final = 4
 
 
@@ -472,7 +472,7 @@ def next_tier(account: Account, program: Program, today: date) -> Tier | None:
 
 
 def tier_percent_at(account: Account, program: Program, moment: datetime, time: ShopTime) -> int:
-    """The factor of an order of that moment, in percent: of the tier at that time, not of a tier that the order led to."""
+    """The factor of an order of that moment, in percent: of the tier before it, not of a tier that it led to."""
     tier = account.tier_at(moment)
     if tier is None or program.knows(tier):
         return program.tiers[program.rank(tier or "")].percent

@@ -75,7 +75,7 @@ def test_a_disturbed_rescoring_gives_the_offline_scores_and_writes_changes_only(
 
     moved = sum(move["customers"] for move in finished["moves"])
     assert finished["changed"] == moved == len(scores)
-    # The worker that died had paid for what it wrote, and whoever took over wrote the rest; a fact may be published twice.
+    # The worker that died had paid for what it wrote, and its successor wrote the rest; a fact may be published twice.
     assert finished["write_units"]["scorecards"] == finished["changed"]
     assert finished["write_units"]["facts"] >= finished["changed"]
     facts = [fact for fact in crm.facts("P000000") if fact["type"] == "SegmentChanged"]

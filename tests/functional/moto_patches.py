@@ -50,7 +50,7 @@ def json_answer(url: str, status: int, body: object) -> AWSResponse:
 
 
 def _execute(statements: list[dict[str, Any]]) -> dict[str, Any]:
-    """Moto's PartiQL knows no conditions but equality: statements are carried out as the updates that they stand for."""
+    """Moto's PartiQL knows no conditions but equality: statements run as the updates that they stand for."""
     answers: list[dict[str, Any]] = []
     units: dict[str, float] = defaultdict(float)
     for statement in statements:

@@ -39,7 +39,7 @@ def settle_segment(plan: Plan, segment: int, zone: tzinfo, began: datetime) -> i
 
 
 def close(plan: Plan, zone: tzinfo, finished_at: datetime) -> Mapping[str, Any]:
-    """Serve the statement of all accounts, unless that of a later settlement is, and let the next settlement begin; the figures.
+    """Serve the statement of all accounts, unless a later settlement's is, and let the next run begin; the figures.
 
     The months that earlier settlements closed are kept. Costs some 3 read units, 1 per 4 KB of all parts, and 5 write
     units. Running it again answers the same. Raises Superseded where another settlement has taken over.
