@@ -47,6 +47,7 @@ SCORING = Capability(
             summary="Start tonight's rescoring now",
         ),
         customers=("PutItem",),
+        scorecards=("Scan",),
         starts="rescoring",
     ),
     Function(

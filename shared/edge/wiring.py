@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Route:
     """One route of the HTTP API, by its route key such as `POST /purchases/{order_id}/refunds`.
 
@@ -48,7 +48,7 @@ class Route:
         return self.key.partition(" ")[2]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Queue:
     """The function takes messages of a queue, ten at a time; a message that fails comes again alone.
 
@@ -69,7 +69,7 @@ class Queue:
     hides: bool = False
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Hears(Queue):
     """The function hears every fact of some types, by a rule of the bus and a queue of its own."""
 
@@ -82,7 +82,7 @@ class Hears(Queue):
         object.__setattr__(self, "facts", facts)
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class MailEvents(Queue):
     """The function hears what becomes of mails, by SES's events of some types, their topic and a queue."""
 
@@ -93,17 +93,17 @@ class MailEvents(Queue):
         object.__setattr__(self, "types", types)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Stream:
     """The function reads new facts off the stream of the customers table, in batches of a hundred."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Authorizer:
     """The function identifies the key of each request to a route with a scope; at most one function in all."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Schedule:
     """It starts every so many hours, or every night at a full hour of the shop's time zone; exactly one of these."""
 
@@ -114,7 +114,7 @@ class Schedule:
 Trigger = Route | Queue | Stream | Authorizer | Schedule
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Function:
     """A function, by the name of its folder; its environment names what it may use and no more.
 
@@ -194,7 +194,7 @@ class Function:
         return route.operation or "".join((first, *map(str.capitalize, others)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Step:
     """A step of a job: one function. What it needs beyond its input lies in the bucket or the tables.
 
@@ -208,7 +208,7 @@ class Step:
     when: str | None = None
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Job:
     """Something that goes over all customers, as the state machine `regulars-<stage>-<name>`.
 
@@ -243,7 +243,7 @@ class Job:
             object.__setattr__(self, member, values[member])
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Capability:
     """A capability by the name of its folders: its functions, and the jobs whose steps are functions too."""
 
