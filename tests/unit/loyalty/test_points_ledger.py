@@ -454,7 +454,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(changed=CHANGES)
     def another_programme(self, changed: dict[str, Any]) -> None:
-        program = next_version(self.program, replace(self.program, **changed), self.now)
+        program = next_version(self.program, replace(self.program, **changed), self.now, self.program.version)
         if program is not self.program:
             self.versions.append(program)
         # What happens next happens by it, even where a clock went back.

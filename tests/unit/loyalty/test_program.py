@@ -415,7 +415,7 @@ def test_the_same_content_makes_no_new_version_whenever_it_would_start(days: int
 def test_a_version_was_published_when_it_was_made_whatever_it_says() -> None:
     proposed = Program(starts_at=NOW - timedelta(days=90), published_at=NOW - timedelta(days=90))
     first = next_version(None, proposed, NOW)
-    second = next_version(first, replace(first, points=2), NOW + timedelta(days=1))
+    second = next_version(first, replace(first, points=2), NOW + timedelta(days=1), first.version)
     assert (first.published_at, second.published_at) == (NOW, NOW + timedelta(days=1))
 
 
@@ -423,13 +423,13 @@ def test_a_version_was_published_when_it_was_made_whatever_it_says() -> None:
 def test_a_later_version_starts_now_however_early_it_should_have_started(days: int) -> None:
     proposed = replace(PROGRAM, version=0, points=2, starts_at=NOW + timedelta(days=days))
     later = replace(PROGRAM, points=2, version=2, starts_at=NOW, published_at=NOW)
-    assert next_version(PROGRAM, proposed, NOW) == later
+    assert next_version(PROGRAM, proposed, NOW, PROGRAM.version) == later
 
 
 def test_a_later_version_that_is_meant_for_another_day_is_refused() -> None:
     proposed = replace(PROGRAM, version=0, points=2, starts_at=NOW + timedelta(days=1))
     with pytest.raises(Invalid, match="future"):
-        next_version(PROGRAM, proposed, NOW)
+        next_version(PROGRAM, proposed, NOW, PROGRAM.version)
 
 
 @pytest.mark.parametrize(("latest", "changed_from"), [(None, 1), (PROGRAM, 0), (PROGRAM, 2)])
@@ -438,17 +438,22 @@ def test_a_change_of_another_version_than_the_latest_is_refused(latest: Program 
         next_version(latest, PROGRAM, NOW, changed_from)
 
 
+def test_a_change_that_names_no_version_is_refused_once_there_is_one() -> None:
+    with pytest.raises(Conflict, match="send it as `version`"):
+        next_version(PROGRAM, replace(PROGRAM, points=2), NOW)
+
+
 def test_a_version_starts_after_the_one_before_even_where_clocks_differ() -> None:
     ahead = replace(PROGRAM, starts_at=NOW + timedelta(minutes=5))
-    after = next_version(ahead, replace(PROGRAM, points=2), NOW)
+    after = next_version(ahead, replace(PROGRAM, points=2), NOW, ahead.version)
     assert after.starts_at > ahead.starts_at
     assert in_force([ahead, after], NOW + timedelta(minutes=6)) == after
 
 
 def test_the_version_of_a_moment_is_the_last_that_had_started() -> None:
     first = replace(PROGRAM, starts_at=NOW)
-    second = next_version(first, replace(first, points=2), NOW + timedelta(days=1))
-    third = next_version(second, first, NOW + timedelta(days=2))
+    second = next_version(first, replace(first, points=2), NOW + timedelta(days=1), first.version)
+    third = next_version(second, first, NOW + timedelta(days=2), second.version)
     versions = [third, first, second]
     moments = [NOW - timedelta(seconds=1), NOW, *(NOW + timedelta(hours=hours) for hours in (23, 24, 47, 48, 999))]
     assert [in_force(versions, moment) for moment in moments] == [
