@@ -1,8 +1,10 @@
 """The contents of a function's zip: its folder, and the packages of `shared/` that it imports."""
 
 import ast
+import atexit
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -40,6 +42,18 @@ def stage_code(name: str, target: Path) -> None:
     make_readable(target)
 
 
+@cache
+def staged(name: str) -> Path:
+    """A folder with what the zip of function `name` holds, made once for all stages of this process, and gone at its
+    end.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"regulars-{name}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    stage_code(name, folder)
+    return folder
+
+
+@cache
 def contract() -> str:
     """The HTTP contract as it is served."""
     return json.dumps(openapi.describe(wirings.capabilities()), ensure_ascii=False, separators=(",", ":"))
@@ -71,6 +85,7 @@ def imported_files(module: str) -> frozenset[Path]:
     return frozenset(reached)
 
 
+@cache
 def _file_of(name: str) -> Path | None:
     if name.partition(".")[0] not in ("functions", "shared"):
         return None
@@ -94,6 +109,7 @@ def _imports(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         for statement in node.orelse:
             yield from _imports(statement)
-    else:
+    elif not isinstance(node, ast.expr):
+        # An expression holds no statement.
         for child in ast.iter_child_nodes(node):
             yield from _imports(child)

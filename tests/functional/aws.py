@@ -1,7 +1,7 @@
 """A deployed AWS as moto plays it: the tables, the secret, the bucket and the bus."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -104,6 +104,20 @@ def put_back(kept: Stored) -> None:
         client("s3").delete_object(Bucket="data", Key=key)
     for key, body in kept.objects.items():
         client("s3").put_object(Bucket="data", Key=key, Body=body)
+
+
+_MADE: dict[Callable[[], object], Stored] = {}
+
+
+def once(make: Callable[[], object]) -> None:
+    """Have an empty deployment hold what `make` stores, which is run for the first test alone: moto takes seconds for
+    the many members of a scorecard.
+    """
+    if make in _MADE:
+        put_back(_MADE[make])
+    else:
+        make()
+        _MADE[make] = stored()
 
 
 def sent_mails() -> list[Message]:

@@ -21,11 +21,11 @@ from tests.functional import aws as deployed
 from tests.functional.answer_models import check_answer
 from tests.functional.calls import CALLS, Interceptor, without_grant
 from tests.functional.fact_schemas import facts_fit_their_schemas
-from tests.functional.moto_patches import json_answer, small_backups, values_as_they_are
+from tests.functional.moto_patches import calls_without_ceremony, json_answer, small_backups, values_as_they_are
 from tests.functional.scenes import EVENTS, Contents, Invoke, Load, as_records, change_program, filled, shop_day
 
 # Fixtures count for the tests of the package whose conftest knows them by name.
-__all__ = ["clock", "facts_fit_their_schemas", "small_backups", "values_as_they_are"]
+__all__ = ["calls_without_ceremony", "clock", "facts_fit_their_schemas", "small_backups", "values_as_they_are"]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from shared.customers.customer import (
     LinkReplaced,
     Signup,
 )
+from tests.examples import examples
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LATER = SIGNUP_WAITS[0]
@@ -279,4 +280,4 @@ class ConsentMachine(RuleBasedStateMachine):
 
 
 TestConsents = ConsentMachine.TestCase
-TestConsents.settings = settings(max_examples=150, stateful_step_count=20, deadline=None)
+TestConsents.settings = settings(max_examples=examples(150), stateful_step_count=20)
