@@ -64,6 +64,12 @@ def from_members(members: Mapping[str, Any]) -> Fact:
     )
 
 
+def is_new_fact(record: Mapping[str, Any]) -> bool:
+    """Whether a record of the table's stream says that a fact was written."""
+    is_fact: bool = record["dynamodb"]["Keys"]["sk"]["S"].startswith(PREFIX)
+    return is_fact and record["eventName"] == "INSERT"
+
+
 def page(customer_id: str, limit: int, after: str | None = None) -> tuple[list[Fact], str | None]:
     """A customer's newest facts from behind sort key `after`, and the key to go on from, None at the end."""
     items = CUSTOMERS.query(partition(customer_id), PREFIX, limit=limit + 1, newest_first=True, after=after)

@@ -31,6 +31,9 @@ class Settings:
     `alarm_email`: the address that alarms are sent to; empty sends none.
     `marketer_email`: the address that mails about cases go to; empty takes the sender's own mailbox.
     `rescoring_workers`: how many functions a rescoring runs at once; a new AWS account may run ten in all.
+    `fact_log_days`: how long the bucket keeps the log of all facts.
+    `monthly_budget_usd`: the costs of the AWS account in a month, in whole US dollars, above which a mail goes to
+        `alarm_email`; 0 sends none.
     """
 
     stage: str = LOCAL_STAGE
@@ -46,6 +49,8 @@ class Settings:
     alarm_email: str = ""
     marketer_email: str = ""
     rescoring_workers: int = 5
+    fact_log_days: int = 400
+    monthly_budget_usd: int = 0
 
     def __post_init__(self) -> None:
         problems = [text for ok, text in self._checks() if not ok]
@@ -84,6 +89,11 @@ class Settings:
                 f"currency {self.currency!r}: want an ISO 4217 code such as EUR",
             ),
             (1 <= self.rescoring_workers <= 1000, f"rescoring_workers {self.rescoring_workers}: want 1 to 1000"),
+            (1 <= self.fact_log_days <= 3650, f"fact_log_days {self.fact_log_days}: want 1 to 3650"),
+            (
+                not self.monthly_budget_usd or bool(self.alarm_email),
+                "monthly_budget_usd: needs alarm_email, to which it is reported",
+            ),
             (is_time_zone(self.time_zone), f"time_zone {self.time_zone!r}: want an IANA zone such as Europe/Berlin"),
             (self.locale in LANGUAGES, f"locale {self.locale!r}: want one of {', '.join(LANGUAGES)}"),
         ]

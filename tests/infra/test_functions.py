@@ -290,6 +290,7 @@ def test_a_function_is_told_of_what_it_may_use_and_of_nothing_else(production: A
             "SETTLEMENT_STATE_MACHINE_ARN": wired.starts == "settlement",
             "INVITATIONS_STATE_MACHINE_ARN": wired.starts == "invitations",
             "QUEUE_URL": name == "send_survey_invitation",
+            "FAILED_QUEUE_URL": name == "publish_changes",
         }
         own = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
         assert variables.keys() - settings - own == {variable for variable, uses in named.items() if uses}, name
