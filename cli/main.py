@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import down, keys, republish, up
+from cli import down, keys, rebuild, republish, up
 from cli.demo.command import demo
 from cli.importing.command import import_purchases
 from cli.queues import command as queues
@@ -22,5 +22,6 @@ app.command("demo")(demo)
 app.command("import")(import_purchases)
 app.command("score")(score)
 app.command("republish")(republish.republish)
+app.command("rebuild")(rebuild.rebuild)
 app.add_typer(keys.app, name="keys")
 app.add_typer(queues.app, name="queues")

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.core import fact_store
-from shared.core.dynamodb import Write, optimistic, transact
+from shared.core.differences import Difference, differences
+from shared.core.dynamodb import Cancelled, Write, apply, optimistic, transact
 from shared.core.shop_time import ShopTime
 from shared.customers import customer as rules
 from shared.customers.consent import Channel, SuppressionReason, Topic
@@ -87,6 +88,26 @@ def suppress(
     """Stop all e-mail after a hard bounce or a complaint (1 read unit, 4 write units for a change)."""
     customer = profiles.get(customer_id)
     return _save(rules.suppress(customer, reason, feedback_id, about, now)) if customer else None
+
+
+@optimistic
+def rebuild(customer_id: str, *, write: bool) -> tuple[Difference, ...] | None:
+    """Compare a profile with what its customer's facts say, and `write` that; None where there is no profile.
+
+    Costs 1 read unit, 1 per 4 KB of the customer's facts, and a write unit per KB of a profile that differs.
+    Raises Busy where others keep changing the customer.
+    """
+    customer = profiles.get(customer_id)
+    if customer is None:
+        return None
+    # The facts are read after the profile: one that came in between changed its version, too.
+    rebuilt = rules.rebuilt(customer, fact_store.every(customer_id))
+    different = differences(customer, rebuilt)
+    if different and write:
+        apply(profiles.put(replace(rebuilt, version=customer.version + 1)))
+    elif different and profiles.get(customer_id) != customer:
+        raise Cancelled(["changed meanwhile"], [{}])
+    return different
 
 
 def _save(change: Change, also: Sequence[Write] = ()) -> Customer:

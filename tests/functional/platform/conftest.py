@@ -37,7 +37,7 @@ def prod(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("handler.py", "")
     names = {
-        "record_purchase": ("CUSTOMERS_TABLE", "SCORECARDS_TABLE"),
+        "record_purchase": ("CUSTOMERS_TABLE", "SCORECARDS_TABLE", "CURRENCY", "TIME_ZONE"),
         "publish_changes": ("BUS_NAME", "DATA_BUCKET"),
         "watch_cases": (),
     }
