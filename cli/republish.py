@@ -17,7 +17,7 @@ from cli.console import complain, console
 from cli.deployment import STATE, Deployment, connect, take_over
 from cli.explained import explained
 from cli.queues import messages
-from cli.queues.lines import consumers
+from cli.queues.pairs import consumers
 from infra.event_docs import fact_types
 from shared.core import bus, fact_log, fact_store
 from shared.core.errors import Busy

@@ -13,8 +13,8 @@ from cli.console import complain, console
 from cli.deployment import connect, take_over
 from cli.explained import explained
 from cli.queues import messages
-from cli.queues.lines import Line, lines
 from cli.queues.messages import LOOK_SECONDS, WORK_SECONDS, Message
+from cli.queues.pairs import QueuePair, pairs
 from cli.queues.redriving import Stays, way
 from shared.core import clock
 from shared.core.settings import LOCAL_STAGE
@@ -27,7 +27,7 @@ _AGE_WINDOW: Final = timedelta(minutes=20)
 app = typer.Typer(help="The queues: what waits, and what failed for good.", no_args_is_help=True)
 
 Stage = Annotated[str, typer.Option(help="The deployment.")]
-Name = Annotated[str, typer.Argument(help=f"One of {', '.join(lines())}.")]
+Name = Annotated[str, typer.Argument(help=f"One of {', '.join(pairs())}.")]
 
 
 @app.command("list")
@@ -35,24 +35,24 @@ def list_queues(stage: Stage = LOCAL_STAGE) -> None:
     """Show how many messages wait, are being processed and failed, and how old the oldest is."""
     with explained():
         connect(stage)
-        known = lines().values()
-        queues = [line.queue(stage) for line in known if line.has_queue] + [line.failed(stage) for line in known]
+        known = pairs().values()
+        queues = [pair.queue(stage) for pair in known if pair.has_queue] + [pair.failed(stage) for pair in known]
         counts = {queue: _counts(queue) for queue in queues}
         ages = _ages(queues)
     table = Table(box=None, header_style="bold")
     table.add_column("Queue")
     for column in ("Waiting", "In flight", "Oldest", "Failed", "Oldest failed"):
         table.add_column(column, justify="right")
-    for line in known:
-        waiting, in_flight = counts[line.queue(stage)] if line.has_queue else (0, 0)
-        failed = sum(counts[line.failed(stage)])
+    for pair in known:
+        waiting, in_flight = counts[pair.queue(stage)] if pair.has_queue else (0, 0)
+        failed = sum(counts[pair.failed(stage)])
         table.add_row(
-            line.name,
-            str(waiting) if line.has_queue else "",
-            str(in_flight) if line.has_queue else "",
-            ages.get(line.queue(stage), "") if waiting + in_flight else "",
+            pair.name,
+            str(waiting) if pair.has_queue else "",
+            str(in_flight) if pair.has_queue else "",
+            ages.get(pair.queue(stage), "") if waiting + in_flight else "",
             str(failed),
-            ages.get(line.failed(stage), "") if failed else "",
+            ages.get(pair.failed(stage), "") if failed else "",
         )
     console.print(table)
 
@@ -64,10 +64,10 @@ def peek(
     stage: Stage = LOCAL_STAGE,
 ) -> None:
     """Show messages that failed. They stay where they are; for a moment nobody else sees them."""
-    line = _line(name)
+    pair = _pair(name)
     with explained():
         connect(stage)
-        url = messages.url_of(line.failed(stage))
+        url = messages.url_of(pair.failed(stage))
         looked_at: list[Message] = []
         try:
             for message in messages.take(url, limit=limit, seconds=LOOK_SECONDS):
@@ -86,14 +86,14 @@ def redrive(
     stage: Stage = LOCAL_STAGE,
 ) -> None:
     """Try again what failed. Ends with 1 where some could not be tried again; they stay."""
-    line = _line(name)
+    pair = _pair(name)
     tried, kept = 0, list[Message]()
     with explained():
         deployment = connect(stage)
-        if line.function and not line.has_queue:
-            take_over(deployment, line.function, "BUS_NAME", "DATA_BUCKET")
-        url = messages.url_of(line.failed(stage))
-        act = way(line, stage)
+        if pair.function and not pair.has_queue:
+            take_over(deployment, pair.function, "BUS_NAME", "DATA_BUCKET")
+        url = messages.url_of(pair.failed(stage))
+        act = way(pair, stage)
         try:
             for message in messages.take(url, limit=limit, seconds=WORK_SECONDS):
                 # Counted as kept until it is gone, so that an error lets others see it again.
@@ -120,24 +120,24 @@ def drop(
     stage: Stage = LOCAL_STAGE,
 ) -> None:
     """Give up everything that failed in a queue, for good."""
-    line = _line(name)
+    pair = _pair(name)
     with explained():
         connect(stage)
-        failed = sum(_counts(line.failed(stage)))
+        failed = sum(_counts(pair.failed(stage)))
         if not yes:
-            complain(f"This would delete {failed:,} messages of {line.failed(stage)} for good; --yes does it.")
+            complain(f"This would delete {failed:,} messages of {pair.failed(stage)} for good; --yes does it.")
             raise typer.Exit(2)
-        messages.client().purge_queue(QueueUrl=messages.url_of(line.failed(stage)))
+        messages.client().purge_queue(QueueUrl=messages.url_of(pair.failed(stage)))
     console.print(f"{failed:,} given up; AWS takes up to a minute to delete them.")
 
 
-def _line(name: str) -> Line:
-    """The line of this name; the name of its failed queue will do. Ends the command where there is none."""
-    line = lines().get(name.removesuffix("-failed"))
-    if line is None:
-        complain(f"There is no queue {name}; there are {', '.join(lines())}.")
+def _pair(name: str) -> QueuePair:
+    """The pair of this name; the name of its failed queue will do. Ends the command where there is none."""
+    pair = pairs().get(name.removesuffix("-failed"))
+    if pair is None:
+        complain(f"There is no queue {name}; there are {', '.join(pairs())}.")
         raise typer.Exit(2)
-    return line
+    return pair
 
 
 def _counts(queue: str) -> tuple[int, int]:

@@ -9,8 +9,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 from cli.queues import messages
-from cli.queues.lines import Line
 from cli.queues.messages import Message
+from cli.queues.pairs import QueuePair
 from shared.core import bus, fact_log, fact_store
 from shared.core.dynamodb import CUSTOMERS, Item, unpack
 from shared.core.fact_log import Logged
@@ -27,13 +27,13 @@ class Stays(Exception):
     """A message that cannot be tried again now; the text says why."""
 
 
-def way(line: Line, stage: str) -> Redrive:
-    """What to do with a failed message of this line; it raises Stays where that cannot be done now."""
-    if line.has_queue:
-        url = messages.url_of(line.queue(stage))
+def way(pair: QueuePair, stage: str) -> Redrive:
+    """What to do with a failed message of this pair; it raises Stays where that cannot be done now."""
+    if pair.has_queue:
+        url = messages.url_of(pair.queue(stage))
         # By hand and not by a move task of SQS's: that refuses what a rule of the bus or a topic put here.
         return lambda message: _send(url, message)
-    if line.function:
+    if pair.function:
         return _publish
     return lambda message: _start(message, stage)
 

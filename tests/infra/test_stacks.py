@@ -308,7 +308,7 @@ def _read_by(alarm: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     }
 
 
-def test_mails_that_fail_for_a_quarter_of_an_hour_are_an_alarm_though_they_are_in_flight(production: Assembly) -> None:
+def test_mails_that_fail_over_and_over_are_an_alarm_though_in_flight(production: Assembly) -> None:
     alarm = _alarms(production)["confirmations-waiting"]
     assert _read_by(alarm) == {
         "waiting": ("ApproximateNumberOfMessagesVisible", "Average"),
@@ -366,6 +366,12 @@ def test_every_alarm_names_its_entry_in_the_guide_and_every_entry_has_an_alarm(p
     # The budget is no alarm of CloudWatch's.
     assert {anchor for (anchor,) in named.values()} | {"budget"} == set(entries)
     assert len(entries) == len(set(entries))
+
+
+def test_the_readme_says_what_the_alarms_cost(production: Assembly) -> None:
+    read = sum(len(_read_by(alarm)) if "Metrics" in alarm else 1 for alarm in _alarms(production).values())
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert f"the alarms beyond the account's ten free ones (0.10 USD each, {read - 10} of them)" in readme
 
 
 def test_a_budget_mails_what_the_month_costs_and_is_expected_to_cost(production: Assembly, local: Assembly) -> None:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from cli.queues.lines import lines
+from cli.queues.pairs import pairs
 from tests.functional.aws import ENVIRONMENT, client
 from tests.functional.calls import CALLS, Interceptor
 
@@ -50,10 +50,10 @@ def prod(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
             Code={"ZipFile": content.getvalue()},
             Environment={"Variables": {variable: ENVIRONMENT[variable] for variable in variables}},
         )
-    for line in lines().values():
-        client("sqs").create_queue(QueueName=line.failed("prod"))
-        if line.has_queue:
-            client("sqs").create_queue(QueueName=line.queue("prod"))
+    for pair in pairs().values():
+        client("sqs").create_queue(QueueName=pair.failed("prod"))
+        if pair.has_queue:
+            client("sqs").create_queue(QueueName=pair.queue("prod"))
     # What a command that was ended leaves behind.
     monkeypatch.setattr("cli.republish.STATE", tmp_path)
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from shared.core import fact_log
 from tests.functional.aws import ENVIRONMENT, client
-from tests.functional.calls import Interceptor
+from tests.functional.calls import Interceptor, is_killed
 from tests.functional.moto_patches import json_answer
 from tests.functional.platform.conftest import Intercept, received
 from tests.functional.scenes import Invoke, Load
@@ -132,6 +132,25 @@ def test_a_damaged_record_behind_one_that_comes_again_waits_for_its_turn(
     intercept(failing("ThrottlingException", ["#1001"]))
     assert invoke("publish_changes", event) == {"batchItemFailures": [{"itemIdentifier": "111"}]}
     assert received(ENVIRONMENT["FAILED_QUEUE_URL"]) == []
+
+
+def test_ended_after_any_call_and_run_again_nothing_is_missing_on_the_bus(
+    invoke: Invoke, load: Load, listener: str
+) -> None:
+    event = load("publish_changes/stream")
+    del event["Records"][0]["dynamodb"]["NewImage"]["recorded_at"]
+    changes = 1
+    while is_killed(lambda: invoke("publish_changes", event), changes):
+        # What the bus has is in the log, whenever it ended.
+        heard = {body["detail"]["id"] for body in received(listener)}
+        assert heard <= {line["id"] for line in logged()}
+        assert invoke("publish_changes", event) == {"batchItemFailures": []}
+        assert {body["detail"]["id"] for body in received(listener)} == {"#1002"}
+        assert {waiting["sequence"] for waiting in received(ENVIRONMENT["FAILED_QUEUE_URL"])} == {"111"}
+        assert [line["id"] for line in logged()] == ["#1002"]
+        changes += 1
+    # The log, the bus, the queue of what failed.
+    assert changes == 4
 
 
 def test_a_fact_larger_than_a_call_may_be_is_put_aside_alone(

@@ -5,12 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from cli.queues import messages
-from cli.queues.lines import lines
+from cli.queues.pairs import consumers, pairs
+from infra import wirings
 from shared.core import clock, fact_store
+from shared.edge.wiring import Hears
 from tests.functional.aws import client
-from tests.functional.platform.conftest import Command, received, send, waiting
+from tests.functional.moto_patches import json_answer
+from tests.functional.platform.conftest import Command, Intercept, received, send, waiting
 from tests.functional.scenes import Invoke, Load, happened
 
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:regulars-prod-rescoring"
@@ -31,10 +35,20 @@ def batch(stream: str = "arn:aws:dynamodb:eu-central-1:123456789012:table/none/s
     return {"requestContext": {"condition": "MaxRecordAgeExceeded"}, "DDBStreamBatchInfo": {**info, **members}}
 
 
+def test_every_consumer_of_facts_has_one_queue_by_which_it_is_known() -> None:
+    hearing = [
+        function.name.replace("_", "-")
+        for function in wirings.functions().values()
+        for trigger in function.triggers
+        if isinstance(trigger, Hears)
+    ]
+    assert sorted(hearing) == sorted(consumers())
+
+
 def test_every_queue_of_the_wirings_is_known_and_two_have_none_before_them() -> None:
-    without = {name for name, line in lines().items() if not line.has_queue}
+    without = {name for name, pair in pairs().items() if not pair.has_queue}
     assert without == {"publish-changes", "schedules"}
-    assert {"purchases", "points", "feedback", "confirmations", "cases"} < lines().keys()
+    assert {"purchases", "points", "feedback", "confirmations", "cases"} < pairs().keys()
 
 
 def test_the_list_shows_what_waits_what_failed_and_how_old_it_is(command: Command) -> None:
@@ -178,6 +192,23 @@ def test_a_missed_job_is_started_once_with_the_time_it_should_have_started(comma
     started = client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
     assert started["name"] == "missed-d32c5kddcf5bb8c3"
     assert json.loads(started["input"]) == {"as_of": "2026-11-20", "scheduled_at": "2026-11-20T03:00:00Z"}
+
+
+def test_a_missed_function_is_invoked_with_the_time_it_should_have_started(
+    command: Command, intercept: Intercept
+) -> None:
+    invoked: list[tuple[str, Any]] = []
+
+    def answer(event_name: str, request: Any) -> AWSResponse | None:
+        if not event_name.endswith("lambda.Invoke"):
+            return None
+        invoked.append((request.headers["X-Amz-Invocation-Type"], json.loads(request.body)))
+        return json_answer(request.url, 202, {})
+
+    intercept(answer)
+    send("schedules-failed", {}, TARGET_ARN=FUNCTION, SCHEDULED_TIME="2026-11-20T03:00:00Z")
+    assert command("queues", "redrive", "schedules").stdout == "1 tried again, 0 stay.\n"
+    assert invoked == [(b"Event", {"scheduled_at": "2026-11-20T03:00:00Z"})]
 
 
 def test_a_start_of_another_stage_or_of_nothing_stays(command: Command) -> None:

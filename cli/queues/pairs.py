@@ -9,7 +9,7 @@ from shared.edge.wiring import MISSED_SCHEDULES, Hears, Queue, Stream
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class QueuePair:
     """A queue and what follows it; `name` is without the stage.
 
     `function`: what takes its messages. `has_queue`: whether a queue lies before the failed messages, to which they
@@ -31,19 +31,19 @@ class Line:
 
 
 @cache
-def lines() -> Mapping[str, Line]:
+def pairs() -> Mapping[str, QueuePair]:
     """All of them by name."""
-    known = [Line(MISSED_SCHEDULES, has_queue=False)]
+    known = [QueuePair(MISSED_SCHEDULES, has_queue=False)]
     for function in wirings.functions().values():
         for trigger in function.triggers:
             if isinstance(trigger, Queue):
                 facts = trigger.facts if isinstance(trigger, Hears) else ()
-                known.append(Line(function.queue_name(trigger), function.name, facts=facts))
+                known.append(QueuePair(function.queue_name(trigger), function.name, facts=facts))
             elif isinstance(trigger, Stream):
-                known.append(Line(function.name.replace("_", "-"), function.name, has_queue=False))
-    return {line.name: line for line in sorted(known, key=lambda line: line.name)}
+                known.append(QueuePair(function.name.replace("_", "-"), function.name, has_queue=False))
+    return {pair.name: pair for pair in sorted(known, key=lambda pair: pair.name)}
 
 
-def consumers() -> Mapping[str, Line]:
+def consumers() -> Mapping[str, QueuePair]:
     """What hears facts, by its function's name with hyphens, as `post-points`."""
-    return {line.function.replace("_", "-"): line for line in lines().values() if line.facts}
+    return {pair.function.replace("_", "-"): pair for pair in pairs().values() if pair.facts}
