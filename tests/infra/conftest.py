@@ -75,6 +75,8 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
         time_zone="Europe/Berlin",
         alarm_email="owner@shop.example",
         monthly_budget_usd=50,
+        account_concurrency=200,
+        tracing=True,
     )
     return _synthesise(settings, tmp_path_factory.mktemp("prod"))
 
