@@ -145,6 +145,9 @@ class CapabilityStack(Stack):
             )
         )
 
+        if not self._settings.tracing:
+            accept(function.role_of_its_own, "IAM5[Resource::*]", "Lambda's ListStreams knows no resources")
+
     def _let_authorize(self, function: Function) -> None:
         function.add_permission(
             "Authorizer",

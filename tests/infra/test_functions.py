@@ -54,6 +54,7 @@ WRITERS_OF_SCORECARDS: Final = {
 DELETERS: Final = {"manage_cases", "ask_recovery", "report_rescoring", "close_settlement", "close_invitations"}
 PUBLISHERS: Final = {"publish_changes"}
 SCANNERS: Final = {
+    "start_rescoring",
     "plan_rescoring",
     "plan_settlement",
     "plan_invitations",

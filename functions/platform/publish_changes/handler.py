@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from aws_lambda_powertools import Logger
-
 from shared.core import aws, bus, environment, fact_log, fact_store
 from shared.core.dynamodb import unpack
 
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
     from mypy_boto3_sqs import SQSClient
 
-LOGGER = Logger()
 # Made from the types of facts as the function's zip is: what the log may hold of each.
 _OPEN_MEMBERS: Final = Path(__file__).with_name("open_members.json")
 
@@ -89,8 +86,11 @@ def _bad(
 
 
 def _give_up(bad: _Bad) -> None:
+    # Hardly ever needed, and its import would take longer than that of all else here.
+    from aws_lambda_powertools import Logger
+
     members = {**bad.key, "sequence": bad.sequence, "reason": bad.reason}
-    LOGGER.error("fact cannot be published", extra=members)
+    Logger().error("fact cannot be published", extra=members)
     _sqs().send_message(QueueUrl=environment.variable("FAILED_QUEUE_URL"), MessageBody=json.dumps(members))
 
 
