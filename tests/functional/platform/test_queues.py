@@ -197,7 +197,7 @@ def test_a_missed_job_is_started_once_with_the_time_it_should_have_started(comma
 def test_a_missed_function_is_invoked_with_the_time_it_should_have_started(
     command: Command, intercept: Intercept
 ) -> None:
-    invoked: list[tuple[str, Any]] = []
+    invoked: list[Any] = []
 
     def answer(event_name: str, request: Any) -> AWSResponse | None:
         if not event_name.endswith("lambda.Invoke"):
