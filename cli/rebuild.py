@@ -52,7 +52,7 @@ def rebuild(
             if result.parts is None:
                 without += 1
                 continue
-            changed = {part: found for part, found in result.parts.items() if found}
+            changed = {part: members for part, members in result.parts.items() if members}
             different += bool(changed)
             if changed and different <= MAX_SHOWN:
                 _show(result.customer_id, changed)
@@ -61,8 +61,8 @@ def rebuild(
         raise typer.Exit(1)
     if different > MAX_SHOWN:
         console.print(f"… and {different - MAX_SHOWN:,} more", style="dim")
-    done = "differ" if dry_run else "differed and were made again"
-    console.print(f"{looked_at:,} customers: {different:,} {done}, {without:,} without a profile left alone.")
+    outcome = "differ" if dry_run else "differed and were made again"
+    console.print(f"{looked_at:,} customers: {different:,} {outcome}, {without:,} without a profile left alone.")
     if different and dry_run:
         raise typer.Exit(1)
 
@@ -88,9 +88,9 @@ def _of(customer_id: str, zone: tzinfo, *, write: bool) -> Rebuilt:
 
 
 def _show(customer_id: str, parts: Mapping[str, tuple[Difference, ...]]) -> None:
-    for part, found in parts.items():
+    for part, different in parts.items():
         console.print(f"{customer_id}, {part}", style="bold", markup=False)
-        for difference in found:
+        for difference in different:
             stored, rebuilt = _short(difference.stored), _short(difference.rebuilt)
             console.print(f"  {difference.member}: {stored} → {rebuilt}", markup=False)
 

@@ -79,8 +79,8 @@ def keys(day: date, after: str = "") -> Iterator[str]:
     bucket, prefix = environment.variable("DATA_BUCKET"), f"{FOLDER}/{day.isoformat()}/"
     pages = _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=after)
     for page in pages:
-        for found in page.get("Contents", ()):
-            yield found["Key"]
+        for content in page.get("Contents", ()):
+            yield content["Key"]
 
 
 def read(object_key: str) -> list[Logged]:
@@ -94,10 +94,10 @@ def complete(entries: Sequence[Logged]) -> tuple[list[Fact], int]:
 
     Those that are partial are read from the table (1 read unit each); whoever was erased is no longer there.
     """
-    wanted = {(entry.key["pk"], entry.key["sk"]): entry.key for entry in entries if entry.is_partial}
+    missing = {(entry.key["pk"], entry.key["sk"]): entry.key for entry in entries if entry.is_partial}
     items = {
         (item["pk"], item["sk"]): fact_store.from_members(item)
-        for item in CUSTOMERS.batch_get(list(wanted.values()), consistent=True)
+        for item in CUSTOMERS.batch_get(list(missing.values()), consistent=True)
     }
     facts = [items.get((entry.key["pk"], entry.key["sk"])) if entry.is_partial else entry.fact for entry in entries]
     kept = [fact for fact in facts if fact is not None]

@@ -1,4 +1,4 @@
-"""Planning jobs that go over the scorecards: whoever has confirmed a signup, bought or earned points has one; and
+"""Planning jobs that go over the scorecards: whoever has confirmed a signup, bought or earned points has a card; and
 scorecards made again from facts.
 """
 

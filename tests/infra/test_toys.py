@@ -138,7 +138,9 @@ def test_their_queue_hears_the_fact(assembly: Assembly) -> None:
 
 
 def test_their_schedules_and_their_job_are_there(assembly: Assembly) -> None:
-    schedules = {one["Name"]: one["ScheduleExpression"] for one in _of(assembly, "AWS::Scheduler::Schedule")}
+    schedules = {
+        properties["Name"]: properties["ScheduleExpression"] for properties in _of(assembly, "AWS::Scheduler::Schedule")
+    }
     assert schedules == {
         "regulars-prod-count-toys": "rate(2 hours)",
         "regulars-prod-tidying": "cron(0 3 * * ? *)",

@@ -75,18 +75,18 @@ def test_the_list_shows_what_waits_what_failed_and_how_old_it_is(command: Comman
 def test_looking_at_what_failed_leaves_it_there(command: Command) -> None:
     send("points-failed", {"order": "Ü-1"}, ERROR_CODE="THROTTLED")
     for _ in range(2):
-        done = command("queues", "peek", "points-failed")
-        assert done.exit_code == 0
-        assert '{"order": "Ü-1"}' in done.stdout
-        assert "ERROR_CODE: THROTTLED" in done.stdout
+        answer = command("queues", "peek", "points-failed")
+        assert answer.exit_code == 0
+        assert '{"order": "Ü-1"}' in answer.stdout
+        assert "ERROR_CODE: THROTTLED" in answer.stdout
     assert waiting("points-failed") == [{"order": "Ü-1"}]
 
 
 def test_what_failed_goes_back_to_its_queue_however_many_there_are(command: Command) -> None:
     for number in range(23):
         send("points-failed", {"number": number})
-    done = command("queues", "redrive", "points")
-    assert (done.exit_code, done.stdout) == (0, "23 tried again, 0 stay.\n")
+    answer = command("queues", "redrive", "points")
+    assert (answer.exit_code, answer.stdout) == (0, "23 tried again, 0 stay.\n")
     assert sorted(body["number"] for body in waiting("points")) == list(range(23))
     assert waiting("points-failed") == []
 
@@ -99,9 +99,9 @@ def test_no_more_goes_back_than_was_asked_for(command: Command) -> None:
 
 
 def test_an_unknown_queue_is_one_sentence_and_exit_2(command: Command) -> None:
-    done = command("queues", "peek", "pints")
-    assert done.exit_code == 2
-    assert done.stderr.startswith("regulars: There is no queue pints; there are cases, ")
+    answer = command("queues", "peek", "pints")
+    assert answer.exit_code == 2
+    assert answer.stderr.startswith("regulars: There is no queue pints; there are cases, ")
 
 
 def test_giving_up_asks_first_and_then_deletes(command: Command) -> None:
@@ -128,9 +128,9 @@ def test_a_fact_that_is_still_damaged_stays_with_the_reason(command: Command, li
     key = {name: {"S": item[name]} for name in ("pk", "sk")}
     client("dynamodb").update_item(TableName="customers", Key=key, UpdateExpression="REMOVE recorded_at")
     send("publish-changes-failed", {"pk": item["pk"], "sk": item["sk"], "sequence": "1", "reason": "KeyError"})
-    done = command("queues", "redrive", "publish-changes")
-    assert (done.exit_code, done.stdout) == (1, "0 tried again, 1 stay.\n")
-    assert "stays: a fact of it is damaged." in done.stderr
+    answer = command("queues", "redrive", "publish-changes")
+    assert (answer.exit_code, answer.stdout) == (1, "0 tried again, 1 stay.\n")
+    assert "stays: a fact of it is damaged." in answer.stderr
     assert received(listener) == []
     assert len(waiting("publish-changes-failed")) == 1
     client("dynamodb").delete_item(TableName="customers", Key=key)
@@ -170,9 +170,9 @@ def test_a_batch_that_left_the_stream_is_published_from_the_log(
 
 def test_a_batch_that_is_nowhere_any_more_stays(command: Command) -> None:
     send("publish-changes-failed", batch())
-    done = command("queues", "redrive", "publish-changes")
-    assert done.exit_code == 1
-    assert "stays: the stream has forgotten it, and the fact log has 0 of 2 facts." in done.stderr
+    answer = command("queues", "redrive", "publish-changes")
+    assert answer.exit_code == 1
+    assert "stays: the stream has forgotten it, and the fact log has 0 of 2 facts." in answer.stderr
     assert len(waiting("publish-changes-failed")) == 1
 
 
@@ -215,9 +215,9 @@ def test_a_start_of_another_stage_or_of_nothing_stays(command: Command) -> None:
     send("schedules-failed", {}, TARGET_ARN=MACHINE.replace("prod", "dev"))
     send("schedules-failed", {})
     send("schedules-failed", "no JSON", TARGET_ARN=FUNCTION)
-    done = command("queues", "redrive", "schedules")
-    assert (done.exit_code, done.stdout) == (1, "0 tried again, 3 stay.\n")
-    assert done.stderr.count(" stays: ") == 3
+    answer = command("queues", "redrive", "schedules")
+    assert (answer.exit_code, answer.stdout) == (1, "0 tried again, 3 stay.\n")
+    assert answer.stderr.count(" stays: ") == 3
     assert (
         len(
             messages.client().receive_message(

@@ -41,10 +41,10 @@ def test_the_facts_of_a_span_go_on_the_bus_each_once(command: Command, listener:
     log(101, fact("b"), fact("c"))
     log(200, fact("too early", "2026-11-20T23:59:59.999Z"), fact("d", "2026-11-21T00:00:00.000Z"))
     log(300, fact("e", "2026-11-21T23:59:59.999Z"), fact("too late", "2026-11-22T00:00:00.000Z"))
-    done = command("republish", *DAY)
-    assert (done.exit_code, sorted(heard(listener))) == (0, ["a", "b", "c", "d", "e"])
-    assert "5  PointsExpired" in done.stdout
-    assert "5 facts sent, 0 of erased customers left out." in done.stdout
+    answer = command("republish", *DAY)
+    assert (answer.exit_code, sorted(heard(listener))) == (0, ["a", "b", "c", "d", "e"])
+    assert "5  PointsExpired" in answer.stdout
+    assert "5 facts sent, 0 of erased customers left out." in answer.stdout
 
 
 def test_what_the_log_leaves_out_is_read_from_the_table(command: Command, listener: str) -> None:
@@ -113,6 +113,6 @@ def test_ended_on_its_way_it_goes_on_where_it_stopped(
 def test_what_cannot_be_asked_for_is_one_sentence_and_exit_2(
     command: Command, arguments: tuple[str, ...], sentence: str
 ) -> None:
-    done = command("republish", *arguments)
-    assert done.exit_code == 2
-    assert done.stderr.startswith(f"regulars: {sentence}")
+    answer = command("republish", *arguments)
+    assert answer.exit_code == 2
+    assert answer.stderr.startswith(f"regulars: {sentence}")
