@@ -13,11 +13,11 @@ from cli.deployment import connect, explain
 from cli.doctor import findings, readings
 from cli.doctor.findings import Finding, State
 from cli.explained import explained
+from cli.queues.pairs import pairs
 from infra import names, wirings
-from infra.constructs.schedule import MISSED_SCHEDULES
 from shared.core import clock, environment
 from shared.core.settings import LOCAL_STAGE, Settings
-from shared.edge.wiring import Queue, Schedule, Stream
+from shared.edge.wiring import Schedule
 
 _MARKS: Final = {State.OK: "[green]✓[/]", State.WARN: "[yellow]![/]", State.FAIL: "[red]✗[/]", State.UNKNOWN: "?"}
 
@@ -101,15 +101,4 @@ def _jobs() -> list[str]:
 
 
 def _dead_letters() -> list[str]:
-    queues = [
-        function.queue_name(trigger)
-        for function in wirings.functions().values()
-        for trigger in function.triggers
-        if isinstance(trigger, Queue)
-    ]
-    streams = [
-        function.name.replace("_", "-")
-        for function in wirings.functions().values()
-        if any(isinstance(trigger, Stream) for trigger in function.triggers)
-    ]
-    return [f"{name}-failed" for name in dict.fromkeys((*queues, *streams, MISSED_SCHEDULES))]
+    return [f"{name}-failed" for name in pairs()]

@@ -15,19 +15,17 @@ from shared.core.settings import Settings
 
 def mail_account() -> dict[str, Any]:
     """SES's account in this region."""
-    account: dict[str, Any] = boto3.client("sesv2").get_account()
-    return account
+    return {**boto3.client("sesv2").get_account()}
 
 
 def identity(name: str) -> dict[str, Any] | None:
     """The identity of a domain or an address, None where there is none."""
     try:
-        answer: dict[str, Any] = boto3.client("sesv2").get_email_identity(EmailIdentity=name)
+        return {**boto3.client("sesv2").get_email_identity(EmailIdentity=name)}
     except ClientError as error:
         if error.response["Error"]["Code"] == "NotFoundException":
             return None
         raise
-    return answer
 
 
 def dmarc(domain: str) -> list[str]:
@@ -97,7 +95,10 @@ def executions(settings: Settings, jobs: list[str]) -> Iterator[tuple[str, list[
     }
     for job in jobs:
         arn = arns[names.name_of(settings, job)]
-        yield job, states.list_executions(stateMachineArn=arn, maxResults=20)["executions"]
+        yield (
+            job,
+            [{**execution} for execution in states.list_executions(stateMachineArn=arn, maxResults=20)["executions"]],
+        )
 
 
 def backups(tables: list[str]) -> dict[str, bool]:

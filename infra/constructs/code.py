@@ -10,8 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from infra import FUNCTION_FOLDERS, ROOT, wirings
+from infra import FUNCTION_FOLDERS, ROOT, event_docs, wirings
 from shared.edge import openapi
+from shared.edge.wiring import Stream
 
 # Compiled files differ from machine to machine and would change the asset's hash with every run; of translations
 # only what is compiled is read.
@@ -39,6 +40,8 @@ def stage_code(name: str, target: Path) -> None:
             shutil.copy(file, target / file.relative_to(ROOT))
     if wirings.functions()[name].openapi:
         (target / folder.relative_to(ROOT) / "openapi.json").write_text(contract(), encoding="utf-8")
+    if any(isinstance(trigger, Stream) for trigger in wirings.functions()[name].triggers):
+        (target / folder.relative_to(ROOT) / "open_members.json").write_text(open_members(), encoding="utf-8")
     make_readable(target)
 
 
@@ -57,6 +60,11 @@ def staged(name: str) -> Path:
 def contract() -> str:
     """The HTTP contract as it is served."""
     return json.dumps(openapi.describe(wirings.capabilities()), ensure_ascii=False, separators=(",", ":"))
+
+
+def open_members() -> str:
+    """The members of each type of fact that say nothing personal, as JSON."""
+    return json.dumps(event_docs.open_members(), separators=(",", ":"))
 
 
 def make_readable(folder: Path) -> None:

@@ -21,6 +21,7 @@ ENVIRONMENT: Final = {
     "DATA_BUCKET": "data",
     "BUS_NAME": "regulars",
     "SIGNING_KEY_SECRET": "signing-key",
+    "FAILED_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/publish-changes-failed",
     "PUBLIC_URL": "https://crm.shop.example",
     "CONFIGURATION_SET": "regulars",
     "SENDER": "hello@shop.example",
@@ -43,6 +44,7 @@ def deploy() -> None:
     create_tables()
     client("secretsmanager").create_secret(Name="signing-key", SecretString="k" * 64)
     client("events").create_event_bus(Name="regulars")
+    client("sqs").create_queue(QueueName="publish-changes-failed")
     client("s3").create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": _REGION})
     client("sesv2").create_email_identity(EmailIdentity="hello@shop.example")
 

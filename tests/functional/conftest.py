@@ -13,7 +13,8 @@ from botocore.awsrequest import AWSResponse
 from moto import mock_aws
 from moto.core.models import MockAWS
 
-from infra.constructs.code import module_of
+from functions.platform.publish_changes import handler as publish_changes
+from infra.constructs.code import module_of, open_members
 from shared.core import environment
 from shared.core.facts import Fact
 from tests.frozen_clock import clock
@@ -43,6 +44,16 @@ def moto() -> Iterator[MockAWS]:
     """Moto, started once: each start readies some thousand answers to plain HTTP, which nobody here asks for."""
     with mock_aws() as started:
         yield started
+
+
+@pytest.fixture(autouse=True, scope="package")
+def catalogued(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the fact log may hold lies beside the function that writes it, as in the function's zip."""
+    file = tmp_path_factory.mktemp("catalogue") / "open_members.json"
+    file.write_text(open_members(), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publish_changes, "_OPEN_MEMBERS", file)
+        yield
 
 
 @pytest.fixture(autouse=True)

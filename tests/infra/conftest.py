@@ -74,6 +74,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
         allowed_origins=("https://shop.example",),
         time_zone="Europe/Berlin",
         alarm_email="owner@shop.example",
+        monthly_budget_usd=50,
         account_concurrency=200,
         tracing=True,
     )

@@ -55,6 +55,7 @@ WRITERS_OF_SCORECARDS: Final = {
 DELETERS: Final = {"manage_cases", "ask_recovery", "report_rescoring", "close_settlement", "close_invitations"}
 PUBLISHERS: Final = {"publish_changes"}
 SCANNERS: Final = {
+    "start_rescoring",
     "plan_rescoring",
     "plan_settlement",
     "plan_invitations",
@@ -292,6 +293,7 @@ def test_a_functions_environment_names_what_it_may_use_alone(production: Assembl
             "SETTLEMENT_STATE_MACHINE_ARN": wired.starts == "settlement",
             "INVITATIONS_STATE_MACHINE_ARN": wired.starts == "invitations",
             "QUEUE_URL": name == "send_survey_invitation",
+            "FAILED_QUEUE_URL": name == "publish_changes",
         }
         own = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
         assert variables.keys() - settings - own == {variable for variable, uses in named.items() if uses}, name

@@ -274,6 +274,11 @@ class ConsentMachine(RuleBasedStateMachine):
         assert customer.consents_from(reversed(self.facts)) == self.known.consents
 
     @invariant()
+    def a_customer_who_lost_what_facts_have_is_as_before(self) -> None:
+        lost = replace(self.known, consents={}, paused_until=None, confirmed_signup_id="lost", changed_at=None)
+        assert customer.rebuilt(lost, reversed(self.facts)) == self.known
+
+    @invariant()
     def nobody_is_subscribed_without_a_grant(self) -> None:
         if Status.SUBSCRIBED in statuses(self.known):
             assert any(fact.type == "ConsentGranted" for fact in self.facts)
