@@ -52,7 +52,14 @@ def test_an_upgrade_takes_back_nothing_of_the_last_release(production: Assembly)
 def test_cloudformations_own_schemas_have_nothing_to_say(production: Assembly) -> None:
     templates = sorted(map(str, production.path.glob("*.template.json")))
     # W3005: CDK names dependencies that CloudFormation would see by itself.
-    command = [Path(sys.executable).parent / "cfn-lint", "--regions", "eu-central-1", "--ignore-checks", "W3005", "--"]
+    command = [
+        str(Path(sys.executable).parent / "cfn-lint"),
+        "--regions",
+        "eu-central-1",
+        "--ignore-checks",
+        "W3005",
+        "--",
+    ]
     result = subprocess.run([*command, *templates], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (0, "")
     assert len(templates) > 10
