@@ -1,7 +1,8 @@
-"""`regulars keys`: the keys with which back offices and tools call the API."""
+"""`regulars keys`: the keys with which back offices and tools call the API, and those that sign links."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
@@ -11,8 +12,9 @@ from cli.console import complain, console
 from cli.deployment import Unreachable, connect, explain
 from infra import wirings
 from shared.core import clock
+from shared.core.errors import RegularsError
 from shared.core.settings import LOCAL_STAGE
-from shared.edge import api_keys
+from shared.edge import api_keys, signing_keys
 from shared.edge.api_keys import new_secret
 
 SCOPES: Final = wirings.scopes()
@@ -59,6 +61,29 @@ def revoke(
     console.print("The key is revoked.")
 
 
+@app.command("rotate-signing")
+def rotate_signing(
+    stage: Annotated[str, typer.Option(help="The deployment.")] = LOCAL_STAGE,
+    revoke_older_than: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            help="End all links that were signed with keys from before this day (UTC), unsubscribe links included.",
+        ),
+    ] = None,
+) -> None:
+    """Sign links with a new key from now on. Links in old mails stay valid, unless their keys are revoked.
+
+    Running functions take part within an hour. Again within ten minutes, it adds no second key.
+    """
+    before = revoke_older_than.replace(tzinfo=UTC) if revoke_older_than else None
+    with _telling():
+        connect(stage)
+        newest, *older = signing_keys.rotate(clock.now(), before).signing_keys
+    console.print(f"Key {newest.id} signs links now; {len(older)} older still open them.")
+
+
 @contextmanager
 def _telling() -> Iterator[None]:
     """A deployment that cannot be reached ends the command with a sentence."""
@@ -67,6 +92,6 @@ def _telling() -> Iterator[None]:
     except Unreachable as error:
         complain(str(error))
         raise typer.Exit(1) from None
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, RegularsError) as error:
         complain(explain(error))
         raise typer.Exit(1) from None

@@ -28,5 +28,9 @@ class Forbidden(RegularsError):
     """The caller may not do this."""
 
 
+class SignedOut(Exception):
+    """A link from before its customer was signed out everywhere. No RegularsError: a page answers it."""
+
+
 class Busy(RegularsError):
     """Other writers kept changing the same records; the same request may succeed in a moment."""

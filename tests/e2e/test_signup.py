@@ -60,7 +60,7 @@ def test_a_forged_and_a_swapped_token_do_nothing(crm: Crm) -> None:
 
 def test_one_click_unsubscribes_without_asking(crm: Crm, store: None) -> None:
     confirm(crm, crm.sign_up("leaver@example.com"))
-    path = unsubscribe_path(crm.customer("leaver@example.com")["customer_id"], Topic.OFFERS)
+    path = unsubscribe_path(crm.customer("leaver@example.com")["customer_id"], 0, Topic.OFFERS)
     url = f"{crm.stack.api_url}/{path}"
     assert crm.client.get(url).status_code == 200
     assert crm.statuses("leaver@example.com") == {"SUBSCRIBED"}
