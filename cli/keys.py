@@ -75,13 +75,14 @@ def rotate_signing(
 ) -> None:
     """Sign links with a new key from now on. Links in old mails stay valid, unless their keys are revoked.
 
-    Running functions take part within an hour. Again within ten minutes, it adds no second key.
+    It signs from two minutes on, in functions that are running already from an hour on at the latest. Run again within
+    ten minutes, it adds no second key.
     """
     before = revoke_older_than.replace(tzinfo=UTC) if revoke_older_than else None
     with _telling():
         connect(stage)
         newest, *older = signing_keys.rotate(clock.now(), before).signing_keys
-    console.print(f"Key {newest.id} signs links now; {len(older)} older still open them.")
+    console.print(f"Key {newest.id} signs links from now on; {len(older)} older still open them.")
 
 
 @contextmanager

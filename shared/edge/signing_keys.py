@@ -13,14 +13,17 @@ from shared.core.secret import Secret, SigningKey
 _MAX_AGE: Final = timedelta(hours=1)
 # A token with an unknown key may be of a new key; so often strangers can make a process ask.
 _MAX_AGE_FOR_UNKNOWN: Final = timedelta(minutes=1)
+# A new key signs only once every process that does not know it would ask again.
+_READY_AFTER: Final = timedelta(minutes=2)
 _ROTATIONS: Final = UUID("6f1d0a52-7c0e-4f6b-9a57-0d3c5f0f8a11")
 _KEY_BYTES: Final = 32
 _MAX_TRIES: Final = 3
 
 
-def newest() -> SigningKey:
-    """The key that signs."""
-    return secret.read(_MAX_AGE).signing_keys[0]
+def signer(now: datetime) -> SigningKey:
+    """The key that signs: the newest that is two minutes old, else the oldest, which most processes know."""
+    keys = secret.read(_MAX_AGE).signing_keys
+    return next((key for key in keys if now - key.created_at >= _READY_AFTER), keys[-1])
 
 
 def find(key_id: str) -> SigningKey | None:

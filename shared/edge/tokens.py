@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from shared.core import clock
 from shared.core.secret import SigningKey
 from shared.edge import signing_keys
 
@@ -62,7 +63,7 @@ def sign(purpose: Purpose, claims: Mapping[str, str], expires_at: datetime | Non
     content: dict[str, Any] = dict(claims)
     if expires_at is not None:
         content["exp"] = int(expires_at.timestamp())
-    key = signing_keys.newest()
+    key = signing_keys.signer(clock.now())
     return f"{key.id}.{_serializer(purpose, key).dumps(content)}"
 
 
