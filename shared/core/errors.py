@@ -29,7 +29,11 @@ class Forbidden(RegularsError):
 
 
 class SignedOut(Exception):
-    """A link from before its customer was signed out everywhere. No RegularsError: a page answers it."""
+    """A link from before its customer, with this locale, was signed out everywhere. A page answers it."""
+
+    def __init__(self, locale: str | None) -> None:
+        super().__init__()
+        self.locale = locale
 
 
 class Busy(RegularsError):

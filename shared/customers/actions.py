@@ -7,7 +7,7 @@ from datetime import datetime
 from shared.core import fact_store
 from shared.core.dynamodb import Write, optimistic, transact
 from shared.core.shop_time import ShopTime
-from shared.customers import customer as rules
+from shared.customers import customer
 from shared.customers.consent import Channel, SuppressionReason, Topic
 from shared.customers.customer import Change, Customer, Evidence, Signup
 from shared.customers.ids import mint_customer_id
@@ -36,7 +36,7 @@ def sign_up(email: str, signup: Signup) -> None:
     # For known addresses, too: a cold start fetches the key for it, and the time must not show which are known.
     mint_customer_id(email, 0)
     known = profiles.get_by_email(email)
-    change = rules.sign_up(known or new_customer(email, signup.requested_at), signup)
+    change = customer.sign_up(known or new_customer(email, signup.requested_at), signup)
     if known and change.facts:
         _save(change)
     elif known and change.customer != known:
@@ -60,8 +60,8 @@ def confirm(
     Raises LinkReplaced or LinkClosed where the signup no longer waits, ShownOtherwise where it says something else than
     the page with the fingerprint `shown`, SignedOut where the epoch has passed.
     """
-    customer = _get(customer_id, epoch)
-    return _save(rules.confirm(customer, signup_id, now, ip, shown), also) if customer else None
+    known = _get(customer_id, epoch)
+    return _save(customer.confirm(known, signup_id, now, ip, shown), also) if known else None
 
 
 @optimistic
@@ -78,11 +78,11 @@ def choose(
     What the page does not offer is left as it is: e-mail on a suppressed address, texts without a number.
     Costs 1 read unit, and 4 write units where something changes. Raises SignedOut where the epoch has passed.
     """
-    customer = _get(customer_id, epoch)
-    if customer is None:
+    known = _get(customer_id, epoch)
+    if known is None:
         return None
-    offered = {channel: topics.get(channel, ()) for channel in rules.offered_channels(customer)}
-    return _save(rules.choose(customer, offered, pause_days, time.now, time.today, evidence(customer)))
+    offered = {channel: topics.get(channel, ()) for channel in customer.offered_channels(known)}
+    return _save(customer.choose(known, offered, pause_days, time.now, time.today, evidence(known)))
 
 
 @optimistic
@@ -93,8 +93,8 @@ def leave(
 
     Raises SignedOut where the epoch has passed.
     """
-    customer = _get(customer_id, epoch)
-    return _save(rules.leave(customer, topics, now, evidence(customer))) if customer else None
+    known = _get(customer_id, epoch)
+    return _save(customer.leave(known, topics, now, evidence(known))) if known else None
 
 
 @optimistic
@@ -102,27 +102,27 @@ def suppress(
     customer_id: str, reason: SuppressionReason, feedback_id: str, about: datetime, now: datetime
 ) -> Customer | None:
     """Stop all e-mail after a hard bounce or a complaint (1 read unit, 4 write units for a change)."""
-    customer = profiles.get(customer_id)
-    return _save(rules.suppress(customer, reason, feedback_id, about, now)) if customer else None
+    known = profiles.get(customer_id)
+    return _save(customer.suppress(known, reason, feedback_id, about, now)) if known else None
 
 
 @optimistic
 def sign_out_everywhere(customer_id: str, now: datetime) -> Customer | None:
     """End all links of a customer, those in old mails included (1 read unit, 4 write units); None if unknown."""
-    customer = profiles.get(customer_id)
-    return _save(rules.sign_out_everywhere(customer, now)) if customer else None
+    known = profiles.get(customer_id)
+    return _save(customer.sign_out_everywhere(known, now)) if known else None
 
 
 def _get(customer_id: str, epoch: int) -> Customer | None:
-    customer = profiles.get(customer_id)
-    if customer:
-        rules.check_epoch(customer, epoch)
-    return customer
+    known = profiles.get(customer_id)
+    if known:
+        customer.check_epoch(known, epoch)
+    return known
 
 
 def _save(change: Change, also: Sequence[Write] = ()) -> Customer:
     if not change.facts:
         return change.customer
-    customer = replace(change.customer, version=change.customer.version + 1)
-    transact(profiles.put(customer), *map(fact_store.record, change.facts), *also)
-    return customer
+    saved = replace(change.customer, version=change.customer.version + 1)
+    transact(profiles.put(saved), *map(fact_store.record, change.facts), *also)
+    return saved

@@ -76,8 +76,8 @@ def opened(purpose: Purpose, answer: Callable[[Request, Link, Settings], Respons
             return problem_page(settings, request.language(settings.locale), "expired")
         except BadLinkError:
             return problem_page(settings, request.language(settings.locale), "invalid")
-        except SignedOut:
-            return problem_page(settings, request.language(settings.locale), "revoked")
+        except SignedOut as refused:
+            return problem_page(settings, request.language(settings.locale, refused.locale), "revoked")
 
     return route
 

@@ -6,8 +6,8 @@ from shared.core.settings import Settings
 from shared.customers import actions
 from shared.customers.customer import (
     Customer,
-    LinkClosed,
     LinkReplaced,
+    NotWaiting,
     ShownOtherwise,
     check_epoch,
     fingerprint,
@@ -39,8 +39,8 @@ def confirm(request: Request, link: Link, settings: Settings) -> Response:
         customer = actions.confirm(
             link.customer_id, link.epoch, link.claims["signup"], shown, clock.now(), request.ip, also
         )
-    except (LinkReplaced, LinkClosed):
-        return _page(request, link, settings, changed=False)
+    except NotWaiting as refused:
+        return _not_waiting(request, settings, refused)
     except ShownOtherwise:
         return _page(request, link, settings, changed=True)
     language = request.language(settings.locale, customer.locale if customer else None)
@@ -59,10 +59,8 @@ def _page(request: Request, link: Link, settings: Settings, *, changed: bool) ->
         return _confirmed(settings, language, link)
     try:
         return _question(settings, language, link, customer, changed)
-    except LinkReplaced:
-        return links.problem_page(settings, language, "replaced")
-    except LinkClosed:
-        return links.problem_page(settings, language, "closed")
+    except NotWaiting as refused:
+        return _not_waiting(request, settings, refused)
 
 
 def _question(settings: Settings, language: str, link: Link, customer: Customer, changed: bool) -> Response:
@@ -81,6 +79,11 @@ def _question(settings: Settings, language: str, link: Link, customer: Customer,
         referral_code=None if customer.referral_code else signup.referral_code,
     )
     return page_response(html, language, 409 if changed else 200)
+
+
+def _not_waiting(request: Request, settings: Settings, refused: NotWaiting) -> Response:
+    language = request.language(settings.locale, refused.locale)
+    return links.problem_page(settings, language, "replaced" if isinstance(refused, LinkReplaced) else "closed")
 
 
 def _confirmed(settings: Settings, language: str, link: Link) -> Response:

@@ -8,7 +8,6 @@ from shared.core import clock
 from shared.core.settings import Settings
 from shared.core.shop_time import ShopTime
 from shared.customers.customer import check_epoch
-from shared.customers.store import profiles
 from shared.edge import links
 from shared.edge.http import Request, Response, plain_text, serve
 from shared.edge.links import Link
@@ -21,14 +20,15 @@ from shared.nps import survey
 from shared.nps.actions import answering
 from shared.nps.actions.answering import OpenedInvitation
 from shared.nps.margin import Group, group_of
-from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY, Problem, Texts, TooLate
+from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY, NotInvited, Problem, Texts, TooLate
 
 
 def show(request: Request, link: Link, settings: Settings) -> Response:
     """The page; a score in the address is chosen there, and not recorded."""
-    opened = _open(link)
-    if opened is None:
-        return _invalid(request, link, settings)
+    try:
+        opened = _open(link)
+    except NotInvited as refused:
+        return _invalid(request, settings, refused)
     language = request.language(settings.locale, opened.locale)
     if not survey.can_change(opened.invitation, opened.survey, clock.now()):
         return _closed(settings, language)
@@ -44,24 +44,22 @@ def record(request: Request, link: Link, settings: Settings) -> Response:
     fields = request.form()
     score, comment = _score(fields.get("score", "")), plain_text(fields.get("comment", ""))
     time = clock.shop_time()
-    if score is None or len(comment) > COMMENT_MAX_LENGTH:
-        opened = _open(link)
-        if opened is None:
-            return _invalid(request, link, settings)
-        language = request.language(settings.locale, opened.locale)
-        return _page(settings, language, link, opened, score, comment, "SCORE" if score is None else "COMMENT")
     try:
+        if score is None or len(comment) > COMMENT_MAX_LENGTH:
+            opened = _open(link)
+            language = request.language(settings.locale, opened.locale)
+            return _page(settings, language, link, opened, score, comment, "SCORE" if score is None else "COMMENT")
         answered = answering.answer(link.customer_id, link.epoch, link.claims["invitation"], score, comment, time)
-    except TooLate:
-        return _closed(settings, _language(request, link, settings))
-    if answered is None:
-        return _invalid(request, link, settings)
+    except NotInvited as refused:
+        return _invalid(request, settings, refused)
+    except TooLate as refused:
+        return _closed(settings, request.language(settings.locale, refused.members["locale"]))
     return _thanks(settings, request.language(settings.locale, answered.locale), link, answered, time)
 
 
-def _open(link: Link) -> OpenedInvitation | None:
+def _open(link: Link) -> OpenedInvitation:
     opened = answering.get(link.customer_id, link.claims["invitation"])
-    if opened and opened.customer:
+    if opened.customer:
         check_epoch(opened.customer, link.epoch)
     return opened
 
@@ -145,18 +143,13 @@ def _complaint_url(link: Link, now: datetime) -> str:
     return f"../{complaint_path(link.customer_id, link.epoch, link.until(Purpose.COMPLAINT, now))}"
 
 
-def _invalid(request: Request, link: Link, settings: Settings) -> Response:
-    return links.problem_page(settings, _language(request, link, settings), "invalid")
+def _invalid(request: Request, settings: Settings, refused: NotInvited) -> Response:
+    return links.problem_page(settings, request.language(settings.locale, refused.members["locale"]), "invalid")
 
 
 def _closed(settings: Settings, language: str) -> Response:
     html = render_page("survey_closed.html", language, shop_name=settings.shop_name, reason="answered")
     return page_response(html, language, 409)
-
-
-def _language(request: Request, link: Link, settings: Settings) -> str:
-    customer = profiles.get(link.customer_id)
-    return request.language(settings.locale, customer.locale if customer else None)
 
 
 handler = serve(
