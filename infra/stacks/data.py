@@ -64,7 +64,7 @@ class DataStack(Stack):
         accept(
             self.signing_key,
             "SMG4",
-            "it holds the key of ids, which must not change; links are signed with keys beside it, rotated by a command",
+            "it holds the key of ids, which must not change; the keys that sign links are rotated by a command",
         )
 
         CfnOutput(self, "CustomersTable", value=self.customers.table_name)
