@@ -1,18 +1,15 @@
 """`regulars keys`: the keys with which back offices and tools call the API, and those that sign links."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.console import complain, console
-from cli.deployment import Unreachable, connect, explain
+from cli.deployment import connect
+from cli.explained import explained
 from infra import wirings
 from shared.core import clock
-from shared.core.errors import RegularsError
 from shared.core.settings import LOCAL_STAGE
 from shared.edge import api_keys, signing_keys
 from shared.edge.api_keys import new_secret
@@ -37,7 +34,7 @@ def create(
         complain("The name has to be 1 to 60 printable characters.")
         raise typer.Exit(2)
     secret = new_secret()
-    with _telling():
+    with explained():
         into = connect(stage)
         api_keys.add(secret, name.strip(), tuple(dict.fromkeys(scope or SCOPES)), clock.now())
     if stage != LOCAL_STAGE:
@@ -52,7 +49,7 @@ def revoke(
     stage: Annotated[str, typer.Option(help="The deployment.")] = LOCAL_STAGE,
 ) -> None:
     """Revoke a key. On AWS it may still open the API for five minutes: that long the gateway remembers it."""
-    with _telling():
+    with explained():
         connect(stage)
         existed = api_keys.remove(key)
     if not existed:
@@ -79,20 +76,7 @@ def rotate_signing(
     ten minutes, it adds no second key.
     """
     before = revoke_older_than.replace(tzinfo=UTC) if revoke_older_than else None
-    with _telling():
+    with explained():
         connect(stage)
         newest, *older = signing_keys.rotate(clock.now(), before).signing_keys
     console.print(f"Key {newest.id} signs links from now on; {len(older)} older still open them.")
-
-
-@contextmanager
-def _telling() -> Iterator[None]:
-    """A deployment that cannot be reached ends the command with a sentence."""
-    try:
-        yield
-    except Unreachable as error:
-        complain(str(error))
-        raise typer.Exit(1) from None
-    except (BotoCoreError, ClientError, RegularsError) as error:
-        complain(explain(error))
-        raise typer.Exit(1) from None
