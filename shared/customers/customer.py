@@ -333,7 +333,8 @@ def consents_from(facts: Iterable[Fact]) -> Consents:
 def rebuilt(customer: Customer, facts: Iterable[Fact]) -> Customer:
     """The customer as their facts, in any order, have it: consents, pause, epoch, the last confirmed signup and change.
 
-    The epoch is never lower than it stands, or links that have ended would be valid again. All else stays as it is, for no fact has it: the address, what was entered, a signup that waits.
+    The epoch is never lower than it stands, or links that have ended would be valid again. All else stays
+    as it is, for no fact has it: the address, what was entered, a signup that waits.
     """
     changes = sorted((fact for fact in facts if fact.type in _CHANGING), key=lambda fact: fact.occurred_at)
     paused_until, confirmed, epoch = None, None, customer.epoch
