@@ -72,7 +72,7 @@ CASES = Capability(
     ),
     Function(
         "notify_marketer",
-        Hears("CaseOpened", "CaseOverdue", queue="cases", patient=True),
+        Hears("CaseOpened", "CaseOverdue", queue="cases", patient=True, waits=True),
         customers=("GetItem", "PutItem"),
         sends_mail=True,
         alarm="The marketer gets no mail about cases",

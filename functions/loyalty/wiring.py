@@ -132,7 +132,7 @@ LOYALTY = Capability(
     ),
     Function(
         "send_points_reminder",
-        Hears("PointsExpiring", "TierEnding", queue="reminders", patient=True),
+        Hears("PointsExpiring", "TierEnding", queue="reminders", patient=True, waits=True),
         customers=("GetItem", "PutItem", "Query"),
         signing_key=True,
         sends_mail=True,

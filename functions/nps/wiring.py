@@ -110,8 +110,8 @@ NPS = Capability(
     ),
     Function(
         "send_survey_invitation",
-        # A message that comes in somebody's quiet hours is hidden until they are over.
-        Hears("SurveyInvited", queue="surveys", patient=True, hides=True),
+        # An invitation waits until somebody's quiet hours are over.
+        Hears("SurveyInvited", queue="surveys", patient=True, waits=True),
         customers=("GetItem", "PutItem", "BatchGetItem", "Query"),
         signing_key=True,
         sends_mail=True,
@@ -119,7 +119,7 @@ NPS = Capability(
     ),
     Function(
         "send_referral_invitation",
-        Hears("SurveyAnswered", "SurveyAnswerChanged", queue="promoters", patient=True),
+        Hears("SurveyAnswered", "SurveyAnswerChanged", queue="promoters", patient=True, waits=True),
         customers=("GetItem", "PutItem", "Query"),
         signing_key=True,
         sends_mail=True,

@@ -110,8 +110,8 @@ class CapabilityStack(Stack):
                 subscriptions.SqsSubscription(queue, raw_message_delivery=True, dead_letter_queue=queue.failed)
             )
         queue.feed(function, at_once=trigger.at_once)
-        if trigger.hides:
-            function.add_environment("QUEUE_URL", queue.queue_url)
+        # What can never succeed goes there at once, with its reason.
+        function.allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [queue.failed.queue_arn])
         CfnOutput(self, f"{name.title().replace('-', '')}QueueUrl", value=queue.queue_url)
 
     def _add_stream(self, function: Function) -> None:

@@ -72,7 +72,7 @@ class WatchStack(Stack):
                     self._alarm_of_failed(name, function.alarm)
                     # A message that fails is no error of its function, and comes again for hours before anybody
                     # hears of it.
-                    if trigger.patient and not trigger.hides:
+                    if trigger.patient:
                         self._alarm(
                             f"{name}-age",
                             self._of_queue(name, "ApproximateAgeOfOldestMessage"),

@@ -27,8 +27,8 @@ def write_to(
     """Mail a customer on an occasion, at most once for each `mail_id`: 1 read unit, 1 and 4 write units.
 
     `write` gets the customer, the settings and the root of links; where it returns None, the mail is out of date. A
-    refusal is recorded under `skip_id` if that is given, and then does not use up the `mail_id`. Raises MailRefused
-    where the mail was not sent and may be tried again.
+    refusal is recorded under `skip_id` if that is given, and then does not use up the `mail_id`. Raises, for the queue
+    to deal with, where SES did not take the mail.
     """
     settings, time = environment.settings(), clock.shop_time()
     root = environment.public_url()

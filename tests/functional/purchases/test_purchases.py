@@ -20,6 +20,7 @@ from shared.purchases import actions
 from shared.purchases.purchase import Order
 from shared.scorecards.scorecard import Month, Scorecard, scorecard_from
 from shared.scorecards.store import cards as scorecards
+from tests.functional.aws import make_queue, received
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -211,12 +212,21 @@ def test_an_id_that_is_in_use_is_not_given_to_another_address(monkeypatch: pytes
     assert new_customer("eve@example.com", datetime(2026, 11, 21, tzinfo=UTC)).customer_id == "cus_other"
 
 
-def test_the_queue_takes_what_is_right_and_gives_back_what_is_wrong(invoke: Invoke, load: Load) -> None:
+def test_the_queue_takes_what_is_right_and_gives_up_what_is_wrong(invoke: Invoke, load: Load) -> None:
+    make_queue("purchases")
     records = load("ingest_purchases/mixed")["Records"]
-    answer = invoke("ingest_purchases/mixed")
-    failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
-    assert failed == {record["messageId"] for record in records[2:]}
+    assert invoke("ingest_purchases/mixed") == {"batchItemFailures": []}
+    given_up = received("purchases-failed")
+    assert [message["Body"] for message in given_up] == [record["body"] for record in records[2:]]
+    assert [reason_of(message) for message in given_up] == [
+        "total is 1, but products − discount + tax + shipping is 3000 − 1000 + 400 + 500 = 2900",
+        "the message is no JSON object",
+    ]
     assert card_of(customers.get_id(ADA)).spent == 2_000
+
+
+def reason_of(message: dict[str, Any]) -> str:
+    return str(message["MessageAttributes"]["reason"]["StringValue"])
 
 
 def test_a_failed_message_is_logged_without_what_it_says_of_a_person(
@@ -229,17 +239,19 @@ def test_a_failed_message_is_logged_without_what_it_says_of_a_person(
     wrong = json.loads(event["Records"][1]["body"])
     for record, address in zip(event["Records"], ["not an address", "a@b", "ada@example.com", ""], strict=True):
         record["body"] = json.dumps({**wrong, "customer": {"email": address}, "coupon": "x" * 99})
-    assert len(invoke("ingest_purchases", event)["batchItemFailures"]) == 4
+    make_queue("purchases")
+    assert invoke("ingest_purchases", event) == {"batchItemFailures": []}
     logged = output.getvalue()
-    assert logged.count("message failed") == 4
+    assert (logged.count("message given up"), len(logged.splitlines()), "Traceback" in logged) == (4, 4, False)
     assert "coupon" in logged
     assert "@" not in logged
     assert "not an address" not in logged
 
 
-def test_a_batch_in_which_all_is_wrong_gives_all_back(invoke: Invoke, load: Load) -> None:
+def test_a_message_that_cannot_be_given_up_comes_again(invoke: Invoke, load: Load) -> None:
     event = load("ingest_purchases/mixed")
     event["Records"] = event["Records"][2:]
+    # There is no queue for it.
     assert len(invoke("ingest_purchases", event)["batchItemFailures"]) == 2
 
 
