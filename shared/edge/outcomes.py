@@ -4,7 +4,7 @@ from datetime import datetime
 
 
 class NotYet(Exception):
-    """It is too early for this message, which tells of a fact: it waits until then, and this is not an error."""
+    """It is too early for this message: it waits until then, and this is not an error."""
 
     def __init__(self, until: datetime) -> None:
         super().__init__(until.isoformat())

@@ -4,6 +4,7 @@ A message that is too early, or needs something that is out for hours, waits on 
 there. A message that can never succeed goes to the dead letters at once, with its reason as a message attribute.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -84,11 +85,18 @@ def _wait_longer(record: SQSRecord, reason: str) -> None:
 
 
 def _wait(record: SQSRecord, until: datetime, attempt: int) -> None:
-    """Put a message on the due index; it comes again with its fact alone."""
-    fact, queue = fact_of(record), _queue(record)
-    message = json.dumps({"detail": fact_store.to_members(fact)}, ensure_ascii=False, separators=(",", ":"))
-    due_id = f"{queue}/{fact.customer_id}/{fact.type}/{fact.id}"
-    for write in due.put(due_id, until, queue, message, customer_id=fact.customer_id, attempt=attempt):
+    """Put a message on the due index; one that tells of a fact comes again with that alone."""
+    queue = _queue(record)
+    try:
+        fact = fact_of(record)
+    except Unprocessable:
+        due_id = f"{queue}/{hashlib.sha256(record.body.encode()).hexdigest()[:32]}"
+        writes = due.put(due_id, until, queue, record.body, attempt=attempt)
+    else:
+        message = json.dumps({"detail": fact_store.to_members(fact)}, ensure_ascii=False, separators=(",", ":"))
+        due_id = f"{queue}/{fact.customer_id}/{fact.type}/{fact.id}"
+        writes = due.put(due_id, until, queue, message, customer_id=fact.customer_id, attempt=attempt)
+    for write in writes:
         apply(write)
 
 

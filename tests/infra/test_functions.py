@@ -86,6 +86,7 @@ _CALLED: Final = (
     (r":stateMachine:regulars-prod-(\w+)\"", r"start of \1"),
     (r"SigningKey", "signing key"),
     (r":event-bus/regulars-prod\"", "bus"),
+    (r":sqs:.*:regulars-prod-([\w-]+)\"", r"queue \1"),
     (r":identity/\*|configuration-set/regulars-prod\"", "sender"),
     (r'GetAtt": \["\w*logs', "own log"),
 )
@@ -137,9 +138,12 @@ def _wired(function: Function) -> dict[str, set[str]]:
         f"start of {function.starts}": {"StartExecution"} if function.starts else set(),
         f"executions of {function.watches}": {"DescribeExecution"} if function.watches else set(),
     }
+    if function.sends_due:
+        wired |= {f"queue {name}": {"SendMessage", "GetQueueUrl"} for name in wirings.waiting_queues()}
     for trigger in function.triggers:
         if isinstance(trigger, Queue):
             wired[f"queue {function.queue_name(trigger)}"] = CONSUME
+            wired[f"queue {function.queue_name(trigger)}-failed"] = {"SendMessage", "GetQueueUrl"}
         elif isinstance(trigger, Stream):
             wired |= {
                 "changes of customers": {"DescribeStream", "GetRecords", "GetShardIterator"},
@@ -289,7 +293,6 @@ def test_a_function_is_told_of_what_it_may_use_and_of_nothing_else(production: A
             "RESCORING_STATE_MACHINE_ARN": wired.starts == "rescoring",
             "SETTLEMENT_STATE_MACHINE_ARN": wired.starts == "settlement",
             "INVITATIONS_STATE_MACHINE_ARN": wired.starts == "invitations",
-            "QUEUE_URL": name == "send_survey_invitation",
         }
         own = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
         assert variables.keys() - settings - own == {variable for variable, uses in named.items() if uses}, name

@@ -217,7 +217,7 @@ def test_every_queue_that_is_consumed_fails_record_by_record_into_a_dead_letter_
         assert failed["MessageRetentionPeriod"] == 14 * 24 * 3600
         names.add(queue["QueueName"].removeprefix("regulars-prod-"))
     letters = {"confirmations", "reminders", "surveys", "promoters", "cases"}
-    assert names == {"purchases", "points", "feedback", *letters}
+    assert names == {"purchases", "points", "imported-points", "feedback", "overdue", *letters}
 
 
 def test_a_mail_outlives_hours_without_ses_and_a_long_queue_leaves_room_for_the_api(production: Assembly) -> None:
@@ -240,6 +240,8 @@ def test_a_mail_outlives_hours_without_ses_and_a_long_queue_leaves_room_for_the_
     assert {name.removeprefix("regulars-prod-"): number for name, number in at_once.items()} == {
         "purchases": 5,
         "points": 5,
+        "imported-points": 2,
+        "overdue": 2,
         "confirmations": 2,
         "reminders": 2,
         "surveys": 2,
@@ -271,14 +273,14 @@ def _alarms(assembly: Assembly) -> dict[str, Mapping[str, Any]]:
 def test_alarms_tell_of_what_waits_and_of_what_failed(production: Assembly) -> None:
     queues = {queue["Properties"]["QueueName"] for _, queue in production.resources("AWS::SQS::Queue")}
     failed = {name.removeprefix("regulars-prod-") for name in queues if name.endswith("-failed")}
-    assert len(failed) == 10
+    assert len(failed) == 12
     jobs = ("rescoring", "settlement", "invitations")
     alarms = _alarms(production)
     assert alarms.keys() == {
         *failed,
-        *("confirmations-age", "reminders-age", "promoters-age", "cases-age"),
+        *("confirmations-age", "reminders-age", "surveys-age", "promoters-age", "cases-age"),
         *(f"{job}-{end}" for job in jobs for end in ("failed", "timed-out")),
-        *("watch-cases-errors", "ask-recovery-errors", "stream-lag", "throttles", "api-errors"),
+        *("send-due-messages-errors", "ask-recovery-errors", "stream-lag", "throttles", "api-errors"),
     }
     for name in failed:
         assert alarms[name]["Dimensions"] == [{"Name": "QueueName", "Value": f"regulars-prod-{name}"}]
@@ -336,6 +338,12 @@ def test_without_an_address_nobody_is_mailed_alarms(local: Assembly) -> None:
         subscription["Properties"]["Protocol"] for _, subscription in local.resources("AWS::SNS::Subscription")
     }
     assert protocols == {"sqs"}
+
+
+def test_what_is_due_is_looked_for_every_minute(production: Assembly) -> None:
+    schedules = [schedule["Properties"] for _, schedule in production.resources("AWS::Scheduler::Schedule")]
+    expressions = {schedule["Name"]: schedule["ScheduleExpression"] for schedule in schedules}
+    assert expressions["regulars-prod-send-due-messages"] == "rate(1 minute)"
 
 
 @pytest.mark.parametrize(
@@ -462,7 +470,7 @@ def test_the_bus_keeps_thirty_days_on_aws_and_nothing_at_home(production: Assemb
 
 def test_ses_reports_what_became_of_a_mail(production: Assembly) -> None:
     destination = _only(production, "AWS::SES::ConfigurationSetEventDestination")["EventDestination"]
-    assert {"bounce", "complaint", "delivery", "reject"} == set(destination["MatchingEventTypes"])
+    assert {"bounce", "complaint"} == set(destination["MatchingEventTypes"])
     configuration = _only(production, "AWS::SES::ConfigurationSet")
     assert configuration["DeliveryOptions"] == {"TlsPolicy": "REQUIRE"}
     assert configuration["ReputationOptions"] == {"ReputationMetricsEnabled": True}
