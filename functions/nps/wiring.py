@@ -126,6 +126,14 @@ NPS = Capability(
         alarm="Promoters are not asked to bring a friend",
     ),
     Function(
+        "add_up_figures",
+        # Before anybody reads the report, and before the night's invitations count.
+        Schedule(hour=5),
+        customers=("GetItem", "PutItem", "DeleteItem", "Query"),
+        timeout=300,
+        alarm="The report on NPS reads more from day to day, and will be too slow in some months",
+    ),
+    Function(
         "ask_recovery",
         Schedule(every_hours=1),
         customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "Query"),

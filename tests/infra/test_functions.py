@@ -194,7 +194,7 @@ def test_every_folder_with_a_handler_is_a_function(production: Assembly) -> None
 
 def test_a_schedule_may_start_its_own_target_only(production: Assembly) -> None:
     schedules = [schedule["Properties"]["Target"] for _, schedule in production.resources("AWS::Scheduler::Schedule")]
-    assert len(schedules) == 5
+    assert len(schedules) == 6
     for target in schedules:
         role = target["RoleArn"]["Fn::GetAtt"][0]
         (statements,) = (

@@ -280,7 +280,14 @@ def test_alarms_tell_of_what_waits_and_of_what_failed(production: Assembly) -> N
         *failed,
         *("confirmations-age", "reminders-age", "surveys-age", "promoters-age", "cases-age"),
         *(f"{job}-{end}" for job in jobs for end in ("failed", "timed-out")),
-        *("send-due-messages-errors", "ask-recovery-errors", "stream-lag", "throttles", "api-errors"),
+        *(
+            "send-due-messages-errors",
+            "ask-recovery-errors",
+            "add-up-figures-errors",
+            "stream-lag",
+            "throttles",
+            "api-errors",
+        ),
     }
     for name in failed:
         assert alarms[name]["Dimensions"] == [{"Name": "QueueName", "Value": f"regulars-prod-{name}"}]
