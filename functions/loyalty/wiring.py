@@ -125,7 +125,10 @@ LOYALTY = Capability(
             *("PurchaseRecorded", "PurchaseRefunded", "ConsentGranted", "SurveyAnswered"),
             queue="points",
             at_once=5,
+            imported=False,
         ),
+        # An import of a million orders takes hours; what customers do meanwhile does not wait for it.
+        Hears("PurchaseRecorded", queue="imported-points", imported=True),
         customers=("GetItem", "PutItem", "Query"),
         scorecards=("GetItem", "UpdateItem", "ConditionCheckItem"),
         alarm="Purchases, refunds, confirmations or answers do not change points",

@@ -103,7 +103,7 @@ class CapabilityStack(Stack):
             is_patient=trigger.patient,
         )
         if isinstance(trigger, Hears):
-            queue.hear(self._bus, *trigger.facts)
+            queue.hear(self._bus, trigger)
         elif isinstance(trigger, MailEvents):
             mail = MailEventsConstruct(self, "Mail", settings=self._settings, types=trigger.types)
             mail.topic.add_subscription(

@@ -71,15 +71,27 @@ class Queue:
 
 @dataclass(frozen=True, init=False)
 class Hears(Queue):
-    """The function hears every fact of some types, by a rule of the bus and a queue of its own."""
+    """The function hears every fact of some types, by a rule of the bus and a queue of its own.
+
+    `imported`: True hears only purchases that were imported, False all but these: a queue that fills with an import
+    lets what live customers do pass in another.
+    """
 
     facts: tuple[str, ...] = ()
+    imported: bool | None = None
 
     def __init__(
-        self, *facts: str, queue: str = "", at_once: int = 2, patient: bool = False, waits: bool = False
+        self,
+        *facts: str,
+        queue: str = "",
+        at_once: int = 2,
+        patient: bool = False,
+        waits: bool = False,
+        imported: bool | None = None,
     ) -> None:
         super().__init__(queue, at_once=at_once, patient=patient, waits=waits)
         object.__setattr__(self, "facts", facts)
+        object.__setattr__(self, "imported", imported)
 
 
 @dataclass(frozen=True, init=False)

@@ -227,10 +227,14 @@ def one_more_refund(state: OrderState) -> OrderState:
     return replace(state, refunds=state.refunds + 1)
 
 
-def purchase_fact(order: Order, customer_id: str, now: datetime) -> Fact:
-    """`PurchaseRecorded`, at the time of the order."""
+def purchase_fact(order: Order, customer_id: str, now: datetime, *, imported: bool = False) -> Fact:
+    """`PurchaseRecorded`, at the time of the order; `imported` lets those of live customers pass it on their way."""
     return facts.PURCHASE_RECORDED.fact(
-        id=order.order_id, customer_id=customer_id, occurred_at=order.ordered_at, now=now, data=order.as_data()
+        id=order.order_id,
+        customer_id=customer_id,
+        occurred_at=order.ordered_at,
+        now=now,
+        data={**order.as_data(), "imported": imported or None},
     )
 
 

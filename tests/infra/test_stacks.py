@@ -531,3 +531,20 @@ def test_the_throw_away_stage_is_synthesised_for_the_local_aws_only(
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert "make deploy STAGE=prod" in told
+
+
+def test_imported_purchases_earn_by_a_queue_that_no_live_fact_waits_in(production: Assembly) -> None:
+    rules = {
+        rule["Properties"]["Targets"][0]["Arn"]["Fn::GetAtt"][0]: rule["Properties"]["EventPattern"]
+        for _, rule in production.resources("AWS::Events::Rule")
+    }
+    queues = {name: queue["Properties"]["QueueName"] for name, queue in production.resources("AWS::SQS::Queue")}
+    patterns = {queues[target].removeprefix("regulars-prod-"): pattern for target, pattern in rules.items()}
+    assert patterns["imported-points"] == {
+        "source": ["regulars"],
+        "detail-type": ["PurchaseRecorded"],
+        "detail": {"imported": [True]},
+    }
+    assert patterns["points"]["detail"] == {"imported": [{"exists": False}]}
+    assert "PurchaseRecorded" in patterns["points"]["detail-type"]
+    assert {name for name, pattern in patterns.items() if "detail" in pattern} == {"points", "imported-points"}
