@@ -97,8 +97,8 @@ def record_order(
 def record_refund(refund: Refund, time: ShopTime) -> RecordedRefund:
     """Record a refund once and take it off the customer's counters; a refund that comes before its order waits for it.
 
-    Costs 8 write units, 4 for a waiting refund. Raises Conflict where the id is recorded with other content, Invalid
-    where more would go back than was paid.
+    Costs 8 write units, 4 for a waiting refund. Raises Conflict where the id is recorded with other content and where
+    too many or too long refunds wait for an order, Invalid where more would go back than was paid.
     """
     state = orders.get(refund.order_id)
     known = orders.get_refund(refund.order_id, refund.refund_id)
@@ -107,7 +107,7 @@ def record_refund(refund: Refund, time: ShopTime) -> RecordedRefund:
             raise Conflict(f"refund {refund.refund_id} is already recorded with other content")
         return RecordedRefund(refund.order_id, known.status, created=False, amount=known.applied)
     if state is None or state.customer_id is None:
-        waiting = purchase.awaiting(state, refund.order_id)
+        waiting = purchase.awaiting(state, refund)
         transact(orders.put(waiting), orders.put_refund(refund, RefundStatus.PARKED))
         return RecordedRefund(refund.order_id, RefundStatus.PARKED, created=True)
     order = orders.order_of(state)

@@ -247,7 +247,7 @@ CUSTOMERS: Final = (
     Kind(
         name="order", pk="ORDER#*", sk="ORDER",
         always=("order_id", "total", "fingerprint", "refunded", "quantities", "refunds", "version"),
-        maybe=("customer_id", "ordered_at"),
+        maybe=("customer_id", "ordered_at", "awaiting_bytes"),
     ),
     *(
         Kind(

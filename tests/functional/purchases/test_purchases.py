@@ -20,7 +20,8 @@ from shared.purchases import actions
 from shared.purchases.purchase import Order
 from shared.scorecards.scorecard import Month, Scorecard, scorecard_from
 from shared.scorecards.store import cards as scorecards
-from tests.functional.aws import make_queue, received
+from tests.functional.aws import as_event, make_queue, received
+from tests.functional.calls import CALLS
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -267,3 +268,49 @@ def test_the_queue_and_http_lead_to_the_same_records(
     invoke("ingest_purchases", event)
     assert contents() == by_http
     assert json.loads(event["Records"][1]["body"]) == json.loads(load("record_purchase/by_email")["body"])
+
+
+def long_refund(invoke: Invoke, number: int, lines: int) -> dict[str, Any]:
+    """A refund of many products with long names, 280 bytes for each."""
+    products = [{"sku": f"{line:03d}{'😀' * 60}", "quantity": 1} for line in range(lines)]
+    return invoke("refund_purchase/products", refund_id=f"rf-{number}", products=products)
+
+
+def test_refunds_that_wait_are_bounded_so_that_their_order_can_be_recorded(invoke: Invoke) -> None:
+    answers = [long_refund(invoke, number, lines=50) for number in range(12)]
+    statuses = [answer["statusCode"] for answer in answers]
+    assert statuses == [201] * statuses.count(201) + [409] * statuses.count(409)
+    assert 2 < statuses.count(201) < 12
+    assert "send this refund again after the order" in answers[-1]["json"]["detail"]
+    # A refused refund is forgotten, one that waits is not, and the same again is no further one.
+    assert long_refund(invoke, 0, lines=50)["statusCode"] == 200
+    sizes: list[int] = []
+
+    def measure(event_name: str, request: Any) -> None:
+        if event_name.endswith("TransactWriteItems"):
+            sizes.append(len(json.dumps(json.loads(request.body), ensure_ascii=False).encode()))
+
+    CALLS.interceptors.append(measure)
+    try:
+        assert invoke("record_purchase/by_email")["statusCode"] == 201
+    finally:
+        CALLS.interceptors.remove(measure)
+    # DynamoDB takes 4 MB in one transaction, and 1,000 write units in a second of one customer.
+    assert max(sizes) < 400_000
+    types = [fact.type for fact in facts.every(str(customers.get_id(ADA)))]
+    assert types.count("RefundRejected") == statuses.count(201)
+    assert long_refund(invoke, 11, lines=50)["statusCode"] == 422
+
+
+def test_a_refund_that_is_too_long_to_wait_is_given_up_by_the_queue_with_its_reason(invoke: Invoke) -> None:
+    make_queue("purchases")
+    assert [long_refund(invoke, number, lines=80)["statusCode"] for number in range(4)] == [201, 201, 201, 201]
+    products = [{"sku": f"{line:03d}{'😀' * 60}", "quantity": 1} for line in range(200)]
+    body = json.dumps(
+        {"refund_id": "rf-9", "order_id": "#1001", "refunded_at": "2026-11-21T10:00:00Z", "products": products}
+    )
+    event = as_event("purchases", [{"MessageId": "1", "Body": body}])
+    assert invoke("ingest_purchases", event) == {"batchItemFailures": []}
+    (given_up,) = received("purchases-failed")
+    assert "send this refund again" in reason_of(given_up)
+    assert given_up["Body"] == body
