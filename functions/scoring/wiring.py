@@ -47,6 +47,7 @@ SCORING = Capability(
             summary="Start tonight's rescoring now",
         ),
         customers=("PutItem",),
+        scorecards=("Scan",),
         starts="rescoring",
     ),
     Function(
@@ -123,7 +124,6 @@ SCORING = Capability(
         ),
         # Not at an hour that is left out when the clocks go forward: that night nothing would run.
         schedule=Schedule(hour=4),
-        workers="rescoring_workers",
         # A new account's few functions at once take hours for a hundred million customers, and still come to an end.
         timeout=20,
         alarm="Segments and reports stay as they were after the last run",

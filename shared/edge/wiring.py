@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Route:
     """One route of the HTTP API, by its route key such as `POST /purchases/{order_id}/refunds`.
 
@@ -48,14 +48,14 @@ class Route:
         return self.key.partition(" ")[2]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Queue:
     """The function takes messages of a queue, ten at a time; a message that fails comes again alone.
 
     A message that failed for good waits in the queue `<name>-failed`.
 
     `name`: the queue's; empty is the function's own.
-    `at_once`: how many of the function run at a time, at least 2: a long queue leaves concurrency to the API.
+    `at_once`: how many of the function run at a time at most, at least 2: a long queue leaves concurrency to the API.
     `patient`: a message is received 100 times, some five hours with a visibility timeout of three minutes, before it
     counts as failed; an alarm reports messages that wait for a quarter of an hour.
     `waits`: messages may wait on the due index for their time, and come back into the queue from there; the function
@@ -69,7 +69,7 @@ class Queue:
     waits: bool = False
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Hears(Queue):
     """The function hears every fact of some types, by a rule of the bus and a queue of its own.
 
@@ -94,7 +94,7 @@ class Hears(Queue):
         object.__setattr__(self, "imported", imported)
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class MailEvents(Queue):
     """The function hears what becomes of mails, by SES's events of some types, their topic and a queue."""
 
@@ -105,17 +105,17 @@ class MailEvents(Queue):
         object.__setattr__(self, "types", types)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Stream:
     """The function reads new facts off the stream of the customers table, in batches of a hundred."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Authorizer:
     """The function identifies the key of each request to a route with a scope; at most one function in all."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Schedule:
     """It starts every so many minutes or hours, or every night at a full hour of the shop's time zone; one of these."""
 
@@ -127,7 +127,7 @@ class Schedule:
 Trigger = Route | Queue | Stream | Authorizer | Schedule
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Function:
     """A function, by the name of its folder; its environment names what it may use and no more.
 
@@ -143,6 +143,7 @@ class Function:
     `links`: its environment says where links lead; every function that sends mail needs it.
     `layers`: files of `requirements/` that it needs besides `layer.txt`, such as `numeric`.
     `openapi`: its folder holds the HTTP contract, as `openapi.json`.
+    `reserves`: where the account runs many functions at once, some of that is kept free for this one.
     `memory`: in MB; `timeout`: in seconds; None takes the default for its triggers.
     `alarm`: a sentence for the reader of the alarm: what it means that this function fails.
     """
@@ -162,6 +163,7 @@ class Function:
     links: bool
     layers: tuple[str, ...]
     openapi: bool
+    reserves: bool
     memory: int | None
     timeout: int | None
     alarm: str
@@ -183,6 +185,7 @@ class Function:
         links: bool = False,
         layers: tuple[str, ...] = (),
         openapi: bool = False,
+        reserves: bool = False,
         memory: int | None = None,
         timeout: int | None = None,
         alarm: str = "",
@@ -207,7 +210,7 @@ class Function:
         return route.operation or "".join((first, *map(str.capitalize, others)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Step:
     """A step of a job: one function. What it needs beyond its input lies in the bucket or the tables.
 
@@ -221,7 +224,7 @@ class Step:
     when: str | None = None
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Job:
     """Something that goes over all customers, as the state machine `regulars-<stage>-<name>`.
 
@@ -231,7 +234,6 @@ class Job:
     tried again, so each has to overwrite what it wrote before.
 
     `schedule`: when it starts by itself, with `input`.
-    `workers`: how many of an `each` step run at a time, or the name of the setting that says so.
     `timeout`: of an execution, in hours.
     `alarm`: a sentence for the reader of the alarm: what it means that the job failed.
     """
@@ -240,7 +242,6 @@ class Job:
     steps: tuple[Step, ...]
     schedule: Schedule | None
     input: Mapping[str, object]
-    workers: int | str
     timeout: int
     alarm: str
 
@@ -250,7 +251,6 @@ class Job:
         *steps: Step,
         schedule: Schedule | None = None,
         input: Mapping[str, object] | None = None,  # noqa: A002 (the word that Step Functions has for it)
-        workers: int | str = 5,
         timeout: int = 2,
         alarm: str = "",
     ) -> None:
@@ -259,7 +259,7 @@ class Job:
             object.__setattr__(self, member, values[member])
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Capability:
     """A capability by the name of its folders: its functions, and the jobs whose steps are functions too."""
 

@@ -62,7 +62,7 @@ def _figure(name: str, pairs: list[tuple[float, float]]) -> dict[str, Any]:
 def _init_code(name: str) -> str:
     code = f"import {module_of(name)}"
     if functions()[name].customers or functions()[name].scorecards:
-        code += "\nfrom shared.core import dynamodb\ndynamodb.dynamodb()"
+        code += "\nfrom shared.core import dynamodb\ndynamodb.client()"
     return code
 
 

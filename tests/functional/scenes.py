@@ -21,7 +21,7 @@ from shared.customers.links import confirmation_path
 from shared.customers.store import profiles as customers
 from shared.loyalty import points
 from shared.loyalty.points import Account
-from shared.loyalty.store import accounts
+from shared.loyalty.store import accounts, program_versions
 from shared.nps.actions import inviting
 from shared.nps.job import INVITING, DecidedSegment
 from shared.nps.links import survey_path
@@ -139,10 +139,25 @@ def known(customer_id: str, **members: Any) -> None:
     transact(*customers.create(Customer(customer_id=customer_id, created_at=created_at, **members)))
 
 
-def surveyed(invoke: Invoke, **changes: object) -> None:
+def change_survey(invoke: Invoke, survey_id: str = "after-purchase", **changes: Any) -> dict[str, Any]:
+    """Put a survey, as a change of the version in force."""
+    latest = definitions.get_survey(survey_id)
+    version = latest.version if latest else 0
+    return invoke(
+        "configure_surveys/put_survey", **{"fill": {"after-purchase": survey_id}, "version": version, **changes}
+    )
+
+
+def change_program(invoke: Invoke, **changes: object) -> dict[str, Any]:
+    """Put the programme, as a change of the version in force."""
+    latest = program_versions.latest()
+    return invoke("configure_loyalty/put_program", **{"version": latest.version if latest else 0, **changes})
+
+
+def surveyed(invoke: Invoke, **changes: Any) -> None:
     """A shop with the survey of the event file, changed."""
     assert invoke("configure_surveys/put_rules")["statusCode"] == 200
-    assert invoke("configure_surveys/put_survey", **changes)["statusCode"] == 200
+    assert change_survey(invoke, **changes)["statusCode"] == 200
 
 
 def may_be_asked(invoke: Invoke) -> None:

@@ -15,7 +15,7 @@ from shared.edge.templates import translate
 from shared.nps.links import survey_path
 from shared.nps.survey import DEFAULT_TEXTS, RECOVERY_TEXTS
 from tests.functional.aws import client, sent_mails
-from tests.functional.scenes import answered, as_records, ask, facts_of, sign_up
+from tests.functional.scenes import answered, as_records, ask, change_survey, facts_of, sign_up
 
 Invoke = Callable[..., dict[str, Any]]
 Load = Callable[..., dict[str, Any]]
@@ -90,7 +90,7 @@ def test_a_german_customer_gets_german_pages_mails_and_surveys(
     assert grace().contact.locale == fields.get("locale", "de")
 
     invoke("configure_surveys/put_rules")  # No quiet hours.
-    invoke("configure_surveys/put_survey", texts={"en": {}})
+    change_survey(invoke, texts={"en": {}})
     asked = ask(customer_id)
     (fact,) = facts_of(customer_id, "SurveyInvited")
     assert invoke("send_survey_invitation", as_records(fact)) == {"batchItemFailures": []}
@@ -185,7 +185,7 @@ def test_a_complaint_is_thanked_for_in_the_language_of_its_form(invoke: Invoke) 
 
 def test_words_that_a_survey_leaves_to_us_are_in_the_language_of_the_rest(invoke: Invoke) -> None:
     customer_id = sign_up(invoke, GRACE, locale="de")
-    invoke("configure_surveys/put_survey", texts={"de": {"question": "Schmeckt Ihnen unser Tee?"}})
+    change_survey(invoke, texts={"de": {"question": "Schmeckt Ihnen unser Tee?"}})
     asked = ask(customer_id)
     token = survey_path(customer_id, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
     page = invoke("answer_survey/get", fill={"TOKEN": token})["body"]

@@ -450,7 +450,7 @@ def test_a_job_plans_waits_for_its_turn_and_tries_every_step_again(production: A
     maps = [state for state in states.values() if state["Type"] == "Map"]
     for each in maps:
         assert each["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
-        assert (each["ItemsPath"], each["MaxConcurrency"]) == ("$.plan.segments", 5)
+        assert (each["ItemsPath"], each["MaxConcurrency"]) == ("$.plan.segments", 50)
         assert each["ItemSelector"] == {"run.$": "$.plan.run", "segment.$": "$$.Map.Item.Value"}
     tasks = [state for state in states.values() if state["Type"] == "Task"]
     assert all(task["Parameters"]["run.$"] == "$.plan.run" for task in tasks if task is not plan)

@@ -43,7 +43,6 @@ TOYS = Capability(
         Step(Function("plan_tidying", scorecards=("DescribeTable",))),
         Step(Function("tidy_up", bucket=("PutObject",), folders=("toys",), layers=("numeric",)), each=True),
         schedule=Schedule(hour=3),
-        workers=7,
         alarm="Toys lie about",
     ),
 )
@@ -146,7 +145,7 @@ def test_their_schedules_and_their_job_are_there(assembly: Assembly) -> None:
     }
     (machine,) = _of(assembly, "AWS::StepFunctions::StateMachine")
     assert machine["StateMachineName"] == "regulars-prod-tidying"
-    assert '"MaxConcurrency":7' in json.dumps(machine["DefinitionString"]).replace("\\", "")
+    assert '"MaxConcurrency":2' in json.dumps(machine["DefinitionString"]).replace("\\", "")
 
 
 def test_they_may_do_what_their_wiring_says(assembly: Assembly) -> None:

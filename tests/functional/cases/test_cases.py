@@ -28,7 +28,17 @@ from shared.nps.survey import RECOVERY_TEXTS, Rules
 from shared.scorecards.score import Score
 from tests.frozen_clock import FrozenClock
 from tests.functional.aws import as_event, make_queue, received, sent_mails
-from tests.functional.scenes import BERLIN, answered, as_records, ask, decide_all, facts_of, shop_day, sign_up
+from tests.functional.scenes import (
+    BERLIN,
+    answered,
+    as_records,
+    ask,
+    change_survey,
+    decide_all,
+    facts_of,
+    shop_day,
+    sign_up,
+)
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -404,7 +414,7 @@ def night(invoke: Invoke, days: int = 0) -> dict[str, int]:
 
 
 def test_a_resolved_case_lets_surveys_through_again(invoke: Invoke, ada: str) -> None:
-    invoke("configure_surveys/put_survey", trigger="NIGHTLY")
+    change_survey(invoke, trigger="NIGHTLY")
     one, other = complaint(ada, "1"), complaint(ada, "2")
     assert night(invoke) == {"OPEN_CASE": 1}
     step(invoke, "resolve", one)
@@ -416,7 +426,7 @@ def test_a_resolved_case_lets_surveys_through_again(invoke: Invoke, ada: str) ->
 def test_a_case_that_opens_while_she_is_being_asked_comes_first(
     invoke: Invoke, ada: str, at_transaction: AtTransaction
 ) -> None:
-    invoke("configure_surveys/put_survey", trigger="NIGHTLY")
+    change_survey(invoke, trigger="NIGHTLY")
     at_transaction("SurveyInvited", lambda: apply(contact_histories.count_cases(ada, 1)))
     assert night(invoke) == {"OPEN_CASE": 1}
     assert facts_of(ada, "SurveyInvited") == []
@@ -573,7 +583,7 @@ def test_whether_it_helped_is_asked_a_day_after_any_other_question_and_holds_tho
     assert history.invited_at is not None
     assert history.invited_at == clock.now()
     invoke("configure_surveys/put_rules", cooldown_days=5)
-    invoke("configure_surveys/put_survey", trigger="NIGHTLY", cooldown_days=0)
+    change_survey(invoke, trigger="NIGHTLY", cooldown_days=0)
     assert night(invoke) == {"ASKED_RECENTLY": 1}
 
 

@@ -17,7 +17,17 @@ from shared.customers.store import profiles as customers
 from shared.loyalty.actions import earning
 from shared.loyalty.store import program_versions
 from tests.frozen_clock import FrozenClock
-from tests.functional.scenes import BERLIN, account_of, facts_of, happened, heard_now, id_of, shop_day, sign_up
+from tests.functional.scenes import (
+    BERLIN,
+    account_of,
+    change_program,
+    facts_of,
+    happened,
+    heard_now,
+    id_of,
+    shop_day,
+    sign_up,
+)
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -152,7 +162,7 @@ def test_a_refund_that_meets_its_own_order_is_taken_back_after_it(
 def test_a_refund_dated_before_the_launch_takes_back_what_a_later_order_earned(
     invoke: Invoke, deliver: Deliver, contents: Contents, refund_first: bool
 ) -> None:
-    invoke("configure_loyalty/put_program", starts_at=shop_day(-1).isoformat())
+    change_program(invoke, starts_at=shop_day(-1).isoformat())
     early = f"{shop_day(-2)}T09:00:00.000Z"
     bought = happened("post_points/purchase_recorded")
     back = happened("post_points/purchase_refunded", occurred_at=early, refunded_at=early)

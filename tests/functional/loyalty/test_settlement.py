@@ -24,7 +24,16 @@ from shared.purchases.purchase import Order, Refund
 from shared.scorecards.store import cards as scorecards
 from tests.functional.aws import client
 from tests.functional.calls import is_killed
-from tests.functional.scenes import BERLIN, account_of, execution_arn, facts_of, plan_run, publish_long_ago, sign_up
+from tests.functional.scenes import (
+    BERLIN,
+    account_of,
+    change_program,
+    execution_arn,
+    facts_of,
+    plan_run,
+    publish_long_ago,
+    sign_up,
+)
 
 Invoke = Callable[..., dict[str, Any]]
 Contents = Callable[..., dict[str, list[dict[str, Any]]]]
@@ -50,7 +59,7 @@ def program(invoke: Invoke) -> None:
 
 def launch(invoke: Invoke, **changes: object) -> None:
     rules = {"bonuses": {"BIRTHDAY": 100}, "multipliers": [], "tiers": TIERS, "expiry_months": 2}
-    answer = invoke("configure_loyalty/put_program", starts_at="2024-01-01", **{**rules, **changes})
+    answer = change_program(invoke, starts_at="2024-01-01", **{**rules, **changes})
     assert answer["statusCode"] == 200
     publish_long_ago()
 

@@ -25,6 +25,7 @@ from tests.functional.scenes import (
     answered,
     as_records,
     ask,
+    change_survey,
     facts_of,
     post_answer,
     shop_day,
@@ -158,7 +159,7 @@ def test_an_answer_that_meets_another_at_the_counts_is_counted_after_it(
 
 def test_a_final_answer_is_shown_and_taken_no_more(invoke: Invoke, asked: Invitation, contents: Contents) -> None:
     answered(invoke, asked, 9)
-    invoke("configure_surveys/put_survey", edit_hours=0)
+    change_survey(invoke, edit_hours=0)
     before = contents()
     for answer in (get(invoke, token_of(asked)), answered(invoke, asked, 1, "No"), answered(invoke, asked, 9)):
         assert answer["statusCode"] == 409
@@ -303,7 +304,7 @@ def test_an_answer_earns_the_surveys_own_points_else_the_programmes_bonus_once(
     invoke: Invoke, launch: Launch, deliver: Deliver, own: int | None, bonus: int, earned: list[int]
 ) -> None:
     launch(bonuses={"SURVEY_ANSWERED": bonus} if bonus else {})
-    invoke("configure_surveys/put_survey", points=own)
+    change_survey(invoke, points=own)
     asked = ask(sign_up(invoke, "ada@example.com"))
     answered(invoke, asked, 9)
     answered(invoke, asked, 2)
@@ -321,7 +322,7 @@ def test_the_pages_promise_points_where_there_is_a_programme_that_gives_them(
 ) -> None:
     if bonus is not None:
         launch(bonuses={"SURVEY_ANSWERED": bonus} if bonus else {})
-    invoke("configure_surveys/put_survey", points=own)
+    change_survey(invoke, points=own)
     asked = ask(sign_up(invoke, "ada@example.com"))
     for page in (get(invoke, token_of(asked)), answered(invoke, asked, 9)):
         assert re.findall(r"<strong>(\d+) points</strong>", page["body"]) == promised
@@ -439,7 +440,7 @@ def test_a_survey_that_has_ended_takes_no_anonymous_answers(
     invoke: Invoke, contents: Contents, change: dict[str, Any]
 ) -> None:
     token = page_of_counter(invoke)
-    invoke("configure_surveys/put_survey", **change)
+    change_survey(invoke, **change)
     before = contents()
     printed = feedback_path("after-purchase", "counter").removeprefix("feedback/")
     for answer in (invoke("answer_anonymously/get", fill={"TOKEN": printed}), tell(invoke, token)):

@@ -262,12 +262,56 @@ def test_a_rescoring_is_started_for_the_day_that_was_asked_for(invoke: Invoke, m
         name="rescoring", definition="{}", roleArn="arn:aws:iam::123456789012:role/rescoring"
     )["stateMachineArn"]
     monkeypatch.setenv("RESCORING_STATE_MACHINE_ARN", machine)
+    apply(cards.count(with_order(Scorecard(customer_id="early"), date(1998, 7, 1), 2_000)))
     answer = invoke("start_rescoring/as_of")
     assert (answer["statusCode"], answer["json"]["status"]) == (202, "QUEUED")
     (execution,) = client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
     assert execution["name"] == answer["json"]["rescoring_id"]
     details = client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
     assert json.loads(details["input"]) == {"as_of": "1998-07-01"}
+
+
+def test_a_score_for_a_day_before_the_first_order_is_refused(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, shop: None
+) -> None:
+    monkeypatch.setenv("RESCORING_STATE_MACHINE_ARN", ARN)
+    answer = invoke("start_rescoring/as_of", as_of="1998-07-01")
+    assert (answer["statusCode"], answer["json"]["detail"]) == (
+        422,
+        "as_of: nobody had ordered by 1998-07-01; all would lose their scores",
+    )
+
+
+@pytest.mark.parametrize("as_of", [0, 896572800, "0", "1998-07-01T00:00:00Z", "1998-7-1", True])
+def test_a_day_is_text_in_the_form_of_a_calendar(invoke: Invoke, as_of: object) -> None:
+    answer = invoke("start_rescoring/as_of", as_of=as_of)
+    assert answer["statusCode"] == 422
+    assert "want a day such as 2026-11-21" in answer["json"]["detail"]
+
+
+def test_a_model_that_saw_nobody_is_fitted_again_the_next_night(invoke: Invoke, rescore: Rescore) -> None:
+    assert rescore("run-1", "2026-11-20T01:00:00Z", segments=1, times=1)["fits"]
+    cards_of_buyers(range(20))
+    assert rescore("run-2", "2026-11-21T01:00:00Z", segments=1, times=1)["fits"]
+    report = invoke("report_scores/forecast")["json"]
+    assert report["existing"]["revenue"] > 0
+    assert not rescore("run-3", "2026-11-22T01:00:00Z", segments=1, times=1)["fits"]
+
+
+def test_models_are_fitted_again_where_buyers_have_doubled(rescore: Rescore) -> None:
+    transact(*(cards.ensure(f"K{number}") for number in range(40)))
+    cards_of_buyers(range(10))
+    assert rescore("run-1", "2026-11-20T01:00:00Z", segments=1, times=1)["fits"]
+    cards_of_buyers(range(10, 20))
+    # The plan knows the buyers of the rescoring before.
+    assert not rescore("run-2", "2026-11-21T01:00:00Z", segments=1, times=1)["fits"]
+    assert rescore("run-3", "2026-11-22T01:00:00Z", segments=1, times=1)["fits"]
+
+
+def cards_of_buyers(numbers: range) -> None:
+    for number in numbers:
+        card = with_order(Scorecard(customer_id=f"K{number}"), date(2026, 10, 1 + number), 2_000)
+        apply(cards.count(replace(card, version=1)))
 
 
 def test_a_score_for_a_day_to_come_is_refused(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
