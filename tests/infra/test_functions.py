@@ -51,7 +51,15 @@ WRITERS_OF_SCORECARDS: Final = {
     "post_points",
     "write_scores",
 }
-DELETERS: Final = {"manage_cases", "ask_recovery", "report_rescoring", "close_settlement", "close_invitations"}
+DELETERS: Final = {
+    "manage_cases",
+    "ask_recovery",
+    "report_rescoring",
+    "close_settlement",
+    "close_invitations",
+    "add_up_figures",
+    "send_due_messages",
+}
 PUBLISHERS: Final = {"publish_changes"}
 SCANNERS: Final = {
     "plan_rescoring",
