@@ -1,6 +1,10 @@
 """What may become of a message in a queue besides success: raised by the work on it, dealt with in `queues.py`."""
 
 from datetime import datetime
+from typing import Final
+
+# The line of the log that an alarm counts.
+WAITS_FOR_HOURS: Final = "message waits for hours"
 
 
 class NotYet(Exception):

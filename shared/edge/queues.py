@@ -20,7 +20,7 @@ from shared.core.dynamodb import apply
 from shared.core.errors import RegularsError
 from shared.core.facts import Fact
 from shared.edge import due
-from shared.edge.outcomes import NotYet, Unavailable, Unprocessable
+from shared.edge.outcomes import WAITS_FOR_HOURS, NotYet, Unavailable, Unprocessable
 
 LOGGER = Logger()
 
@@ -81,7 +81,7 @@ def _wait_longer(record: SQSRecord, reason: str) -> None:
         _give_up(record, reason)
         return
     _wait(record, clock.now() + WAITS[attempts], attempts + 1)
-    LOGGER.warning("message waits", reason=reason, attempt=attempts + 1, message_id=record.message_id)
+    LOGGER.warning(WAITS_FOR_HOURS, reason=reason, attempt=attempts + 1, message_id=record.message_id)
 
 
 def _wait(record: SQSRecord, until: datetime, attempt: int) -> None:
@@ -113,8 +113,8 @@ def _give_up(record: SQSRecord, reason: str) -> None:
 
 def _attempts(record: SQSRecord) -> int:
     """How often a message has waited because something was out."""
-    attribute = record.get("messageAttributes", {}).get(due.ATTEMPT, {})
-    return int(attribute.get("stringValue", 0))
+    attributes: Mapping[str, Mapping[str, str]] = record.get("messageAttributes") or {}
+    return int(attributes.get(due.ATTEMPT, {}).get("stringValue", 0))
 
 
 def _queue(record: SQSRecord) -> str:

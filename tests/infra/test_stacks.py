@@ -287,6 +287,7 @@ def test_alarms_tell_of_what_waits_and_of_what_failed(production: Assembly) -> N
             "stream-lag",
             "throttles",
             "api-errors",
+            "waiting",
         ),
     }
     for name in failed:
@@ -301,6 +302,15 @@ def test_alarms_tell_of_what_waits_and_of_what_failed(production: Assembly) -> N
         and subscription["Properties"]["Endpoint"] == "owner@shop.example"
         for _, subscription in production.resources("AWS::SNS::Subscription")
     )
+
+
+def test_an_alarm_counts_the_mails_that_wait_for_hours(production: Assembly) -> None:
+    filters = [each["Properties"] for _, each in production.resources("AWS::Logs::MetricFilter")]
+    metric = {"MetricName": "regulars-prod-waiting", "MetricNamespace": "Regulars", "MetricValue": "1"}
+    assert [each["MetricTransformations"] for each in filters] == [[metric]] * 5
+    assert {each["FilterPattern"] for each in filters} == {'{ $.message = "message waits for hours" }'}
+    alarm = _alarms(production)["waiting"]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Regulars", "regulars-prod-waiting", "Sum")
 
 
 def test_whatever_no_request_waits_for_says_what_its_failing_means() -> None:

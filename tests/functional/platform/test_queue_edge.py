@@ -12,6 +12,7 @@ from shared.core import fact_store
 from shared.core.facts import Fact
 from shared.customers.store import profiles
 from shared.edge import due
+from shared.edge.outcomes import WAITS_FOR_HOURS
 from shared.edge.queues import LOGGER, WAITS
 from shared.loyalty.store import accounts
 from tests.frozen_clock import FrozenClock
@@ -97,6 +98,7 @@ def test_a_mail_waits_while_the_account_may_not_send_and_goes_out_afterwards(
             ses(None)
         assert len(come_back(invoke)) == 1
     assert (len(sent_mails()), due.list_of(signed_up.customer_id)) == (1, [])
+    assert log.getvalue().count(WAITS_FOR_HOURS) == 4
     assert ("@" in log.getvalue(), "Traceback" in log.getvalue()) == (False, False)
 
 
