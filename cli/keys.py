@@ -1,14 +1,12 @@
 """`regulars keys`: the keys with which back offices and tools call the API."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.console import complain, console
-from cli.deployment import Unreachable, connect, explain
+from cli.deployment import connect
+from cli.explained import explained
 from infra import wirings
 from shared.core import clock
 from shared.core.settings import LOCAL_STAGE
@@ -35,7 +33,7 @@ def create(
         complain("The name has to be 1 to 60 printable characters.")
         raise typer.Exit(2)
     secret = new_secret()
-    with _telling():
+    with explained():
         into = connect(stage)
         api_keys.add(secret, name.strip(), tuple(dict.fromkeys(scope or SCOPES)), clock.now())
     if stage != LOCAL_STAGE:
@@ -50,23 +48,10 @@ def revoke(
     stage: Annotated[str, typer.Option(help="The deployment.")] = LOCAL_STAGE,
 ) -> None:
     """Revoke a key. On AWS it may still open the API for five minutes: that long the gateway remembers it."""
-    with _telling():
+    with explained():
         connect(stage)
         existed = api_keys.remove(key)
     if not existed:
         complain("There is no such key.")
         raise typer.Exit(1)
     console.print("The key is revoked.")
-
-
-@contextmanager
-def _telling() -> Iterator[None]:
-    """A deployment that cannot be reached ends the command with a sentence."""
-    try:
-        yield
-    except Unreachable as error:
-        complain(str(error))
-        raise typer.Exit(1) from None
-    except (BotoCoreError, ClientError) as error:
-        complain(explain(error))
-        raise typer.Exit(1) from None

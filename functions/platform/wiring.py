@@ -14,7 +14,9 @@ PLATFORM = Capability(
         "publish_changes",
         Stream(),
         publishes=True,
-        alarm="Facts are written but not published; after a day they leave the stream",
+        bucket=("PutObject",),
+        folders=("facts",),
+        alarm="Facts are written but not published",
     ),
     Function(
         "send_due_messages",

@@ -1,4 +1,4 @@
-"""How the scoring capability is deployed: the rescoring of every night and what it found."""
+"""How the scoring capability is deployed: the rescoring of every night and its reports."""
 
 from shared.edge.wiring import Capability, Function, Job, Route, Schedule, Step
 
@@ -56,7 +56,7 @@ SCORING = Capability(
             "GET /rescorings/{rescoring_id}",
             scope="rescorings:write",
             answers={200: "RescoringView"},
-            summary="How far a rescoring is, or what it found",
+            summary="The progress of a rescoring, or its result",
         ),
         customers=("Query",),
         watches="rescoring",

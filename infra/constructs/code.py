@@ -1,15 +1,18 @@
 """The contents of a function's zip: its folder, and the packages of `shared/` that it imports."""
 
 import ast
+import atexit
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from infra import FUNCTION_FOLDERS, ROOT, wirings
+from infra import FUNCTION_FOLDERS, ROOT, event_docs, wirings
 from shared.edge import openapi
+from shared.edge.wiring import Stream
 
 # Compiled files differ from machine to machine and would change the asset's hash with every run; of translations
 # only what is compiled is read.
@@ -37,12 +40,31 @@ def stage_code(name: str, target: Path) -> None:
             shutil.copy(file, target / file.relative_to(ROOT))
     if wirings.functions()[name].openapi:
         (target / folder.relative_to(ROOT) / "openapi.json").write_text(contract(), encoding="utf-8")
+    if any(isinstance(trigger, Stream) for trigger in wirings.functions()[name].triggers):
+        (target / folder.relative_to(ROOT) / "open_members.json").write_text(open_members(), encoding="utf-8")
     make_readable(target)
 
 
+@cache
+def staged(name: str) -> Path:
+    """A folder with what the zip of function `name` holds, made once for all stages of this process, and gone at its
+    end.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"regulars-{name}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    stage_code(name, folder)
+    return folder
+
+
+@cache
 def contract() -> str:
     """The HTTP contract as it is served."""
     return json.dumps(openapi.describe(wirings.capabilities()), ensure_ascii=False, separators=(",", ":"))
+
+
+def open_members() -> str:
+    """The members of each type of fact that say nothing personal, as JSON."""
+    return json.dumps(event_docs.open_members(), separators=(",", ":"))
 
 
 def make_readable(folder: Path) -> None:
@@ -71,6 +93,7 @@ def imported_files(module: str) -> frozenset[Path]:
     return frozenset(reached)
 
 
+@cache
 def _file_of(name: str) -> Path | None:
     if name.partition(".")[0] not in ("functions", "shared"):
         return None
@@ -94,6 +117,7 @@ def _imports(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         for statement in node.orelse:
             yield from _imports(statement)
-    else:
+    elif not isinstance(node, ast.expr):
+        # An expression holds no statement.
         for child in ast.iter_child_nodes(node):
             yield from _imports(child)

@@ -1,8 +1,6 @@
 """Every Lambda function, built the same way from its wiring."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
@@ -12,7 +10,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra import concurrency, names, wirings
-from infra.constructs.code import module_of, stage_code
+from infra.constructs.code import module_of, staged
 from infra.constructs.exception import accept
 from infra.constructs.layer import ARCHITECTURE, RUNTIME, DependencyLayer
 from infra.stacks.api import ApiStack
@@ -49,34 +47,32 @@ class Function(lambda_.Function):
         )
         # Instead of AWS's managed policy, which lets a function write to every log group of the account.
         log_group.grant_write(self.role_of_its_own)
-        with TemporaryDirectory() as staged:
-            stage_code(name, Path(staged))
-            super().__init__(
-                scope,
-                name,
-                function_name=names.name_of(settings, name),
-                role=self.role_of_its_own,
-                runtime=RUNTIME,
-                architecture=ARCHITECTURE,
-                handler=f"{module_of(name)}.handler",
-                code=lambda_.Code.from_asset(staged),
-                layers=[
-                    DependencyLayer.of(scope, requirements, settings=settings)
-                    for requirements in (wirings.COMMON_LAYER, *wiring.layers)
-                ],
-                memory_size=wiring.memory or (STEP_MEMORY if is_step else MEMORY),
-                timeout=Duration.seconds(wiring.timeout or _seconds(wiring, is_step)),
-                tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
-                reserved_concurrent_executions=concurrency.reserved(settings) if wiring.reserves else None,
-                logging_format=lambda_.LoggingFormat.JSON,
-                log_group=log_group,
-                environment={
-                    **settings.to_environment(),
-                    "POWERTOOLS_SERVICE_NAME": name,
-                    "POWERTOOLS_LOG_LEVEL": "INFO",
-                    **self._names_of_what_it_uses(scope, data, api),
-                },
-            )
+        super().__init__(
+            scope,
+            name,
+            function_name=names.name_of(settings, name),
+            role=self.role_of_its_own,
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            handler=f"{module_of(name)}.handler",
+            code=lambda_.Code.from_asset(str(staged(name))),
+            layers=[
+                DependencyLayer.of(scope, requirements, settings=settings)
+                for requirements in (wirings.COMMON_LAYER, *wiring.layers)
+            ],
+            memory_size=wiring.memory or (STEP_MEMORY if is_step else MEMORY),
+            timeout=Duration.seconds(wiring.timeout or _seconds(wiring, is_step)),
+            tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
+            reserved_concurrent_executions=concurrency.reserved(settings) if wiring.reserves else None,
+            logging_format=lambda_.LoggingFormat.JSON,
+            log_group=log_group,
+            environment={
+                **settings.to_environment(),
+                "POWERTOOLS_SERVICE_NAME": name,
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+                **self._names_of_what_it_uses(scope, data, api),
+            },
+        )
         self._grant_data(data)
         self._grant_the_rest()
         if settings.tracing:

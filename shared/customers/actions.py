@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.core import fact_store
-from shared.core.dynamodb import Write, optimistic, transact
+from shared.core.differences import Difference, differences
+from shared.core.dynamodb import Cancelled, Write, apply, optimistic, transact
 from shared.core.shop_time import ShopTime
-from shared.customers import customer as rules
+from shared.customers import customer
 from shared.customers.consent import Channel, SuppressionReason, Topic
 from shared.customers.customer import Change, Customer, Evidence, Signup
 from shared.customers.ids import mint_customer_id
@@ -34,7 +35,7 @@ def sign_up(email: str, signup: Signup) -> None:
     # For known addresses, too: a cold start fetches the key for it, and the time must not show which are known.
     mint_customer_id(email, 0)
     known = profiles.get_by_email(email)
-    change = rules.sign_up(known or new_customer(email, signup.requested_at), signup)
+    change = customer.sign_up(known or new_customer(email, signup.requested_at), signup)
     if known:
         _save(change)
     else:
@@ -49,8 +50,8 @@ def confirm(
 
     Raises LinkReplaced or LinkClosed where the signup no longer waits.
     """
-    customer = profiles.get(customer_id)
-    return _save(rules.confirm(customer, signup_id, now, ip), also) if customer else None
+    known = profiles.get(customer_id)
+    return _save(customer.confirm(known, signup_id, now, ip), also) if known else None
 
 
 @optimistic
@@ -66,18 +67,18 @@ def choose(
     What the page does not offer is left as it is: e-mail on a suppressed address, texts without a number.
     Costs 1 read unit, and 4 write units where something changes.
     """
-    customer = profiles.get(customer_id)
-    if customer is None:
+    known = profiles.get(customer_id)
+    if known is None:
         return None
-    offered = {channel: topics.get(channel, ()) for channel in rules.offered_channels(customer)}
-    return _save(rules.choose(customer, offered, pause_days, time.now, time.today, evidence(customer)))
+    offered = {channel: topics.get(channel, ()) for channel in customer.offered_channels(known)}
+    return _save(customer.choose(known, offered, pause_days, time.now, time.today, evidence(known)))
 
 
 @optimistic
 def leave(customer_id: str, topics: Iterable[Topic], now: datetime, evidence: EvidenceOf) -> Customer | None:
     """Withdraw topics on every channel; None for an unknown customer (1 read unit, 4 write units for a change)."""
-    customer = profiles.get(customer_id)
-    return _save(rules.leave(customer, topics, now, evidence(customer))) if customer else None
+    known = profiles.get(customer_id)
+    return _save(customer.leave(known, topics, now, evidence(known))) if known else None
 
 
 @optimistic
@@ -85,13 +86,33 @@ def suppress(
     customer_id: str, reason: SuppressionReason, feedback_id: str, about: datetime, now: datetime
 ) -> Customer | None:
     """Stop all e-mail after a hard bounce or a complaint (1 read unit, 4 write units for a change)."""
-    customer = profiles.get(customer_id)
-    return _save(rules.suppress(customer, reason, feedback_id, about, now)) if customer else None
+    known = profiles.get(customer_id)
+    return _save(customer.suppress(known, reason, feedback_id, about, now)) if known else None
+
+
+@optimistic
+def rebuild(customer_id: str, *, write: bool) -> tuple[Difference, ...] | None:
+    """Compare a profile with what its customer's facts say, and `write` that; None where there is no profile.
+
+    Costs 1 read unit, 1 per 4 KB of the customer's facts, and a write unit per KB of a profile that differs.
+    Raises Busy where others keep changing the customer.
+    """
+    profile = profiles.get(customer_id)
+    if profile is None:
+        return None
+    # The facts are read after the profile: one that came in between changed its version, too.
+    rebuilt = customer.rebuilt(profile, fact_store.every(customer_id))
+    different = differences(profile, rebuilt)
+    if different and write:
+        apply(profiles.put(replace(rebuilt, version=profile.version + 1)))
+    elif different and profiles.get(customer_id) != profile:
+        raise Cancelled(["changed meanwhile"], [{}])
+    return different
 
 
 def _save(change: Change, also: Sequence[Write] = ()) -> Customer:
     if not change.facts:
         return change.customer
-    customer = replace(change.customer, version=change.customer.version + 1)
-    transact(profiles.put(customer), *map(fact_store.record, change.facts), *also)
-    return customer
+    saved = replace(change.customer, version=change.customer.version + 1)
+    transact(profiles.put(saved), *map(fact_store.record, change.facts), *also)
+    return saved

@@ -8,8 +8,7 @@ from typing import Annotated, Any, Final
 from shared.core.codec import INLINE
 from shared.core.facts import Fact, FactType
 from shared.core.privacy import ADDRESS, BIRTHDAY, EVIDENCE, HOME, NAME, PHONE, REFERRAL
-from shared.customers import consent
-from shared.customers import facts as types
+from shared.customers import consent, facts
 from shared.customers.consent import Channel, Consents, Status, SuppressionReason, Topic
 
 CONFIRMATION_LINK_DAYS: Final = 7
@@ -19,6 +18,14 @@ SIGNUP_WAITS: Final = (timedelta(minutes=10), timedelta(hours=1), timedelta(days
 PREFERENCES_TEXT: Final = "preferences-2026-11"
 PREFERENCES_LINK_DAYS: Final = 400
 PAUSE_CHOICES_DAYS: Final = (30, 90)
+# The facts that change a profile.
+_CHANGING: Final = frozenset(
+    type_.name
+    for type_ in (
+        *(facts.CUSTOMER_SIGNED_UP, facts.CONSENT_GRANTED, facts.CONSENT_WITHDRAWN, facts.CONSENT_SUPPRESSED),
+        *(facts.MAIL_PAUSED, facts.MAIL_RESUMED),
+    )
+)
 
 # Prefix of the ids that we mint; a shop's own customer numbers may not.
 MINTED_ID_PREFIX: Final = "cus_"
@@ -101,11 +108,19 @@ class Change:
     facts: tuple[Fact, ...] = ()
 
 
-class LinkReplaced(Exception):
+class NotWaiting(Exception):
+    """The signup of a link waits no more; `locale` is the customer's, for the page that says so."""
+
+    def __init__(self, locale: str | None) -> None:
+        super().__init__()
+        self.locale = locale
+
+
+class LinkReplaced(NotWaiting):
     """The link belongs to a signup that a newer signup has replaced."""
 
 
-class LinkClosed(Exception):
+class LinkClosed(NotWaiting):
     """The link belongs to a signup that was confirmed by another link since, or withdrawn."""
 
 
@@ -130,7 +145,7 @@ def sign_up(customer: Customer, signup: Signup) -> Change:
         "locale": signup.contact.locale,
         **signup.evidence.as_data(),
     }
-    return Change(changed, (_fact(customer, types.CUSTOMER_SIGNED_UP, signup.signup_id, now, data),))
+    return Change(changed, (_fact(customer, facts.CUSTOMER_SIGNED_UP, signup.signup_id, now, data),))
 
 
 def mail_for_signup(customer: Customer, signup_id: str) -> str | None:
@@ -157,12 +172,12 @@ def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -
     signup = waiting(customer, signup_id)
     now = _after(customer, now)
     contact = _merge(customer.contact, signup.contact)
-    consents, facts = customer.consents, []
+    consents, new_facts = customer.consents, []
     texted = [t for t in Topic if (Channel.SMS, t) in consents]
     if contact.phone != customer.contact.phone and texted:
         consents = consent.withdraw(consents, Channel.SMS, texted, now)
         evidence = Evidence(source="another phone number", ip=ip)
-        facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, Channel.SMS, texted, now, evidence))
+        new_facts.append(_consent_fact(customer, facts.CONSENT_WITHDRAWN, Channel.SMS, texted, now, evidence))
     changed = replace(
         customer,
         contact=contact,
@@ -179,16 +194,16 @@ def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -
         "requested_from_ip": signup.evidence.ip,
         **replace(signup.evidence, ip=ip).as_data(),
     }
-    facts.append(_fact(customer, types.CONSENT_GRANTED, signup_id, now, data))
-    return Change(changed, tuple(facts))
+    new_facts.append(_fact(customer, facts.CONSENT_GRANTED, signup_id, now, data))
+    return Change(changed, tuple(new_facts))
 
 
 def waiting(customer: Customer, signup_id: str) -> Signup:
     """The signup with this id, if it waits for its confirmation. Raises LinkReplaced or LinkClosed if not."""
     if customer.signup is None:
-        raise LinkClosed
+        raise LinkClosed(customer.locale)
     if customer.signup.signup_id != signup_id:
-        raise LinkReplaced
+        raise LinkReplaced(customer.locale)
     return customer.signup
 
 
@@ -209,50 +224,50 @@ def choose(
 ) -> Change:
     """Save the preference centre: per channel exactly the chosen topics; `pause_days` 0 ends a pause, None keeps it."""
     now = _after(customer, now)
-    consents, facts = customer.consents, []
+    consents, new_facts = customer.consents, []
     for channel, topics in choices.items():
         chosen = set(topics)
         granted = [t for t in Topic if t in chosen and not consent.allows(consents, channel, t)]
         withdrawn = [t for t in Topic if t not in chosen and (channel, t) in consents]
         after = consent.grant(consents, channel, granted, now)
         if after != consents:
-            facts.append(_consent_fact(customer, types.CONSENT_GRANTED, channel, granted, now, evidence))
+            new_facts.append(_consent_fact(customer, facts.CONSENT_GRANTED, channel, granted, now, evidence))
         consents, before = after, after
         after = consent.withdraw(before, channel, withdrawn, now)
         if after != before:
             changed = [t for t in withdrawn if after[channel, t] != before[channel, t]]
-            facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, channel, changed, now, evidence))
+            new_facts.append(_consent_fact(customer, facts.CONSENT_WITHDRAWN, channel, changed, now, evidence))
         consents = after
     paused_until = customer.paused_until
     if pause_days is not None:
         paused_until = today + timedelta(days=pause_days) if pause_days else None
         if paused_until != customer.paused_until:
             until = paused_until.isoformat() if paused_until else None
-            type_ = types.MAIL_PAUSED if until else types.MAIL_RESUMED
-            facts.append(_fact(customer, type_, _moment(now), now, {"until": until}))
-    if not facts:
+            type_ = facts.MAIL_PAUSED if until else facts.MAIL_RESUMED
+            new_facts.append(_fact(customer, type_, _moment(now), now, {"until": until}))
+    if not new_facts:
         return Change(customer)
-    return Change(replace(customer, consents=consents, paused_until=paused_until, changed_at=now), tuple(facts))
+    return Change(replace(customer, consents=consents, paused_until=paused_until, changed_at=now), tuple(new_facts))
 
 
 def leave(customer: Customer, topics: Iterable[Topic], now: datetime, evidence: Evidence) -> Change:
     """Withdraw the topics on every channel on which they stand, and from a signup that waits."""
     now, topics = _after(customer, now), set(topics)
-    consents, facts = customer.consents, []
+    consents, new_facts = customer.consents, []
     for channel in Channel:
         present = [t for t in Topic if t in topics and (channel, t) in consents]
         after = consent.withdraw(consents, channel, present, now)
         if after != consents:
             changed = [t for t in present if after[channel, t] != consents[channel, t]]
-            facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, channel, changed, now, evidence))
+            new_facts.append(_consent_fact(customer, facts.CONSENT_WITHDRAWN, channel, changed, now, evidence))
         consents = after
-    if not facts:
+    if not new_facts:
         return Change(customer)
     signup = customer.signup
     if signup:
         kept = tuple(topic for topic in signup.topics if topic not in topics)
         signup = replace(signup, topics=kept) if kept else None
-    return Change(replace(customer, consents=consents, signup=signup, changed_at=now), tuple(facts))
+    return Change(replace(customer, consents=consents, signup=signup, changed_at=now), tuple(new_facts))
 
 
 def suppress(customer: Customer, reason: SuppressionReason, feedback_id: str, about: datetime, now: datetime) -> Change:
@@ -269,7 +284,7 @@ def suppress(customer: Customer, reason: SuppressionReason, feedback_id: str, ab
     if consents == customer.consents:
         return Change(customer)
     data = {"channel": Channel.EMAIL, "reason": reason, "feedback_id": feedback_id}
-    fact = _fact(customer, types.CONSENT_SUPPRESSED, feedback_id, now, data)
+    fact = _fact(customer, facts.CONSENT_SUPPRESSED, feedback_id, now, data)
     return Change(replace(customer, consents=consents, changed_at=now), (fact,))
 
 
@@ -279,6 +294,30 @@ def consents_from(facts: Iterable[Fact]) -> Consents:
     for fact in sorted(facts, key=lambda f: f.occurred_at):
         consents = consent.with_fact(consents, fact)
     return consents
+
+
+def rebuilt(customer: Customer, facts: Iterable[Fact]) -> Customer:
+    """The customer as their facts, in any order, have it: consents, pause, the last confirmed signup and change.
+
+    All else stays as it is, for no fact has it: the address, what was entered, a signup that waits.
+    """
+    changes = sorted((fact for fact in facts if fact.type in _CHANGING), key=lambda fact: fact.occurred_at)
+    paused_until, confirmed = None, None
+    for fact in changes:
+        match fact.type:
+            case "MailPaused":
+                paused_until = date.fromisoformat(fact.data["until"])
+            case "MailResumed":
+                paused_until = None
+            case "ConsentGranted":
+                confirmed = fact.data.get("signup_id", confirmed)
+    return replace(
+        customer,
+        consents=consents_from(changes),
+        paused_until=paused_until,
+        confirmed_signup_id=confirmed,
+        changed_at=changes[-1].occurred_at if changes else None,
+    )
 
 
 def _after(customer: Customer, now: datetime) -> datetime:

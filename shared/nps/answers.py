@@ -157,7 +157,7 @@ class CommentList(Answer):
 
 
 class NpsFigures(Answer):
-    """Figures of some answers; below a least number of answers only counts, and null for what is not told."""
+    """Figures of some answers; below a least number of answers only counts, and null for what is not shown."""
 
     n: Count = Field(description="answers")
     nps: Nps | None = Field(description="promoters less detractors in percent of the answers")

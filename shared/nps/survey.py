@@ -13,7 +13,7 @@ from shared.cases.case import TEXT_MAX_LENGTH, Case, CaseRules
 from shared.contact import check
 from shared.contact.check import Occasion, Reason
 from shared.core.codec import INLINE, Stored
-from shared.core.errors import Conflict, Invalid
+from shared.core.errors import Conflict, Invalid, NotFound
 from shared.core.facts import Fact, to_timestamp
 from shared.core.locales import choose_locale, translatable
 from shared.core.privacy import FREE_TEXT
@@ -224,8 +224,12 @@ def _translated(texts: Texts, language: str, translate: Callable[[str, str], str
     )
 
 
+class NotInvited(NotFound):
+    """There is no such invitation of this customer; the member `locale` is the customer's, None where not known."""
+
+
 class TooLate(Conflict):
-    """The answer is final: the time for changing it is over."""
+    """The answer is final: the time for changing it is over. The member `locale` is that of the answer."""
 
 
 def invitation_id(survey_id: str, run: str) -> str:
@@ -384,7 +388,7 @@ def answer(
     """Record or change an answer; None where the same is recorded already. Raises TooLate and Invalid."""
     latest = read_answer(score, comment, now, locale)
     if not can_change(invitation, survey, now):
-        raise TooLate("this answer can no longer be changed")
+        raise TooLate("this answer can no longer be changed", locale=locale)
     before = invitation.answer
     if before and (before.score, before.comment) == (score, comment):
         return None

@@ -15,7 +15,7 @@ MAX_SEGMENTS: Final = 5_000
 FIT_EVERY_DAYS: Final = 7
 # What a fit gains by more customers than these is less than it forgets from one week to the next.
 CUSTOMERS_IN_FIT: Final = 100_000
-# Customers are drawn for a fit by a hash of their id, so many in these: the same ones in however many segments.
+# Customers are drawn for a fit by a hash of their id, so many in these: the same customers in however many segments.
 DRAWN_OF: Final = 10_000
 
 

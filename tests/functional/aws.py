@@ -1,7 +1,7 @@
 """A deployed AWS as moto plays it: the tables, the secret, the bucket and the bus."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -21,6 +21,7 @@ ENVIRONMENT: Final = {
     "DATA_BUCKET": "data",
     "BUS_NAME": "regulars",
     "SIGNING_KEY_SECRET": "signing-key",
+    "FAILED_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/publish-changes-failed",
     "PUBLIC_URL": "https://crm.shop.example",
     "CONFIGURATION_SET": "regulars",
     "STAGE": "prod",
@@ -44,6 +45,7 @@ def deploy() -> None:
     create_tables()
     client("secretsmanager").create_secret(Name="signing-key", SecretString="k" * 64)
     client("events").create_event_bus(Name="regulars")
+    client("sqs").create_queue(QueueName="publish-changes-failed")
     client("s3").create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": _REGION})
     client("sesv2").create_email_identity(EmailIdentity="hello@shop.example")
 
@@ -71,21 +73,21 @@ def empty_tables() -> None:
 def contents(leave_out: frozenset[str] | set[str] = frozenset()) -> dict[str, list[dict[str, Any]]]:
     """Everything that both tables hold, sorted by key, without these members and the records of nightly runs."""
     runs = ("SETTLEMENT", "INVITATION")
-    found = {}
+    stored = {}
     for name in ("customers", "scorecards"):
         pages = client("dynamodb").get_paginator("scan").paginate(TableName=name)
         items = [dynamodb.unpack(item) for page in pages for item in page["Items"]]
         items = [item for item in items if not item.get("pk", "").startswith(runs)]
         kept = [{member: value for member, value in item.items() if member not in leave_out} for item in items]
-        found[name] = sorted(
+        stored[name] = sorted(
             kept, key=lambda item: (item.get("pk", ""), item.get("sk", ""), item.get("customer_id", ""))
         )
-    return found
+    return stored
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What the tables and the bucket held at a moment."""
+    """The contents of the tables and the bucket at a moment."""
 
     tables: Any
     objects: Mapping[str, bytes]
@@ -99,12 +101,26 @@ def stored() -> Stored:
 
 
 def put_back(kept: Stored) -> None:
-    """Have the tables and the bucket hold what they held then."""
+    """Put the tables and the bucket back to those contents."""
     _dynamodb().tables = copy.deepcopy(kept.tables)
     for key in _keys():
         client("s3").delete_object(Bucket="data", Key=key)
     for key, body in kept.objects.items():
         client("s3").put_object(Bucket="data", Key=key, Body=body)
+
+
+_MADE: dict[Callable[[], object], Stored] = {}
+
+
+def once(make: Callable[[], object]) -> None:
+    """Have an empty deployment hold what `make` stores, which is run for the first test alone: moto takes seconds for
+    the many members of a scorecard.
+    """
+    if make in _MADE:
+        put_back(_MADE[make])
+    else:
+        make()
+        _MADE[make] = stored()
 
 
 def sent_mails() -> list[Message]:
@@ -121,7 +137,7 @@ def make_queue(name: str) -> None:
 def received(name: str) -> list[dict[str, Any]]:
     """The messages that wait in a queue, taken off it, in the order in which they were sent."""
     url = client("sqs").get_queue_url(QueueName=f"regulars-prod-{name}")["QueueUrl"]
-    found: list[dict[str, Any]] = []
+    taken: list[dict[str, Any]] = []
     while (
         messages := client("sqs")
         .receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
@@ -129,8 +145,8 @@ def received(name: str) -> list[dict[str, Any]]:
     ):
         for message in messages:
             client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        found += messages
-    return found
+        taken += messages
+    return taken
 
 
 def as_event(name: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
@@ -152,7 +168,7 @@ def as_event(name: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _keys() -> list[str]:
-    return [found["Key"] for found in client("s3").list_objects_v2(Bucket="data").get("Contents", [])]
+    return [entry["Key"] for entry in client("s3").list_objects_v2(Bucket="data").get("Contents", [])]
 
 
 def _dynamodb() -> Any:

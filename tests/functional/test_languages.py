@@ -100,9 +100,9 @@ def test_a_german_customer_gets_german_pages_mails_and_surveys(
     page = browse("answer_survey/get", "en", fill={"TOKEN": token})
     assert f'<legend lang="de">{QUESTION}</legend>' in page["body"]
     assert "Was hat Ihnen am besten gefallen?" in page["body"]
-    done = answered(invoke, asked, 3)
-    assert "Wir gehen der Sache nach und melden uns bei Ihnen." in done["body"]
-    assert done["headers"]["content-language"] == "de"
+    answer = answered(invoke, asked, 3)
+    assert "Wir gehen der Sache nach und melden uns bei Ihnen." in answer["body"]
+    assert answer["headers"]["content-language"] == "de"
 
 
 def test_a_browser_in_the_language_of_the_shop_is_not_put_on_record(browse: Invoke) -> None:
@@ -178,9 +178,9 @@ def test_a_complaint_is_thanked_for_in_the_language_of_its_form(invoke: Invoke) 
     page = invoke("take_complaint/get", fill={"TOKEN": path.partition("token=")[2]})["body"]
     assert "Sagen Sie uns, was schiefgelaufen ist" in page
     token = page.partition('name="token" value="')[2].partition('"')[0]
-    done = invoke("take_complaint/post", fill={"TOKEN": token})
-    assert done["statusCode"] == 200
-    assert "Ihre Nachricht ist bei uns" in done["body"]
+    answer = invoke("take_complaint/post", fill={"TOKEN": token})
+    assert answer["statusCode"] == 200
+    assert "Ihre Nachricht ist bei uns" in answer["body"]
 
 
 def test_words_that_a_survey_leaves_to_us_are_in_the_language_of_the_rest(invoke: Invoke) -> None:

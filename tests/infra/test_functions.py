@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from aws_cdk import App, Stack
 
 from infra import FUNCTION_FOLDERS, wirings
 from infra.constructs import code, layer
@@ -62,6 +63,7 @@ DELETERS: Final = {
 }
 PUBLISHERS: Final = {"publish_changes"}
 SCANNERS: Final = {
+    "start_rescoring",
     "plan_rescoring",
     "plan_settlement",
     "plan_invitations",
@@ -108,9 +110,9 @@ def _called(assembly: Assembly, resource: object) -> str:
         if queue:
             return str(queue["Properties"]["QueueName"]).replace("regulars-prod-", "queue ")
     for pattern, name in _CALLED:
-        found = re.search(pattern, text)
-        if found:
-            return found.expand(name)
+        match = re.search(pattern, text)
+        if match:
+            return match.expand(name)
     return text
 
 
@@ -211,7 +213,7 @@ def test_a_schedule_may_start_its_own_target_only(production: Assembly) -> None:
             if policy["Properties"]["Roles"] == [{"Ref": role}]
         )
         action = "states:StartExecution" if "stateMachine" in json.dumps(target["Arn"]) else "lambda:InvokeFunction"
-        allowed = [(one["Action"], one["Resource"]) for one in statements]
+        allowed = [(statement["Action"], statement["Resource"]) for statement in statements]
         assert allowed == [(action, target["Arn"]), ("sqs:SendMessage", target["DeadLetterConfig"]["Arn"])]
         assert "regulars-prod-schedules-failed" in json.dumps(target["DeadLetterConfig"])
 
@@ -264,9 +266,9 @@ def test_without_a_python_to_compile_with_it_is_said_once(
     monkeypatch.setattr(layer, "interpreter", lambda _: None)
     layer.say_that_nothing_compiles.cache_clear()
     assert layer.compile_command(is_local=False) == layer.compile_command(is_local=False) == []
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "uv python install 3.13" in told
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert "uv python install 3.13" in printed
 
 
 def test_every_function_is_built_the_same_way(production: Assembly) -> None:
@@ -288,7 +290,7 @@ def test_every_function_is_built_the_same_way(production: Assembly) -> None:
         assert function.get("ReservedConcurrentExecutions") == reserved, name
 
 
-def test_a_function_is_told_of_what_it_may_use_and_of_nothing_else(production: Assembly) -> None:
+def test_a_functions_environment_names_what_it_may_use_alone(production: Assembly) -> None:
     for name, function in production.functions().items():
         wired, variables = FUNCTIONS[name], function["Environment"]["Variables"]
         settings = production.settings.to_environment().keys()
@@ -302,6 +304,7 @@ def test_a_function_is_told_of_what_it_may_use_and_of_nothing_else(production: A
             "RESCORING_STATE_MACHINE_ARN": wired.starts == "rescoring",
             "SETTLEMENT_STATE_MACHINE_ARN": wired.starts == "settlement",
             "INVITATIONS_STATE_MACHINE_ARN": wired.starts == "invitations",
+            "FAILED_QUEUE_URL": name == "publish_changes",
         }
         own = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
         assert variables.keys() - settings - own == {variable for variable, uses in named.items() if uses}, name
@@ -315,10 +318,16 @@ def test_links_in_mails_lead_to_the_api_where_no_other_address_is_set(production
     assert "ApiEndpoint" in json.dumps(functions["send_confirmation"]["Environment"]["Variables"]["PUBLIC_URL"])
 
 
-def test_the_layer_holds_wheels_for_the_machine_that_the_functions_run_on(production: Assembly) -> None:
-    for logical_id, version in production.resources("AWS::Lambda::LayerVersion"):
-        python = production.asset(version["Properties"]["Content"]["S3Key"]) / "python"
-        assert (python / ("numpy" if "numeric" in logical_id else "pydantic")).is_dir()
+@pytest.mark.parametrize(("requirements", "package"), [("layer", "pydantic"), ("numeric", "numpy")])
+def test_the_layer_holds_wheels_for_the_machine_that_the_functions_run_on(
+    production: Assembly, tmp_path: Path, requirements: str, package: str
+) -> None:
+    app = App(outdir=str(tmp_path), analytics_reporting=False, builtin_cloud_formation_validation=False)
+    layer.DependencyLayer.of(Stack(app, "Layers"), requirements, settings=production.settings)
+    app.synth()
+    assert requirements in wirings.requirements()
+    for python in tmp_path.glob("asset.*/python"):
+        assert (python / package).is_dir()
         compiled = [path for path in python.rglob("*.so") if not path.parent.name.endswith(".libs")]
         assert compiled
         assert all("cpython-313-aarch64" in path.name for path in compiled), compiled

@@ -6,9 +6,16 @@ from shared import forecasting
 from shared.core.shop_time import ShopTime
 from shared.edge.jobs import Execution, plan_segments
 from shared.scorecards.store import cards
-from shared.scoring import plan as rules
 from shared.scoring.job import RESCORING
-from shared.scoring.plan import CUSTOMERS_PER_SEGMENT, MAX_SEGMENTS, MIN_SEGMENTS, Plan
+from shared.scoring.plan import (
+    CUSTOMERS_PER_SEGMENT,
+    MAX_SEGMENTS,
+    MIN_SEGMENTS,
+    Plan,
+    check_day,
+    is_fit_due,
+    sample_of,
+)
 from shared.scoring.store import forecasters, reports
 
 
@@ -19,7 +26,7 @@ def start(as_of: date | None, time: ShopTime) -> str:
     the shop's first order.
     """
     if as_of:
-        rules.check_day(as_of, time.today, has_orders=cards.has_orders_until(as_of))
+        check_day(as_of, time.today, has_orders=cards.has_orders_until(as_of))
     return RESCORING.start({"as_of": as_of.isoformat() if as_of else None}, time.now)
 
 
@@ -38,7 +45,7 @@ def plan(execution: Execution, as_of: date | None, zone: tzinfo, now: datetime) 
     last = forecaster.fit if forecaster and forecaster.format == forecasting.FORMAT else None
     report = reports.get("SEGMENTS")
     day = as_of or ShopTime(execution.started_at, zone).today
-    fits = rules.is_fit_due(day, last, customers, report.content["buyers"] if report else 0)
+    fits = is_fit_due(day, last, customers, report.content["buyers"] if report else 0)
     planned = Plan(
         rescoring_id=execution.run_id,
         started_at=started_at,
@@ -46,7 +53,7 @@ def plan(execution: Execution, as_of: date | None, zone: tzinfo, now: datetime) 
         customers=customers,
         total_segments=plan_segments(customers, CUSTOMERS_PER_SEGMENT, MIN_SEGMENTS, MAX_SEGMENTS),
         fits=fits,
-        sample=rules.sample_of(customers) if fits else 0,
+        sample=sample_of(customers) if fits else 0,
         unfinished=RESCORING.unfinished(but=execution.run_id),
     )
     RESCORING.begin(execution, started_at=started_at, as_of=day, segments=planned.total_segments)

@@ -27,5 +27,5 @@ def get() -> StoredForecaster | None:
 
 
 def put(forecaster: StoredForecaster) -> Write:
-    """The write of a forecaster over the one in use (1 write unit per KB)."""
+    """The write of a forecaster over the forecaster in use (1 write unit per KB)."""
     return FORECASTERS.put(forecaster)

@@ -10,7 +10,7 @@ from shared.core.facts import to_timestamp
 from shared.core.months import last_day, month_of, months_after
 from shared.customers.customer import Contact
 from shared.loyalty.actions import referring
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 from tests.frozen_clock import FrozenClock
 from tests.functional.aws import put_back, sent_mails, stored
 from tests.functional.calls import is_killed
@@ -135,7 +135,7 @@ def three_accounts(invoke: Invoke) -> None:
     contact = Contact(birthday=shop_day(99).replace(year=2000))
     for number, members in enumerate(({}, {"contact": contact}, {"contact": contact})):
         known(f"K-{number}", **members)
-        apply(scorecards.ensure(f"K-{number}"))
+        apply(cards.ensure(f"K-{number}"))
     for number in range(2):
         invoke("adjust_points/add", fill={"K-77": f"K-{number}"})
 

@@ -66,7 +66,7 @@ def test_putting_what_get_answered_and_the_same_content_again_make_no_new_versio
     assert contents() == before
 
 
-def test_a_change_is_a_new_version_from_now_on_and_one_made_from_an_older_is_refused(
+def test_a_change_makes_a_new_version_and_a_stale_change_is_refused(
     invoke: Invoke, launch: Launch, contents: Contents, clock: FrozenClock
 ) -> None:
     launch()
@@ -104,7 +104,7 @@ def test_a_put_without_a_body_changes_nothing(
     assert contents() == before
 
 
-def test_when_a_version_was_published_is_told_and_not_taken(invoke: Invoke, clock: FrozenClock) -> None:
+def test_the_time_of_publication_is_answered_and_cannot_be_set(invoke: Invoke, clock: FrozenClock) -> None:
     begun = clock.timestamp
     said = {"published_at": "2020-01-01T00:00:00Z", "starts_at": "2026-11-01"}
     first = invoke("configure_loyalty/put_program", **said)["json"]
@@ -146,7 +146,7 @@ def test_a_start_in_the_future_is_refused_for_a_launch_and_for_a_change(
 def test_a_member_that_is_wrong_is_pointed_at(invoke: Invoke, changes: dict[str, object], pointer: str) -> None:
     answer = invoke("configure_loyalty/put_program", **changes)
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (422, "application/problem+json")
-    assert pointer in [one["pointer"] for one in answer["json"]["errors"]]
+    assert pointer in [error["pointer"] for error in answer["json"]["errors"]]
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_the_last_piece_goes_to_one_customer(invoke: Invoke, funded: None, conte
         ({"stock": 0}, "A tin of Assam is out of stock"),
     ],
 )
-def test_what_is_not_offered_to_her_now_is_refused(
+def test_a_reward_that_is_not_on_offer_is_refused(
     invoke: Invoke, funded: None, contents: Contents, changes: dict[str, object], detail: str
 ) -> None:
     invoke("configure_loyalty/put_reward", **changes)

@@ -286,9 +286,7 @@ def test_the_page_speaks_the_customers_language(invoke: Invoke) -> None:
     assert "wir melden uns" in answered(invoke, asked, 0)["body"]
 
 
-def test_a_detractor_may_complain_and_a_promoter_bring_a_friend_where_there_is_a_programme(
-    invoke: Invoke, asked: Invitation, launch: Launch
-) -> None:
+def test_detractors_may_complain_and_promoters_refer_friends(invoke: Invoke, asked: Invitation, launch: Launch) -> None:
     assert "../complaints?token=" in answered(invoke, asked, 3)["body"]
     assert "../points?token=" not in answered(invoke, asked, 10)["body"]
     launch()
@@ -333,11 +331,11 @@ def test_the_links_of_the_thank_you_page_hold_half_an_hour(
     invoke: Invoke, launch: Launch, asked: Invitation, score: int, path: str, purpose: str
 ) -> None:
     launch()
-    found = re.search(rf"\.\./{path}\?token=([^\"&]+)", answered(invoke, asked, score)["body"])
-    assert found is not None
-    assert read(Purpose[purpose], found[1], later(minutes=29))["customer"] == asked.customer_id
+    match = re.search(rf"\.\./{path}\?token=([^\"&]+)", answered(invoke, asked, score)["body"])
+    assert match is not None
+    assert read(Purpose[purpose], match[1], later(minutes=29))["customer"] == asked.customer_id
     with pytest.raises(ExpiredLinkError):
-        read(Purpose[purpose], found[1], later(minutes=30))
+        read(Purpose[purpose], match[1], later(minutes=30))
 
 
 def page_of_counter(invoke: Invoke) -> str:
@@ -349,9 +347,9 @@ def page_of_counter(invoke: Invoke) -> str:
 
 
 def form_token(answer: dict[str, Any]) -> str:
-    found = re.search(r'name="token" value="([^"]+)"', answer["body"])
-    assert found is not None
-    return found[1]
+    match = re.search(r'name="token" value="([^"]+)"', answer["body"])
+    assert match is not None
+    return match[1]
 
 
 def tell(invoke: Invoke, token: str, score: str = "9", comment: str = "Lovely shop") -> dict[str, Any]:

@@ -53,7 +53,7 @@ def test_a_survey_that_is_put_again_is_replaced_and_listed_once_in_the_order_of_
     for survey_id in ("b", "a", "b"):
         assert change_survey(invoke, survey_id, percent=30)["statusCode"] == 200
     listed = invoke("configure_surveys/get_surveys")["json"]["surveys"]
-    assert [(one["survey_id"], one["percent"]) for one in listed] == [("a", 30), ("b", 30)]
+    assert [(entry["survey_id"], entry["percent"]) for entry in listed] == [("a", 30), ("b", 30)]
 
 
 @pytest.mark.parametrize(
@@ -221,8 +221,8 @@ def file_of(run_id: str = "night") -> list[tuple[str, ...]]:
 
 def decisions(customer_id: str) -> list[tuple[str, str | None]]:
     """Who was asked and who was not, in the order of time and of surveys."""
-    found = facts_of(customer_id, "SurveyInvited", "SurveySkipped")
-    return [(fact.data["survey_id"], fact.data.get("reason")) for fact in found]
+    decided = facts_of(customer_id, "SurveyInvited", "SurveySkipped")
+    return [(fact.data["survey_id"], fact.data.get("reason")) for fact in decided]
 
 
 def test_the_plan_cuts_all_customers_into_segments(invoke: Invoke) -> None:
@@ -293,7 +293,7 @@ def test_of_two_surveys_in_one_night_one_asks_and_the_other_says_why_not(
     ]
 
 
-def test_whoever_is_not_in_the_sample_has_a_fact_of_a_purchase_and_a_line_of_a_night(invoke: Invoke, ada: str) -> None:
+def test_customers_outside_the_sample_get_a_fact_or_a_line_in_the_file(invoke: Invoke, ada: str) -> None:
     change_survey(invoke, percent=0)
     change_survey(invoke, "nightly", trigger="NIGHTLY", percent=0)
     assert night(invoke) == {"NOT_SAMPLED": 2}
@@ -348,9 +348,9 @@ def test_whoever_cannot_be_decided_on_fails_the_night_and_keeps_it_from_nobody(
         with pytest.raises(ZeroDivisionError):
             night(invoke)
     run = f"{shop_day()}"
-    assert file_of() == sorted((one, "nightly", run, "INVITED") for one in others)
+    assert file_of() == sorted((other, "nightly", run, "INVITED") for other in others)
     assert night(invoke) == {"INVITED": 3}
-    assert file_of() == sorted((one, "nightly", run, "INVITED") for one in (ada, *others))
+    assert file_of() == sorted((other, "nightly", run, "INVITED") for other in (ada, *others))
 
 
 def test_each_throttle_holds_until_its_days_are_over(invoke: Invoke, shop: None) -> None:
@@ -419,7 +419,7 @@ def test_buyers_without_consent_and_without_an_address_are_not_asked(invoke: Inv
     assert decisions("K-77") == [("after-purchase", "NO_ADDRESS")]
 
 
-def test_she_is_asked_about_the_latest_purchase_that_is_due(invoke: Invoke, ada: str) -> None:
+def test_a_customer_is_asked_about_the_latest_purchase_that_is_due(invoke: Invoke, ada: str) -> None:
     buy(invoke, days_ago=9)
     buy(invoke, days_ago=2)
     assert night(invoke) == {"INVITED": 1}
@@ -443,8 +443,8 @@ def send(invoke: Invoke, fact: Fact) -> dict[str, Any]:
 
 def outcomes(customer_id: str) -> list[tuple[str, str | None]]:
     """What became of the mails that ask, welcomes left out."""
-    found = facts_of(customer_id, "EmailSent", "EmailSkipped", "EmailUnknown")
-    return [(fact.type, fact.data.get("reason")) for fact in found if fact.id.startswith("survey-")]
+    recorded = facts_of(customer_id, "EmailSent", "EmailSkipped", "EmailUnknown")
+    return [(fact.type, fact.data.get("reason")) for fact in recorded if fact.id.startswith("survey-")]
 
 
 def test_the_mail_has_eleven_scores_and_goes_out_once(invoke: Invoke, ada: str, contents: Contents) -> None:
@@ -457,10 +457,10 @@ def test_the_mail_has_eleven_scores_and_goes_out_once(invoke: Invoke, ada: str, 
     (mail,) = sent_mails()
     assert mail.destinations["ToAddresses"] == [ADA]
     assert mail.subject == "How likely are you to recommend our tea to a friend?"
-    found = re.findall(r'href="https://crm\.shop\.example/surveys/([^"?]+)\?score=(\d+)"', mail.body)
-    assert [int(score) for _, score in found] == list(range(11))
-    assert len({token for token, _ in found}) == 1
-    assert invoke("answer_survey/get", fill={"TOKEN": found[0][0]})["statusCode"] == 200
+    links = re.findall(r'href="https://crm\.shop\.example/surveys/([^"?]+)\?score=(\d+)"', mail.body)
+    assert [int(score) for _, score in links] == list(range(11))
+    assert len({token for token, _ in links}) == 1
+    assert invoke("answer_survey/get", fill={"TOKEN": links[0][0]})["statusCode"] == 200
     assert outcomes(ada) == [("EmailSent", None)]
     (leave,) = set(re.findall(r'href="https://crm\.shop\.example/unsubscribe\?token=([^"]+)"', mail.body))
     assert invoke("unsubscribe_customer/one_click", fill={"TOKEN": leave})["statusCode"] == 200
@@ -550,7 +550,7 @@ def drain(invoke: Invoke) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("hours", [2, 22])
-def test_in_their_night_the_invitation_waits_and_in_their_morning_the_mail_goes_out(
+def test_in_quiet_hours_the_invitation_waits_until_the_customers_morning(
     invoke: Invoke, ada: str, clock: FrozenClock, contents: Contents, hours: int
 ) -> None:
     fact = invited(invoke, ada)
@@ -566,9 +566,7 @@ def test_in_their_night_the_invitation_waits_and_in_their_morning_the_mail_goes_
     assert (outcomes(ada), due.list_of(ada), drain(invoke)) == ([("EmailSent", None)], [], [])
 
 
-def test_whoever_is_decided_on_in_their_night_is_written_to_after_it(
-    invoke: Invoke, ada: str, clock: FrozenClock
-) -> None:
+def test_a_customer_in_quiet_hours_is_written_to_after_them(invoke: Invoke, ada: str, clock: FrozenClock) -> None:
     invoke("configure_surveys/put_rules", quiet_from=hour(-1), quiet_until=hour(2))
     fact = invited(invoke, ada)
     asked = invitations.get(ada, fact.id)
