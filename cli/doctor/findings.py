@@ -179,8 +179,10 @@ def of_failed(failed: Mapping[str, int]) -> list[Finding]:
     return problems or [Finding("queues", State.OK, "nothing has failed for good")]
 
 
-def of_job(name: str, executions: Sequence[Mapping[str, Any]], now: datetime) -> list[Finding]:
-    """The last executions of a nightly job, newest first, as ListExecutions answers."""
+def of_job(name: str, executions: Sequence[Mapping[str, Any]] | None, now: datetime) -> list[Finding]:
+    """The last executions of a nightly job, newest first, as ListExecutions answers; None without a state machine."""
+    if executions is None:
+        return [Finding(name, State.FAIL, "its state machine is missing", "deploy")]
     ended = [execution for execution in executions if execution["status"] != "RUNNING"]
     if ended and ended[0]["status"] != "SUCCEEDED":
         text = f"its last execution, {ended[0]['name']}, is {ended[0]['status']}"

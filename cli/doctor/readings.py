@@ -85,8 +85,8 @@ def failed(settings: Settings, queues: list[str]) -> dict[str, int]:
     return counts
 
 
-def executions(settings: Settings, jobs: list[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The last executions of each job, newest first."""
+def executions(settings: Settings, jobs: list[str]) -> Iterator[tuple[str, list[dict[str, Any]] | None]]:
+    """The last executions of each job, newest first; None where its state machine is missing."""
     states = boto3.client("stepfunctions")
     arns = {
         machine["name"]: machine["stateMachineArn"]
@@ -94,11 +94,9 @@ def executions(settings: Settings, jobs: list[str]) -> Iterator[tuple[str, list[
         for machine in page["stateMachines"]
     }
     for job in jobs:
-        arn = arns[names.name_of(settings, job)]
-        yield (
-            job,
-            [{**execution} for execution in states.list_executions(stateMachineArn=arn, maxResults=20)["executions"]],
-        )
+        arn = arns.get(names.name_of(settings, job))
+        last = states.list_executions(stateMachineArn=arn, maxResults=20)["executions"] if arn else None
+        yield job, None if last is None else [{**execution} for execution in last]
 
 
 def backups(tables: list[str]) -> dict[str, bool]:

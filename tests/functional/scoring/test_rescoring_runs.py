@@ -427,7 +427,7 @@ def test_a_rescoring_can_be_watched_from_its_start_to_its_end(
     invoke: Invoke, machine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RESCORING_STATE_MACHINE_ARN", machine)
-    run = invoke("start_rescoring/as_of")["json"]["rescoring_id"]
+    run = invoke("start_rescoring/as_of", as_of="2026-11-21")["json"]["rescoring_id"]
     queued = status(invoke, run)
     assert (queued["status"], queued["as_of"], queued["segments"], queued["segments_written"]) == (
         "QUEUED", None, None, 0

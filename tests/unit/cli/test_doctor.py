@@ -119,6 +119,7 @@ def execution(status: str, hours_ago: float) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("executions", "state"),
     [
+        (None, State.FAIL),
         ([], State.WARN),
         ([execution("RUNNING", 0)], State.WARN),
         ([execution("SUCCEEDED", 25)], State.OK),
@@ -128,7 +129,7 @@ def execution(status: str, hours_ago: float) -> dict[str, Any]:
         ([execution("ABORTED", 1)], State.FAIL),
     ],
 )
-def test_a_nightly_job_came_to_its_end_last_night(executions: list[dict[str, Any]], state: State) -> None:
+def test_a_nightly_job_came_to_its_end_last_night(executions: list[dict[str, Any]] | None, state: State) -> None:
     assert states(findings.of_job("rescoring", executions, NOW)) == [state]
 
 
