@@ -125,14 +125,17 @@ LOYALTY = Capability(
             *("PurchaseRecorded", "PurchaseRefunded", "ConsentGranted", "SurveyAnswered"),
             queue="points",
             at_once=5,
+            imported=False,
         ),
+        # An import of a million orders takes hours; what customers do meanwhile does not wait for it.
+        Hears("PurchaseRecorded", queue="imported-points", imported=True),
         customers=("GetItem", "PutItem", "Query"),
         scorecards=("GetItem", "UpdateItem", "ConditionCheckItem"),
         alarm="Purchases, refunds, confirmations or answers do not change points",
     ),
     Function(
         "send_points_reminder",
-        Hears("PointsExpiring", "TierEnding", queue="reminders", patient=True),
+        Hears("PointsExpiring", "TierEnding", queue="reminders", patient=True, waits=True),
         customers=("GetItem", "PutItem", "Query"),
         signing_key=True,
         sends_mail=True,
