@@ -106,8 +106,9 @@ CUSTOMERS = Capability(
             answers={200: "Timeline"},
             summary="A customer's facts, newest first",
         ),
-        customers=("GetItem", "Query"),
+        customers=("GetItem", "Query", "BatchGetItem"),
         scorecards=("GetItem",),
+        signing_key=True,
     ),
     Function(
         "send_confirmation",

@@ -128,6 +128,7 @@ LOYALTY = Capability(
         ),
         customers=("GetItem", "PutItem", "Query"),
         scorecards=("GetItem", "UpdateItem", "ConditionCheckItem"),
+        signing_key=True,
         alarm="Purchases, refunds, confirmations or answers do not change points",
     ),
     Function(

@@ -11,6 +11,7 @@ from shared.customers import customer as rules
 from shared.customers.consent import Channel, SuppressionReason, Topic
 from shared.customers.customer import Change, Customer, Evidence, Signup
 from shared.customers.ids import mint_customer_id
+from shared.customers.store import evidence as evidence_store
 from shared.customers.store import profiles
 
 # The evidence names the text that the customer was shown, which depends on their language.
@@ -45,7 +46,7 @@ def sign_up(email: str, signup: Signup) -> None:
 def confirm(
     customer_id: str, signup_id: str, now: datetime, ip: str | None, also: Sequence[Write] = ()
 ) -> Customer | None:
-    """Confirm a signup, together with `also`: 1 read unit, 4 write units and more; None for an unknown customer.
+    """Confirm a signup, together with `also`: 1 read unit, 6 write units and more; None for an unknown customer.
 
     Raises LinkReplaced or LinkClosed where the signup no longer waits.
     """
@@ -64,7 +65,7 @@ def choose(
     """Save the topics chosen on each channel that is offered, and a pause; None for an unknown customer.
 
     What the page does not offer is left as it is: e-mail on a suppressed address, texts without a number.
-    Costs 1 read unit, and 4 write units where something changes.
+    Costs 1 read unit, and 6 write units where a consent changes.
     """
     customer = profiles.get(customer_id)
     if customer is None:
@@ -75,7 +76,7 @@ def choose(
 
 @optimistic
 def leave(customer_id: str, topics: Iterable[Topic], now: datetime, evidence: EvidenceOf) -> Customer | None:
-    """Withdraw topics on every channel; None for an unknown customer (1 read unit, 4 write units for a change)."""
+    """Withdraw topics on every channel; None for an unknown customer (1 read unit, 6 write units for a change)."""
     customer = profiles.get(customer_id)
     return _save(rules.leave(customer, topics, now, evidence(customer))) if customer else None
 
@@ -93,5 +94,6 @@ def _save(change: Change, also: Sequence[Write] = ()) -> Customer:
     if not change.facts:
         return change.customer
     customer = replace(change.customer, version=change.customer.version + 1)
-    transact(profiles.put(customer), *map(fact_store.record, change.facts), *also)
+    proofs = map(evidence_store.put, change.evidence)
+    transact(profiles.put(customer), *map(fact_store.record, change.facts), *proofs, *also)
     return customer

@@ -37,15 +37,32 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """The proof of a consent: which text was agreed to, where, and from which IP address."""
+    """The proof of a consent: which text was agreed to, where, from which IP address and with which browser.
+
+    `source` is the form's name or the page, `form_url` the page that the form is on, as the browser says.
+    """
 
     source: Annotated[str, EVIDENCE]
     consent_text: Annotated[str | None, EVIDENCE] = None
     ip: Annotated[str | None, EVIDENCE] = None
+    user_agent: Annotated[str | None, EVIDENCE] = None
+    form_url: Annotated[str | None, EVIDENCE] = None
 
-    def as_data(self) -> dict[str, Any]:
-        """The fact's members."""
-        return {"source": self.source, "consent_text": self.consent_text, "ip": self.ip}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentEvidence:
+    """The evidence of a fact about a consent, apart from the fact, which never changes: this can be erased.
+
+    `fact_type` and `fact_id` are the fact's. Of a confirmed signup, `evidence` is that of the signup with the IP
+    address of who confirmed, and `requested_from_ip` is the address from which the signup came.
+    """
+
+    customer_id: str
+    fact_type: str
+    fact_id: str
+    recorded_at: datetime
+    evidence: Annotated[Evidence, INLINE]
+    requested_from_ip: Annotated[str | None, EVIDENCE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +112,11 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A customer after a change, and the facts that say so; no fact, no change."""
+    """A customer after a change, the facts that say so, and the evidence of consents; no fact, no change."""
 
     customer: Customer
     facts: tuple[Fact, ...] = ()
+    evidence: tuple[ConsentEvidence, ...] = ()
 
 
 class LinkReplaced(Exception):
@@ -126,9 +144,7 @@ def sign_up(customer: Customer, signup: Signup) -> Change:
     data = {
         "signup_id": signup.signup_id,
         "topics": list(signup.topics),
-        "referral_code": signup.referral_code,
         "locale": signup.contact.locale,
-        **signup.evidence.as_data(),
     }
     return Change(changed, (_fact(customer, types.CUSTOMER_SIGNED_UP, signup.signup_id, now, data),))
 
@@ -157,12 +173,14 @@ def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -
     signup = waiting(customer, signup_id)
     now = _after(customer, now)
     contact = _merge(customer.contact, signup.contact)
-    consents, facts = customer.consents, []
+    consents = customer.consents
+    facts: list[Fact] = []
+    proofs: list[ConsentEvidence] = []
     texted = [t for t in Topic if (Channel.SMS, t) in consents]
     if contact.phone != customer.contact.phone and texted:
         consents = consent.withdraw(consents, Channel.SMS, texted, now)
-        evidence = Evidence(source="another phone number", ip=ip)
-        facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, Channel.SMS, texted, now, evidence))
+        facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, Channel.SMS, texted, now))
+        proofs.append(_proof(facts[-1], Evidence(source="another phone number", ip=ip)))
     changed = replace(
         customer,
         contact=contact,
@@ -172,15 +190,10 @@ def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -
         confirmed_signup_id=signup_id,
         changed_at=now,
     )
-    data = {
-        "channel": Channel.EMAIL,
-        "topics": list(signup.topics),
-        "signup_id": signup_id,
-        "requested_from_ip": signup.evidence.ip,
-        **replace(signup.evidence, ip=ip).as_data(),
-    }
+    data = {"channel": Channel.EMAIL, "topics": list(signup.topics), "signup_id": signup_id}
     facts.append(_fact(customer, types.CONSENT_GRANTED, signup_id, now, data))
-    return Change(changed, tuple(facts))
+    proofs.append(_proof(facts[-1], replace(signup.evidence, ip=ip), requested_from_ip=signup.evidence.ip))
+    return Change(changed, tuple(facts), tuple(proofs))
 
 
 def waiting(customer: Customer, signup_id: str) -> Signup:
@@ -209,19 +222,20 @@ def choose(
 ) -> Change:
     """Save the preference centre: per channel exactly the chosen topics; `pause_days` 0 ends a pause, None keeps it."""
     now = _after(customer, now)
-    consents, facts = customer.consents, []
+    consents = customer.consents
+    facts: list[Fact] = []
     for channel, topics in choices.items():
         chosen = set(topics)
         granted = [t for t in Topic if t in chosen and not consent.allows(consents, channel, t)]
         withdrawn = [t for t in Topic if t not in chosen and (channel, t) in consents]
         after = consent.grant(consents, channel, granted, now)
         if after != consents:
-            facts.append(_consent_fact(customer, types.CONSENT_GRANTED, channel, granted, now, evidence))
+            facts.append(_consent_fact(customer, types.CONSENT_GRANTED, channel, granted, now))
         consents, before = after, after
         after = consent.withdraw(before, channel, withdrawn, now)
         if after != before:
             changed = [t for t in withdrawn if after[channel, t] != before[channel, t]]
-            facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, channel, changed, now, evidence))
+            facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, channel, changed, now))
         consents = after
     paused_until = customer.paused_until
     if pause_days is not None:
@@ -232,19 +246,21 @@ def choose(
             facts.append(_fact(customer, type_, _moment(now), now, {"until": until}))
     if not facts:
         return Change(customer)
-    return Change(replace(customer, consents=consents, paused_until=paused_until, changed_at=now), tuple(facts))
+    changed_customer = replace(customer, consents=consents, paused_until=paused_until, changed_at=now)
+    return Change(changed_customer, tuple(facts), _proofs(facts, evidence))
 
 
 def leave(customer: Customer, topics: Iterable[Topic], now: datetime, evidence: Evidence) -> Change:
     """Withdraw the topics on every channel on which they stand, and from a signup that waits."""
     now, topics = _after(customer, now), set(topics)
-    consents, facts = customer.consents, []
+    consents = customer.consents
+    facts: list[Fact] = []
     for channel in Channel:
         present = [t for t in Topic if t in topics and (channel, t) in consents]
         after = consent.withdraw(consents, channel, present, now)
         if after != consents:
             changed = [t for t in present if after[channel, t] != consents[channel, t]]
-            facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, channel, changed, now, evidence))
+            facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, channel, changed, now))
         consents = after
     if not facts:
         return Change(customer)
@@ -252,7 +268,8 @@ def leave(customer: Customer, topics: Iterable[Topic], now: datetime, evidence: 
     if signup:
         kept = tuple(topic for topic in signup.topics if topic not in topics)
         signup = replace(signup, topics=kept) if kept else None
-    return Change(replace(customer, consents=consents, signup=signup, changed_at=now), tuple(facts))
+    changed_customer = replace(customer, consents=consents, signup=signup, changed_at=now)
+    return Change(changed_customer, tuple(facts), _proofs(facts, evidence))
 
 
 def suppress(customer: Customer, reason: SuppressionReason, feedback_id: str, about: datetime, now: datetime) -> Change:
@@ -310,8 +327,21 @@ def _fact(customer: Customer, type_: FactType, fact_id: str, now: datetime, data
     return type_.fact(id=fact_id, customer_id=customer.customer_id, now=now, data=data)
 
 
-def _consent_fact(
-    customer: Customer, type_: FactType, channel: Channel, topics: list[Topic], now: datetime, evidence: Evidence
-) -> Fact:
-    data = {"channel": channel, "topics": topics, **evidence.as_data()}
-    return _fact(customer, type_, f"{channel}-{_moment(now)}", now, data)
+def _consent_fact(customer: Customer, type_: FactType, channel: Channel, topics: list[Topic], now: datetime) -> Fact:
+    return _fact(customer, type_, f"{channel}-{_moment(now)}", now, {"channel": channel, "topics": topics})
+
+
+def _proof(fact: Fact, evidence: Evidence, requested_from_ip: str | None = None) -> ConsentEvidence:
+    return ConsentEvidence(
+        customer_id=fact.customer_id,
+        fact_type=fact.type,
+        fact_id=fact.id,
+        recorded_at=fact.recorded_at,
+        evidence=evidence,
+        requested_from_ip=requested_from_ip,
+    )
+
+
+def _proofs(facts: Iterable[Fact], evidence: Evidence) -> tuple[ConsentEvidence, ...]:
+    consents = (types.CONSENT_GRANTED.name, types.CONSENT_WITHDRAWN.name)
+    return tuple(_proof(fact, evidence) for fact in facts if fact.type in consents)

@@ -50,7 +50,8 @@ _TITLES: Final = {
 class Request:
     """One request. `path` and `query` hold decoded values, `body` is what was sent, `ip` the caller's address.
 
-    `scopes` are those of the caller's key, `accept_language` is the header of that name.
+    `scopes` are those of the caller's key; `accept_language`, `user_agent` and `referer` are the headers of these
+    names.
     """
 
     path: Mapping[str, str]
@@ -60,6 +61,8 @@ class Request:
     ip: str | None
     scopes: frozenset[str] = frozenset()
     accept_language: str = ""
+    user_agent: str = ""
+    referer: str = ""
 
     def language(self, default: str, locale: str | None = None) -> str:
         """The language of a page: of the customer's `locale`, else of the browser, else the shop's `default`."""
@@ -235,4 +238,6 @@ def _request(event: Mapping[str, Any]) -> Request:
         ip=event["requestContext"].get("http", {}).get("sourceIp"),
         scopes=_scopes(event),
         accept_language=_accept_language(event),
+        user_agent=event.get("headers", {}).get("user-agent", ""),
+        referer=event.get("headers", {}).get("referer", ""),
     )

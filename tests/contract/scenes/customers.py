@@ -11,8 +11,9 @@ GRACE = "grace@example.com"
 
 
 def without_address(event: Any) -> None:
-    """A request of which the gateway does not say where it came from."""
+    """A request of which the gateway does not say where it came from, nor its headers with what."""
     del event["requestContext"]["http"]["sourceIp"]
+    event["headers"].pop("user-agent", None)
 
 
 def play(stage: Stage) -> None:

@@ -65,15 +65,11 @@ def test_confirming_grants_with_evidence_and_takes_over_what_was_entered() -> No
     change = customer.confirm(customer.sign_up(ADA, signup()).customer, "s1", NOW, "192.0.2.9")
     assert statuses(change.customer) == {Status.SUBSCRIBED}
     assert change.customer.contact.name == "Ada"
-    assert change.facts[0].data == {
-        "channel": "EMAIL",
-        "topics": ["NEWS", "OFFERS", "SURVEYS"],
-        "signup_id": "s1",
-        "source": "footer",
-        "consent_text": "v1",
-        "ip": "192.0.2.9",
-        "requested_from_ip": "192.0.2.1",
-    }
+    (fact,), (proof,) = change.facts, change.evidence
+    assert fact.data == {"channel": "EMAIL", "topics": ["NEWS", "OFFERS", "SURVEYS"], "signup_id": "s1"}
+    assert (proof.fact_type, proof.fact_id) == (fact.type, fact.id)
+    assert proof.evidence == Evidence(source="footer", consent_text="v1", ip="192.0.2.9")
+    assert proof.requested_from_ip == "192.0.2.1"
 
 
 def test_confirming_twice_changes_nothing_and_a_replaced_link_is_refused() -> None:
