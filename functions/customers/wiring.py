@@ -2,6 +2,12 @@
 
 from shared.edge.wiring import Capability, Function, Hears, Route
 
+CEILING_REACHED = "ConfirmationCeilingReached"
+_CEILING = {
+    CEILING_REACHED: "Signups have had as many mails sent today as `confirmations_per_day` allows; no more go out "
+    "until midnight UTC. Are robots signing up, or is the setting too low?"
+}
+
 CUSTOMERS = Capability(
     "customers",
     Function(
@@ -15,8 +21,9 @@ CUSTOMERS = Capability(
             throttle=(5, 20),
             summary="Sign up, by JSON or by an HTML form; a confirmation mail follows",
         ),
-        customers=("GetItem", "PutItem"),
+        customers=("GetItem", "PutItem", "BatchGetItem"),
         signing_key=True,
+        metrics=_CEILING,
     ),
     Function(
         "confirm_signup",
@@ -34,7 +41,7 @@ CUSTOMERS = Capability(
             operation="confirmSignup",
             summary="Confirm a signup (form field `token`)",
         ),
-        customers=("GetItem", "PutItem"),
+        customers=("GetItem", "PutItem", "UpdateItem"),
         scorecards=("UpdateItem",),
         signing_key=True,
     ),
@@ -113,7 +120,7 @@ CUSTOMERS = Capability(
     Function(
         "send_confirmation",
         Hears("CustomerSignedUp", queue="confirmations", patient=True),
-        customers=("GetItem", "PutItem"),
+        customers=("GetItem", "PutItem", "UpdateItem", "BatchGetItem"),
         signing_key=True,
         sends_mail=True,
         alarm="People who signed up are not asked to confirm",

@@ -14,6 +14,7 @@ from constructs import Construct
 from infra import names, wirings
 from infra.constructs.schedule import MISSED_SCHEDULES
 from infra.stacks.api import ApiStack
+from shared.core.metrics import NAMESPACE
 from shared.core.settings import Settings
 from shared.edge.wiring import Function, Job, Queue, Schedule, Stream
 
@@ -30,9 +31,9 @@ class WatchStack(Stack):
     CloudWatch charges $0.10 a month per metric that an alarm reads, ten of them free, however they are summed.
     These are: each dead-letter queue, the age of mails that wait, the errors of functions that a schedule starts,
     the account's throttles (all functions share one pool, so that is the figure that matters), the stream's lag,
-    failures and time-outs of jobs, the API's 5xx. What fails behind the API shows as its 5xx, what fails in a step as
-    a failed execution. Dashboards are free up to three, of at most 50 metrics each: what grows with each capability
-    is searched for.
+    failures and time-outs of jobs, the API's 5xx, and what functions count themselves. What fails behind the API shows
+    as its 5xx, what fails in a step as a failed execution. Dashboards are free up to three, of at most 50 metrics each:
+    what grows with each capability is searched for.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, api: ApiStack) -> None:
@@ -58,6 +59,9 @@ class WatchStack(Stack):
         self._alarm_of_failed(MISSED_SCHEDULES, "Something did not start at its time")
         for job in _jobs():
             self._watch_job(job)
+        counted = {name: text for function in wirings.functions().values() for name, text in function.metrics.items()}
+        for name, meaning in counted.items():
+            self._alarm(name, _metric(NAMESPACE, name, {"stage": settings.stage}, "Sum"), meaning)
         throttles = cloudwatch.Metric(namespace="AWS/Lambda", metric_name="Throttles", statistic="Sum", period=PERIOD)
         self._alarm("throttles", throttles, "The account's concurrency is used up; ask AWS for more")
         self._alarm("api-errors", self._of_api("5xx"), "The API answers 5xx")

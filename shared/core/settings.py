@@ -30,6 +30,8 @@ class Settings:
     `locale`: the language of pages and mails for people whose language is not known, one of LANGUAGES.
     `alarm_email`: the address that alarms are sent to; empty sends none.
     `marketer_email`: the address that mails about cases go to; empty takes the sender's own mailbox.
+    `confirmations_per_day`: how many mails signups may have sent in a day by UTC, whoever signs up; what comes after
+        is answered as always and has none. An alarm says so.
     `rescoring_workers`: how many functions a rescoring runs at once; a new AWS account may run ten in all.
     """
 
@@ -45,6 +47,7 @@ class Settings:
     locale: str = SOURCE_LANGUAGE
     alarm_email: str = ""
     marketer_email: str = ""
+    confirmations_per_day: int = 1_000
     rescoring_workers: int = 5
 
     def __post_init__(self) -> None:
@@ -82,6 +85,10 @@ class Settings:
             (
                 self.currency in CURRENCY_CODES,
                 f"currency {self.currency!r}: want an ISO 4217 code such as EUR",
+            ),
+            (
+                1 <= self.confirmations_per_day <= 1_000_000,
+                f"confirmations_per_day {self.confirmations_per_day}: want 1 to 1000000",
             ),
             (1 <= self.rescoring_workers <= 1000, f"rescoring_workers {self.rescoring_workers}: want 1 to 1000"),
             (is_time_zone(self.time_zone), f"time_zone {self.time_zone!r}: want an IANA zone such as Europe/Berlin"),

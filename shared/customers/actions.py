@@ -5,13 +5,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.core import fact_store
-from shared.core.dynamodb import Write, optimistic, transact
+from shared.core.dynamodb import Write, apply, optimistic, transact
 from shared.core.shop_time import ShopTime
 from shared.customers import customer as rules
+from shared.customers import pacing
 from shared.customers.consent import Channel, SuppressionReason, Topic
 from shared.customers.customer import Change, Customer, Evidence, Signup
-from shared.customers.ids import mint_customer_id
+from shared.customers.ids import mailbox_digest, mint_customer_id, network_digest
+from shared.customers.pacing import Limit, Paces
 from shared.customers.store import evidence as evidence_store
+from shared.customers.store import paces as paces_store
 from shared.customers.store import profiles
 
 # The evidence names the text that the customer was shown, which depends on their language.
@@ -27,31 +30,85 @@ def new_customer(email: str, now: datetime) -> Customer:
 
 
 @optimistic
-def sign_up(email: str, signup: Signup) -> None:
+def sign_up(email: str, signup: Signup, per_day: int) -> Limit | None:
     """Note a signup for an address: 4 write units, 6 where the address is new and its customer is created.
 
-    Raises Busy where others keep changing the customer.
+    Where its mail would come too soon nothing is written, and the limit that it has reached is answered, which the
+    caller keeps to themselves. `per_day`: how many mails signups may have sent in a day. 5 read units, 1 more where the
+    mailbox is known in another spelling. Raises Busy where others keep changing the customer.
     """
-    # For known addresses, too: a cold start fetches the key for it, and the time must not show which are known.
-    mint_customer_id(email, 0)
     known = profiles.get_by_email(email)
+    if limit := _limit(email, known, signup, per_day):
+        return limit
     change = rules.sign_up(known or new_customer(email, signup.requested_at), signup)
     if known:
         _save(change)
     else:
         transact(*profiles.create(change.customer), *map(fact_store.record, change.facts))
+    return None
+
+
+@optimistic
+def claim_mail(customer: Customer, signup: Signup, per_day: int) -> Limit | None:
+    """Take the place of a signup's mail in the paces of its mailbox, its network and its day, once (3 write units).
+
+    None where the mail may be sent, also where it was to be sent before and is tried again; else the limit that was
+    reached meanwhile: two spellings of a mailbox may sign up at the same moment. Costs 3 read units and more. Ended
+    between its writes it counts a mail too few, which only the crash of a sender can bring about.
+    """
+    assert customer.email is not None
+    paces, is_confirmed = _paces(customer.email, customer, signup)
+    if limit := pacing.limit(paces, signup.signup_id, signup.requested_at, is_confirmed=is_confirmed, per_day=per_day):
+        return limit
+    mailbox = mailbox_digest(customer.email)
+    claimed = pacing.claim(
+        paces.mailbox,
+        mailbox,
+        customer.customer_id,
+        signup.signup_id,
+        signup.requested_at,
+        is_confirmed=is_confirmed,
+    )
+    if claimed == paces.mailbox:
+        return None
+    apply(paces_store.put_mailbox(claimed))
+    if network := network_digest(signup.evidence.ip):
+        apply(paces_store.count_sent(network, signup.requested_at))
+    apply(paces_store.count_day(signup.requested_at.date(), signup.requested_at))
+    return None
+
+
+def _limit(email: str, customer: Customer | None, signup: Signup, per_day: int) -> Limit | None:
+    paces, is_confirmed = _paces(email, customer, signup)
+    return pacing.limit(paces, signup.signup_id, signup.requested_at, is_confirmed=is_confirmed, per_day=per_day)
+
+
+def _paces(email: str, customer: Customer | None, signup: Signup) -> tuple[Paces, bool]:
+    """The paces of a signup, and whether the mailbox's last signup was confirmed, by whichever of its customers."""
+    mailbox, network = mailbox_digest(email), network_digest(signup.evidence.ip)
+    paces = paces_store.get(mailbox, network, signup.requested_at.date())
+    last = paces.mailbox
+    if last is None:
+        return paces, False
+    by_other = customer is None or customer.customer_id != last.customer_id
+    asked = profiles.get(last.customer_id) if by_other else customer
+    return paces, asked is not None and asked.confirmed_signup_id == last.signup_id
 
 
 @optimistic
 def confirm(
     customer_id: str, signup_id: str, now: datetime, ip: str | None, also: Sequence[Write] = ()
 ) -> Customer | None:
-    """Confirm a signup, together with `also`: 1 read unit, 6 write units and more; None for an unknown customer.
+    """Confirm a signup, together with `also`: 1 read unit, 8 write units and more; None for an unknown customer.
 
     Raises LinkReplaced or LinkClosed where the signup no longer waits.
     """
     customer = profiles.get(customer_id)
-    return _save(rules.confirm(customer, signup_id, now, ip), also) if customer else None
+    if customer is None:
+        return None
+    network = network_digest(customer.signup.evidence.ip) if customer.signup else None
+    counted = [paces_store.count_confirmed(network, now)] if network else []
+    return _save(rules.confirm(customer, signup_id, now, ip), [*also, *counted])
 
 
 @optimistic

@@ -11,10 +11,9 @@ from shared.core.privacy import ADDRESS, BIRTHDAY, EVIDENCE, HOME, NAME, PHONE, 
 from shared.customers import consent
 from shared.customers import facts as types
 from shared.customers.consent import Channel, Consents, Status, SuppressionReason, Topic
+from shared.customers.pacing import wait
 
 CONFIRMATION_LINK_DAYS: Final = 7
-# How long after a signup the next for the same address is ignored: longer each time that none is confirmed.
-SIGNUP_WAITS: Final = (timedelta(minutes=10), timedelta(hours=1), timedelta(days=1))
 # Names the text of the preference centre that a choice there agrees to.
 PREFERENCES_TEXT: Final = "preferences-2026-11"
 PREFERENCES_LINK_DAYS: Final = 400
@@ -128,15 +127,13 @@ class LinkClosed(Exception):
 
 
 def sign_up(customer: Customer, signup: Signup) -> Change:
-    """Ask for the confirmation of a signup; too soon after the last signup (SIGNUP_WAITS) nothing happens.
+    """Ask for the confirmation of a signup; too soon after the last signup nothing happens.
 
     Nothing of what was entered reaches the profile before it is confirmed: anybody may type in any address.
     """
     waiting, now = customer.signup, _after(customer, signup.requested_at)
     if waiting:
-        bounced = any(current.reason is SuppressionReason.BOUNCE for current in customer.consents.values())
-        wait = SIGNUP_WAITS[-1] if bounced else SIGNUP_WAITS[min(waiting.attempt, len(SIGNUP_WAITS)) - 1]
-        if signup.requested_at - waiting.requested_at < wait:
+        if signup.requested_at - waiting.requested_at < wait(waiting.attempt):
             return Change(customer)
         signup = replace(signup, attempt=waiting.attempt + 1)
     consents = consent.pending(customer.consents, signup.topics, now)

@@ -3,6 +3,7 @@
 from shared.core.addresses import mailbox_of
 from shared.core.signing_key import digest
 from shared.customers.customer import MINTED_ID_PREFIX
+from shared.customers.pacing import network_of
 
 # 120 bits: no two addresses of a shop meet.
 _LENGTH = 15
@@ -24,3 +25,9 @@ def address_digest(email: str) -> str:
 def mailbox_digest(email: str) -> str:
     """What stands for the mailbox of a normalised address in a key: the same for all of its spellings."""
     return digest(f"mailbox:{mailbox_of(email)}", _LENGTH)
+
+
+def network_digest(ip: str | None) -> str | None:
+    """What stands for the network of a caller in a key; None where there is none to pace."""
+    network = network_of(ip)
+    return digest(f"network:{network}", _LENGTH) if network else None

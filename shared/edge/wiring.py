@@ -7,6 +7,7 @@ imports them.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
+from types import MappingProxyType
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,8 @@ class Function:
     `openapi`: its folder holds the HTTP contract, as `openapi.json`.
     `memory`: in MB; `timeout`: in seconds; None takes the default for its triggers.
     `alarm`: a sentence for the reader of the alarm: what it means that this function fails.
+    `metrics`: the metrics of our own that it counts, each with a sentence for the reader of its alarm; functions that
+    count the same share the alarm.
     """
 
     name: str
@@ -150,6 +153,7 @@ class Function:
     memory: int | None
     timeout: int | None
     alarm: str
+    metrics: Mapping[str, str]
 
     def __init__(
         self,
@@ -170,6 +174,7 @@ class Function:
         memory: int | None = None,
         timeout: int | None = None,
         alarm: str = "",
+        metrics: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         # Written out, for a generated `__init__` takes no triggers by position.
         values = {**locals()}

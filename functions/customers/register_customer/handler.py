@@ -4,17 +4,18 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from functions.customers.wiring import CUSTOMERS
-from shared.core import clock, environment
+from functions.customers.wiring import CEILING_REACHED, CUSTOMERS
+from shared.core import clock, environment, metrics
 from shared.core.settings import Settings
 from shared.customers import actions
+from shared.customers.pacing import Limit
 from shared.customers.payloads import SignupPayload
 from shared.edge import links, pages
 from shared.edge.http import Request, Response, problem, respond, see_other, serve, validation_errors
 
 
 def sign_up(request: Request) -> Response:
-    """The same answer for every address, known or not, and for robots that fill in the trap field."""
+    """The same answer for every address, known or not, asked too often or not, and for robots that fill in the trap."""
     settings = environment.settings()
     if request.is_form:
         return _sign_up_by_form(request, settings)
@@ -67,7 +68,9 @@ def _register(payload: SignupPayload, request: Request) -> None:
         user_agent=request.user_agent,
         form_url=request.referer,
     )
-    actions.sign_up(payload.email, signup)
+    limit = actions.sign_up(payload.email, signup, environment.settings().confirmations_per_day)
+    if limit is Limit.DAY:
+        metrics.count(CEILING_REACHED)
 
 
 handler = serve(CUSTOMERS, {"POST /signups": sign_up}, links.refuse_form)
