@@ -257,6 +257,19 @@ def test_a_signup_is_welcomed_once_confirmed_and_not_again_after_leaving(
     assert account_of(ada).books.issued == 75
 
 
+def test_signing_up_earns_pending_points_once_for_each_mailbox(
+    invoke: Invoke, launch: Launch, deliver: Deliver
+) -> None:
+    launch(bonuses={"SIGNUP_CONFIRMED": 50, "PROFILE_COMPLETED": 25}, pending_days=14)
+    first = sign_up(invoke, "ada@gmail.com")
+    spellings = [sign_up(invoke, email) for email in ("ada+shop@gmail.com", "a.d.a@googlemail.com")]
+    for _ in range(2):
+        deliver(*(fact for customer_id in (first, *spellings) for fact in facts.every(customer_id)))
+    assert earned_points(first) == {"SIGNUP_CONFIRMED/ONCE": 50, "PROFILE_COMPLETED/ONCE": 25}
+    assert [account_of(customer_id).version for customer_id in spellings] == [0, 0]
+    assert {lot.partition("@")[2] for lot in account_of(first).lots} == {shop_day(14).isoformat()}
+
+
 GRACE = "grace@example.com"
 
 
