@@ -4,7 +4,7 @@ from shared.edge.wiring import Authorizer, Capability, Function, Route, Stream
 
 PLATFORM = Capability(
     "platform",
-    Function("authorize_request", Authorizer(), customers=("GetItem",)),
+    Function("authorize_request", Authorizer(), customers=("GetItem", "UpdateItem")),
     Function(
         "describe_api",
         Route("GET /openapi.json", answers={200: "OpenApiDocument"}, summary="This contract as OpenAPI 3.1"),

@@ -311,7 +311,21 @@ CUSTOMERS: Final = (
     Kind(name="open case", pk="CASES#OPEN", sk="*", always=("case_id",)),
     Kind(name="resolved case", pk="CASES#RESOLVED", sk="*", always=("case_id",)),
     Kind(name="case to ask about", pk="CASES#RECOVERY", sk="*", always=("case_id",)),
-    Kind(name="API key", pk="KEY#*", sk="KEY", always=("name", "scopes", "created_at")),
+    Kind(
+        name="API key", pk="KEY#*", sk="KEY", always=("key_id", "name", "scopes", "created_at", "valid_until"),
+        maybe=("last_used_on",),
+    ),
+    Kind(name="listed API key", pk="KEYS", sk="KEY#*", always=("digest",)),
+    Kind(
+        name="pace of a mailbox", pk="PACE#*", sk="MAILBOX",
+        always=("customer_id", "signup_id", "asked_at", "attempt", "version", "expires_at"),
+    ),
+    Kind(
+        name="pace of a network", pk="PACE#*", sk="NETWORK", always=("sent", "confirmed", "expires_at"),
+        maybe=("asked_at",),
+    ),
+    Kind(name="pace of a day", pk="PACE#*", sk="DAY", always=("sent", "expires_at")),
+    Kind(name="bonus of a mailbox", pk="BONUS#*", sk="GUARD", always=("customer_id",)),
     *_job("rescoring", lease_id="rescoring_id"),
     *_job("settlement"),
     *_job("invitation"),
