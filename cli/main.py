@@ -3,6 +3,7 @@
 import typer
 
 from cli import down, keys, up
+from cli.audit import audit
 from cli.demo.command import demo
 from cli.importing.command import import_purchases
 from cli.scoring.command import score
@@ -20,4 +21,5 @@ app.command("down")(down.down)
 app.command("demo")(demo)
 app.command("import")(import_purchases)
 app.command("score")(score)
+app.command("audit")(audit)
 app.add_typer(keys.app, name="keys")

@@ -3,13 +3,15 @@
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
+from shared.core import clock
 from shared.core.errors import Busy, Conflict, Forbidden, Invalid, NotFound, RegularsError
 from shared.core.locales import choose_locale
+from shared.edge import audit
 from shared.edge.wiring import Capability
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class Request:
     """One request. `path` and `query` hold decoded values, `body` is what was sent, `ip` the caller's address.
 
     `scopes` are those of the caller's key; `accept_language`, `user_agent` and `referer` are the headers of these
-    names.
+    names. `concerns` are the ids that the request is about, for the audit: those of the path, and what a handler adds.
     """
 
     path: Mapping[str, str]
@@ -63,6 +65,7 @@ class Request:
     accept_language: str = ""
     user_agent: str = ""
     referer: str = ""
+    concerns: dict[str, str] = field(default_factory=dict)
 
     def language(self, default: str, locale: str | None = None) -> str:
         """The language of a page: of the customer's `locale`, else of the browser, else the shop's `default`."""
@@ -120,8 +123,9 @@ def serve(
     `refuse_form` answers a person who sent an HTML form, in place of problem+json: by the request's Accept-Language,
     the status and the detail.
 
-    API Gateway has matched the route already. A route with a scope is answered only to a key that carries it.
-    Unexpected errors escape: Lambda logs them once and the caller gets a bare 500.
+    API Gateway has matched the route already. A route with a scope is answered only to a key that carries it, and each
+    call of it leaves an entry in the audit. Unexpected errors escape: Lambda logs them once and the caller gets a bare
+    500.
 
     Raises LookupError, as the function is imported, where these are not exactly the routes that it is wired to.
     """
@@ -129,11 +133,25 @@ def serve(
 
     def handler(event: Mapping[str, Any], _context: object) -> Response:
         key = event["routeKey"]
+        if scopes[key] is None:
+            return answer(event, {})
+        # The same object all along: handlers add to it.
+        concerns = dict(event.get("pathParameters") or {})
+        status = 500
+        try:
+            response = answer(event, concerns)
+            status = response["statusCode"]
+            return response
+        finally:
+            audit.record(_authorized(event).get("key_id", ""), key, concerns, status, clock.now())
+
+    def answer(event: Mapping[str, Any], concerns: dict[str, str]) -> Response:
+        key = event["routeKey"]
         is_form = _content_type(event) == FORM_TYPE
         refuse = partial(refuse_form, _accept_language(event)) if refuse_form and is_form else None
         try:
             _check_scope(event, scopes[key])
-            return routes[key](_request(event))
+            return routes[key](_request(event, concerns))
         except Problem as error:
             return refuse(error.status, error.detail) if refuse else problem(error.status, error.detail)
         except RegularsError as error:
@@ -211,8 +229,13 @@ def _check_scope(event: Mapping[str, Any], scope: str | None) -> None:
 
 
 def _scopes(event: Mapping[str, Any]) -> frozenset[str]:
-    granted: str = event["requestContext"].get("authorizer", {}).get("lambda", {}).get("scopes", "")
-    return frozenset(granted.split())
+    return frozenset(_authorized(event).get("scopes", "").split())
+
+
+def _authorized(event: Mapping[str, Any]) -> Mapping[str, str]:
+    """What the authorizer says about the caller's key; nothing on a public route."""
+    context: Mapping[str, str] = event["requestContext"].get("authorizer", {}).get("lambda", {})
+    return context
 
 
 def _content_type(event: Mapping[str, Any]) -> str:
@@ -225,7 +248,7 @@ def _accept_language(event: Mapping[str, Any]) -> str:
     return text
 
 
-def _request(event: Mapping[str, Any]) -> Request:
+def _request(event: Mapping[str, Any], concerns: dict[str, str]) -> Request:
     text = event.get("body") or ""
     body = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
     if len(body) > MAX_BODY_BYTES:
@@ -240,4 +263,5 @@ def _request(event: Mapping[str, Any]) -> Request:
         accept_language=_accept_language(event),
         user_agent=event.get("headers", {}).get("user-agent", ""),
         referer=event.get("headers", {}).get("referer", ""),
+        concerns=concerns,
     )

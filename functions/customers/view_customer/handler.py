@@ -26,7 +26,10 @@ def find(request: Request) -> Response:
     email = request.query.get("email", "").strip().replace(" ", "+")
     if not email:
         raise Invalid("give the address as ?email=")
-    return _view(profiles.get_by_email(normalise_email(email)))
+    customer = profiles.get_by_email(normalise_email(email))
+    if customer:
+        request.concerns["customer_id"] = customer.customer_id
+    return _view(customer)
 
 
 def view(request: Request) -> Response:

@@ -75,7 +75,7 @@ def test_spellings_that_come_at_the_same_moment_get_one_mail(invoke: Invoke) -> 
 
 
 def test_a_mailbox_waits_longer_each_time_until_it_confirms(invoke: Invoke, clock: FrozenClock) -> None:
-    mails = []
+    mails: list[int] = []
     for days in (0, 0.9, 0.2, 6, 1, 29, 2):
         clock.advance(hours=24 * days)
         sign_up(invoke, SPELLINGS[len(mails)])
