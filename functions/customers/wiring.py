@@ -22,6 +22,7 @@ CUSTOMERS = Capability(
             summary="Sign up, by JSON or by an HTML form; a confirmation mail follows",
         ),
         customers=("GetItem", "PutItem", "BatchGetItem"),
+        partitions=("CUST#*", "EMAIL#*", "PACE#*"),
         signing_key=True,
         metrics=_CEILING,
     ),
@@ -32,6 +33,7 @@ CUSTOMERS = Capability(
             page=True,
             query=("token",),
             operation="showConfirmation",
+            throttle=(10, 40),
             summary="The page behind the link in the confirmation mail; changes nothing",
         ),
         Route(
@@ -39,9 +41,11 @@ CUSTOMERS = Capability(
             page=True,
             fields=("token",),
             operation="confirmSignup",
+            throttle=(10, 40),
             summary="Confirm a signup (form field `token`)",
         ),
         customers=("GetItem", "PutItem", "UpdateItem"),
+        partitions=("CUST#*", "PACE#*"),
         scorecards=("UpdateItem",),
         signing_key=True,
     ),
@@ -52,6 +56,7 @@ CUSTOMERS = Capability(
             page=True,
             query=("token",),
             operation="showPreferences",
+            throttle=(10, 40),
             summary="The preference centre",
         ),
         Route(
@@ -63,9 +68,11 @@ CUSTOMERS = Capability(
                 *("EMAIL_NEWS", "EMAIL_OFFERS", "EMAIL_SURVEYS", "SMS_NEWS", "SMS_OFFERS", "SMS_SURVEYS"),
             ),
             operation="savePreferences",
+            throttle=(10, 40),
             summary="Change topics and channels, pause or leave (form)",
         ),
         customers=("GetItem", "PutItem"),
+        partitions=("CUST#*",),
         signing_key=True,
     ),
     Function(
@@ -75,6 +82,8 @@ CUSTOMERS = Capability(
             page=True,
             query=("token",),
             operation="showUnsubscribe",
+            # Mailbox providers send these in waves after each mailing.
+            throttle=(20, 100),
             summary="The page behind an unsubscribe link; changes nothing",
         ),
         Route(
@@ -83,9 +92,11 @@ CUSTOMERS = Capability(
             query=("token",),
             fields=("token", "List-Unsubscribe"),
             operation="unsubscribeCustomer",
+            throttle=(20, 100),
             summary="Unsubscribe at once (RFC 8058)",
         ),
         customers=("GetItem", "PutItem"),
+        partitions=("CUST#*",),
         signing_key=True,
     ),
     Function(

@@ -4,10 +4,15 @@ from shared.edge.wiring import Authorizer, Capability, Function, Route, Stream
 
 PLATFORM = Capability(
     "platform",
-    Function("authorize_request", Authorizer(), customers=("GetItem", "UpdateItem")),
+    Function("authorize_request", Authorizer(), customers=("GetItem", "UpdateItem"), partitions=("KEY#*",)),
     Function(
         "describe_api",
-        Route("GET /openapi.json", answers={200: "OpenApiDocument"}, summary="This contract as OpenAPI 3.1"),
+        Route(
+            "GET /openapi.json",
+            answers={200: "OpenApiDocument"},
+            throttle=(5, 20),
+            summary="This contract as OpenAPI 3.1",
+        ),
         openapi=True,
     ),
     Function(

@@ -110,9 +110,15 @@ class Function(lambda_.Function):
 
     def _grant_data(self, data: DataStack) -> None:
         wiring = self.wiring
-        for table, actions in ((data.customers, wiring.customers), (data.scorecards, wiring.scorecards)):
+        for table, actions, partitions in (
+            (data.customers, wiring.customers, wiring.partitions),
+            (data.scorecards, wiring.scorecards, ()),
+        ):
             if actions:
-                table.grant(self, *(f"dynamodb:{action}" for action in actions))
+                # Each item of a transaction is authorised with its own key.
+                leading = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(partitions)}}
+                named = (f"dynamodb:{action}" for action in actions)
+                self.allow(named, [table.table_arn], leading if partitions else None)
         if wiring.bucket:
             self.allow(
                 (f"s3:{action}" for action in wiring.bucket),

@@ -121,6 +121,8 @@ class Function:
 
     `customers`, `scorecards`: DynamoDB actions on that table, without the `dynamodb:`. TransactWriteItems has no
     action of its own: each of its items is authorised as a put, an update, a delete or a check.
+    `partitions`: patterns of the partition keys of the customers table that it may touch, such as `CUST#*`; no pattern
+    is all of them. A function behind a public route has them, and never those of API keys.
     `bucket`: S3 actions on the objects below `folders` of the data bucket, without the `s3:`.
     `signing_key`: reads the secret that signs tokens in links.
     `sends_mail`: may send as the shop's sender through the configuration set.
@@ -140,6 +142,7 @@ class Function:
     triggers: tuple[Trigger, ...]
     customers: tuple[str, ...]
     scorecards: tuple[str, ...]
+    partitions: tuple[str, ...]
     bucket: tuple[str, ...]
     folders: tuple[str, ...]
     signing_key: bool
@@ -161,6 +164,7 @@ class Function:
         *triggers: Trigger,
         customers: tuple[str, ...] = (),
         scorecards: tuple[str, ...] = (),
+        partitions: tuple[str, ...] = (),
         bucket: tuple[str, ...] = (),
         folders: tuple[str, ...] = (),
         signing_key: bool = False,
