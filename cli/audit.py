@@ -15,7 +15,7 @@ from rich.text import Text
 
 from cli.console import complain, console
 from cli.deployment import Unreachable, connect, explain
-from infra import names, wirings
+from infra import wirings
 from shared.core import clock
 from shared.core.settings import LOCAL_STAGE, Settings
 from shared.edge.audit import KEEP_DAYS, KIND
@@ -77,7 +77,7 @@ def read(
     Asks CloudWatch and waits for its answer. Raises ClientError where it refuses, Unreachable where the query fails.
     """
     client = boto3.client("logs")
-    groups = [f"/aws/lambda/{names.name_of(settings, name)}" for name in audited_functions()]
+    groups = [f"/aws/lambda/regulars-{settings.stage}-{name}" for name in audited_functions()]
     entries: list[dict[str, Any]] = []
     is_complete = True
     for at in range(0, len(groups), MAX_GROUPS):

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from shared.core import clock
 from shared.core.errors import Busy, Conflict, Forbidden, Invalid, NotFound, RegularsError
+from shared.core.json_text import repeats_member
 from shared.core.locales import choose_locale
 from shared.edge import audit
 from shared.edge.wiring import Capability
@@ -97,10 +98,17 @@ class Request:
             raise Problem(400, f"the form has more than {MAX_FORM_FIELDS} fields") from None
 
     def json(self, model: type[Model]) -> Model:
-        """The JSON body as a model. Raises Problem where it is not JSON, ValidationError where it does not fit."""
+        """The JSON body as a model.
+
+        Raises Problem where it is not JSON or names a member twice, ValidationError where it does not fit.
+        """
         if self.body and self.content_type != JSON_TYPE:
             raise Problem(415, f"send {JSON_TYPE}")
-        return model.model_validate_json(self.body or b"{}")
+        body = self.body or b"{}"
+        payload = model.model_validate_json(body)
+        if repeats_member(body):
+            raise Problem(400, "the body has two members of the same name")
+        return payload
 
 
 class Problem(Exception):

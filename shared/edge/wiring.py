@@ -7,7 +7,6 @@ imports them.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from types import MappingProxyType
 
 
 @dataclass(frozen=True)
@@ -178,10 +177,10 @@ class Function:
         memory: int | None = None,
         timeout: int | None = None,
         alarm: str = "",
-        metrics: Mapping[str, str] = MappingProxyType({}),
+        metrics: Mapping[str, str] | None = None,
     ) -> None:
         # Written out, for a generated `__init__` takes no triggers by position.
-        values = {**locals()}
+        values = {**locals(), "metrics": metrics or {}}
         for member in self.__dataclass_fields__:
             object.__setattr__(self, member, values[member])
 

@@ -3,7 +3,7 @@
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.core import clock, environment
-from shared.edge.queues import consume
+from shared.edge.queues import consume, parse
 from shared.purchases.actions import take_purchase, take_refund
 from shared.purchases.payloads import PurchasePayload, RefundMessage, is_refund
 
@@ -12,10 +12,10 @@ def ingest(record: SQSRecord) -> None:
     """A message with a `refund_id` is a refund. An invalid message raises, and ends in the dead-letter queue."""
     settings, time = environment.settings(), clock.shop_time()
     if is_refund(record.body):
-        message = RefundMessage.model_validate_json(record.body)
+        message = parse(record.body, RefundMessage)
         take_refund(message, message.order_id, settings, time)
     else:
-        take_purchase(PurchasePayload.model_validate_json(record.body), settings, time)
+        take_purchase(parse(record.body, PurchasePayload), settings, time)
 
 
 handler = consume(ingest)
