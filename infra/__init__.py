@@ -16,5 +16,5 @@ NPM: Final = _NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 # Pins the API's id on the local AWS, so that the links in mails are known before the first deployment.
 LOCAL_API_ID: Final = "5e901a25"
 
-# `import aws_cdk` starts a Node process: the one that pip installed, so that the machine need not have any.
+# `import aws_cdk` starts a Node process: Node as pip installed it, so that the machine need not have any.
 os.environ.setdefault("JSII_NODE", str(NODE))

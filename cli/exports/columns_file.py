@@ -265,7 +265,7 @@ class _Reader:
             values = self._texts(chunk)
             if values is None or values.wrong or values.waiting:
                 return False
-            # What a large chunk is like the next ones will be like too.
+            # The next chunks will be like a large chunk.
             self._is_typed = self._is_typed and len(chunk) <= PIECE_BYTES
         self._add(values, len(values.day))
         return True

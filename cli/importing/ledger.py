@@ -74,7 +74,9 @@ class Ledger:
         with self._lock:
             return self._progress
 
-    def settle(self, number: int, end: int, outcome: Outcome, rows: Sequence[Sequence[str]], reason: str = "") -> None:
+    def record_outcome(
+        self, number: int, end: int, outcome: Outcome, rows: Sequence[Sequence[str]], reason: str = ""
+    ) -> None:
         """Order `number` of this run, up to byte `end`, is completed; its rows are kept where it was rejected."""
         with self._lock:
             self._ahead[number] = _Completed(outcome, end, rows if outcome is Outcome.REJECTED else (), reason)

@@ -182,7 +182,7 @@ class _Run:
                 outcome = Outcome.NEW if self._record(job.payload).created else Outcome.KNOWN
             except RegularsError as error:
                 reason = error.detail
-        self._ledger.settle(job.number, job.order.end, outcome, job.order.rows, reason)
+        self._ledger.record_outcome(job.number, job.order.end, outcome, job.order.rows, reason)
 
     def _record(self, payload: PurchasePayload) -> Recorded:
         waits = iter(RETRY_AFTER_SECONDS)

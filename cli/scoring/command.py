@@ -87,7 +87,7 @@ def _score(
 ) -> None:
     # Only here: these take a while to import, and `regulars --help` need not wait for them.
     from cli.exports.columns_file import check_rejects_path, read_orders
-    from cli.scoring import report as score_report
+    from cli.scoring import report
     from cli.scoring.compute import to_customers
     from cli.scoring.results import to_results, write
 
@@ -105,7 +105,7 @@ def _score(
             show=show,
             dates=dates,
         )
-    score_report.print_reading(console, file, layout, orders)
+    report.print_reading(console, file, layout, orders)
     customers = to_customers(orders, as_of, lines=lines)
     if customers is None:
         until = f" until {as_of}" if as_of else ""
@@ -116,10 +116,8 @@ def _score(
         results = to_results(customers)
     if out is not None:
         write(out, results, units)
-    score_report.print_lines(console, layout, customers, lines=lines)
-    score_report.print_results(
-        console, results, score_report.Money(currency, units), is_day_given=as_of is not None, lines=lines
-    )
+    report.print_lines(console, layout, customers, lines=lines)
+    report.print_results(console, results, report.Money(currency, units), is_day_given=as_of is not None, lines=lines)
     if out is not None:
         who = "1 customer is" if len(customers) == 1 else f"{len(customers):,} customers are"
         console.print(f"{who} in {out}.", markup=False)

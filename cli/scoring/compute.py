@@ -119,16 +119,16 @@ def to_customers(orders: Orders, as_of: date | None, *, lines: bool = False) -> 
         refunds, fully_returned = _matched(rows, refunds, orders.order_id)
 
     n = len(orders.customers)
-    theirs = np.isin(refunds.customer, rows.customer) if len(refunds.row) else np.ones(0, dtype=bool)
-    if not theirs.all():
-        refunds = refunds.of(theirs)
+    of_buyers = np.isin(refunds.customer, rows.customer) if len(refunds.row) else np.ones(0, dtype=bool)
+    if not of_buyers.all():
+        refunds = refunds.of(of_buyers)
     new = _changes(rows.customer)
     new[1:] |= rows.day[1:] != rows.day[:-1]
     days = rows.day[new].astype(np.int64)
     bought_of, returned_of = _Totals(rows, n), _Totals(refunds, n)
     of_customer = bought_of.counts(new)
     known = of_customer > 0
-    strange = int((~theirs).sum())
+    strange = int((~of_buyers).sum())
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(of_customer[known])])
 
     window = _first_day(as_of_day)
@@ -290,7 +290,7 @@ def _matched(rows: _Rows, refunds: _Rows, order_id: Sequence[Names]) -> tuple[_R
 
 
 def _changes(values: Integers) -> NDArray[np.bool_]:
-    """Where a value is another than the one before."""
+    """Where a value differs from the value before it."""
     changes = np.ones(len(values), dtype=bool)
     changes[1:] = values[1:] != values[:-1]
     return changes

@@ -17,7 +17,7 @@ from shared.forecasting import bands, forecast
 from shared.forecasting.forecast import Forecaster, Predictions
 from shared.forecasting.histories import Histories, sufficient
 from shared.scorecards.rfm import SEGMENTS
-from shared.scoring import ranks as scoring
+from shared.scoring import ranks
 
 # More customers than these make a fit slower and hardly better. A deployed CRM draws as many, for the same forecast.
 CUSTOMERS_IN_FIT: Final = 100_000
@@ -38,7 +38,7 @@ class Results:
     buyers: NDArray[np.bool_]
     # Whether there are buyers enough for fifths; scores and segments are not to be shown otherwise.
     has_fifths: bool
-    scored: scoring.Scored
+    scored: ranks.Scored
     caveats: list[str]
     forecaster: Forecaster
     predictions: Predictions
@@ -52,9 +52,9 @@ def to_results(customers: Customers) -> Results:
     buyers = customers.recency_days >= 0
     columns = (customers.recency_days, customers.frequency, customers.monetary)
     bought = columns if buyers.all() else tuple(column[buyers] for column in columns)
-    scored = scoring.score(*columns, scoring.thresholds(*bought))
+    scored = ranks.score(*columns, ranks.thresholds(*bought))
     equal = [len(column) > 0 and column.min() == column.max() for column in bought]
-    caveats = scoring.caveats(
+    caveats = ranks.caveats(
         len(bought[0]), zip(("recency", "frequency", "monetary value"), map(bool, equal), strict=True)
     )
 
@@ -66,7 +66,7 @@ def to_results(customers: Customers) -> Results:
     return Results(
         customers=customers,
         buyers=buyers,
-        has_fifths=len(bought[0]) >= scoring.MIN_BUYERS,
+        has_fifths=len(bought[0]) >= ranks.MIN_BUYERS,
         scored=scored,
         caveats=caveats,
         forecaster=forecaster,

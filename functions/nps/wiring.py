@@ -66,7 +66,7 @@ NPS = Capability(
             throttle=(10, 40),
             summary="Answer a survey, or change the answer (form)",
         ),
-        customers=("GetItem", "PutItem", "UpdateItem", "BatchGetItem", "Query"),
+        customers=("PutItem", "UpdateItem", "BatchGetItem", "Query"),
         partitions=("CUST#*", "NPS#*", "COMMENTS#*", "CASE#*", "CASES#*"),
         scorecards=("GetItem",),
         signing_key=True,

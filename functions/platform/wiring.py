@@ -4,7 +4,13 @@ from shared.edge.wiring import Authorizer, Capability, Function, Route, Stream
 
 PLATFORM = Capability(
     "platform",
-    Function("authorize_request", Authorizer(), customers=("GetItem", "UpdateItem"), partitions=("KEY#*",)),
+    Function(
+        "authorize_request",
+        Authorizer(),
+        customers=("GetItem", "UpdateItem"),
+        partitions=("KEY#*",),
+        reserves=True,
+    ),
     Function(
         "describe_api",
         Route(

@@ -16,6 +16,7 @@ PURCHASES = Capability(
         customers=("GetItem", "PutItem", "Query"),
         scorecards=("GetItem", "UpdateItem"),
         signing_key=True,
+        reserves=True,
     ),
     Function(
         "refund_purchase",

@@ -1,4 +1,4 @@
-"""How the scoring capability is deployed: the rescoring of every night and what it found."""
+"""How the scoring capability is deployed: the rescoring of every night and its reports."""
 
 from shared.edge.wiring import Capability, Function, Job, Route, Schedule, Step
 
@@ -47,6 +47,7 @@ SCORING = Capability(
             summary="Start tonight's rescoring now",
         ),
         customers=("PutItem",),
+        scorecards=("Scan",),
         starts="rescoring",
     ),
     Function(
@@ -55,7 +56,7 @@ SCORING = Capability(
             "GET /rescorings/{rescoring_id}",
             scope="rescorings:write",
             answers={200: "RescoringView"},
-            summary="How far a rescoring is, or what it found",
+            summary="The progress of a rescoring, or its result",
         ),
         customers=("Query",),
         watches="rescoring",
@@ -123,7 +124,6 @@ SCORING = Capability(
         ),
         # Not at an hour that is left out when the clocks go forward: that night nothing would run.
         schedule=Schedule(hour=4),
-        workers="rescoring_workers",
         # A new account's few functions at once take hours for a hundred million customers, and still come to an end.
         timeout=20,
         alarm="Segments and reports stay as they were after the last run",

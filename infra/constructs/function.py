@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra import names, wirings
+from infra import concurrency, names, wirings
 from infra.constructs.code import module_of, stage_code
 from infra.constructs.exception import accept
 from infra.constructs.layer import ARCHITECTURE, RUNTIME, DependencyLayer
@@ -66,7 +66,8 @@ class Function(lambda_.Function):
                 ],
                 memory_size=wiring.memory or (STEP_MEMORY if is_step else MEMORY),
                 timeout=Duration.seconds(wiring.timeout or _seconds(wiring, is_step)),
-                tracing=lambda_.Tracing.ACTIVE,
+                tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
+                reserved_concurrent_executions=concurrency.reserved(settings) if wiring.reserves else None,
                 logging_format=lambda_.LoggingFormat.JSON,
                 log_group=log_group,
                 environment={
@@ -78,7 +79,8 @@ class Function(lambda_.Function):
             )
         self._grant_data(data)
         self._grant_the_rest()
-        accept(self.role_of_its_own, "IAM5[Resource::*]", "X-Ray's actions know no resources")
+        if settings.tracing:
+            accept(self.role_of_its_own, "IAM5[Resource::*]", "X-Ray's actions know no resources")
         accept(self, "L1", "Python 3.13 is what the layer's wheels are pinned for; it moves with them")
 
     def allow(

@@ -10,7 +10,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from infra import names
+from infra import concurrency, names
 from infra.constructs.exception import accept
 from infra.constructs.function import Function
 from infra.constructs.schedule import Schedule
@@ -48,7 +48,6 @@ class JobMachine(Construct):
     ) -> None:
         super().__init__(scope, wiring.name.capitalize())
         self._functions = functions
-        self._at_once = wiring.workers if isinstance(wiring.workers, int) else getattr(settings, wiring.workers)
         self._settings = settings
         self.machine = self._machine(wiring)
         CfnOutput(scope, f"{wiring.name.capitalize()}StateMachineArn", value=self.machine.state_machine_arn)
@@ -78,7 +77,7 @@ class JobMachine(Construct):
             state_machine_name=names.name_of(self._settings, wiring.name),
             definition_body=sfn.DefinitionBody.from_chainable(self._definition(wiring.steps)),
             timeout=Duration.hours(wiring.timeout),
-            tracing_enabled=True,
+            tracing_enabled=self._settings.tracing,
             logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ERROR, include_execution_data=False),
         )
         self._accept(machine, wiring.steps)
@@ -116,7 +115,7 @@ class JobMachine(Construct):
             # Names the executions; made from the title it would change with it.
             label=_label(step),
             items_path="$.plan.segments",
-            max_concurrency=self._at_once,
+            max_concurrency=concurrency.of_a_job(self._settings),
             item_selector={**_RUN, "segment.$": "$$.Map.Item.Value"},
             # All answers have to fit into the 256 KB of a state, even where they are thrown away.
             result_path=sfn.JsonPath.DISCARD,
@@ -159,7 +158,7 @@ class JobMachine(Construct):
 
     def _accept(self, machine: sfn.StateMachine, steps: Sequence[Step]) -> None:
         accept(machine, "SF1", "errors only: every step already logs for itself")
-        accept(machine, "IAM5[Resource::*]", "X-Ray's and log delivery's actions know no resources")
+        accept(machine, "IAM5[Resource::*]", "log delivery's actions know no resources, nor do X-Ray's")
         stack = Stack.of(self)
         for step in steps:
             function = self._functions[step.function.name]

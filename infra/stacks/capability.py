@@ -12,7 +12,7 @@ from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra import names
+from infra import concurrency, names
 from infra.constructs.exception import accept
 from infra.constructs.function import Function
 from infra.constructs.job import JobMachine
@@ -109,7 +109,7 @@ class CapabilityStack(Stack):
             mail.topic.add_subscription(
                 subscriptions.SqsSubscription(queue, raw_message_delivery=True, dead_letter_queue=queue.failed)
             )
-        queue.feed(function, at_once=trigger.at_once)
+        queue.feed(function, at_once=concurrency.of_a_queue(trigger.at_once, self._settings))
         if trigger.hides:
             function.add_environment("QUEUE_URL", queue.queue_url)
         CfnOutput(self, f"{name.title().replace('-', '')}QueueUrl", value=queue.queue_url)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from shared.contact.check import Occasion, Reason, refusal
+from shared.contact.check import Occasion, Reason, refusal_by_history, refusal_by_profile
 from shared.core import clock, environment
 from shared.core.locales import choose_locale
 from shared.core.settings import Settings
@@ -26,13 +26,17 @@ def write_to(
 ) -> None:
     """Mail a customer on an occasion, at most once for each `mail_id`: 1 read unit, 1 and 4 write units.
 
+    Where the profile already says no, nothing is read.
+
     `write` gets the customer, the settings and the root of links; where it returns None, the mail is out of date. A
     refusal is recorded under `skip_id` if that is given, and then does not use up the `mail_id`. Raises MailRefused
     where the mail was not sent and may be tried again.
     """
     settings, time = environment.settings(), clock.shop_time()
     root = environment.public_url()
-    reason = refusal(customer, contact_histories.get(customer_id), occasion, time.today)
+    reason = refusal_by_profile(customer, occasion, time.today)
+    if reason is None:
+        reason = refusal_by_history(contact_histories.get(customer_id), occasion)
     letter = write(customer, settings, root) if customer and reason is None else None
     if customer is None or letter is None:
         data = {"topic": occasion.topic.value, "reason": (reason or Reason.OUTDATED).value}

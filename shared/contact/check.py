@@ -34,6 +34,11 @@ class Occasion:
 
 def refusal(customer: Customer | None, history: ContactHistory, occasion: Occasion, today: date) -> Reason | None:
     """Why this customer may not be contacted on this occasion, None where they may; `today` is the shop's day."""
+    return refusal_by_profile(customer, occasion, today) or refusal_by_history(history, occasion)
+
+
+def refusal_by_profile(customer: Customer | None, occasion: Occasion, today: date) -> Reason | None:
+    """The first half of the check, which needs the profile alone."""
     if customer is None or _address(customer, occasion.channel) is None:
         return Reason.NO_ADDRESS
     if not allows(customer.consents, occasion.channel, occasion.topic):
@@ -41,9 +46,12 @@ def refusal(customer: Customer | None, history: ContactHistory, occasion: Occasi
         return Reason.SUPPRESSED if consent and consent.status is Status.SUPPRESSED else Reason.NO_CONSENT
     if customer.paused_until and customer.paused_until > today:
         return Reason.PAUSED
-    if history.open_cases and not occasion.despite_case:
-        return Reason.OPEN_CASE
     return None
+
+
+def refusal_by_history(history: ContactHistory, occasion: Occasion) -> Reason | None:
+    """The second half of the check, for a customer whose profile allows the contact."""
+    return Reason.OPEN_CASE if history.open_cases and not occasion.despite_case else None
 
 
 def _address(customer: Customer, channel: Channel) -> str | None:

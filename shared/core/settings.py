@@ -11,6 +11,7 @@ from shared.core.locales import LANGUAGES, SOURCE_LANGUAGE
 from shared.core.money import CURRENCY_CODES
 
 LOCAL_STAGE: Final = "local"
+_BOOLEANS: Final = {"yes": True, "no": False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,9 @@ class Settings:
     `marketer_email`: the address that mails about cases go to; empty takes the sender's own mailbox.
     `confirmations_per_day`: how many mails signups may have sent in a day by UTC, whoever signs up; what comes after
         is answered as always and has none. An alarm says so.
-    `rescoring_workers`: how many functions a rescoring runs at once; a new AWS account may run ten in all.
+    `account_concurrency`: how many functions the AWS account may run at once, in all; a new account's ten unless AWS
+        gave it more. It bounds how many of ours work off queues and jobs.
+    `tracing`: whether AWS X-Ray traces every call, `yes` or `no`; a trace costs more than the call itself.
     """
 
     stage: str = LOCAL_STAGE
@@ -48,7 +51,8 @@ class Settings:
     alarm_email: str = ""
     marketer_email: str = ""
     confirmations_per_day: int = 1_000
-    rescoring_workers: int = 5
+    account_concurrency: int = 10
+    tracing: bool = False
 
     def __post_init__(self) -> None:
         problems = [text for ok, text in self._checks() if not ok]
@@ -90,7 +94,10 @@ class Settings:
                 1 <= self.confirmations_per_day <= 1_000_000,
                 f"confirmations_per_day {self.confirmations_per_day}: want 1 to 1000000",
             ),
-            (1 <= self.rescoring_workers <= 1000, f"rescoring_workers {self.rescoring_workers}: want 1 to 1000"),
+            (
+                10 <= self.account_concurrency <= 1_000_000,
+                f"account_concurrency {self.account_concurrency}: want 10 to 1000000",
+            ),
             (is_time_zone(self.time_zone), f"time_zone {self.time_zone!r}: want an IANA zone such as Europe/Berlin"),
             (self.locale in LANGUAGES, f"locale {self.locale!r}: want one of {', '.join(LANGUAGES)}"),
         ]
@@ -115,12 +122,16 @@ class Settings:
 
         Raises ValueError naming every setting that is wrong.
         """
-        values: dict[str, str | int | tuple[str, ...]] = {}
+        values: dict[str, str | bool | int | tuple[str, ...]] = {}
         for field in fields(cls):
             text = environment.get(field.name.upper(), "").strip()
             if not text:
                 continue
-            if isinstance(field.default, int):
+            if isinstance(field.default, bool):
+                if text not in _BOOLEANS:
+                    raise ValueError(f"{field.name} {text!r}: want yes or no")
+                values[field.name] = _BOOLEANS[text]
+            elif isinstance(field.default, int):
                 if not re.fullmatch("[0-9]{1,9}", text):
                     raise ValueError(f"{field.name} {text!r}: want a whole number")
                 values[field.name] = int(text)
@@ -141,7 +152,9 @@ class Settings:
         return False
 
 
-def _to_text(value: str | int | tuple[str, ...]) -> str:
+def _to_text(value: str | bool | int | tuple[str, ...]) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return " ".join(value) if isinstance(value, tuple) else str(value)
 
 

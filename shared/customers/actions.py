@@ -7,15 +7,12 @@ from datetime import datetime
 from shared.core import fact_store
 from shared.core.dynamodb import Write, apply, optimistic, transact
 from shared.core.shop_time import ShopTime
-from shared.customers import customer as rules
-from shared.customers import pacing
+from shared.customers import customer, pacing
 from shared.customers.consent import Channel, SuppressionReason, Topic
 from shared.customers.customer import Change, Customer, Evidence, Signup
 from shared.customers.ids import mailbox_digest, mint_customer_id, network_digest
 from shared.customers.pacing import Limit, Paces
-from shared.customers.store import evidence as evidence_store
-from shared.customers.store import paces as paces_store
-from shared.customers.store import profiles
+from shared.customers.store import paces, profiles, proofs
 
 # The evidence names the text that the customer was shown, which depends on their language.
 EvidenceOf = Callable[[Customer], Evidence]
@@ -40,7 +37,7 @@ def sign_up(email: str, signup: Signup, per_day: int) -> Limit | None:
     known = profiles.get_by_email(email)
     if limit := _limit(email, known, signup, per_day):
         return limit
-    change = rules.sign_up(known or new_customer(email, signup.requested_at), signup)
+    change = customer.sign_up(known or new_customer(email, signup.requested_at), signup)
     if known:
         _save(change)
     else:
@@ -49,50 +46,48 @@ def sign_up(email: str, signup: Signup, per_day: int) -> Limit | None:
 
 
 @optimistic
-def claim_mail(customer: Customer, signup: Signup, per_day: int) -> Limit | None:
+def claim_mail(asked: Customer, signup: Signup, per_day: int) -> Limit | None:
     """Take the place of a signup's mail in the paces of its mailbox, its network and its day, once (3 write units).
 
     None where the mail may be sent, also where it was to be sent before and is tried again; else the limit that was
     reached meanwhile: two spellings of a mailbox may sign up at the same moment. Costs 3 read units and more. Ended
     between its writes it counts a mail too few, which only the crash of a sender can bring about.
     """
-    assert customer.email is not None
-    paces, is_confirmed = _paces(customer.email, customer, signup)
-    if limit := pacing.limit(paces, signup.signup_id, signup.requested_at, is_confirmed=is_confirmed, per_day=per_day):
+    assert asked.email is not None
+    before, is_confirmed = _paces(asked.email, asked, signup)
+    if limit := pacing.limit(before, signup.signup_id, signup.requested_at, is_confirmed=is_confirmed, per_day=per_day):
         return limit
-    mailbox = mailbox_digest(customer.email)
     claimed = pacing.claim(
-        paces.mailbox,
-        mailbox,
-        customer.customer_id,
+        before.mailbox,
+        mailbox_digest(asked.email),
+        asked.customer_id,
         signup.signup_id,
         signup.requested_at,
         is_confirmed=is_confirmed,
     )
-    if claimed == paces.mailbox:
+    if claimed == before.mailbox:
         return None
-    apply(paces_store.put_mailbox(claimed))
+    apply(paces.put_mailbox(claimed))
     if network := network_digest(signup.evidence.ip):
-        apply(paces_store.count_sent(network, signup.requested_at))
-    apply(paces_store.count_day(signup.requested_at.date(), signup.requested_at))
+        apply(paces.count_sent(network, signup.requested_at))
+    apply(paces.count_day(signup.requested_at.date(), signup.requested_at))
     return None
 
 
-def _limit(email: str, customer: Customer | None, signup: Signup, per_day: int) -> Limit | None:
-    paces, is_confirmed = _paces(email, customer, signup)
-    return pacing.limit(paces, signup.signup_id, signup.requested_at, is_confirmed=is_confirmed, per_day=per_day)
+def _limit(email: str, known: Customer | None, signup: Signup, per_day: int) -> Limit | None:
+    before, is_confirmed = _paces(email, known, signup)
+    return pacing.limit(before, signup.signup_id, signup.requested_at, is_confirmed=is_confirmed, per_day=per_day)
 
 
-def _paces(email: str, customer: Customer | None, signup: Signup) -> tuple[Paces, bool]:
+def _paces(email: str, known: Customer | None, signup: Signup) -> tuple[Paces, bool]:
     """The paces of a signup, and whether the mailbox's last signup was confirmed, by whichever of its customers."""
-    mailbox, network = mailbox_digest(email), network_digest(signup.evidence.ip)
-    paces = paces_store.get(mailbox, network, signup.requested_at.date())
-    last = paces.mailbox
+    before = paces.get(mailbox_digest(email), network_digest(signup.evidence.ip), signup.requested_at.date())
+    last = before.mailbox
     if last is None:
-        return paces, False
-    by_other = customer is None or customer.customer_id != last.customer_id
-    asked = profiles.get(last.customer_id) if by_other else customer
-    return paces, asked is not None and asked.confirmed_signup_id == last.signup_id
+        return before, False
+    by_other = known is None or known.customer_id != last.customer_id
+    asked = profiles.get(last.customer_id) if by_other else known
+    return before, asked is not None and asked.confirmed_signup_id == last.signup_id
 
 
 @optimistic
@@ -103,12 +98,12 @@ def confirm(
 
     Raises LinkReplaced or LinkClosed where the signup no longer waits.
     """
-    customer = profiles.get(customer_id)
-    if customer is None:
+    known = profiles.get(customer_id)
+    if known is None:
         return None
-    network = network_digest(customer.signup.evidence.ip) if customer.signup else None
-    counted = [paces_store.count_confirmed(network, now)] if network else []
-    return _save(rules.confirm(customer, signup_id, now, ip), [*also, *counted])
+    network = network_digest(known.signup.evidence.ip) if known.signup else None
+    counted = [paces.count_confirmed(network, now)] if network else []
+    return _save(customer.confirm(known, signup_id, now, ip), [*also, *counted])
 
 
 @optimistic
@@ -124,18 +119,18 @@ def choose(
     What the page does not offer is left as it is: e-mail on a suppressed address, texts without a number.
     Costs 1 read unit, and 6 write units where a consent changes.
     """
-    customer = profiles.get(customer_id)
-    if customer is None:
+    known = profiles.get(customer_id)
+    if known is None:
         return None
-    offered = {channel: topics.get(channel, ()) for channel in rules.offered_channels(customer)}
-    return _save(rules.choose(customer, offered, pause_days, time.now, time.today, evidence(customer)))
+    offered = {channel: topics.get(channel, ()) for channel in customer.offered_channels(known)}
+    return _save(customer.choose(known, offered, pause_days, time.now, time.today, evidence(known)))
 
 
 @optimistic
 def leave(customer_id: str, topics: Iterable[Topic], now: datetime, evidence: EvidenceOf) -> Customer | None:
     """Withdraw topics on every channel; None for an unknown customer (1 read unit, 6 write units for a change)."""
-    customer = profiles.get(customer_id)
-    return _save(rules.leave(customer, topics, now, evidence(customer))) if customer else None
+    known = profiles.get(customer_id)
+    return _save(customer.leave(known, topics, now, evidence(known))) if known else None
 
 
 @optimistic
@@ -143,14 +138,14 @@ def suppress(
     customer_id: str, reason: SuppressionReason, feedback_id: str, about: datetime, now: datetime
 ) -> Customer | None:
     """Stop all e-mail after a hard bounce or a complaint (1 read unit, 4 write units for a change)."""
-    customer = profiles.get(customer_id)
-    return _save(rules.suppress(customer, reason, feedback_id, about, now)) if customer else None
+    known = profiles.get(customer_id)
+    return _save(customer.suppress(known, reason, feedback_id, about, now)) if known else None
 
 
 def _save(change: Change, also: Sequence[Write] = ()) -> Customer:
     if not change.facts:
         return change.customer
-    customer = replace(change.customer, version=change.customer.version + 1)
-    proofs = map(evidence_store.put, change.evidence)
-    transact(profiles.put(customer), *map(fact_store.record, change.facts), *proofs, *also)
-    return customer
+    saved = replace(change.customer, version=change.customer.version + 1)
+    evidence = map(proofs.put, change.evidence)
+    transact(profiles.put(saved), *map(fact_store.record, change.facts), *evidence, *also)
+    return saved

@@ -8,8 +8,7 @@ from typing import Annotated, Any, Final
 from shared.core.codec import INLINE
 from shared.core.facts import Fact, FactType
 from shared.core.privacy import ADDRESS, BIRTHDAY, EVIDENCE, HOME, NAME, PHONE, REFERRAL
-from shared.customers import consent
-from shared.customers import facts as types
+from shared.customers import consent, facts
 from shared.customers.consent import Channel, Consents, Status, SuppressionReason, Topic
 from shared.customers.pacing import wait
 
@@ -118,11 +117,19 @@ class Change:
     evidence: tuple[ConsentEvidence, ...] = ()
 
 
-class LinkReplaced(Exception):
+class NotWaiting(Exception):
+    """The signup of a link waits no more; `locale` is the customer's, for the page that says so."""
+
+    def __init__(self, locale: str | None) -> None:
+        super().__init__()
+        self.locale = locale
+
+
+class LinkReplaced(NotWaiting):
     """The link belongs to a signup that a newer signup has replaced."""
 
 
-class LinkClosed(Exception):
+class LinkClosed(NotWaiting):
     """The link belongs to a signup that was confirmed by another link since, or withdrawn."""
 
 
@@ -143,7 +150,7 @@ def sign_up(customer: Customer, signup: Signup) -> Change:
         "topics": list(signup.topics),
         "locale": signup.contact.locale,
     }
-    return Change(changed, (_fact(customer, types.CUSTOMER_SIGNED_UP, signup.signup_id, now, data),))
+    return Change(changed, (_fact(customer, facts.CUSTOMER_SIGNED_UP, signup.signup_id, now, data),))
 
 
 def mail_for_signup(customer: Customer, signup_id: str) -> str | None:
@@ -171,13 +178,13 @@ def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -
     now = _after(customer, now)
     contact = _merge(customer.contact, signup.contact)
     consents = customer.consents
-    facts: list[Fact] = []
+    new_facts: list[Fact] = []
     proofs: list[ConsentEvidence] = []
     texted = [t for t in Topic if (Channel.SMS, t) in consents]
     if contact.phone != customer.contact.phone and texted:
         consents = consent.withdraw(consents, Channel.SMS, texted, now)
-        facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, Channel.SMS, texted, now))
-        proofs.append(_proof(facts[-1], Evidence(source="another phone number", ip=ip)))
+        new_facts.append(_consent_fact(customer, facts.CONSENT_WITHDRAWN, Channel.SMS, texted, now))
+        proofs.append(_proof(new_facts[-1], Evidence(source="another phone number", ip=ip)))
     changed = replace(
         customer,
         contact=contact,
@@ -188,17 +195,17 @@ def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -
         changed_at=now,
     )
     data = {"channel": Channel.EMAIL, "topics": list(signup.topics), "signup_id": signup_id}
-    facts.append(_fact(customer, types.CONSENT_GRANTED, signup_id, now, data))
-    proofs.append(_proof(facts[-1], replace(signup.evidence, ip=ip), requested_from_ip=signup.evidence.ip))
-    return Change(changed, tuple(facts), tuple(proofs))
+    new_facts.append(_fact(customer, facts.CONSENT_GRANTED, signup_id, now, data))
+    proofs.append(_proof(new_facts[-1], replace(signup.evidence, ip=ip), requested_from_ip=signup.evidence.ip))
+    return Change(changed, tuple(new_facts), tuple(proofs))
 
 
 def waiting(customer: Customer, signup_id: str) -> Signup:
     """The signup with this id, if it waits for its confirmation. Raises LinkReplaced or LinkClosed if not."""
     if customer.signup is None:
-        raise LinkClosed
+        raise LinkClosed(customer.locale)
     if customer.signup.signup_id != signup_id:
-        raise LinkReplaced
+        raise LinkReplaced(customer.locale)
     return customer.signup
 
 
@@ -220,53 +227,53 @@ def choose(
     """Save the preference centre: per channel exactly the chosen topics; `pause_days` 0 ends a pause, None keeps it."""
     now = _after(customer, now)
     consents = customer.consents
-    facts: list[Fact] = []
+    new_facts: list[Fact] = []
     for channel, topics in choices.items():
         chosen = set(topics)
         granted = [t for t in Topic if t in chosen and not consent.allows(consents, channel, t)]
         withdrawn = [t for t in Topic if t not in chosen and (channel, t) in consents]
         after = consent.grant(consents, channel, granted, now)
         if after != consents:
-            facts.append(_consent_fact(customer, types.CONSENT_GRANTED, channel, granted, now))
+            new_facts.append(_consent_fact(customer, facts.CONSENT_GRANTED, channel, granted, now))
         consents, before = after, after
         after = consent.withdraw(before, channel, withdrawn, now)
         if after != before:
             changed = [t for t in withdrawn if after[channel, t] != before[channel, t]]
-            facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, channel, changed, now))
+            new_facts.append(_consent_fact(customer, facts.CONSENT_WITHDRAWN, channel, changed, now))
         consents = after
     paused_until = customer.paused_until
     if pause_days is not None:
         paused_until = today + timedelta(days=pause_days) if pause_days else None
         if paused_until != customer.paused_until:
             until = paused_until.isoformat() if paused_until else None
-            type_ = types.MAIL_PAUSED if until else types.MAIL_RESUMED
-            facts.append(_fact(customer, type_, _moment(now), now, {"until": until}))
-    if not facts:
+            type_ = facts.MAIL_PAUSED if until else facts.MAIL_RESUMED
+            new_facts.append(_fact(customer, type_, _moment(now), now, {"until": until}))
+    if not new_facts:
         return Change(customer)
     changed_customer = replace(customer, consents=consents, paused_until=paused_until, changed_at=now)
-    return Change(changed_customer, tuple(facts), _proofs(facts, evidence))
+    return Change(changed_customer, tuple(new_facts), _proofs(new_facts, evidence))
 
 
 def leave(customer: Customer, topics: Iterable[Topic], now: datetime, evidence: Evidence) -> Change:
     """Withdraw the topics on every channel on which they stand, and from a signup that waits."""
     now, topics = _after(customer, now), set(topics)
     consents = customer.consents
-    facts: list[Fact] = []
+    new_facts: list[Fact] = []
     for channel in Channel:
         present = [t for t in Topic if t in topics and (channel, t) in consents]
         after = consent.withdraw(consents, channel, present, now)
         if after != consents:
             changed = [t for t in present if after[channel, t] != consents[channel, t]]
-            facts.append(_consent_fact(customer, types.CONSENT_WITHDRAWN, channel, changed, now))
+            new_facts.append(_consent_fact(customer, facts.CONSENT_WITHDRAWN, channel, changed, now))
         consents = after
-    if not facts:
+    if not new_facts:
         return Change(customer)
     signup = customer.signup
     if signup:
         kept = tuple(topic for topic in signup.topics if topic not in topics)
         signup = replace(signup, topics=kept) if kept else None
     changed_customer = replace(customer, consents=consents, signup=signup, changed_at=now)
-    return Change(changed_customer, tuple(facts), _proofs(facts, evidence))
+    return Change(changed_customer, tuple(new_facts), _proofs(new_facts, evidence))
 
 
 def suppress(customer: Customer, reason: SuppressionReason, feedback_id: str, about: datetime, now: datetime) -> Change:
@@ -283,7 +290,7 @@ def suppress(customer: Customer, reason: SuppressionReason, feedback_id: str, ab
     if consents == customer.consents:
         return Change(customer)
     data = {"channel": Channel.EMAIL, "reason": reason, "feedback_id": feedback_id}
-    fact = _fact(customer, types.CONSENT_SUPPRESSED, feedback_id, now, data)
+    fact = _fact(customer, facts.CONSENT_SUPPRESSED, feedback_id, now, data)
     return Change(replace(customer, consents=consents, changed_at=now), (fact,))
 
 
@@ -339,6 +346,6 @@ def _proof(fact: Fact, evidence: Evidence, requested_from_ip: str | None = None)
     )
 
 
-def _proofs(facts: Iterable[Fact], evidence: Evidence) -> tuple[ConsentEvidence, ...]:
-    consents = (types.CONSENT_GRANTED.name, types.CONSENT_WITHDRAWN.name)
-    return tuple(_proof(fact, evidence) for fact in facts if fact.type in consents)
+def _proofs(changes: Iterable[Fact], evidence: Evidence) -> tuple[ConsentEvidence, ...]:
+    consents = (facts.CONSENT_GRANTED.name, facts.CONSENT_WITHDRAWN.name)
+    return tuple(_proof(fact, evidence) for fact in changes if fact.type in consents)

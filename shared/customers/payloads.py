@@ -9,7 +9,7 @@ from shared.core import clock
 from shared.core.settings import is_time_zone
 from shared.customers.consent import ALL_TOPICS, Topic
 from shared.customers.customer import Contact, Evidence, Signup
-from shared.edge.payloads import BLANK, EmailAddress, Payload, Text60, Text120, Text500, example
+from shared.edge.payloads import BLANK, Day, EmailAddress, Payload, Text60, Text120, Text500, example
 
 # Of what a browser says of itself.
 MAX_EVIDENCE_LENGTH: Final = 300
@@ -48,7 +48,7 @@ class SignupPayload(Payload):
     phone: Annotated[Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()/.-]{5,25}$")] | None, BLANK] = Field(
         default=None, description="phone number"
     )
-    birthday: Annotated[Annotated[date, AfterValidator(_birthday)] | None, BLANK] = Field(
+    birthday: Annotated[Annotated[Day, AfterValidator(_birthday)] | None, BLANK] = Field(
         default=None, description="day of birth, from 1900-01-01 to today"
     )
     locale: Annotated[

@@ -97,11 +97,14 @@ class Request:
         except ValueError:
             raise Problem(400, f"the form has more than {MAX_FORM_FIELDS} fields") from None
 
-    def json(self, model: type[Model]) -> Model:
-        """The JSON body as a model.
+    def json(self, model: type[Model], *, optional: bool = False) -> Model:
+        """The JSON body as a model; an absent body is an empty object where it is `optional`.
 
-        Raises Problem where it is not JSON or names a member twice, ValidationError where it does not fit.
+        Raises Problem where it is absent, not JSON or names a member twice, ValidationError where it does not fit.
         """
+        if not self.body and not optional:
+            # An empty object would set whatever has a default.
+            raise Problem(400, "the body is missing: send JSON")
         if self.body and self.content_type != JSON_TYPE:
             raise Problem(415, f"send {JSON_TYPE}")
         body = self.body or b"{}"

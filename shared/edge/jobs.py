@@ -28,7 +28,7 @@ _STARTS_WITHIN: Final = timedelta(minutes=1)
 
 
 class Superseded(Conflict):
-    """Another run has the lease: this one was given up and has nothing more to write."""
+    """Another run has the lease: this run was given up and has nothing more to write."""
 
 
 class Status(StrEnum):
@@ -193,7 +193,7 @@ class Job:
 
     @optimistic
     def take_lease(self, run_id: str, execution_arn: str, now: datetime) -> datetime | None:
-        """Become the run that may write; since when it is, None while another one's execution is running.
+        """Become the run that may write; since when it is, None while another run's execution is running.
 
         Costs 1 read unit and 1 write unit. Raises Busy where others keep taking it.
         """
@@ -238,7 +238,7 @@ class Job:
         apply(self.unfinished_runs.put(Unfinished(run_id=execution.run_id, started_at=started_at)))
 
     def unfinished(self, *, but: str = "") -> dict[str, datetime]:
-        """The runs that began and never came to their end, and when they began; not the one named."""
+        """The runs that began and never came to their end, and when they began; not the named run."""
         return {run.run_id: run.started_at for run in self.unfinished_runs.query() if run.run_id != but}
 
     def is_first_try(self, run_id: str, segment: int, now: datetime) -> bool:
@@ -281,7 +281,7 @@ class Job:
         return run.figures if run else None
 
     def close(self, run_id: str, completed: Iterable[str] = ()) -> None:
-        """Let the next run begin: this one is finished, and so are those whose work it has completed.
+        """Let the next run begin: this run is finished, and so are those whose work it has completed.
 
         Costs 1 write unit for each of them, and 1.
         """
@@ -291,7 +291,7 @@ class Job:
             apply(CUSTOMERS.delete(self.leases.key(), f"{self._id_in_lease} = :mine", {":mine": run_id}))
 
     def get(self, run_id: str, now: datetime) -> Progress | None:
-        """A run and what its steps have done so far (1 read unit per 4 KB); None where there is none of this id."""
+        """A run and the progress of its steps (1 read unit per 4 KB); None where there is none of this id."""
         items = CUSTOMERS.query(self.runs.key(run_id=run_id)["pk"])
         run = next((self.runs.entity(item) for item in items if self.runs.owns(item)), None)
         if run is None:

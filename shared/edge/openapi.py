@@ -91,7 +91,7 @@ def model_of(kind: str, name: str) -> type[BaseModel]:
 
 
 def _is_required(model: type[BaseModel]) -> bool:
-    """Whether a body is required: no body counts as an empty object."""
+    """Whether an empty object is no body of this model."""
     return any(field.is_required() for field in model.model_fields.values())
 
 
@@ -141,7 +141,11 @@ def _body(route: Route, schemas: Schemas) -> dict[str, Any]:
     if route.body:
         schema, is_required = schemas[route.body, "validation"]
         kinds = (JSON_TYPE, FORM_TYPE) if route.form else (JSON_TYPE,)
-        return {"required": is_required, "content": {kind: {"schema": schema} for kind in kinds}}
+        # A PUT without a body would set whatever has a default: it is refused.
+        return {
+            "required": is_required or route.method == "PUT",
+            "content": {kind: {"schema": schema} for kind in kinds},
+        }
     if route.fields:
         schema = {"type": "object", "properties": {name: {"type": "string"} for name in route.fields}}
         return {"content": {FORM_TYPE: {"schema": schema}}}

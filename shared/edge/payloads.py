@@ -1,5 +1,6 @@
 """The base of all request bodies, validated once at the edge, and the fields that several capabilities share."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, tzinfo
 from typing import Annotated, Any, Final
@@ -48,9 +49,20 @@ def _iso_text(value: Any) -> Any:
     return value
 
 
+def _day_text(value: Any) -> Any:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    # Pydantic would take a number for seconds since 1970, and a time for its day in UTC.
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("want a day such as 2026-11-21")
+    return value
+
+
 EmailAddress = Annotated[str, StringConstraints(max_length=320), AfterValidator(as_value_error(normalise_email))]
 # A date alone is midnight, a time without offset is local: both in the shop's time zone.
 Moment = Annotated[datetime, BeforeValidator(_iso_text), AfterValidator(_moment)]
+# A day of a calendar, as text in the form YYYY-MM-DD and no other.
+Day = Annotated[date, BeforeValidator(_day_text)]
 CLEAN = AfterValidator(_no_control_characters)
 BLANK = BeforeValidator(_blank_to_none)
 # Optional text, trimmed; blank is absent.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Route:
     """One route of the HTTP API, by its route key such as `POST /purchases/{order_id}/refunds`.
 
@@ -48,14 +48,14 @@ class Route:
         return self.key.partition(" ")[2]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Queue:
     """The function takes messages of a queue, ten at a time; a message that fails comes again alone.
 
     A message that failed for good waits in the queue `<name>-failed`.
 
     `name`: the queue's; empty is the function's own.
-    `at_once`: how many of the function run at a time, at least 2: a long queue leaves concurrency to the API.
+    `at_once`: how many of the function run at a time at most, at least 2: a long queue leaves concurrency to the API.
     `patient`: a message is received 100 times, some five hours with a visibility timeout of three minutes, before it
     counts as failed; an alarm reports messages that wait for a quarter of an hour.
     `hides`: the function hides messages until their time comes: `QUEUE_URL` names the queue, and no alarm reports
@@ -69,7 +69,7 @@ class Queue:
     hides: bool = False
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Hears(Queue):
     """The function hears every fact of some types, by a rule of the bus and a queue of its own."""
 
@@ -82,7 +82,7 @@ class Hears(Queue):
         object.__setattr__(self, "facts", facts)
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class MailEvents(Queue):
     """The function hears what becomes of mails, by SES's events of some types, their topic and a queue."""
 
@@ -93,17 +93,17 @@ class MailEvents(Queue):
         object.__setattr__(self, "types", types)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Stream:
     """The function reads new facts off the stream of the customers table, in batches of a hundred."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Authorizer:
     """The function identifies the key of each request to a route with a scope; at most one function in all."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Schedule:
     """It starts every so many hours, or every night at a full hour of the shop's time zone; exactly one of these."""
 
@@ -114,7 +114,7 @@ class Schedule:
 Trigger = Route | Queue | Stream | Authorizer | Schedule
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Function:
     """A function, by the name of its folder; its environment names what it may use and no more.
 
@@ -131,6 +131,7 @@ class Function:
     `links`: its environment says where links lead; every function that sends mail needs it.
     `layers`: files of `requirements/` that it needs besides `layer.txt`, such as `numeric`.
     `openapi`: its folder holds the HTTP contract, as `openapi.json`.
+    `reserves`: where the account runs many functions at once, some of that is kept free for this one.
     `memory`: in MB; `timeout`: in seconds; None takes the default for its triggers.
     `alarm`: a sentence for the reader of the alarm: what it means that this function fails.
     `metrics`: the metrics of our own that it counts, each with a sentence for the reader of its alarm; functions that
@@ -152,6 +153,7 @@ class Function:
     links: bool
     layers: tuple[str, ...]
     openapi: bool
+    reserves: bool
     memory: int | None
     timeout: int | None
     alarm: str
@@ -174,6 +176,7 @@ class Function:
         links: bool = False,
         layers: tuple[str, ...] = (),
         openapi: bool = False,
+        reserves: bool = False,
         memory: int | None = None,
         timeout: int | None = None,
         alarm: str = "",
@@ -199,7 +202,7 @@ class Function:
         return route.operation or "".join((first, *map(str.capitalize, others)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Step:
     """A step of a job: one function. What it needs beyond its input lies in the bucket or the tables.
 
@@ -213,7 +216,7 @@ class Step:
     when: str | None = None
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Job:
     """Something that goes over all customers, as the state machine `regulars-<stage>-<name>`.
 
@@ -223,7 +226,6 @@ class Job:
     tried again, so each has to overwrite what it wrote before.
 
     `schedule`: when it starts by itself, with `input`.
-    `workers`: how many of an `each` step run at a time, or the name of the setting that says so.
     `timeout`: of an execution, in hours.
     `alarm`: a sentence for the reader of the alarm: what it means that the job failed.
     """
@@ -232,7 +234,6 @@ class Job:
     steps: tuple[Step, ...]
     schedule: Schedule | None
     input: Mapping[str, object]
-    workers: int | str
     timeout: int
     alarm: str
 
@@ -242,7 +243,6 @@ class Job:
         *steps: Step,
         schedule: Schedule | None = None,
         input: Mapping[str, object] | None = None,  # noqa: A002 (the word that Step Functions has for it)
-        workers: int | str = 5,
         timeout: int = 2,
         alarm: str = "",
     ) -> None:
@@ -251,7 +251,7 @@ class Job:
             object.__setattr__(self, member, values[member])
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Capability:
     """A capability by the name of its folders: its functions, and the jobs whose steps are functions too."""
 

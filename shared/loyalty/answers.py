@@ -259,7 +259,15 @@ class LiabilityMonth(LedgerSums):
 
 
 _SUMS = {"issued": 1200, "redeemed": 400, "expired": 0, "refunded": 100, "adjusted": 50}
-_HELD = {"accounts": 12, **_SUMS, "active": 600, "pending": 150, "negative": 0, "outstanding": 750, "unbalanced": 0}
+_STATED_SUMS = {
+    "accounts": 12,
+    **_SUMS,
+    "active": 600,
+    "pending": 150,
+    "negative": 0,
+    "outstanding": 750,
+    "unbalanced": 0,
+}
 
 
 class LiabilityReport(LiabilityView):
@@ -270,8 +278,8 @@ class LiabilityReport(LiabilityView):
         as_of="2026-11-21",
         started_at="2026-11-21T01:00:00.000Z",
         finished_at="2026-11-21T01:02:00.000Z",
-        **_HELD,
-        tiers=[{"tier": "BRONZE", **_HELD}],
+        **_STATED_SUMS,
+        tiers=[{"tier": "BRONZE", **_STATED_SUMS}],
         months=[{"month": "2026-11", "opening": 0, **_SUMS, "closing": 750, "tiers": [{"tier": "BRONZE", **_SUMS}]}],
     )
 

@@ -8,8 +8,7 @@ from typing import Any, Final
 from shared.core.facts import Fact
 from shared.core.shop_time import ShopTime
 from shared.customers.customer import Customer
-from shared.loyalty import points
-from shared.loyalty import reward as rules
+from shared.loyalty import points, reward
 from shared.loyalty.points import Account, Balance, NotEnoughPoints, Posting
 from shared.loyalty.program import Bonus, Program
 from shared.loyalty.reward import NotOffered, Redemption, Reward, check_offer, on_offer, taken_of
@@ -53,21 +52,21 @@ def redeem(
         return replace(content, problem={"kind": "CANCELLED"}), None
     if before:
         return replace(content, voucher=before), None
-    reward = next((offer for offer in content.rewards if offer.reward_id == reward_id), None)
-    if reward is None:
+    offered = next((offer for offer in content.rewards if offer.reward_id == reward_id), None)
+    if offered is None:
         return replace(content, problem={"kind": "UNKNOWN", "name": reward_id}), None
     taken = taken_of(content.redemptions, reward_id)
     try:
-        posting, voucher = rules.redeem(content.account, reward, content.program, taken, redemption_id, code, time)
+        posting, voucher = reward.redeem(content.account, offered, content.program, taken, redemption_id, code, time)
     except NotOffered as refused:
         return replace(content, problem=_obstacle(refused)), None
     except NotEnoughPoints as refused:
         return replace(content, problem=_missing_points(refused.members["missing"])), None
-    after = replace(reward, redeemed=reward.redeemed + 1) if voucher.counted else reward
+    after = replace(offered, redeemed=offered.redeemed + 1) if voucher.counted else offered
     return replace(
         content,
         account=posting.account,
-        rewards=[after if offer is reward else offer for offer in content.rewards],
+        rewards=[after if offer is offered else offer for offer in content.rewards],
         redemptions=[voucher, *content.redemptions],
         facts=[*posting.facts, *content.facts],
         voucher=voucher,
@@ -89,7 +88,7 @@ def context(content: PageContent, time: ShopTime) -> dict[str, Any]:
         "tier_ends_on": account.tier_ends_on,
         "expiring": [{"at": day, "points": number} for day, number in expiring],
         "expiring_soon": bool(expiring) and (expiring[0][0] - today).days <= soon_days,
-        "rewards": [_offer(reward, content, balance, time) for reward in on_offer(content.rewards, time.now)],
+        "rewards": [_offer(offered, content, balance, time) for offered in on_offer(content.rewards, time.now)],
         "voucher": {"code": voucher.code, "name": voucher.reward_name} if voucher else None,
         "problem": content.problem,
         "vouchers": _vouchers(content.redemptions, time),
@@ -101,8 +100,8 @@ def context(content: PageContent, time: ShopTime) -> dict[str, Any]:
 
 
 def _obstacle(refused: NotOffered) -> Message:
-    reward = refused.reward
-    return {"kind": refused.obstacle, "name": reward.name, "tier": reward.tier, "limit": reward.limit_per_customer}
+    offered = refused.reward
+    return {"kind": refused.obstacle, "name": offered.name, "tier": offered.tier, "limit": offered.limit_per_customer}
 
 
 def _missing_points(missing: int) -> Message:
@@ -122,19 +121,19 @@ def _next_tier(account: Account, program: Program, today: date) -> dict[str, Any
     }
 
 
-def _offer(reward: Reward, content: PageContent, balance: Balance, time: ShopTime) -> dict[str, Any]:
-    missing = reward.cost - balance.active
+def _offer(offered: Reward, content: PageContent, balance: Balance, time: ShopTime) -> dict[str, Any]:
+    missing = offered.cost - balance.active
     message = _missing_points(missing) if missing > 0 else None
     try:
-        check_offer(reward, content.account, content.program, taken_of(content.redemptions, reward.reward_id), time)
+        check_offer(offered, content.account, content.program, taken_of(content.redemptions, offered.reward_id), time)
     except NotOffered as refused:
         message = _obstacle(refused)
     return {
-        "reward_id": reward.reward_id,
-        "name": reward.name,
-        "description": reward.description,
-        "cost": reward.cost,
-        "left": reward.left,
+        "reward_id": offered.reward_id,
+        "name": offered.name,
+        "description": offered.description,
+        "cost": offered.cost,
+        "left": offered.left,
         "obstacle": message,
     }
 

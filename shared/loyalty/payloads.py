@@ -1,12 +1,12 @@
 """Bodies about the loyalty programme, its rewards and points."""
 
-from datetime import date, tzinfo
+from datetime import tzinfo
 from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from shared.core.shop_time import ShopTime
-from shared.edge.payloads import Moment, Payload, Text500, example, in_zone
+from shared.edge.payloads import Day, Moment, Payload, Text500, example, in_zone
 from shared.loyalty.points import Adjustment
 from shared.loyalty.program import (
     DEFAULT_BONUSES,
@@ -49,8 +49,8 @@ class MultiplierPayload(Payload):
     percent: Percent = Field(description="100 is 1 ×")
     skus: Annotated[tuple[Sku, ...], Field(max_length=500)] = ()
     categories: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
-    starts_on: date | None = Field(default=None, description="the first day, in the shop's time zone")
-    ends_on: date | None = Field(default=None, description="the last day, in the shop's time zone")
+    starts_on: Day | None = Field(default=None, description="the first day, in the shop's time zone")
+    ends_on: Day | None = Field(default=None, description="the last day, in the shop's time zone")
 
 
 class ProgramPayload(Payload):
@@ -68,7 +68,8 @@ class ProgramPayload(Payload):
     )
 
     version: Annotated[int, Field(ge=0, strict=True)] | None = Field(
-        default=None, description="the version that the change was made from; another one in force is a 409"
+        default=None,
+        description="the version that the change was made from, demanded once there is one; another is a 409",
     )
     starts_at: Moment | None = Field(default=None, description="from when on it holds; now where it is left out")
     published_at: Moment | None = Field(default=None, description="not taken: so that what was read may be sent back")

@@ -15,7 +15,7 @@ from shared.core.facts import Fact, FactType, from_timestamp, to_timestamp
 from shared.core.months import end_of, last_day, month_of, months_after
 from shared.core.privacy import UNTIL_ERASED, Erase, Personal
 from shared.core.shop_time import ShopTime
-from shared.loyalty import facts as types
+from shared.loyalty import facts
 from shared.loyalty.program import (
     MAX_QUALIFYING_MONTHS,
     Bonus,
@@ -29,7 +29,7 @@ from shared.loyalty.program import (
 
 # The books of a month are read on the first night of the next; up to sixty failed nights lose nothing.
 KEPT_BOOK_MONTHS: Final = 3
-# An order earns by the tier held when it was placed; orders that come after more changes than this are rare.
+# An order earns by the tier at its moment; orders that come after more changes than this are rare.
 KEPT_TIER_CHANGES: Final = 4
 
 
@@ -264,7 +264,7 @@ def expire(account: Account, time: ShopTime) -> Posting:
         if month < month_of(time.today):
             lots = {lot: -points for lot, points in account.lots.items() if _expires(lot) == month}
             gone, data, at = sum(lots.values()), {"month": month, "lots": lots}, end_of(month, time.zone)
-            posting = _entry(posting, Entry.EXPIRE, types.POINTS_EXPIRED, None, gone, data, time, at)
+            posting = _entry(posting, Entry.EXPIRE, facts.POINTS_EXPIRED, None, gone, data, time, at)
     return posting
 
 
@@ -277,7 +277,7 @@ def activate(account: Account, time: ShopTime) -> Posting:
     for lot, points in due.items():
         moved = _sum(moved, {_expires(lot): points})
     data = {"points": sum(due.values()), "lots": moved}
-    return _record(Posting(account), types.POINTS_ACTIVATED, None, data, time)
+    return _record(Posting(account), facts.POINTS_ACTIVATED, None, data, time)
 
 
 def earn(
@@ -314,7 +314,7 @@ def earn(
         **({"bonus": once[0], "period": once[1]} if once else {}),
     }
     posting = _entry(
-        Posting(account), Entry.EARN, types.POINTS_EARNED, fact_id, earning.points, members, time, occurred_at
+        Posting(account), Entry.EARN, facts.POINTS_EARNED, fact_id, earning.points, members, time, occurred_at
     )
     reached = program.tier_for(posting.account.qualifying(program, time.today))
     if program.rank(reached.name) > rank_of(posting.account, program, time.today):
@@ -354,7 +354,7 @@ def take_back(
         "earned": dict.fromkeys(earned.earned, -points),
     }
     taken = sum(lots.values()) - owed
-    return _entry(Posting(account), Entry.REFUND, types.POINTS_REFUNDED, fact_id, taken, members, time, occurred_at)
+    return _entry(Posting(account), Entry.REFUND, facts.POINTS_REFUNDED, fact_id, taken, members, time, occurred_at)
 
 
 def redeem(account: Account, cost: int, *, fact_id: str, time: ShopTime, data: Mapping[str, Any]) -> Posting:
@@ -365,7 +365,7 @@ def redeem(account: Account, cost: int, *, fact_id: str, time: ShopTime, data: M
         raise NotEnoughPoints(f"{_points(missing)} missing: it costs {cost}, {active} can be spent", missing=missing)
     spendable = sorted(lot for lot in _living(account, time.today) if _is_active(lot, time.today))
     lots, _ = _take(account.lots, cost, spendable)
-    return _entry(Posting(account), Entry.REDEEM, types.POINTS_REDEEMED, fact_id, -cost, {**data, "lots": lots}, time)
+    return _entry(Posting(account), Entry.REDEEM, facts.POINTS_REDEEMED, fact_id, -cost, {**data, "lots": lots}, time)
 
 
 def cancel(
@@ -387,14 +387,14 @@ def cancel(
             lots = _sum(lots, {max(_expires(lot), month): kept})
     members = {**data, "lots": lots, "negative": -paid}
     posting = _entry(
-        Posting(account), Entry.REDEEM, types.REDEMPTION_CANCELLED, fact_id, sum(redeemed.values()), members, time
+        Posting(account), Entry.REDEEM, facts.REDEMPTION_CANCELLED, fact_id, sum(redeemed.values()), members, time
     )
     owing = min(account.forgiven, sum(lots.values()))
     if not owing:
         return posting
     taken, _ = _take(lots, owing, sorted(lots))
     members = {"source": "CANCELLATION", "redemption_id": fact_id, "lots": taken, "forgiven": -owing}
-    return _entry(posting, Entry.REFUND, types.POINTS_REFUNDED, f"{fact_id}/cancelled", -owing, members, time)
+    return _entry(posting, Entry.REFUND, facts.POINTS_REFUNDED, f"{fact_id}/cancelled", -owing, members, time)
 
 
 def adjust(account: Account, adjustment: Adjustment, program: Program, time: ShopTime) -> Posting:
@@ -416,7 +416,7 @@ def adjust(account: Account, adjustment: Adjustment, program: Program, time: Sho
         change = {"lots": lots, "negative": missing}
     members = {"operator": adjustment.operator, **change}
     return _entry(
-        Posting(account), Entry.ADJUST, types.POINTS_ADJUSTED, adjustment.adjustment_id, points, members, time
+        Posting(account), Entry.ADJUST, facts.POINTS_ADJUSTED, adjustment.adjustment_id, points, members, time
     )
 
 
@@ -432,16 +432,16 @@ def review(account: Account, program: Program, time: ShopTime) -> Posting:
         return _change_tier(posting, program, reached, time)
     if reached_rank == rank or program.downgrade is Downgrade.NEVER:
         return (
-            _record(posting, types.TIER_KEPT, None, {"tier": account.tier}, time) if account.tier_ends_on else posting
+            _record(posting, facts.TIER_KEPT, None, {"tier": account.tier}, time) if account.tier_ends_on else posting
         )
     if program.downgrade is Downgrade.ONE_TIER and _changed_on(account, time) >= today:
-        # The next lower tier is reviewed on a later day, not again on this one.
+        # The next lower tier is reviewed on a later day, not again on this day.
         return posting
     if account.tier_ends_on is None and program.grace_days:
         ends_on = today + timedelta(days=program.grace_days - 1)
         missing = program.tiers[rank].threshold - earned
         data = {"tier": program.tiers[rank].name, "ends_on": ends_on.isoformat(), "missing": missing}
-        return _record(posting, types.TIER_ENDING, None, data, time)
+        return _record(posting, facts.TIER_ENDING, None, data, time)
     if account.tier_ends_on and today <= account.tier_ends_on:
         return posting
     lower = program.tiers[rank - 1] if program.downgrade is Downgrade.ONE_TIER else reached
@@ -456,7 +456,7 @@ def warn(account: Account, program: Program, time: ShopTime) -> Posting:
     for month in sorted(set(soon)):
         points = sum(points for lot, points in account.lots.items() if _expires(lot) == month)
         data = {"month": month, "points": points, "expires_on": last_day(month).isoformat()}
-        posting = _record(posting, types.POINTS_EXPIRING, month, data, time)
+        posting = _record(posting, facts.POINTS_EXPIRING, month, data, time)
     return posting
 
 
@@ -472,7 +472,7 @@ def next_tier(account: Account, program: Program, today: date) -> Tier | None:
 
 
 def tier_percent_at(account: Account, program: Program, moment: datetime, time: ShopTime) -> int:
-    """The factor of an order of that moment, in percent: of the tier held then, not of a tier that the order led to."""
+    """The factor of an order of that moment, in percent: of the tier before it, not of a tier that it led to."""
     tier = account.tier_at(moment)
     if tier is None or program.knows(tier):
         return program.tiers[program.rank(tier or "")].percent
@@ -501,7 +501,7 @@ def _change_tier(posting: Posting, program: Program, to: Tier, time: ShopTime) -
         at = max(at, from_timestamp(account.tiers[-1][0]) + timedelta(milliseconds=1))
     earned = account.qualifying(program, time.today)
     data = {"from": before, "to": to.name, "qualifying_points": earned}
-    return _record(posting, types.TIER_CHANGED, None, data, time, at)
+    return _record(posting, facts.TIER_CHANGED, None, data, time, at)
 
 
 def _entry(

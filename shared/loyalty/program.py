@@ -181,13 +181,15 @@ def next_version(latest: Program | None, proposed: Program, now: datetime, chang
 
     Only the first may start in the past, for late orders and imports to earn; a later version starts now in any case,
     and none in the future: raises Invalid there. `changed_from` is the version that the change was made from, 0 for
-    none: raises Conflict where another is the latest.
+    none: raises Conflict where another is the latest, or where it is left out and there is one.
     """
     version = latest.version if latest else 0
     if changed_from is not None and changed_from != version:
         raise Conflict(f"version {changed_from} was changed from, {version} is in force", version=version)
     if latest is not None and replace(proposed, **_when(latest)) == latest:
         return latest
+    if latest is not None and changed_from is None:
+        raise Conflict(f"version {version} is in force: send it as `version` with your change", version=version)
     # The latest version as it was read may be sent back, even where two clocks differ.
     if proposed.starts_at > now and (latest is None or proposed.starts_at != latest.starts_at):
         raise Invalid("starts_at lies in the future; put the programme on its day")

@@ -78,7 +78,7 @@ def _claim(customer_id: str, mail_id: str, now: datetime) -> bool:
 
 @optimistic
 def _record(customer_id: str, mail_id: str, outcome: Outcome, data: Mapping[str, str], now: datetime) -> None:
-    """The first outcome stays, unless a later one is SENT."""
+    """The first outcome stays, unless a later outcome is SENT."""
     try:
         transact(*mails.put_outcome(customer_id, mail_id, outcome, data, now))
     except Cancelled as cancelled:

@@ -33,6 +33,7 @@ _SURVEY = {
     "edit_hours": 24,
     "points": None,
     "anonymous_per_day": 0,
+    "version": 1,
     "trigger": "PURCHASE",
     "texts": {
         DEFAULT_LOCALE: {
@@ -60,6 +61,7 @@ class SurveyView(Answer):
     points: Count | None = Field(description="points for the first answer; null: the loyalty programme's bonus")
     anonymous_per_day: Count = Field(description="answers a day of one place's anonymous link; 0: there is no link")
     texts: dict[str, SurveyTexts] = Field(description="the words by locale")
+    version: Annotated[int, Field(ge=1)] = Field(description="to be sent back with a change")
 
 
 class SurveyList(Answer):
@@ -155,7 +157,7 @@ class CommentList(Answer):
 
 
 class NpsFigures(Answer):
-    """Figures of some answers; below a least number of answers only counts, and null for what is not told."""
+    """Figures of some answers; below a least number of answers only counts, and null for what is not shown."""
 
     n: Count = Field(description="answers")
     nps: Nps | None = Field(description="promoters less detractors in percent of the answers")

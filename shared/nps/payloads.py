@@ -2,9 +2,10 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from shared.cases.case import CaseRules
+from shared.core.locales import LANGUAGES
 from shared.edge.payloads import Payload, Text120, example
 from shared.nps.margin import Group
 from shared.nps.survey import DEFAULT_LOCALE, DEFAULT_TEXTS, Rules, Survey, Texts, Trigger
@@ -14,11 +15,21 @@ Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1,
 
 
 class TextsPayload(Payload):
-    """The words of a survey in one language; what is left out is ours, shown in that language where we speak it."""
+    """The words of a survey in one language; what is left out is ours, in English and German only."""
 
     question: Sentence = DEFAULT_TEXTS.question
     follow_ups: dict[Group, Sentence] = Field(default_factory=lambda: dict(DEFAULT_TEXTS.follow_ups))
     thanks: dict[Group, Sentence] = Field(default_factory=lambda: dict(DEFAULT_TEXTS.thanks))
+
+    def missing(self) -> list[str]:
+        """The words that are left to ours, as `thanks/PASSIVE`."""
+        words = {"question": self.question == DEFAULT_TEXTS.question}
+        for name, own, ours in (
+            ("follow_ups", self.follow_ups, DEFAULT_TEXTS.follow_ups),
+            ("thanks", self.thanks, DEFAULT_TEXTS.thanks),
+        ):
+            words |= {f"{name}/{group}": own.get(group, ours[group]) == ours[group] for group in Group}
+        return [name for name, is_ours in words.items() if is_ours]
 
     def to_texts(self) -> Texts:
         """The words, complete."""
@@ -67,6 +78,23 @@ class SurveyPayload(Payload):
         max_length=20,
         description="the words by locale",
     )
+
+    version: Annotated[int, Field(ge=0, strict=True)] | None = Field(
+        default=None,
+        description="the version that the change was made from, demanded once there is one; another one is a 409",
+    )
+    survey_id: str | None = Field(default=None, max_length=60, description="shown, and not taken: the path names it")
+
+    @field_validator("texts")
+    @classmethod
+    def _check_languages(cls, texts: dict[str, TextsPayload]) -> dict[str, TextsPayload]:
+        """Else a customer would be asked in one language and thanked in another."""
+        for locale, words in texts.items():
+            if locale.partition("-")[0] not in LANGUAGES and (missing := words.missing()):
+                raise ValueError(
+                    f"{locale} needs {', '.join(missing)} as well: our own words are in {', '.join(LANGUAGES)} only"
+                )
+        return texts
 
     def to_survey(self, survey_id: str) -> Survey:
         """The survey with this id."""

@@ -13,7 +13,7 @@ from shared.cases.case import TEXT_MAX_LENGTH, Case, CaseRules
 from shared.contact import check
 from shared.contact.check import Occasion, Reason
 from shared.core.codec import INLINE, Stored
-from shared.core.errors import Conflict, Invalid
+from shared.core.errors import Conflict, Invalid, NotFound
 from shared.core.facts import Fact, to_timestamp
 from shared.core.locales import choose_locale, translatable
 from shared.core.privacy import FREE_TEXT
@@ -97,7 +97,7 @@ class Survey:
     `percent` of the candidates are asked. `days_after` a purchase it comes (trigger PURCHASE). The same customer is
     asked this survey once in `cooldown_days`. A link lasts `link_days`; an answer may be changed for `edit_hours`.
     `points` are earned by the first answer (None: the loyalty programme's bonus). `anonymous_per_day` is how many
-    answers a day the anonymous link of one place takes (0: there is none).
+    answers a day the anonymous link of one place takes (0: there is none). Each change makes the next `version`.
     """
 
     survey_id: str
@@ -111,6 +111,7 @@ class Survey:
     points: int | None = None
     anonymous_per_day: int = 0
     texts: Mapping[str, Texts] = field(default_factory=lambda: {DEFAULT_LOCALE: DEFAULT_TEXTS})
+    version: int = 1
 
     def texts_for(self, *locales: str | None) -> tuple[str, Texts]:
         """The words for the first of the locales, such as `de-AT`, that has any; else English's or the first.
@@ -123,6 +124,22 @@ class Survey:
                 return name, self.texts[name]
         name = min(self.texts)
         return name, self.texts[name]
+
+
+def next_version(latest: Survey | None, proposed: Survey, changed_from: int | None) -> Survey:
+    """The survey that a change makes; the latest itself where nothing would change.
+
+    `changed_from` is the version that the change was made from, 0 for none: raises Conflict where another is the
+    latest, or where it is left out and there is one.
+    """
+    version = latest.version if latest else 0
+    if changed_from is not None and changed_from != version:
+        raise Conflict(f"version {changed_from} was changed from, {version} is in force", version=version)
+    if latest is not None and replace(proposed, version=version) == latest:
+        return latest
+    if latest is not None and changed_from is None:
+        raise Conflict(f"version {version} is in force: send it as `version` with your change", version=version)
+    return replace(proposed, version=version + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,8 +224,12 @@ def _translated(texts: Texts, language: str, translate: Callable[[str, str], str
     )
 
 
+class NotInvited(NotFound):
+    """There is no such invitation of this customer; the member `locale` is the customer's, None where not known."""
+
+
 class TooLate(Conflict):
-    """The answer is final: the time for changing it is over."""
+    """The answer is final: the time for changing it is over. The member `locale` is that of the answer."""
 
 
 def invitation_id(survey_id: str, run: str) -> str:
@@ -367,7 +388,7 @@ def answer(
     """Record or change an answer; None where the same is recorded already. Raises TooLate and Invalid."""
     latest = read_answer(score, comment, now, locale)
     if not can_change(invitation, survey, now):
-        raise TooLate("this answer can no longer be changed")
+        raise TooLate("this answer can no longer be changed", locale=locale)
     before = invitation.answer
     if before and (before.score, before.comment) == (score, comment):
         return None

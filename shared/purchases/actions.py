@@ -106,9 +106,11 @@ def record_refund(refund: Refund, time: ShopTime) -> RecordedRefund:
         transact(orders.put(waiting), orders.put_refund(refund, RefundStatus.PARKED))
         return RecordedRefund(refund.order_id, RefundStatus.PARKED, created=True)
     order = orders.order_of(state)
-    applied = purchase.refund(purchase.one_more_refund(state), order, refund)
+    applied = purchase.refund(purchase.count_refund(state), order, refund)
     card = cards.get(state.customer_id) or Scorecard(customer_id=state.customer_id)
-    counted = scorecard.with_refund(card, time.day_of(order.ordered_at), applied.amount, whole=applied.whole)
+    counted = scorecard.with_refund(
+        card, time.day_of(order.ordered_at), applied.amount, fully_refunded=applied.fully_refunded
+    )
     transact(
         orders.put(applied.state),
         cards.count(counted),
@@ -152,7 +154,7 @@ def _write_order(order: Order, buyer: _Buyer, awaited: OrderState | None, time: 
             refunds.append(orders.decide_refund(refund, RefundStatus.REJECTED))
             continue
         state = replace(applied.state, version=state.version)
-        counted = scorecard.with_refund(counted, ordered_on, applied.amount, whole=applied.whole)
+        counted = scorecard.with_refund(counted, ordered_on, applied.amount, fully_refunded=applied.fully_refunded)
         facts.append(purchase.refund_fact(refund, applied, order, buyer.customer_id, time.now))
         refunds.append(orders.decide_refund(refund, RefundStatus.APPLIED, applied.amount))
     counted = replace(counted, version=buyer.card.version + 1)

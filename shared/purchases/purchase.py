@@ -151,7 +151,7 @@ class Refunded:
 
     state: OrderState
     amount: int
-    whole: bool
+    fully_refunded: bool
 
 
 def accept(order: Order, currency: str, now: datetime) -> None:
@@ -218,10 +218,10 @@ def refund(state: OrderState, order: Order, requested: Refund) -> Refunded:
         raise Invalid(f"{amount} is more than the {left} that is left of the order", refundable=left)
     total = state.refunded + amount
     after_state = replace(state, refunded=total, quantities=quantities, version=state.version + 1)
-    return Refunded(after_state, amount, whole=amount > 0 and total == state.total)
+    return Refunded(after_state, amount, fully_refunded=amount > 0 and total == state.total)
 
 
-def one_more_refund(state: OrderState) -> OrderState:
+def count_refund(state: OrderState) -> OrderState:
     """Count a refund that comes after its order. Raises Conflict where there are too many."""
     _check_refunds(state)
     return replace(state, refunds=state.refunds + 1)
@@ -242,7 +242,7 @@ def refund_fact(refund: Refund, applied: Refunded, order: Order, customer_id: st
         "currency": order.currency,
         "ordered_at": to_timestamp(order.ordered_at),
         "order_total": order.total,
-        "whole": applied.whole,
+        "whole": applied.fully_refunded,
     }
     return _about_refund(facts.PURCHASE_REFUNDED, refund, customer_id, now, data)
 

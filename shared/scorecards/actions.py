@@ -1,4 +1,4 @@
-"""Planning jobs that go over the scorecards: whoever has confirmed a signup, bought or earned points has one."""
+"""Planning jobs that go over the scorecards: whoever has confirmed a signup, bought or earned points has a card."""
 
 from dataclasses import dataclass
 from datetime import datetime, tzinfo

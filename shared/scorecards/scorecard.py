@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from shared.core.codec import AS_TEXT, As
 from shared.core.facts import Fact, from_timestamp
 from shared.core.months import month_of, months_after
+from shared.core.shop_time import ShopTime
 from shared.scorecards.score import Score
 
 WINDOW_MONTHS: Final = 24
@@ -73,9 +74,9 @@ def with_order(card: Scorecard, ordered_on: date, total: int) -> Scorecard:
     )
 
 
-def with_refund(card: Scorecard, ordered_on: date, amount: int, *, whole: bool) -> Scorecard:
-    """The counters after a refund of an order of that day; `whole` when nothing of the order is left."""
-    returned = 1 if whole else 0
+def with_refund(card: Scorecard, ordered_on: date, amount: int, *, fully_refunded: bool) -> Scorecard:
+    """The counters after a refund of an order of that day; `fully_refunded` when nothing of the order is left."""
+    returned = 1 if fully_refunded else 0
     months = card.months
     if month_of(ordered_on) in months:
         months = _add(months, ordered_on, -returned, -amount)
@@ -110,11 +111,11 @@ def scorecard_from(customer_id: str, facts: Iterable[Fact], zone: tzinfo) -> Sco
     card = Scorecard(customer_id=customer_id)
     for fact in sorted(facts, key=lambda f: f.type):  # a purchase stands before its refund
         if fact.type in ("PurchaseRecorded", "PurchaseRefunded"):
-            ordered_on = from_timestamp(fact.data["ordered_at"]).astimezone(zone).date()
+            ordered_on = ShopTime(from_timestamp(fact.data["ordered_at"]), zone).today
             if fact.type == "PurchaseRecorded":
                 card = with_order(card, ordered_on, fact.data["total"])
             else:
-                card = with_refund(card, ordered_on, fact.data["amount"], whole=fact.data["whole"])
+                card = with_refund(card, ordered_on, fact.data["amount"], fully_refunded=fact.data["whole"])
     return card
 
 

@@ -46,7 +46,7 @@ class RescoringForecast(Answer):
 
 
 class RescoringView(Answer):
-    """A rescoring: how far it is, and once it has succeeded what it found. What comes with the end is absent before."""
+    """A rescoring: how far it is, and once it has succeeded its result. What comes with the end is absent before."""
 
     model_config = example(
         rescoring_id="20261121T201400-2f1c9f0e",

@@ -1,10 +1,8 @@
 """The body that starts a rescoring."""
 
-from datetime import date
-
 from pydantic import Field
 
-from shared.edge.payloads import Payload, example
+from shared.edge.payloads import Day, Payload, example
 
 
 class RescoringPayload(Payload):
@@ -12,6 +10,6 @@ class RescoringPayload(Payload):
 
     model_config = example(as_of="2026-11-21")
 
-    as_of: date | None = Field(
-        default=None, description="the day to score for, in the shop's time zone; today at the latest"
+    as_of: Day | None = Field(
+        default=None, description="the day to score for, in the shop's time zone; from the shop's first order to today"
     )

@@ -40,11 +40,11 @@ PARTS: Final[dict[str, tuple[str, Figures]]] = {
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or list(PARTS)
-    if unknown := [name for name in wanted if name not in PARTS]:
+    names = sys.argv[1:] or list(PARTS)
+    if unknown := [name for name in names if name not in PARTS]:
         sys.exit(f"there is no benchmark {unknown[0]}; there are {', '.join(PARTS)}")
     try:
-        for name in wanted:
+        for name in names:
             text, figures = PARTS[name]
             print(f"{text} …", file=sys.stderr, flush=True)
             for figure in figures():

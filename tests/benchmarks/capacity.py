@@ -27,7 +27,9 @@ def write_units(operation: str, answer: Mapping[str, Any]) -> float:
     if operation in _READS:
         return 0
     consumed = answer["ConsumedCapacity"]
-    return float(sum(one["CapacityUnits"] for one in (consumed if isinstance(consumed, list) else [consumed])))
+    return float(
+        sum(capacity["CapacityUnits"] for capacity in (consumed if isinstance(consumed, list) else [consumed]))
+    )
 
 
 def _map_bytes(members: Mapping[str, Any]) -> int:

@@ -12,7 +12,7 @@ import boto3
 from shared.core.dynamodb import SCORECARDS
 from shared.scorecards.score import Score
 from shared.scorecards.scorecard import Scorecard, with_order
-from shared.scoring.store import scan as scorecard_scan
+from shared.scoring.store import scan
 from tests import scorecard_items
 from tests.benchmarks.local_tables import create_pair, use_pair
 
@@ -41,30 +41,30 @@ def figures() -> Iterator[dict[str, Any]]:
     }
 
 
-def _cpu_seconds(scan: Callable[[], int]) -> float:
+def _cpu_seconds(measured: Callable[[], int]) -> float:
     """The least of three, after one to warm up."""
     taken = []
     for _ in range(4):
         began = time.process_time()
-        found = scan()
+        customers = measured()
         taken.append(time.process_time() - began)
-        assert found == CUSTOMERS
+        assert customers == CUSTOMERS
     return min(taken[1:])
 
 
 def _scan() -> int:
-    return len(scorecard_scan.scan(0, 1, AS_OF, 0, frozenset()).part.customer_ids)
+    return len(scan.scan(0, 1, AS_OF, 0, frozenset()).part.customer_ids)
 
 
 def _scan_by_resource() -> int:
     resource = boto3.resource("dynamodb").Table(SCORECARDS.name)
-    found = 0
+    customers = 0
     more: Any = {}
     while True:
         page = resource.scan(**more)
-        found += len(page["Items"])
+        customers += len(page["Items"])
         if "LastEvaluatedKey" not in page:
-            return found
+            return customers
         more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 

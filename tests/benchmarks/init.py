@@ -62,13 +62,13 @@ def _figure(name: str, pairs: list[tuple[float, float]]) -> dict[str, Any]:
 def _init_code(name: str) -> str:
     code = f"import {module_of(name)}"
     if functions()[name].customers or functions()[name].scorecards:
-        code += "\nfrom shared.core import dynamodb\ndynamodb.dynamodb()"
+        code += "\nfrom shared.core import dynamodb\ndynamodb.client()"
     return code
 
 
 def _cpu_seconds(code: str) -> float:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", _TIMED.format(code=code)],
         cwd=ROOT,
         env={**kept, **aws_environment("http://127.0.0.1:1")},
@@ -76,6 +76,6 @@ def _cpu_seconds(code: str) -> float:
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise CannotRun(f"{code.splitlines()[0]}: {done.stderr.strip().splitlines()[-1]}")
-    return float(done.stdout)
+    if process.returncode:
+        raise CannotRun(f"{code.splitlines()[0]}: {process.stderr.strip().splitlines()[-1]}")
+    return float(process.stdout)

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from infra import ROOT
 from infra.constructs.code import module_of
-from shared.core import fact_store as facts
+from shared.core import fact_store
 from shared.core.facts import Fact
 from shared.customers.links import confirmation_path
-from shared.customers.store import profiles as customers
+from shared.customers.store import profiles
 from shared.purchases.purchase import Order
 
 CUSTOMERS: Final = 12
@@ -73,7 +73,7 @@ def _sign_up(customer: int, _number: int) -> Event:
 
 
 def _confirm(customer: int, _number: int) -> Event:
-    known = customers.get_by_email(_address(customer))
+    known = profiles.get_by_email(_address(customer))
     assert known is not None
     assert known.signup is not None
     token = confirmation_path(known.customer_id, known.signup).partition("token=")[2]
@@ -109,7 +109,7 @@ def _view(customer: int, _number: int) -> Event:
 
 
 def _timeline(customer: int, _number: int) -> Event:
-    customer_id = customers.get_id(_address(customer))
+    customer_id = profiles.get_id(_address(customer))
     page = {"pathParameters": {"customer_id": customer_id}, "queryStringParameters": {}}
     return {**_load("view_customer/timeline"), **page}
 
@@ -127,7 +127,7 @@ def _define(reward_id: str, stock: int | None, _customer: int, _number: int) -> 
 
 
 def _customer_id(customer: int) -> str:
-    customer_id = customers.get_id(_address(customer))
+    customer_id = profiles.get_id(_address(customer))
     assert customer_id is not None
     return customer_id
 
@@ -135,12 +135,12 @@ def _customer_id(customer: int) -> str:
 def _of_the_queue(name: str, fact: Fact) -> Event:
     event = _load(name)
     (record,) = event["Records"]
-    message = {**json.loads(record["body"]), "detail": facts.to_members(fact)}
+    message = {**json.loads(record["body"]), "detail": fact_store.to_members(fact)}
     return {"Records": [{**record, "body": json.dumps(message)}]}
 
 
 def _earn(customer: int, number: int) -> Event:
-    every = facts.every(_customer_id(customer))
+    every = fact_store.every(_customer_id(customer))
     order_id = _order_id(customer, number)
     (bought,) = [fact for fact in every if (fact.type, fact.id) == ("PurchaseRecorded", order_id)]
     return _of_the_queue("post_points/purchase_recorded", bought)
@@ -160,7 +160,7 @@ def _earn_a_tier(customer: int, _number: int) -> Event:
 
 
 def _take_back(customer: int, _number: int) -> Event:
-    (back,) = [fact for fact in facts.every(_customer_id(customer)) if fact.type == "PurchaseRefunded"]
+    (back,) = [fact for fact in fact_store.every(_customer_id(customer)) if fact.type == "PurchaseRefunded"]
     return _of_the_queue("post_points/purchase_refunded", back)
 
 

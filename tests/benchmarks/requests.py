@@ -48,7 +48,7 @@ def figures() -> Iterator[dict[str, Any]]:
 
 def _observe(operation: Operation) -> list[_Request]:
     """Run an operation for all customers, and write down which calls it makes."""
-    done: list[_Request] = []
+    observed: list[_Request] = []
     for call in operation.calls():
         request = _Request()
 
@@ -67,8 +67,8 @@ def _observe(operation: Operation) -> list[_Request]:
         call()
         events.unregister("provide-client-params.dynamodb", before)
         events.unregister("after-call.dynamodb", after)
-        done.append(request)
-    return done
+        observed.append(request)
+    return observed
 
 
 def _units(operation: Operation, seen: list[_Request]) -> dict[str, Any]:

@@ -42,10 +42,10 @@ def best(run: Callable[[], Any], rounds: int = ROUNDS) -> tuple[float, Any]:
 
 
 def score_regulars(folder: Path) -> dict[str, Any]:
-    from shared.scoring import ranks as scoring
+    from shared.scoring import ranks
 
     r, f, m = columns(folder, "r", "f", "m")
-    seconds, scored = best(lambda: scoring.score(r, f, m, scoring.thresholds(r, f, m)))
+    seconds, scored = best(lambda: ranks.score(r, f, m, ranks.thresholds(r, f, m)))
     return {"seconds": seconds, "checksum": checksum(scored.r, scored.f, scored.m)}
 
 
@@ -96,17 +96,17 @@ def file_regulars(folder: Path) -> dict[str, Any]:
     from cli.exports.columns_file import read_orders
     from cli.exports.header import read_header
     from cli.scoring.compute import to_customers
-    from shared.scoring import ranks as scoring
+    from shared.scoring import ranks
 
     path = folder / "orders.csv"
     orders = read_orders(
         path, read_header(path, {}), zone=UTC, currency=None, now=datetime(2026, 7, 1, tzinfo=UTC),
         rejects=folder / "rejects.csv", show=lambda _at, _rows: None,
     )  # fmt: skip
-    found = to_customers(orders, None)
-    assert found
-    given = (found.recency_days, found.frequency, found.monetary)
-    scored = scoring.score(*given, scoring.thresholds(*given))
+    customers = to_customers(orders, None)
+    assert customers
+    given = (customers.recency_days, customers.frequency, customers.monetary)
+    scored = ranks.score(*given, ranks.thresholds(*given))
     return {"seconds": time.perf_counter() - began, "checksum": checksum(scored.r, scored.f, scored.m)}
 
 
@@ -238,9 +238,9 @@ TASKS: dict[tuple[str, str], Callable[[Path], dict[str, Any]]] = {
 
 def main() -> None:
     task, library, folder = sys.argv[1:]
-    found = TASKS[task, library](Path(folder))
+    result = TASKS[task, library](Path(folder))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({**found, "peak_mb": round(peak)}))
+    print(json.dumps({**result, "peak_mb": round(peak)}))
 
 
 if __name__ == "__main__":

@@ -54,8 +54,15 @@ def write(folder: Path, rows: int, customers: int) -> None:
     purchase_days = np.bincount(np.unique(np.concatenate(days)) // DAYS, minlength=customers)
     end = int(last.max())
     recency, frequency = end - last, orders
-    found = {"r": recency, "f": frequency, "m": money, "x": purchase_days - 1, "t_x": last - begun, "age": end - begun}
-    for name, column in found.items():
+    columns = {
+        "r": recency,
+        "f": frequency,
+        "m": money,
+        "x": purchase_days - 1,
+        "t_x": last - begun,
+        "age": end - begun,
+    }
+    for name, column in columns.items():
         np.save(folder / f"{name}.npy", column.astype(np.int64))
 
 

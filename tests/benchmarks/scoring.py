@@ -51,41 +51,45 @@ def figures(customers: int = CUSTOMERS) -> Iterator[dict[str, Any]]:
 
 
 def _compared(own: dict[str, Any], rival: str, other: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"rival": rival}
+    comparison: dict[str, Any] = {"rival": rival}
     for name, values in (("regulars", own), ("rival", other)):
-        found |= {f"{name}_{key}": _short(value) for key, value in values.items() if key not in ("checksum", "sum")}
+        comparison |= {
+            f"{name}_{key}": _short(value) for key, value in values.items() if key not in ("checksum", "sum")
+        }
     if "seconds" in own and "seconds" in other:
-        found["ratio"] = _short(own["seconds"] / other["seconds"])
+        comparison["ratio"] = _short(own["seconds"] / other["seconds"])
     if "checksum" in own and "checksum" in other:
-        found["equal"] = own["checksum"] == other["checksum"]
+        comparison["equal"] = own["checksum"] == other["checksum"]
     if "sum" in own and "sum" in other:
-        found["sums"] = [round(own["sum"]), round(other["sum"])]
-    return found
+        comparison["sums"] = [round(own["sum"]), round(other["sum"])]
+    return comparison
 
 
 def _measured(python: Path, task: str, library: str, folder: Path) -> dict[str, Any]:
     command = [str(python), "-m", "tests.benchmarks.rivals", task, library, str(folder)]
     try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
+        process = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         return {"longer_than_s": TIMEOUT_SECONDS}
-    if done.returncode:
-        return {"failed": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1][:200]}
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    if process.returncode:
+        return {"failed": (process.stderr.strip().splitlines() or [f"exit code {process.returncode}"])[-1][:200]}
+    measured: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return measured
 
 
 def _python(name: str) -> Path:
     """The interpreter of an environment of rivals, made where it is not there or out of date."""
-    wanted = ROOT / "requirements" / f"{name}.txt"
+    requirements = ROOT / "requirements" / f"{name}.txt"
     environment = ROOT / ".regulars" / name
     python, mark = environment / "bin" / "python", environment / "ready"
-    digest = hashlib.sha256(wanted.read_bytes()).hexdigest()
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
     if not mark.is_file() or mark.read_text() != digest:
         uv = str(Path(sys.executable).with_name("uv"))
         subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(environment)], check=True)
         subprocess.run(
-            [uv, "pip", "install", "--quiet", "--require-hashes", "--python", str(python), "-r", str(wanted)],
+            [uv, "pip", "install", "--quiet", "--require-hashes", "--python", str(python), "-r", str(requirements)],
             check=True,
         )
         mark.write_text(digest)

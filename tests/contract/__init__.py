@@ -1,1 +1,1 @@
-"""What outsiders and the tables see, held against golden files: REGULARS_WRITE_GOLDEN=1 writes them."""
+"""What outsiders and the tables see, compared with golden files: REGULARS_WRITE_GOLDEN=1 writes them."""

@@ -99,7 +99,9 @@ def _lines(value: Any, indent: str, depth: int) -> str:
         return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
     if isinstance(value, list) and value and depth:
         return (
-            "[\n" + ",\n".join(f"{indent}  {_lines(one, indent + '  ', depth - 1)}" for one in value) + f"\n{indent}]"
+            "[\n"
+            + ",\n".join(f"{indent}  {_lines(element, indent + '  ', depth - 1)}" for element in value)
+            + f"\n{indent}]"
         )
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 

@@ -259,7 +259,7 @@ CUSTOMERS: Final = (
         )
         for status, applied in (("PARKED", ()), ("APPLIED", ("applied",)), ("REJECTED", ()))
     ),
-    Kind(name="survey", pk="NPS#SURVEYS", sk="SURVEY#*", always=_SURVEY, maybe=("points",)),
+    Kind(name="survey", pk="NPS#SURVEYS", sk="SURVEY#*", always=(*_SURVEY, "version"), maybe=("points",)),
     Kind(
         name="rules", pk="NPS#SURVEYS", sk="RULES",
         always=(
@@ -349,7 +349,12 @@ CUSTOMERS: Final = (
         always=("customers", "decisions", "half_read_units", "milliseconds", "expires_at"),
     ),
     Kind(name="size of a snapshot", pk="RESCORINGS", sk="SNAPSHOT#*", always=("parts",)),
-    Kind(name="forecaster", pk="FORECASTER", sk="LATEST", always=("fitted_on", "format", "content")),
+    Kind(
+        name="forecaster",
+        pk="FORECASTER",
+        sk="LATEST",
+        always=("fitted_on", "customers", "buyers", "format", "content"),
+    ),
     *(
         Kind(name=f"{name} report", pk=f"REPORT#{name}", sk="LATEST", always=("started_at", "content"))
         for name in ("SEGMENTS", "FORECAST", "LIFECYCLE", "COHORTS")

@@ -23,7 +23,9 @@ from tests.contract.answers import (
 from tests.functional.answer_models import validator
 
 TABLES = (*ANSWERS.values(), EVERY_ROUTE, WITH_SCOPE, WITH_BODY, WITH_FORM)
-NAMES = sorted({name for table in TABLES for one in table.values() for name in names_of(one)} - {PAGE, REDIRECT})
+NAMES = sorted(
+    {name for table in TABLES for answers in table.values() for name in names_of(answers)} - {PAGE, REDIRECT}
+)
 
 
 def test_every_route_declares_its_answers() -> None:
@@ -49,9 +51,9 @@ def test_an_answer_has_a_valid_schema_and_an_example_that_fits(name: str) -> Non
 def _models() -> Iterator[tuple[str, Any]]:
     for path in ROOT.glob("shared/*/answers.py"):
         module = import_module(f"shared.{path.parent.name}.answers")
-        for name, one in vars(module).items():
-            if isinstance(one, type) and issubclass(one, Answer) and one.__module__ == module.__name__:
-                yield name, one
+        for name, model in vars(module).items():
+            if isinstance(model, type) and issubclass(model, Answer) and model.__module__ == module.__name__:
+                yield name, model
 
 
 def test_the_names_of_answers_are_unique() -> None:

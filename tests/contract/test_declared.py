@@ -29,8 +29,8 @@ def kinds() -> tuple[Kind[Any], ...]:
         if not module.ispkg
         for value in vars(import_module(module.name)).values()
     ]
-    held = [inner for value in objects for inner in getattr(value, "kinds", ()) if isinstance(inner, Kind)]
-    unique = {id(kind): kind for kind in (*objects, *held) if isinstance(kind, Kind)}
+    members = [inner for value in objects for inner in getattr(value, "kinds", ()) if isinstance(inner, Kind)]
+    unique = {id(kind): kind for kind in (*objects, *members) if isinstance(kind, Kind)}
     return tuple(unique.values())
 
 

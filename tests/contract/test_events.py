@@ -63,14 +63,14 @@ def test_the_events_of_the_event_files_fit_their_schemas() -> None:
 
 
 def test_every_golden_fact_fits_its_schema() -> None:
-    found = set()
+    types = set()
     for scene in SCENES:
         for packed in golden.read(scene)["customers"]:
             item = unpack(packed)
             if item["sk"].startswith("FACT#"):
                 check_fact({name: value for name, value in item.items() if name not in ("pk", "sk")})
-                found.add(item["type"])
-    assert found == set(NAMES)
+                types.add(item["type"])
+    assert types == set(NAMES)
 
 
 def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:

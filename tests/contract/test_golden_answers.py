@@ -1,4 +1,4 @@
-"""What callers get and what is sent is what it was before; the words that people read are held apart."""
+"""What callers get and what is sent is what it was before; the words that people read are kept apart."""
 
 import pytest
 

@@ -42,7 +42,7 @@ def _amounts(schema: Any) -> Iterator[tuple[str, Any]]:
 
 def test_members_that_are_amounts_say_that_they_are_in_minor_units() -> None:
     answers = ("RefundTaken", "CustomerView", "SegmentReport", "LifecycleReport", "ForecastReport")
-    schemas = [*SCHEMAS.values(), *(one for name in answers for one in _definitions(name))]
+    schemas = [*SCHEMAS.values(), *(defined for name in answers for defined in _definitions(name))]
     for schema in schemas:
         for name, member in _amounts(schema):
             words = member.get("description", "") + schema["description"]

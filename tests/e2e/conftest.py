@@ -27,7 +27,7 @@ SETTINGS = {
     "CURRENCY": "EUR",
     "TIME_ZONE": "Europe/Berlin",
 }
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,18 +63,18 @@ class Crm:
 
     def customer(self, email: str) -> dict[str, Any]:
         """The single customer view."""
-        found: dict[str, Any] = self.call("GET", "/customers", params={"email": email}).raise_for_status().json()
-        return found
+        view: dict[str, Any] = self.call("GET", "/customers", params={"email": email}).raise_for_status().json()
+        return view
 
     def facts(self, customer_id: str) -> list[dict[str, Any]]:
         """The newest hundred facts of a customer."""
         path = f"/customers/{customer_id}/timeline"
-        found: list[dict[str, Any]] = self.call("GET", path, params={"limit": 100}).raise_for_status().json()["facts"]
-        return found
+        listed: list[dict[str, Any]] = self.call("GET", path, params={"limit": 100}).raise_for_status().json()["facts"]
+        return listed
 
     def statuses(self, email: str) -> set[str]:
         """Where the customer's e-mail consents stand."""
-        return {held["status"] for held in self.customer(email)["consents"].get("EMAIL", {}).values()}
+        return {consent["status"] for consent in self.customer(email)["consents"].get("EMAIL", {}).values()}
 
     def mails(self, to: str) -> list[Mail]:
         """The mails to an address, oldest first."""
@@ -105,18 +105,18 @@ def _mail(message: Mapping[str, Any]) -> Mail:
 
 def link_in(mail: Mail) -> str:
     """The first link of a mail's plain text."""
-    found = re.search(r"https?://\S+", mail.text)
-    assert found, mail.text
-    return found[0]
+    match = re.search(r"https?://\S+", mail.text)
+    assert match, mail.text
+    return match[0]
 
 
-def eventually(look: Callable[[], Found | None], seconds: float = 60) -> Found:
+def eventually(look: Callable[[], Value | None], seconds: float = 60) -> Value:
     """What `look` finds as soon as it finds something; streams and queues take their time."""
     end = time.monotonic() + seconds
-    while not (found := look()):
+    while not (value := look()):
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.3)
-    return found
+    return value
 
 
 @pytest.fixture(scope="session")
@@ -194,5 +194,5 @@ def aws(stack: LocalStack) -> Callable[[str], Any]:
 
 def event(name: str) -> dict[str, Any]:
     """The JSON of an event file."""
-    found: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / f"{name}.json").read_text())
-    return found
+    payload: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / f"{name}.json").read_text())
+    return payload

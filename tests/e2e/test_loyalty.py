@@ -13,21 +13,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.core import clock, dynamodb
-from shared.core import fact_store as facts
+from shared.core import clock, dynamodb, fact_store
 from shared.core.errors import Busy, Conflict
 from shared.core.facts import Fact
 from shared.core.months import month_of
 from shared.core.shop_time import ShopTime
 from shared.loyalty import points
-from shared.loyalty import program as loyalty
 from shared.loyalty.actions import configuring, posting, redeeming
 from shared.loyalty.codes import new_voucher_code
 from shared.loyalty.points import NotEnoughPoints
-from shared.loyalty.program import Earning, Program
+from shared.loyalty.program import Earning, Program, earned_by, given_back, granted
 from shared.loyalty.reward import Reward
 from shared.loyalty.store import accounts, catalogue, program_versions, vouchers
-from shared.purchases import actions as purchases
+from shared.purchases import actions
 from shared.purchases.purchase import Order, Product, Refund
 from tests.e2e.conftest import Crm, eventually, link_in
 
@@ -39,7 +37,7 @@ def give(customer_id: str, number: int, *, expires: str | None = None) -> None:
     program, time = program_versions.latest(), ShopTime(clock.now(), BERLIN)
     assert program is not None
     today = time.today
-    earning = loyalty.granted(number, program, today, pending=False)
+    earning = granted(number, program, today, pending=False)
     if expires:
         earning = Earning(
             points=number, expires=expires, available_on=today, month=month_of(today), program_version=program.version
@@ -59,10 +57,10 @@ def give(customer_id: str, number: int, *, expires: str | None = None) -> None:
 
 
 def at_the_same_instant(redeem: Callable[[int], object], times: int) -> list[object]:
-    """What came of it, or why not; who is told to try again does."""
+    """The outcome, or the refusal; a Busy answer is tried again."""
     ready = Barrier(times)
 
-    def one(number: int) -> object:
+    def run(number: int) -> object:
         ready.wait()
         while True:
             try:
@@ -73,7 +71,7 @@ def at_the_same_instant(redeem: Callable[[int], object], times: int) -> list[obj
                 return refused
 
     with ThreadPoolExecutor(times) as pool:
-        return list(pool.map(one, range(times)))
+        return list(pool.map(run, range(times)))
 
 
 @pytest.mark.usefixtures("store")
@@ -85,13 +83,13 @@ def test_sixty_four_redemptions_at_once_of_points_for_ten_give_ten_vouchers(crm:
         return redeeming.redeem("crowd", f"r{number}", "sticker", new_voucher_code(), ShopTime(clock.now(), BERLIN))
 
     outcomes = at_the_same_instant(redeem, 64)
-    assert sum(isinstance(one, redeeming.Redeemed) for one in outcomes) == 10
-    assert sum(isinstance(one, NotEnoughPoints) for one in outcomes) == 54
+    assert sum(isinstance(outcome, redeeming.Redeemed) for outcome in outcomes) == 10
+    assert sum(isinstance(outcome, NotEnoughPoints) for outcome in outcomes) == 54
     issued = vouchers.list_of("crowd")
     assert len({voucher.code for voucher in issued}) == len(issued) == 10
     account = accounts.get("crowd")
     assert points.balance(account, clock.now().date()).active == 29
-    rebuilt = points.account_from("crowd", facts.every("crowd"))
+    rebuilt = points.account_from("crowd", fact_store.every("crowd"))
     assert (rebuilt.lots, rebuilt.books, rebuilt.entry) == (account.lots, account.books, account.entry)
 
 
@@ -105,7 +103,7 @@ def test_the_last_piece_goes_to_exactly_one_of_many_customers(crm: Crm) -> None:
         return redeeming.redeem(f"rival-{number}", "r", "last", new_voucher_code(), ShopTime(clock.now(), BERLIN))
 
     outcomes = at_the_same_instant(redeem, 16)
-    assert sum(isinstance(one, redeeming.Redeemed) for one in outcomes) == 1
+    assert sum(isinstance(outcome, redeeming.Redeemed) for outcome in outcomes) == 1
     spent = [accounts.get(f"rival-{number}").books.redeemed for number in range(16)]
     assert sorted(spent) == [0] * 15 + [10]
     left = catalogue.get("last")
@@ -156,7 +154,7 @@ def refunded_points(order: Order, earned: int, program: Program, happened: list[
     quantities: Counter[str] = Counter()
     for back in backs:
         quantities.update({line["sku"]: line["quantity"] for line in back.get("products", ())})
-    return loyalty.given_back(
+    return given_back(
         order,
         earned,
         program,
@@ -170,27 +168,25 @@ def refunded_points(order: Order, earned: int, program: Program, happened: list[
 def delivered(queue_url: str, aws: Callable[[str], Any], messages: list[Fact]) -> None:
     """Put facts on the queue of points as the bus does."""
     for fact in messages:
-        body = {"detail-type": fact.type, "source": "regulars", "detail": facts.to_members(fact)}
+        body = {"detail-type": fact.type, "source": "regulars", "detail": fact_store.to_members(fact)}
         aws("sqs").send_message(QueueUrl=queue_url, MessageBody=json.dumps(body))
 
 
 def in_the_queue(queue_url: str, aws: Callable[[str], Any]) -> int:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = aws("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
-    return sum(map(int, found.values()))
+    attributes = aws("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+    return sum(map(int, attributes.values()))
 
 
 @pytest.mark.usefixtures("store")
-def test_two_hundred_events_shuffled_and_repeated_give_the_account_of_the_ordered_run(
-    crm: Crm, aws: Callable[[str], Any]
-) -> None:
+def test_events_shuffled_and_repeated_give_the_same_account(crm: Crm, aws: Callable[[str], Any]) -> None:
     customer_id, now = "shuffled", clock.now()
     orders, refunds = orders_and_refunds(customer_id)
     for order in orders:
-        purchases.record_order(order, customer_id, None, ShopTime(now, BERLIN))
-    for wish in refunds:
-        assert purchases.record_refund(wish, ShopTime(now, BERLIN)).status == "APPLIED"
-    happened = [f for f in facts.every(customer_id) if f.type in ("PurchaseRecorded", "PurchaseRefunded")]
+        actions.record_order(order, customer_id, None, ShopTime(now, BERLIN))
+    for refund in refunds:
+        assert actions.record_refund(refund, ShopTime(now, BERLIN)).status == "APPLIED"
+    happened = [f for f in fact_store.every(customer_id) if f.type in ("PurchaseRecorded", "PurchaseRefunded")]
     assert len(happened) == len(orders) + len(refunds)
 
     # They reach the queue by the stream and the bus as well, at the same time.
@@ -199,32 +195,32 @@ def test_two_hundred_events_shuffled_and_repeated_give_the_account_of_the_ordere
     delivered(crm.stack.points_queue_url, aws, messages)
 
     def posted() -> bool:
-        ledger = [f for f in facts.every(customer_id) if "entry" in f.data]
+        ledger = [f for f in fact_store.every(customer_id) if "entry" in f.data]
         return len(ledger) == len(happened) and in_the_queue(crm.stack.points_queue_url, aws) == 0
 
     eventually(posted, seconds=180)
     account, today = accounts.get(customer_id), clock.now().astimezone(BERLIN).date()
     program = program_versions.latest()
     assert program is not None
-    earned, given_back, pending = 0, 0, 0
+    earned, taken_back, pending = 0, 0, 0
     for order in orders:
-        # By the tier held when it was placed, which was the first: all of this was posted just now.
-        earning = loyalty.earned_by(order, program, 100, order.ordered_at.astimezone(BERLIN).date())
+        # By the tier when it was placed, which was the first: all of this was posted just now.
+        earning = earned_by(order, program, 100, order.ordered_at.astimezone(BERLIN).date())
         gone = refunded_points(order, earning.points, program, happened)
         earned += earning.points
-        given_back += gone
+        taken_back += gone
         pending += earning.points - gone if earning.available_on > today else 0
-    expected = earned - given_back
-    held = points.balance(account, today)
-    assert (held.active, held.pending, held.negative) == (expected - pending, pending, 0)
-    assert (account.books.issued, account.books.refunded) == (earned, given_back)
-    rebuilt = points.account_from(customer_id, facts.every(customer_id))
+    expected = earned - taken_back
+    balance = points.balance(account, today)
+    assert (balance.active, balance.pending, balance.negative) == (expected - pending, pending, 0)
+    assert (account.books.issued, account.books.refunded) == (earned, taken_back)
+    rebuilt = points.account_from(customer_id, fact_store.every(customer_id))
     assert rebuilt == replace(account, version=0)
 
 
 def points_of(crm: Crm, customer_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = crm.call("GET", f"/customers/{customer_id}/points").raise_for_status().json()
-    return found
+    view: dict[str, Any] = crm.call("GET", f"/customers/{customer_id}/points").raise_for_status().json()
+    return view
 
 
 def confirm(crm: Crm, link: str) -> None:
@@ -270,11 +266,11 @@ def test_the_settlement_warns_by_mail_and_states_what_all_accounts_come_to(crm: 
 
         def report(settlement_id: str = settlement_id) -> dict[str, Any] | None:
             answer = crm.call("GET", "/reports/loyalty")
-            found: dict[str, Any] = answer.json()
-            return found if answer.status_code == 200 and found["settlement_id"] == settlement_id else None
+            answered: dict[str, Any] = answer.json()
+            return answered if answer.status_code == 200 and answered["settlement_id"] == settlement_id else None
 
         stated = eventually(report, seconds=120)
-    # A mail is told from the confirmation's by its subject; the second settlement sent none.
+    # The subject distinguishes this mail from the confirmation; the second settlement sent none.
     (mail,) = eventually(lambda: crm.mails(email)[before:])
     assert "70 points expire" in mail.subject
     behind = crm.client.get(link_in(mail))
@@ -284,13 +280,13 @@ def test_the_settlement_warns_by_mail_and_states_what_all_accounts_come_to(crm: 
     scan = aws("dynamodb").get_paginator("scan").paginate
     items = [dynamodb.unpack(item) for page in scan(TableName=crm.stack.customers_table) for item in page["Items"]]
     cards = {item["customer_id"]["S"] for page in scan(TableName=crm.stack.scorecards_table) for item in page["Items"]}
-    held = [accounts.ACCOUNTS.entity(item) for item in items if item["sk"] == "POINTS"]
+    all_accounts = [accounts.ACCOUNTS.entity(item) for item in items if item["sk"] == "POINTS"]
     # Accounts that a test made by hand have no scorecard.
-    told = [one for one in held if one.customer_id in cards]
+    reported = [account for account in all_accounts if account.customer_id in cards]
     assert stated["unbalanced"] == 0
-    assert stated["outstanding"] == sum(one.books.balance for one in told)
-    assert stated["outstanding"] == sum(sum(one.lots.values()) - one.negative for one in told)
-    assert stated["issued"] == sum(one.books.issued for one in told)
+    assert stated["outstanding"] == sum(account.books.balance for account in reported)
+    assert stated["outstanding"] == sum(sum(account.lots.values()) - account.negative for account in reported)
+    assert stated["issued"] == sum(account.books.issued for account in reported)
     assert (
         sum(tier["outstanding"] for tier in stated["tiers"]) == stated["outstanding"] == stated["months"][0]["closing"]
     )

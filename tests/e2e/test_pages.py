@@ -105,7 +105,7 @@ def test_the_preference_centre_is_worked_by_keyboard_and_leaves_by_its_button(
     expect(page.get_by_role("status")).to_be_visible()
     shot(page, "preferences-saved")
     view = crm.customer(email)
-    consents = {topic: held["status"] for topic, held in view["consents"]["EMAIL"].items()}
+    consents = {topic: consent["status"] for topic, consent in view["consents"]["EMAIL"].items()}
     assert consents == {"NEWS": "SUBSCRIBED", "OFFERS": "UNSUBSCRIBED", "SURVEYS": "SUBSCRIBED"}
     assert view["paused_until"] is not None
     page.locator("button[value=leave]").click()
@@ -113,9 +113,7 @@ def test_the_preference_centre_is_worked_by_keyboard_and_leaves_by_its_button(
     assert crm.statuses(email) == {"UNSUBSCRIBED"}
 
 
-def test_a_member_redeems_a_reward_on_her_own_page_by_keyboard_and_once(
-    crm: Crm, page: Page, request: pytest.FixtureRequest
-) -> None:
+def test_a_member_redeems_a_reward_by_keyboard_once(crm: Crm, page: Page, request: pytest.FixtureRequest) -> None:
     scripts = has_scripts(page, request)
     email = f"member-{scripts}@example.com".lower()
     order = {
@@ -133,8 +131,8 @@ def test_a_member_redeems_a_reward_on_her_own_page_by_keyboard_and_once(
         crm.call("PUT", f"/loyalty/rewards/{reward_id}", json=body).raise_for_status()
 
     def points() -> dict[str, Any]:
-        found: dict[str, Any] = crm.call("GET", f"/customers/{customer_id}/points").json()
-        return found
+        points_view: dict[str, Any] = crm.call("GET", f"/customers/{customer_id}/points").json()
+        return points_view
 
     eventually(lambda: points()["active"] == 540)
     page.goto(points()["page_url"])

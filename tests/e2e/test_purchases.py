@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.core import fact_store as facts
+from shared.core import fact_store
 from shared.scorecards.scorecard import scorecard_from
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 from tests.e2e.conftest import Crm, eventually
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -54,7 +54,7 @@ def test_an_order_id_with_a_hash_sign_can_be_refunded(crm: Crm) -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_purchases_and_refunds_at_the_same_instant_shuffled_and_twice_end_in_the_right_counters(crm: Crm) -> None:
+def test_simultaneous_repeated_purchases_and_refunds_count_right(crm: Crm) -> None:
     email, orders = "busy@example.com", 24
     calls: list[tuple[str, dict[str, object]]] = []
     for number in range(orders):
@@ -83,8 +83,8 @@ def test_purchases_and_refunds_at_the_same_instant_shuffled_and_twice_end_in_the
     card = view["scorecard"]
     assert card["orders"] == orders - len(whole)
     assert card["spent"] == sum(1_000 + n for n in range(orders) if n not in whole) - 10 * len(partly)
-    stored = scorecards.get(view["customer_id"])
-    rebuilt = scorecard_from(view["customer_id"], facts.every(view["customer_id"]), BERLIN)
+    stored = cards.get(view["customer_id"])
+    rebuilt = scorecard_from(view["customer_id"], fact_store.every(view["customer_id"]), BERLIN)
     assert stored is not None
     assert (stored.months, stored.orders, stored.spent) == (rebuilt.months, rebuilt.orders, rebuilt.spent)
 
@@ -100,11 +100,11 @@ def test_the_queue_records_what_is_right_and_keeps_what_is_wrong(crm: Crm, aws: 
         return answer.status_code == 200 and answer.json()["scorecard"]["spent"] == 2_900
 
     eventually(counted)
-    found = aws("sqs").get_queue_attributes(
+    attributes = aws("sqs").get_queue_attributes(
         QueueUrl=crm.stack.purchases_queue_url,
         AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
     )["Attributes"]
-    assert sum(map(int, found.values())) == 1
+    assert sum(map(int, attributes.values())) == 1
 
 
 def test_every_fact_that_is_written_reaches_the_bus(crm: Crm, aws: Callable[[str], Any]) -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from shared.scorecards.scorecard import MAX_ORDER_DAYS, Scorecard, with_order
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 from tests import scorecard_items
 from tests.e2e.conftest import Crm, eventually
 
@@ -32,11 +32,11 @@ Order = tuple[str, str, date, int]
 def shop(store: None, tmp_path: Path) -> Iterator[Path]:
     """Customers on whom models of repeat buying fit, as scorecards in the table and as a file of their orders."""
     orders = _orders()
-    cards: dict[str, Scorecard] = {}
+    scorecards: dict[str, Scorecard] = {}
     for customer_id, _, ordered_on, total in orders:
-        card = cards.get(customer_id, Scorecard(customer_id=customer_id))
-        cards[customer_id] = with_order(card, ordered_on, total)
-    scorecard_items.put(scorecard_items.item(card) for card in cards.values())
+        card = scorecards.get(customer_id, Scorecard(customer_id=customer_id))
+        scorecards[customer_id] = with_order(card, ordered_on, total)
+    scorecard_items.put(scorecard_items.item(card) for card in scorecards.values())
     file = tmp_path / "orders.csv"
     with file.open("w", newline="", encoding="utf-8") as opened:
         rows = csv.writer(opened)
@@ -46,10 +46,10 @@ def shop(store: None, tmp_path: Path) -> Iterator[Path]:
         )
     yield file
     # Others' runs would look at each of them.
-    scorecard_items.delete(cards)
+    scorecard_items.delete(scorecards)
 
 
-def test_a_rescoring_that_is_disturbed_ends_with_the_scores_found_offline_and_pays_for_changes_only(
+def test_a_disturbed_rescoring_gives_the_offline_scores_and_writes_changes_only(
     crm: Crm, shop: Path, aws: Callable[[str], Any]
 ) -> None:
     offline = _score_offline(shop)
@@ -58,24 +58,26 @@ def test_a_rescoring_that_is_disturbed_ends_with_the_scores_found_offline_and_pa
     for number in range(8):
         _buy(crm, f"P{number * 7:06d}", number)
     killed = eventually(lambda: _kill_a_worker(crm.stack.endpoint_url, "write_scores"), seconds=SECONDS)
-    done = _wait(crm, first)
+    finished = _wait(crm, first)
 
     assert killed
-    assert (done["status"], done["given_way"]) == ("SUCCEEDED", 0)
-    assert done["segments_written"] == done["segments"]
-    held = _stored()
-    assert done["scanned"] == done["customers"] == len(held)
-    assert set(offline) == {customer for customer, one in held.items() if one["r"] is not None}
-    different = {customer: (held[customer], one) for customer, one in offline.items() if held[customer] != one}
+    assert (finished["status"], finished["given_way"]) == ("SUCCEEDED", 0)
+    assert finished["segments_written"] == finished["segments"]
+    scores = _stored()
+    assert finished["scanned"] == finished["customers"] == len(scores)
+    assert set(offline) == {customer for customer, score in scores.items() if score["r"] is not None}
+    different = {
+        customer: (scores[customer], score) for customer, score in offline.items() if scores[customer] != score
+    }
     assert not different, f"{len(different)}: {list(different.items())[:3]}"
     # Whoever is not of this test has bought nothing yet on that day.
-    assert {one["segment"] for customer, one in held.items() if customer not in offline} <= {"Prospects"}
+    assert {score["segment"] for customer, score in scores.items() if customer not in offline} <= {"Prospects"}
 
-    moved = sum(move["customers"] for move in done["moves"])
-    assert done["changed"] == moved == len(held)
-    # The worker that died had paid for what it wrote, and whoever took over wrote the rest; a fact may be told twice.
-    assert done["write_units"]["scorecards"] == done["changed"]
-    assert done["write_units"]["facts"] >= done["changed"]
+    moved = sum(move["customers"] for move in finished["moves"])
+    assert finished["changed"] == moved == len(scores)
+    # The worker that died had paid for what it wrote, and its successor wrote the rest; a fact may be published twice.
+    assert finished["write_units"]["scorecards"] == finished["changed"]
+    assert finished["write_units"]["facts"] >= finished["changed"]
     facts = [fact for fact in crm.facts("P000000") if fact["type"] == "SegmentChanged"]
     assert [(fact["id"], fact["to"]) for fact in facts] == [(first, offline["P000000"]["segment"])]
 
@@ -87,17 +89,17 @@ def test_a_rescoring_that_is_disturbed_ends_with_the_scores_found_offline_and_pa
 
 def test_two_rescorings_at_once_run_one_after_the_other(crm: Crm, shop: Path) -> None:
     first, second = _start(crm), _start(crm, AS_OF - timedelta(days=90))
-    one, other = _wait(crm, first), _wait(crm, second)
-    assert one["status"] == other["status"] == "SUCCEEDED"
-    earlier, later = sorted((one, other), key=lambda run: str(run["finished_at"]))
+    this, other = _wait(crm, first), _wait(crm, second)
+    assert this["status"] == other["status"] == "SUCCEEDED"
+    earlier, later = sorted((this, other), key=lambda run: str(run["finished_at"]))
     # The later one of them ran last: all scores are of its day.
-    assert {held["scored_on"] for customer, held in _stored().items() if customer.startswith("P")} >= {later["as_of"]}
+    assert {score["scored_on"] for customer, score in _stored().items() if customer.startswith("P")} >= {later["as_of"]}
     again = _wait(crm, _start(crm, date.fromisoformat(later["as_of"])))
     assert again["changed"] == 0
     assert earlier["rescoring_id"] != later["rescoring_id"]
 
 
-def test_an_unknown_rescoring_and_one_without_a_key_are_told_apart(crm: Crm) -> None:
+def test_an_unknown_rescoring_is_404_and_a_missing_key_is_401(crm: Crm) -> None:
     assert crm.call("GET", "/rescorings/nothing").status_code == 404
     assert crm.call("GET", "/rescorings/nothing", key=None).status_code == 401
     assert crm.call("GET", "/reports/segments", key=None).status_code == 401
@@ -151,14 +153,14 @@ def _score_offline(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def _stored() -> dict[str, dict[str, Any]]:
-    """What is held of everybody."""
-    found: dict[str, dict[str, Any]] = {}
-    for page in scorecards.scan(0, 1):
-        for card in map(scorecards.CARDS.entity, page.items):
+    """The stored scores of all customers."""
+    scores: dict[str, dict[str, Any]] = {}
+    for page in cards.scan(0, 1):
+        for card in map(cards.CARDS.entity, page.items):
             score = card.score
             assert score is not None, card.customer_id
             assert score.scored_on is not None
-            found[card.customer_id] = {
+            scores[card.customer_id] = {
                 "r": score.r,
                 "f": score.f,
                 "m": score.m,
@@ -166,7 +168,7 @@ def _stored() -> dict[str, dict[str, Any]]:
                 "churn_band": score.churn_band,
                 "scored_on": score.scored_on.isoformat(),
             }
-    return found
+    return scores
 
 
 def _start(crm: Crm, as_of: date = AS_OF) -> str:
@@ -176,8 +178,8 @@ def _start(crm: Crm, as_of: date = AS_OF) -> str:
 
 
 def _view(crm: Crm, rescoring_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = crm.call("GET", f"/rescorings/{rescoring_id}").raise_for_status().json()
-    return found
+    view: dict[str, Any] = crm.call("GET", f"/rescorings/{rescoring_id}").raise_for_status().json()
+    return view
 
 
 def _wait(crm: Crm, rescoring_id: str) -> dict[str, Any]:
@@ -186,8 +188,8 @@ def _wait(crm: Crm, rescoring_id: str) -> dict[str, Any]:
         if answer.status_code >= 500:
             # A gateway whose two cores are all in use, as after a hundred thousand moves: a client asks again.
             return None
-        found: dict[str, Any] = answer.raise_for_status().json()
-        return found if found["status"] not in ("QUEUED", "RUNNING") else None
+        view: dict[str, Any] = answer.raise_for_status().json()
+        return view if view["status"] not in ("QUEUED", "RUNNING") else None
 
     return eventually(ended, seconds=SECONDS)
 
@@ -231,8 +233,8 @@ def _check_reports(crm: Crm, rescoring_id: str, offline: Mapping[str, Any]) -> N
     }
     assert {report["rescoring_id"] for report in reports.values()} == {rescoring_id}
     assert reports["segments"]["buyers"] == len(offline)
-    assert sum(one["customers"] for one in reports["forecast"]["churn_bands"]) == len(offline)
+    assert sum(row["customers"] for row in reports["forecast"]["churn_bands"]) == len(offline)
     assert reports["forecast"]["test"]["calibration"]["chance"]
-    stages = {one["stage"]: one["customers"] for one in reports["lifecycle"]["stages"]}
+    stages = {row["stage"]: row["customers"] for row in reports["lifecycle"]["stages"]}
     assert sum(stages.values()) - stages["PROSPECT"] == len(offline)
-    assert sum(one["customers"] for one in reports["cohorts"]["cohorts"]) == len(offline)
+    assert sum(row["customers"] for row in reports["cohorts"]["cohorts"]) == len(offline)

@@ -67,7 +67,7 @@ def test_one_click_unsubscribes_without_asking(crm: Crm, store: None) -> None:
     answer = crm.client.post(url, data={"List-Unsubscribe": "One-Click"})
     assert answer.status_code == 200
     consents = crm.customer("leaver@example.com")["consents"]["EMAIL"]
-    assert {topic: held["status"] for topic, held in consents.items()} == {
+    assert {topic: consent["status"] for topic, consent in consents.items()} == {
         "NEWS": "SUBSCRIBED",
         "OFFERS": "UNSUBSCRIBED",
         "SURVEYS": "SUBSCRIBED",

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.core import clock
-from shared.core import fact_store as facts
+from shared.core import clock, fact_store
 from shared.loyalty.links import points_path
 from shared.nps.links import survey_path
 from shared.nps.store import invitations
@@ -53,8 +52,8 @@ def invitation(crm: Crm, email: str, runs: int = 1) -> Mail:
     before = len(crm.mails(email))
     for _ in range(runs):
         assert crm.call("POST", "/nps/invitations").status_code == 202
-    found: list[Mail] = eventually(lambda: crm.mails(email)[before:], seconds=120)
-    return found[0]
+    mails: list[Mail] = eventually(lambda: crm.mails(email)[before:], seconds=120)
+    return mails[0]
 
 
 def types(crm: Crm, customer_id: str) -> list[str]:
@@ -79,14 +78,12 @@ def state(crm: Crm, aws: Callable[[str], Any], customer_id: str) -> list[Any]:
     return [item for page in query for item in page["Items"]]
 
 
-def test_duplicate_runs_ask_once_and_a_scanner_that_follows_every_link_answers_nothing(
-    crm: Crm, aws: Callable[[str], Any]
-) -> None:
+def test_duplicate_runs_ask_once_and_a_link_scanner_answers_nothing(crm: Crm, aws: Callable[[str], Any]) -> None:
     email = "asked@example.com"
     customer_id = bought(crm, email)
     mail = invitation(crm, email, runs=3)
-    found = score_links(mail)
-    assert [int(link.rpartition("=")[2]) for link in found] == list(range(11))
+    links = score_links(mail)
+    assert [int(link.rpartition("=")[2]) for link in links] == list(range(11))
     eventually(lambda: "EmailSent" in types(crm, customer_id))
     eventually(lambda: types(crm, customer_id).count("PointsEarned") == 2)
     before = state(crm, aws, customer_id)
@@ -98,26 +95,26 @@ def test_duplicate_runs_ask_once_and_a_scanner_that_follows_every_link_answers_n
             crm.client.head(address)
     assert state(crm, aws, customer_id) == before
     assert types(crm, customer_id).count("SurveyInvited") == 1
-    assert len([one for one in crm.mails(email) if "recommend" in one.subject]) == 1
+    assert len([sent for sent in crm.mails(email) if "recommend" in sent.subject]) == 1
 
 
-def test_a_detractors_answer_opens_a_case_tells_the_marketer_and_is_repaired(crm: Crm) -> None:
+def test_a_detractors_answer_opens_a_case_notifies_and_is_resolved(crm: Crm) -> None:
     email = "unhappy@example.com"
     customer_id = bought(crm, email)
     page = score_links(invitation(crm, email))[2].partition("?")[0]
     before = len(crm.mails("hello@shop.example"))
     answer = crm.client.post(page, data={"score": "2", "comment": "The cup was <b>broken</b> & nobody answers"})
     assert answer.status_code == 200
-    (told,) = eventually(lambda: crm.mails("hello@shop.example")[before:])
-    assert "&lt;b&gt;broken" in told.html
+    (notice,) = eventually(lambda: crm.mails("hello@shop.example")[before:])
+    assert "&lt;b&gt;broken" in notice.html
     (opened,) = [fact for fact in crm.facts(customer_id) if fact["type"] == "CaseOpened"]
     case_id = opened["case_id"]
-    assert case_id in told.text
+    assert case_id in notice.text
     listed = crm.call("GET", "/cases").json()["cases"]
-    assert [one["customer_id"] for one in listed if one["case_id"] == case_id] == [customer_id]
+    assert [case["customer_id"] for case in listed if case["case_id"] == case_id] == [customer_id]
     crm.call("POST", f"/cases/{case_id}/notes", json={"author": "grace", "text": "Sent a new one"}).raise_for_status()
-    done = crm.call("POST", f"/cases/{case_id}/resolve", json={"outcome": "SOLVED"})
-    assert done.json()["status"] == "RESOLVED"
+    response = crm.call("POST", f"/cases/{case_id}/resolve", json={"outcome": "SOLVED"})
+    assert response.json()["status"] == "RESOLVED"
     eventually(lambda: "CaseResolved" in types(crm, customer_id))
 
 
@@ -126,10 +123,10 @@ def test_an_invitation_that_is_delivered_again_is_not_sent_again(crm: Crm, aws: 
     email = "retried@example.com"
     customer_id = bought(crm, email)
     invitation(crm, email)
-    (asked,) = [fact for fact in facts.every(customer_id) if fact.type == "SurveyInvited"]
+    (asked,) = [fact for fact in fact_store.every(customer_id) if fact.type == "SurveyInvited"]
     sqs = aws("sqs")
     url = sqs.get_queue_url(QueueName="regulars-local-surveys")["QueueUrl"]
-    message = {"detail-type": asked.type, "source": "regulars", "detail": facts.to_members(asked)}
+    message = {"detail-type": asked.type, "source": "regulars", "detail": fact_store.to_members(asked)}
     for _ in range(5):
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(message))
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -139,7 +136,7 @@ def test_an_invitation_that_is_delivered_again_is_not_sent_again(crm: Crm, aws: 
         return sum(map(int, left.values())) == 0
 
     eventually(taken)
-    assert len([one for one in crm.mails(email) if "recommend" in one.subject]) == 1
+    assert len([sent for sent in crm.mails(email) if "recommend" in sent.subject]) == 1
     assert types(crm, customer_id).count("EmailUnknown") == 0
 
 
@@ -153,11 +150,11 @@ def test_two_answers_at_the_same_instant_leave_one_answer_and_one_count(crm: Crm
     assert statuses == [200, 200]
     seen = types(crm, customer_id)
     assert (seen.count("SurveyAnswered"), seen.count("SurveyAnswerChanged")) == (1, 1)
-    (asked,) = [fact for fact in facts.every(customer_id) if fact.type == "SurveyInvited"]
+    (asked,) = [fact for fact in fact_store.every(customer_id) if fact.type == "SurveyInvited"]
     stored = invitations.get(customer_id, asked.id)
     assert stored is not None
     assert stored.answer is not None
-    last = [fact for fact in facts.every(customer_id) if fact.type == "SurveyAnswerChanged"][-1]
+    last = [fact for fact in fact_store.every(customer_id) if fact.type == "SurveyAnswerChanged"][-1]
     assert stored.answer.score == last.data["score"]
     # Fifteen points for the answer, fifty for confirming, and the order's: once each.
     eventually(lambda: types(crm, customer_id).count("PointsEarned") == 3)
@@ -165,15 +162,15 @@ def test_two_answers_at_the_same_instant_leave_one_answer_and_one_count(crm: Crm
 
 @pytest.mark.usefixtures("store")
 def test_forged_expired_and_swapped_links_answer_nothing(crm: Crm) -> None:
-    one, other = bought(crm, "first-of-two@example.com"), bought(crm, "second-of-two@example.com")
+    customer_id, other = bought(crm, "first-of-two@example.com"), bought(crm, "second-of-two@example.com")
     mail = invitation(crm, "first-of-two@example.com")
     eventually(lambda: "SurveyInvited" in types(crm, other))
     good = score_links(mail)[0].partition("?")[0]
     root, _, token = good.rpartition("/")
-    (asked,) = [fact for fact in facts.every(other) if fact.type == "SurveyInvited"]
+    (asked,) = [fact for fact in fact_store.every(other) if fact.type == "SurveyInvited"]
     later = datetime.now(UTC) + timedelta(days=1)
-    expired = survey_path(one, asked.id, datetime.now(UTC) - timedelta(minutes=1))
-    for_points = points_path(one, later).partition("=")[2]
+    expired = survey_path(customer_id, asked.id, datetime.now(UTC) - timedelta(minutes=1))
+    for_points = points_path(customer_id, later).partition("=")[2]
     nobody = survey_path("cus_nobody", asked.id, later)
     api = crm.stack.api_url
     tried = {
@@ -187,16 +184,16 @@ def test_forged_expired_and_swapped_links_answer_nothing(crm: Crm) -> None:
         assert crm.client.post(address, data={"score": "0"}).status_code == status, address
     # Nor does the token of one customer's page record on another's.
     assert crm.client.post(good, data={"score": "0", "token": token[:-3] + "AAA"}).status_code == 400
-    assert "SurveyAnswered" not in types(crm, one) + types(crm, other)
+    assert "SurveyAnswered" not in types(crm, customer_id) + types(crm, other)
 
 
 def test_an_anonymous_link_takes_what_its_day_allows_and_the_report_adds_up(crm: Crm) -> None:
-    def told() -> dict[str, Any]:
-        found: dict[str, Any] = crm.call("GET", "/reports/nps").raise_for_status().json()
-        return found
+    def report() -> dict[str, Any]:
+        answer: dict[str, Any] = crm.call("GET", "/reports/nps").raise_for_status().json()
+        return answer
 
     place = crm.call("GET", "/nps/surveys/after-purchase/link", params={"place": "counter"}).json()
-    before = told()
+    before = report()
     statuses = []
     for score in ("10", "9", "8"):
         form = crm.client.get(place["url"])
@@ -206,10 +203,10 @@ def test_an_anonymous_link_takes_what_its_day_allows_and_the_report_adds_up(crm:
             statuses.append(crm.client.post(place["url"], data={"token": token[1], "score": score}).status_code)
     assert statuses == [200, 200, 200, 200, 429, 429]
     assert crm.client.post(place["url"], data={"score": "10"}).status_code == 422
-    after = told()
+    after = report()
     assert after["n"] == before["n"]
     assert after["anonymous"]["n"] - before["anonymous"]["n"] == 2
-    assert [one["place"] for one in after["anonymous"]["by_place"]] == ["counter"]
+    assert [counted["place"] for counted in after["anonymous"]["by_place"]] == ["counter"]
     for dimension in ("month", "survey", "segment", "channel", "category"):
         assert sum(row["n"] for row in after[f"by_{dimension}"]) == after["n"], dimension
     assert after["nps"] is None or after["n"] >= 10

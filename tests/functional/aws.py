@@ -70,21 +70,21 @@ def empty_tables() -> None:
 def contents(leave_out: frozenset[str] | set[str] = frozenset()) -> dict[str, list[dict[str, Any]]]:
     """Everything that both tables hold, sorted by key, without these members and the records of nightly runs."""
     runs = ("SETTLEMENT", "INVITATION")
-    found = {}
+    stored = {}
     for name in ("customers", "scorecards"):
         pages = client("dynamodb").get_paginator("scan").paginate(TableName=name)
         items = [dynamodb.unpack(item) for page in pages for item in page["Items"]]
         items = [item for item in items if not item.get("pk", "").startswith(runs)]
         kept = [{member: value for member, value in item.items() if member not in leave_out} for item in items]
-        found[name] = sorted(
+        stored[name] = sorted(
             kept, key=lambda item: (item.get("pk", ""), item.get("sk", ""), item.get("customer_id", ""))
         )
-    return found
+    return stored
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What the tables and the bucket held at a moment."""
+    """The contents of the tables and the bucket at a moment."""
 
     tables: Any
     objects: Mapping[str, bytes]
@@ -98,7 +98,7 @@ def stored() -> Stored:
 
 
 def put_back(kept: Stored) -> None:
-    """Have the tables and the bucket hold what they held then."""
+    """Put the tables and the bucket back to those contents."""
     _dynamodb().tables = copy.deepcopy(kept.tables)
     for key in _keys():
         client("s3").delete_object(Bucket="data", Key=key)
@@ -112,7 +112,7 @@ def sent_mails() -> list[Message]:
 
 
 def _keys() -> list[str]:
-    return [found["Key"] for found in client("s3").list_objects_v2(Bucket="data").get("Contents", [])]
+    return [entry["Key"] for entry in client("s3").list_objects_v2(Bucket="data").get("Contents", [])]
 
 
 def _dynamodb() -> Any:

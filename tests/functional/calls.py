@@ -1,4 +1,4 @@
-"""The calls that functions make to AWS: counted, held against their grants, and cut off where a test says."""
+"""The calls that functions make to AWS: counted, checked against their grants, and cut off where a test says."""
 
 import json
 import re

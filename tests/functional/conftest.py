@@ -22,7 +22,7 @@ from tests.functional.answer_models import check_answer
 from tests.functional.calls import CALLS, Interceptor, outside_partitions, without_grant
 from tests.functional.fact_schemas import facts_fit_their_schemas
 from tests.functional.moto_patches import json_answer, small_backups, values_as_they_are
-from tests.functional.scenes import EVENTS, Contents, Invoke, Load, as_records, filled, shop_day
+from tests.functional.scenes import EVENTS, Contents, Invoke, Load, as_records, change_program, filled, shop_day
 
 # Fixtures count for the tests of the package whose conftest knows them by name.
 __all__ = ["clock", "facts_fit_their_schemas", "small_backups", "values_as_they_are"]
@@ -124,7 +124,7 @@ def launch(invoke: Invoke) -> Callable[..., None]:
     """`launch(points=2)`: the loyalty programme of the event file, changed, in force for two years."""
 
     def put(**changes: object) -> None:
-        answer = invoke("configure_loyalty/put_program", **{"starts_at": shop_day(-730).isoformat(), **changes})
+        answer = change_program(invoke, **{"starts_at": shop_day(-730).isoformat(), **changes})
         assert answer["statusCode"] == 200
 
     return put

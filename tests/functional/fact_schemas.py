@@ -8,8 +8,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from infra.event_docs import fact_types, schema_of
-from shared.core import dynamodb
-from shared.core import fact_store as facts
+from shared.core import dynamodb, fact_store
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +17,7 @@ def facts_fit_their_schemas(aws: None) -> Iterator[None]:
     yield
     pages = dynamodb.client().get_paginator("scan").paginate(TableName=dynamodb.CUSTOMERS.name)
     for item in (dynamodb.unpack(packed) for page in pages for packed in page["Items"]):
-        if item["sk"].startswith(facts.PREFIX):
+        if item["sk"].startswith(fact_store.PREFIX):
             check_fact({name: value for name, value in item.items() if name not in ("pk", "sk")})
 
 
@@ -36,7 +35,7 @@ def validator(name: str) -> Draft7Validator:
 def closed(schema: Any) -> Any:
     """A schema that refuses members which it does not name, unless it says that it takes any."""
     if isinstance(schema, list):
-        return [closed(one) for one in schema]
+        return [closed(element) for element in schema]
     if not isinstance(schema, dict):
         return schema
     inner = {name: value if name == "examples" else closed(value) for name, value in schema.items()}

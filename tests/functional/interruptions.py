@@ -46,8 +46,8 @@ def assert_interruptions_leave_no_trace(invoke: Invoke, clock: FrozenClock, scen
 
 
 def _left(begun: datetime) -> list[Any]:
-    found = [_timeless(item, begun) for items in contents().values() for item in items]
-    return sorted(found, key=repr)
+    left = [_timeless(item, begun) for items in contents().values() for item in items]
+    return sorted(left, key=repr)
 
 
 def _timeless(value: Any, begun: datetime) -> Any:

@@ -24,7 +24,7 @@ from moto.dynamodb.models.table import Table
 
 from tests.functional.aws import client
 
-# Whether a statement whose condition does not hold is told what there is: DynamoDB has done either.
+# Whether the answer to a statement whose condition fails has the item: DynamoDB has answered both ways.
 refusals_tell = True
 
 _STATEMENT: Final = re.compile(r'UPDATE "(\w+)" SET "(\w+)" = \? WHERE "(\w+)" = \? AND (.+)')
@@ -50,7 +50,7 @@ def json_answer(url: str, status: int, body: object) -> AWSResponse:
 
 
 def _execute(statements: list[dict[str, Any]]) -> dict[str, Any]:
-    """Moto's PartiQL knows no conditions but equality: statements are done as the updates that they stand for."""
+    """Moto's PartiQL knows no conditions but equality: statements run as the updates that they stand for."""
     answers: list[dict[str, Any]] = []
     units: dict[str, float] = defaultdict(float)
     for statement in statements:
@@ -61,8 +61,8 @@ def _execute(statements: list[dict[str, Any]]) -> dict[str, Any]:
             client("dynamodb").update_item(**update)
         except client("dynamodb").exceptions.ConditionalCheckFailedException as error:
             item = error.response.get("Item")
-            told = {"Item": item} if item and refusals_tell else {}
-            answers.append({"Error": {"Code": "ConditionalCheckFailed", "Message": "", **told}})
+            shown = {"Item": item} if item and refusals_tell else {}
+            answers.append({"Error": {"Code": "ConditionalCheckFailed", "Message": "", **shown}})
         else:
             answers.append({"TableName": name})
     consumed = [{"TableName": name, "CapacityUnits": count} for name, count in units.items()]

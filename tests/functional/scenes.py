@@ -10,24 +10,23 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from shared.core import clock
-from shared.core import fact_store as facts
+from shared.core import clock, fact_store
 from shared.core.dynamodb import apply, transact
 from shared.core.facts import Fact, to_timestamp
 from shared.core.shop_time import ShopTime
 from shared.customers.consent import Channel, Consent, Status, Topic
 from shared.customers.customer import Customer
 from shared.customers.links import confirmation_path
-from shared.customers.store import profiles as customers
+from shared.customers.store import profiles
 from shared.loyalty import points
 from shared.loyalty.points import Account
-from shared.loyalty.store import accounts
+from shared.loyalty.store import accounts, program_versions
 from shared.nps.actions import inviting
 from shared.nps.job import INVITING, DecidedSegment
 from shared.nps.links import survey_path
 from shared.nps.store import definitions, invitations
 from shared.nps.survey import Invitation
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 from tests.functional.aws import client
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")
@@ -58,25 +57,25 @@ def happened(name: str, **changes: object) -> Fact:
     """The fact of a queue's event file, changed, put on record now."""
     (record,) = json.loads((EVENTS / f"{name}.json").read_text())["Records"]
     members = {**json.loads(record["body"])["detail"], "recorded_at": to_timestamp(clock.now()), **changes}
-    fact = facts.from_members(members)
-    apply(facts.record(fact))
+    fact = fact_store.from_members(members)
+    apply(fact_store.record(fact))
     return fact
 
 
 def as_records(*happened: Fact) -> dict[str, Any]:
     """What a function gets of these facts from its queue."""
-    bodies = [json.dumps({"detail-type": fact.type, "detail": facts.to_members(fact)}) for fact in happened]
+    bodies = [json.dumps({"detail-type": fact.type, "detail": fact_store.to_members(fact)}) for fact in happened]
     return {"Records": [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]}
 
 
 def facts_of(customer_id: str, *types: str) -> list[Fact]:
     """A customer's facts of these types, in the order of time."""
-    return [fact for fact in facts.every(customer_id) if fact.type in types]
+    return [fact for fact in fact_store.every(customer_id) if fact.type in types]
 
 
 def id_of(email: str) -> str:
     """The id of the customer who has this address."""
-    customer_id = customers.get_id(email)
+    customer_id = profiles.get_id(email)
     assert customer_id is not None
     return customer_id
 
@@ -84,7 +83,7 @@ def id_of(email: str) -> str:
 def sign_up(invoke: Invoke, email: str, **changes: object) -> str:
     """Signed up and confirmed; the customer's id."""
     assert invoke("register_customer/json", email=email, **changes)["statusCode"] == 202
-    customer = customers.get_by_email(email)
+    customer = profiles.get_by_email(email)
     assert customer is not None
     assert customer.signup is not None
     token = confirmation_path(customer.customer_id, customer.signup).partition("token=")[2]
@@ -105,7 +104,7 @@ def publish_long_ago() -> None:
 def account_of(customer_id: str) -> Account:
     """The stored account, which has to be what the customer's facts add up to."""
     account = accounts.get(customer_id)
-    assert points.account_from(customer_id, facts.every(customer_id)) == replace(account, version=0)
+    assert points.account_from(customer_id, fact_store.every(customer_id)) == replace(account, version=0)
     assert sum(account.lots.values()) - account.negative == account.books.balance
     return account
 
@@ -136,13 +135,28 @@ def post_answer(invoke: Invoke, token: str, **fields: str) -> dict[str, Any]:
 def known(customer_id: str, **members: Any) -> None:
     """A customer whom the shop knows."""
     created_at = datetime(2025, 1, 1, tzinfo=UTC)
-    transact(*customers.create(Customer(customer_id=customer_id, created_at=created_at, **members)))
+    transact(*profiles.create(Customer(customer_id=customer_id, created_at=created_at, **members)))
 
 
-def surveyed(invoke: Invoke, **changes: object) -> None:
+def change_survey(invoke: Invoke, survey_id: str = "after-purchase", **changes: Any) -> dict[str, Any]:
+    """Put a survey, as a change of the version in force."""
+    latest = definitions.get_survey(survey_id)
+    version = latest.version if latest else 0
+    return invoke(
+        "configure_surveys/put_survey", **{"fill": {"after-purchase": survey_id}, "version": version, **changes}
+    )
+
+
+def change_program(invoke: Invoke, **changes: object) -> dict[str, Any]:
+    """Put the programme, as a change of the version in force."""
+    latest = program_versions.latest()
+    return invoke("configure_loyalty/put_program", **{"version": latest.version if latest else 0, **changes})
+
+
+def surveyed(invoke: Invoke, **changes: Any) -> None:
     """A shop with the survey of the event file, changed."""
     assert invoke("configure_surveys/put_rules")["statusCode"] == 200
-    assert invoke("configure_surveys/put_survey", **changes)["statusCode"] == 200
+    assert change_survey(invoke, **changes)["statusCode"] == 200
 
 
 def may_be_asked(invoke: Invoke) -> None:
@@ -150,7 +164,7 @@ def may_be_asked(invoke: Invoke) -> None:
     surveyed(invoke, trigger="NIGHTLY")
     agreed = Consent(Status.SUBSCRIBED, datetime(2026, 1, 1, tzinfo=UTC))
     known("K-77", email="ada@example.com", consents={(Channel.EMAIL, Topic.SURVEYS): agreed})
-    apply(scorecards.ensure("K-77"))
+    apply(cards.ensure("K-77"))
 
 
 def execution_arn(run_id: str, machine: str = "rescoring") -> str:

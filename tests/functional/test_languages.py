@@ -10,12 +10,12 @@ import pytest
 from shared.cases.links import complaint_path
 from shared.customers.customer import Customer
 from shared.customers.links import confirmation_path, preferences_path
-from shared.customers.store import evidence, profiles
+from shared.customers.store import profiles, proofs
 from shared.edge.templates import translate
 from shared.nps.links import survey_path
 from shared.nps.survey import DEFAULT_TEXTS, RECOVERY_TEXTS
 from tests.functional.aws import client, sent_mails
-from tests.functional.scenes import answered, as_records, ask, facts_of, sign_up
+from tests.functional.scenes import answered, as_records, ask, change_survey, facts_of, sign_up
 
 Invoke = Callable[..., dict[str, Any]]
 Load = Callable[..., dict[str, Any]]
@@ -90,7 +90,7 @@ def test_a_german_customer_gets_german_pages_mails_and_surveys(
     assert grace().contact.locale == fields.get("locale", "de")
 
     invoke("configure_surveys/put_rules")  # No quiet hours.
-    invoke("configure_surveys/put_survey", texts={"en": {}})
+    change_survey(invoke, texts={"en": {}})
     asked = ask(customer_id)
     (fact,) = facts_of(customer_id, "SurveyInvited")
     assert invoke("send_survey_invitation", as_records(fact)) == {"batchItemFailures": []}
@@ -100,9 +100,9 @@ def test_a_german_customer_gets_german_pages_mails_and_surveys(
     page = browse("answer_survey/get", "en", fill={"TOKEN": token})
     assert f'<legend lang="de">{QUESTION}</legend>' in page["body"]
     assert "Was hat Ihnen am besten gefallen?" in page["body"]
-    done = answered(invoke, asked, 3)
-    assert "Wir gehen der Sache nach und melden uns bei Ihnen." in done["body"]
-    assert done["headers"]["content-language"] == "de"
+    answer = answered(invoke, asked, 3)
+    assert "Wir gehen der Sache nach und melden uns bei Ihnen." in answer["body"]
+    assert answer["headers"]["content-language"] == "de"
 
 
 def test_a_browser_in_the_language_of_the_shop_is_not_put_on_record(browse: Invoke) -> None:
@@ -169,7 +169,7 @@ def test_choices_on_a_german_page_name_the_german_text_that_was_agreed_to(invoke
         page = invoke("manage_preferences/leave", fill={"TOKEN": token})
         assert ("Sie sind von allem abgemeldet." in page["body"]) == (locale == "de")
         (fact,) = facts_of(customer_id, "ConsentWithdrawn")
-        assert evidence.of([fact])[fact.type, fact.id].evidence.consent_text == text
+        assert proofs.of([fact])[fact.type, fact.id].evidence.consent_text == text
 
 
 def test_a_complaint_is_thanked_for_in_the_language_of_its_form(invoke: Invoke) -> None:
@@ -178,14 +178,14 @@ def test_a_complaint_is_thanked_for_in_the_language_of_its_form(invoke: Invoke) 
     page = invoke("take_complaint/get", fill={"TOKEN": path.partition("token=")[2]})["body"]
     assert "Sagen Sie uns, was schiefgelaufen ist" in page
     token = page.partition('name="token" value="')[2].partition('"')[0]
-    done = invoke("take_complaint/post", fill={"TOKEN": token})
-    assert done["statusCode"] == 200
-    assert "Ihre Nachricht ist bei uns" in done["body"]
+    answer = invoke("take_complaint/post", fill={"TOKEN": token})
+    assert answer["statusCode"] == 200
+    assert "Ihre Nachricht ist bei uns" in answer["body"]
 
 
 def test_words_that_a_survey_leaves_to_us_are_in_the_language_of_the_rest(invoke: Invoke) -> None:
     customer_id = sign_up(invoke, GRACE, locale="de")
-    invoke("configure_surveys/put_survey", texts={"de": {"question": "Schmeckt Ihnen unser Tee?"}})
+    change_survey(invoke, texts={"de": {"question": "Schmeckt Ihnen unser Tee?"}})
     asked = ask(customer_id)
     token = survey_path(customer_id, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
     page = invoke("answer_survey/get", fill={"TOKEN": token})["body"]

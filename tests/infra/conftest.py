@@ -74,6 +74,8 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
         allowed_origins=("https://shop.example",),
         time_zone="Europe/Berlin",
         alarm_email="owner@shop.example",
+        account_concurrency=200,
+        tracing=True,
     )
     return _synthesise(settings, tmp_path_factory.mktemp("prod"))
 

@@ -64,9 +64,9 @@ def test_every_function_starts_with_nothing_but_its_zip_and_layers(zips: Path, t
 
 def test_a_zip_holds_no_other_function(zips: Path) -> None:
     for name, folder in FUNCTION_FOLDERS.items():
-        held = {path.relative_to(zips / name) for path in (zips / name).glob("functions/*/*/*") if path.is_file()}
+        files = {path.relative_to(zips / name) for path in (zips / name).glob("functions/*/*/*") if path.is_file()}
         own = folder.relative_to(ROOT)
-        assert {path.parent for path in held} == {own}, name
+        assert {path.parent for path in files} == {own}, name
         assert (zips / name / own / "handler.py").read_text() == (folder / "handler.py").read_text()
 
 
@@ -87,7 +87,7 @@ def test_a_zip_holds_the_packages_that_its_function_imports(zips: Path, name: st
 
 def test_a_zip_holds_the_templates_that_its_function_shows(zips: Path) -> None:
     for name, folder in FUNCTION_FOLDERS.items():
-        held = {
+        files = {
             "/".join(path.relative_to(zips / name).parts[3:]): path
             for path in (zips / name).glob("shared/*/templates/**/*.*")
         }
@@ -99,10 +99,10 @@ def test_a_zip_holds_the_templates_that_its_function_shows(zips: Path) -> None:
         seen: set[str] = set()
         while waiting:
             shown = waiting.pop()
-            assert shown in held, (name, shown)
+            assert shown in files, (name, shown)
             if shown not in seen:
                 tree_of = jinja2.Environment(autoescape=True, extensions=["jinja2.ext.i18n"]).parse(
-                    held[shown].read_text()
+                    files[shown].read_text()
                 )
                 waiting += [referenced for referenced in jinja2.meta.find_referenced_templates(tree_of) if referenced]
                 seen.add(shown)

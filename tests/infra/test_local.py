@@ -41,14 +41,14 @@ def _says_nothing(_: str) -> None:
     pass
 
 
-def test_a_port_that_another_program_serves_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_a_port_in_use_by_another_program_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(LocalFailure, match=f"port {port} is in use by another program"):
             local.up(_says_nothing, port=port, state=tmp_path)
 
 
-def test_a_setting_that_is_wrong_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_a_setting_that_is_wrong_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(LocalFailure, match="currency 'EURO'"):
         local.up(_says_nothing, port=_free_port(), state=tmp_path, settings={"CURRENCY": "EURO"})
 
@@ -113,7 +113,7 @@ def test_functions_see_nothing_of_the_callers_credentials(tmp_path: Path, monkey
     assert "AWS_PROFILE" not in deployment.caller_environment()
 
 
-def test_a_failed_resource_is_the_reason_that_is_told() -> None:
+def test_a_failed_resource_is_the_reason_given() -> None:
     log = """Regulars-local-Data |  1 | 8:46:45 PM | CREATE_IN_PROGRESS | AWS::SNS::Topic | Alarms
     Regulars-local-Data |  3 | 8:46:45 PM | CREATE_FAILED | AWS::DynamoDB::Table | Customers (C1) the reason
     ❌  Regulars-local-Data failed to deploy
@@ -121,7 +121,7 @@ def test_a_failed_resource_is_the_reason_that_is_told() -> None:
     assert deployment.reason(log) == "Customers (C1) the reason"
 
 
-def test_one_that_was_broken_off_before_its_files_were_whole_is_told_or_ended(served: tuple[Path, int]) -> None:
+def test_a_local_crm_with_incomplete_files_is_reported_or_ended(served: tuple[Path, int]) -> None:
     state, port = served
     process = int((state / "pid").read_text())
     (state / "pid").unlink()
@@ -136,7 +136,7 @@ def test_one_that_was_broken_off_before_its_files_were_whole_is_told_or_ended(se
     assert local.running(state=state) is None
 
 
-def test_one_that_runs_but_does_not_answer_is_told(tmp_path: Path) -> None:
+def test_a_local_crm_that_does_not_answer_is_reported(tmp_path: Path) -> None:
     port = _free_port()
     (tmp_path / "port").write_text(str(port))
     with (tmp_path / "lock").open("w") as lock:
@@ -145,7 +145,7 @@ def test_one_that_runs_but_does_not_answer_is_told(tmp_path: Path) -> None:
             local.up(_says_nothing, state=tmp_path)
 
 
-def test_who_waits_for_another_is_told_so(tmp_path: Path) -> None:
+def test_a_start_that_waits_for_another_says_so(tmp_path: Path) -> None:
     said: list[str] = []
     with (tmp_path / "busy").open("w") as lock, ThreadPoolExecutor(1) as second:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -32,8 +32,8 @@ def contract(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def _operation(contract: dict[str, Any], key: str) -> dict[str, Any]:
     method, path = key.split(" ")
-    found: dict[str, Any] = contract["paths"][path][method.lower()]
-    return found
+    operation: dict[str, Any] = contract["paths"][path][method.lower()]
+    return operation
 
 
 def test_the_contract_describes_every_route_and_no_other(contract: dict[str, Any]) -> None:

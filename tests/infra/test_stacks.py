@@ -74,7 +74,7 @@ def test_customers_items_may_end_and_their_changes_are_streamed(production: Asse
     assert "StreamSpecification" not in scorecards
 
 
-def test_the_bucket_is_closed_and_forgets_rescorings_after_a_month_and_decisions_after_a_year(
+def test_the_bucket_is_private_and_expires_rescorings_and_decisions(
     production: Assembly,
 ) -> None:
     bucket = _only(production, "AWS::S3::Bucket")
@@ -84,7 +84,7 @@ def test_the_bucket_is_closed_and_forgets_rescorings_after_a_month_and_decisions
     assert "aws:SecureTransport" in json.dumps(_only(production, "AWS::S3::BucketPolicy"))
 
 
-def test_the_api_has_exactly_the_routes_of_the_contract_and_asks_for_a_key_where_it_says_so(
+def test_the_api_has_the_routes_of_the_contract_and_their_keys(
     production: Assembly,
 ) -> None:
     routes = {
@@ -97,7 +97,9 @@ def test_the_api_has_exactly_the_routes_of_the_contract_and_asks_for_a_key_where
 def test_each_route_calls_its_function_which_lies_in_the_same_stack(production: Assembly) -> None:
     for capability in wirings.capabilities():
         template = production.template(capability.name.capitalize())["Resources"]
-        routes = [one["Properties"] for one in template.values() if one["Type"] == "AWS::ApiGatewayV2::Route"]
+        routes = [
+            resource["Properties"] for resource in template.values() if resource["Type"] == "AWS::ApiGatewayV2::Route"
+        ]
         called = {}
         for route in routes:
             integration = template[route["Target"]["Fn::Join"][1][1]["Ref"]]["Properties"]["IntegrationUri"]
@@ -130,7 +132,7 @@ def test_the_authorizer_calls_its_function_by_name(production: Assembly) -> None
 def test_the_api_is_opened_after_everything_behind_it_is_there(production: Assembly) -> None:
     manifest = json.loads((production.path / "manifest.json").read_text())
     needed = set(manifest["artifacts"]["Regulars-prod-Stage"]["dependencies"])
-    assert {f"Regulars-prod-{one.name.capitalize()}" for one in wirings.capabilities()} <= needed
+    assert {f"Regulars-prod-{capability.name.capitalize()}" for capability in wirings.capabilities()} <= needed
 
 
 def test_stacks_import_only_what_has_no_fixed_name(production: Assembly) -> None:
@@ -207,7 +209,7 @@ def test_only_new_facts_are_published_one_by_one_and_until_they_leave_the_stream
     assert "OnFailure" in stream["DestinationConfig"]
 
 
-def test_every_queue_that_is_consumed_fails_record_by_record_into_a_dead_letter_queue(production: Assembly) -> None:
+def test_every_consumed_queue_reports_single_failures_and_has_a_dlq(production: Assembly) -> None:
     queues = dict(production.resources("AWS::SQS::Queue"))
     mappings = [
         mapping["Properties"]
@@ -347,7 +349,7 @@ def test_without_an_address_nobody_is_mailed_alarms(local: Assembly) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "time", "told"),
+    ("name", "time", "payload"),
     [
         ("rescoring", "cron(0 4 * * ? *)", {}),
         ("settlement", "cron(0 7 * * ? *)", {}),
@@ -355,22 +357,22 @@ def test_without_an_address_nobody_is_mailed_alarms(local: Assembly) -> None:
     ],
 )
 def test_what_runs_every_night_starts_in_the_shops_own_time_zone(
-    production: Assembly, name: str, time: str, told: object
+    production: Assembly, name: str, time: str, payload: object
 ) -> None:
     schedules = [schedule["Properties"] for _, schedule in production.resources("AWS::Scheduler::Schedule")]
-    (schedule,) = [one for one in schedules if one["Name"] == f"regulars-prod-{name}"]
+    (schedule,) = [schedule for schedule in schedules if schedule["Name"] == f"regulars-prod-{name}"]
     assert schedule["ScheduleExpression"] == time
     assert schedule["ScheduleExpressionTimezone"] == "Europe/Berlin"
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
-    assert json.loads(schedule["Target"]["Input"]) == told
+    assert json.loads(schedule["Target"]["Input"]) == payload
     assert f":stateMachine:regulars-prod-{name}" in json.dumps(schedule["Target"]["Arn"])
 
 
 def _machine(assembly: Assembly, name: str) -> Mapping[str, Any]:
-    found = assembly.resources("AWS::StepFunctions::StateMachine")
-    machines: list[Mapping[str, Any]] = [machine["Properties"] for _, machine in found]
+    resources = assembly.resources("AWS::StepFunctions::StateMachine")
+    machines: list[Mapping[str, Any]] = [machine["Properties"] for _, machine in resources]
     assert len(machines) == 3
-    (machine,) = [one for one in machines if one["StateMachineName"] == f"regulars-prod-{name}"]
+    (machine,) = [machine for machine in machines if machine["StateMachineName"] == f"regulars-prod-{name}"]
     return machine
 
 
@@ -443,7 +445,7 @@ def test_a_job_plans_waits_for_its_turn_and_tries_every_step_again(production: A
     maps = [state for state in states.values() if state["Type"] == "Map"]
     for each in maps:
         assert each["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
-        assert (each["ItemsPath"], each["MaxConcurrency"]) == ("$.plan.segments", 5)
+        assert (each["ItemsPath"], each["MaxConcurrency"]) == ("$.plan.segments", 50)
         assert each["ItemSelector"] == {"run.$": "$.plan.run", "segment.$": "$$.Map.Item.Value"}
     tasks = [state for state in states.values() if state["Type"] == "Task"]
     assert all(task["Parameters"]["run.$"] == "$.plan.run" for task in tasks if task is not plan)
@@ -503,16 +505,16 @@ def test_what_a_client_needs_is_an_output(production: Assembly) -> None:
     }
 
 
-def test_a_wrong_setting_is_told_in_one_sentence(
+def test_a_wrong_setting_is_reported_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STAGE", "Production!")
     monkeypatch.setenv("CURRENCY", "EURO")
     assert app.main() == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "stage 'Production!'" in told
-    assert "currency 'EURO'" in told
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert "stage 'Production!'" in printed
+    assert "currency 'EURO'" in printed
 
 
 def test_the_throw_away_stage_is_synthesised_for_the_local_aws_only(
@@ -521,6 +523,6 @@ def test_the_throw_away_stage_is_synthesised_for_the_local_aws_only(
     monkeypatch.delenv("STAGE", raising=False)
     monkeypatch.delenv(app.FOR_THE_LOCAL_AWS, raising=False)
     assert app.main() == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "make deploy STAGE=prod" in told
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert "make deploy STAGE=prod" in printed

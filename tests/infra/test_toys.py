@@ -43,7 +43,6 @@ TOYS = Capability(
         Step(Function("plan_tidying", scorecards=("DescribeTable",))),
         Step(Function("tidy_up", bucket=("PutObject",), folders=("toys",), layers=("numeric",)), each=True),
         schedule=Schedule(hour=3),
-        workers=7,
         alarm="Toys lie about",
     ),
 )
@@ -139,14 +138,16 @@ def test_their_queue_hears_the_fact(assembly: Assembly) -> None:
 
 
 def test_their_schedules_and_their_job_are_there(assembly: Assembly) -> None:
-    schedules = {one["Name"]: one["ScheduleExpression"] for one in _of(assembly, "AWS::Scheduler::Schedule")}
+    schedules = {
+        properties["Name"]: properties["ScheduleExpression"] for properties in _of(assembly, "AWS::Scheduler::Schedule")
+    }
     assert schedules == {
         "regulars-prod-count-toys": "rate(2 hours)",
         "regulars-prod-tidying": "cron(0 3 * * ? *)",
     }
     (machine,) = _of(assembly, "AWS::StepFunctions::StateMachine")
     assert machine["StateMachineName"] == "regulars-prod-tidying"
-    assert '"MaxConcurrency":7' in json.dumps(machine["DefinitionString"]).replace("\\", "")
+    assert '"MaxConcurrency":2' in json.dumps(machine["DefinitionString"]).replace("\\", "")
 
 
 def test_they_may_do_what_their_wiring_says(assembly: Assembly) -> None:

@@ -30,7 +30,8 @@ def offending(folder: str, forbidden: tuple[str, ...]) -> list[str]:
         f"{path.relative_to(ROOT)} imports {name}"
         for path in (ROOT / folder).rglob("*.py")
         for name in imports(path)
-        if name.split(".")[0] in forbidden or any(name == one or name.startswith(one + ".") for one in forbidden)
+        if name.split(".")[0] in forbidden
+        or any(name == prefix or name.startswith(prefix + ".") for prefix in forbidden)
     ]
 
 
@@ -42,8 +43,8 @@ def test_functions_know_their_wiring_no_other_function_and_no_command_line() -> 
     wirings_of = {f"functions/{capability.name}": capability.name for capability in wirings.capabilities()}
     for folder, name in wirings_of.items():
         own = f"functions.{name}.wiring"
-        found = offending(folder, ("functions", "cli", "infra", "aws_cdk"))
-        assert [one for one in found if f" imports {own}" not in one] == []
+        offences = offending(folder, ("functions", "cli", "infra", "aws_cdk"))
+        assert [offence for offence in offences if f" imports {own}" not in offence] == []
 
 
 def test_wirings_import_nothing_but_what_they_are_made_of() -> None:

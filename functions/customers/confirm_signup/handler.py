@@ -4,7 +4,7 @@ from functions.customers.wiring import CUSTOMERS
 from shared.core import clock
 from shared.core.settings import Settings
 from shared.customers import actions
-from shared.customers.customer import LinkClosed, LinkReplaced, waiting
+from shared.customers.customer import LinkReplaced, NotWaiting, waiting
 from shared.customers.links import PREFERENCES_LINK, preferences_path
 from shared.customers.store import profiles
 from shared.edge import links
@@ -25,10 +25,8 @@ def show(request: Request, link: Link, settings: Settings) -> Response:
         return _confirmed(settings, language, customer.customer_id)
     try:
         waiting(customer, link.claims["signup"])
-    except LinkReplaced:
-        return links.problem_page(settings, language, "replaced")
-    except LinkClosed:
-        return links.problem_page(settings, language, "closed")
+    except NotWaiting as refused:
+        return _not_waiting(request, settings, refused)
     email = mask_email(customer.email or "")
     html = render_page("confirm.html", language, shop_name=settings.shop_name, token=link.token, email_masked=email)
     return page_response(html, language)
@@ -40,12 +38,17 @@ def confirm(request: Request, link: Link, settings: Settings) -> Response:
         customer = actions.confirm(
             link.customer_id, link.claims["signup"], clock.now(), request.ip, also=[cards.ensure(link.customer_id)]
         )
-    except (LinkReplaced, LinkClosed):
-        return show(request, link, settings)
+    except NotWaiting as refused:
+        return _not_waiting(request, settings, refused)
     language = request.language(settings.locale, customer.locale if customer else None)
     if customer is None:
         return links.problem_page(settings, language, "invalid")
     return _confirmed(settings, language, customer.customer_id)
+
+
+def _not_waiting(request: Request, settings: Settings, refused: NotWaiting) -> Response:
+    language = request.language(settings.locale, refused.locale)
+    return links.problem_page(settings, language, "replaced" if isinstance(refused, LinkReplaced) else "closed")
 
 
 def _confirmed(settings: Settings, language: str, customer_id: str) -> Response:

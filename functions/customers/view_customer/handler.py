@@ -12,7 +12,7 @@ from shared.core.facts import Fact, to_timestamp
 from shared.core.settings import Settings
 from shared.customers.customer import Customer
 from shared.customers.facts import CONSENT_GRANTED, CONSENT_WITHDRAWN
-from shared.customers.store import evidence, profiles
+from shared.customers.store import profiles, proofs
 from shared.edge.http import Request, Response, respond, serve
 from shared.edge.paging import cursor, page_size, sort_key
 from shared.loyalty.facts import POINTS_ADJUSTED
@@ -58,11 +58,11 @@ def _shown(fact: Fact, request: Request) -> dict[str, Any]:
 
 def _kept_apart(customer_id: str, page: Sequence[Fact]) -> Iterator[dict[str, Any]]:
     """What is known of each fact beside it, in items that can be erased: the evidence of consents, reasons of staff."""
-    proofs = evidence.of([fact for fact in page if fact.type in (CONSENT_GRANTED.name, CONSENT_WITHDRAWN.name)])
+    evidence = proofs.of([fact for fact in page if fact.type in (CONSENT_GRANTED.name, CONSENT_WITHDRAWN.name)])
     adjusted = [fact.id for fact in page if fact.type == POINTS_ADJUSTED.name]
     reasons = adjustments.get_all(customer_id, adjusted)
     for fact in page:
-        if proof := proofs.get((fact.type, fact.id)):
+        if proof := evidence.get((fact.type, fact.id)):
             members = {**to_members(proof.evidence), "requested_from_ip": proof.requested_from_ip}
             yield {name: value for name, value in members.items() if value is not None}
         elif fact.type == POINTS_ADJUSTED.name and (adjustment := reasons.get(fact.id)):

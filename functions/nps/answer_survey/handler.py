@@ -8,7 +8,6 @@ from shared.cases.links import complaint_path
 from shared.core import clock
 from shared.core.settings import Settings
 from shared.core.shop_time import ShopTime
-from shared.customers.store import profiles
 from shared.edge import links
 from shared.edge.http import Request, Response, plain_text, serve
 from shared.edge.links import Link
@@ -22,7 +21,7 @@ from shared.nps import survey
 from shared.nps.actions import answering
 from shared.nps.actions.answering import OpenedInvitation
 from shared.nps.margin import Group, group_of
-from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY, Problem, Texts, TooLate
+from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY, NotInvited, Problem, Texts, TooLate
 
 # Of links on the thank-you page, which anybody sees to whom the mail was forwarded: long enough to follow them now.
 PAGE_LINKS: Final = timedelta(minutes=30)
@@ -30,9 +29,10 @@ PAGE_LINKS: Final = timedelta(minutes=30)
 
 def show(request: Request, link: Link, settings: Settings) -> Response:
     """The page; a score in the address is chosen there, and not recorded."""
-    opened = answering.get(link.customer_id, link.claims["invitation"])
-    if opened is None:
-        return _invalid(request, link, settings)
+    try:
+        opened = answering.get(link.customer_id, link.claims["invitation"])
+    except NotInvited as refused:
+        return _invalid(request, settings, refused)
     language = request.language(settings.locale, opened.locale)
     if not survey.can_change(opened.invitation, opened.survey, clock.now()):
         return _closed(settings, language)
@@ -48,18 +48,16 @@ def record(request: Request, link: Link, settings: Settings) -> Response:
     fields = request.form()
     score, comment = _score(fields.get("score", "")), plain_text(fields.get("comment", ""))
     invitation_id, time = link.claims["invitation"], clock.shop_time()
-    if score is None or len(comment) > COMMENT_MAX_LENGTH:
-        opened = answering.get(link.customer_id, invitation_id)
-        if opened is None:
-            return _invalid(request, link, settings)
-        language = request.language(settings.locale, opened.locale)
-        return _page(settings, language, link, opened, score, comment, "SCORE" if score is None else "COMMENT")
     try:
+        if score is None or len(comment) > COMMENT_MAX_LENGTH:
+            opened = answering.get(link.customer_id, invitation_id)
+            language = request.language(settings.locale, opened.locale)
+            return _page(settings, language, link, opened, score, comment, "SCORE" if score is None else "COMMENT")
         answered = answering.answer(link.customer_id, invitation_id, score, comment, time)
-    except TooLate:
-        return _closed(settings, _language(request, link, settings))
-    if answered is None:
-        return _invalid(request, link, settings)
+    except NotInvited as refused:
+        return _invalid(request, settings, refused)
+    except TooLate as refused:
+        return _closed(settings, request.language(settings.locale, refused.members["locale"]))
     return _thanks(settings, request.language(settings.locale, answered.locale), link, answered, time)
 
 
@@ -147,18 +145,13 @@ def _points_url(link: Link, now: datetime) -> str:
     return f"../{points_path(link.customer_id, now + PAGE_LINKS)}"
 
 
-def _invalid(request: Request, link: Link, settings: Settings) -> Response:
-    return links.problem_page(settings, _language(request, link, settings), "invalid")
+def _invalid(request: Request, settings: Settings, refused: NotInvited) -> Response:
+    return links.problem_page(settings, request.language(settings.locale, refused.members["locale"]), "invalid")
 
 
 def _closed(settings: Settings, language: str) -> Response:
     html = render_page("survey_closed.html", language, shop_name=settings.shop_name, reason="answered")
     return page_response(html, language, 409)
-
-
-def _language(request: Request, link: Link, settings: Settings) -> str:
-    customer = profiles.get(link.customer_id)
-    return request.language(settings.locale, customer.locale if customer else None)
 
 
 handler = serve(

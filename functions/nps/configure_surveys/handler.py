@@ -24,13 +24,12 @@ def show_surveys(_request: Request) -> Response:
 
 
 def change_survey(request: Request) -> Response:
-    """Add or replace a survey; members left out have their defaults."""
+    """Add or change a survey; members left out have their defaults. The same content again makes no version."""
     survey_id = request.path["survey_id"]
     if not re.fullmatch(_SURVEY_ID, survey_id) or survey_id == RECOVERY:
         raise Invalid("survey_id: want up to 40 lower-case letters, digits and hyphens, and not 'recovery'")
-    survey = request.json(SurveyPayload).to_survey(survey_id)
-    configuring.define(survey)
-    return respond(200, to_members(survey))
+    payload = request.json(SurveyPayload)
+    return respond(200, to_members(configuring.define(payload.to_survey(survey_id), payload.version)))
 
 
 def show_link(request: Request) -> Response:

@@ -14,6 +14,7 @@ from shared.contact.check import Occasion
 from shared.core import aws, clock, environment, fact_store
 from shared.core.locales import choose_locale
 from shared.core.settings import Settings
+from shared.core.shop_time import ShopTime
 from shared.customers.consent import Topic
 from shared.customers.customer import Customer
 from shared.edge.queues import NotYet, consume
@@ -38,7 +39,6 @@ def send(record: SQSRecord) -> None:
     """An invitation that was answered, or has expired meanwhile, is not sent. In quiet hours it comes again later."""
     fact = fact_store.from_members(json.loads(record.body)["detail"])
     opened = answering.get(fact.customer_id, fact.id)
-    assert opened is not None, "an invitation is written with its fact"
     now, home = clock.now(), survey.home_of(opened.customer, environment.settings().zone)
     send_at = max(survey.out_of_quiet_hours(now, opened.rules, home), opened.invitation.send_at)
     if send_at > now:
@@ -68,7 +68,7 @@ def _write(opened: OpenedInvitation, customer: Customer, settings: Settings, roo
         case = case_files.get(invitation.case_id or "")
         if case is None or case.resolved_at is None:
             return None
-        resolved_on = case.resolved_at.astimezone(settings.zone).date()
+        resolved_on = ShopTime(now, settings.zone).day_of(case.resolved_at)
         _, texts = survey.recovery_words(opened.rules, language, settings.locale, translate)
         context |= {"question": texts.question, "resolved_on": resolved_on}
         return Letter(template="recovery_invitation", context=context)

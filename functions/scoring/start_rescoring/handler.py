@@ -9,7 +9,7 @@ from shared.scoring.payloads import RescoringPayload
 
 def start(request: Request) -> Response:
     """Starting twice is harmless: one runs after the other, and the second finds the same scores."""
-    rescoring_id = planning.start(request.json(RescoringPayload).as_of, clock.shop_time())
+    rescoring_id = planning.start(request.json(RescoringPayload, optional=True).as_of, clock.shop_time())
     return respond(202, {"rescoring_id": rescoring_id, "status": "QUEUED"})
 
 

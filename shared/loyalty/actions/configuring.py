@@ -5,9 +5,8 @@ from datetime import datetime
 
 from shared.core.dynamodb import apply, optimistic
 from shared.core.errors import Invalid
-from shared.loyalty import reward as rules
 from shared.loyalty.program import Program, next_version
-from shared.loyalty.reward import Reward
+from shared.loyalty.reward import Reward, check_room
 from shared.loyalty.store import catalogue, program_versions
 
 
@@ -33,7 +32,7 @@ def define_reward(reward: Reward) -> Reward:
     if reward.tier:
         _check_tier(reward.tier)
     rewards = catalogue.all_rewards()
-    rules.check_room(rewards, reward.reward_id)
+    check_room(rewards, reward.reward_id)
     apply(catalogue.define(reward))
     before = next((other for other in rewards if other.reward_id == reward.reward_id), None)
     return replace(reward, redeemed=before.redeemed) if before else reward

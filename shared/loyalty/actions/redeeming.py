@@ -6,7 +6,7 @@ from shared.core.dynamodb import optimistic
 from shared.core.errors import Conflict, NotFound
 from shared.core.shop_time import ShopTime
 from shared.customers.store import profiles
-from shared.loyalty import reward as rules
+from shared.loyalty import reward
 from shared.loyalty.actions.posting import post
 from shared.loyalty.points import Posting
 from shared.loyalty.reward import Redemption, Reward
@@ -35,26 +35,26 @@ def redeem(customer_id: str, redemption_id: str, reward_id: str, code: str, time
         raise Conflict(f"redemption {redemption_id} is of the reward {before.reward_id} already")
     if before:
         return Redeemed(before, created=False)
-    program, reward = program_versions.latest(), catalogue.get(reward_id)
-    if reward is None or program is None:
+    program, offered = program_versions.latest(), catalogue.get(reward_id)
+    if offered is None or program is None:
         raise NotFound(f"there is no reward {reward_id}")
     account = accounts.get(customer_id)
     if account.version == 0 and profiles.get(customer_id) is None:
         raise NotFound("there is no such customer")
     taken = 0
-    if reward.limit_per_customer is not None:
-        # Another redemption meanwhile changes the account's version, so that this one is decided again.
-        taken = rules.taken_of(vouchers.list_of(customer_id), reward_id)
-    posting, redemption = rules.redeem(account, reward, program, taken, redemption_id, code, time)
-    write(posting, redemption, reward)
+    if offered.limit_per_customer is not None:
+        # Another redemption meanwhile changes the account's version, so that this redemption is decided again.
+        taken = reward.taken_of(vouchers.list_of(customer_id), reward_id)
+    posting, redemption = reward.redeem(account, offered, program, taken, redemption_id, code, time)
+    write(posting, redemption, offered)
     return Redeemed(redemption, created=True)
 
 
-def write(posting: Posting, redemption: Redemption, reward: Reward) -> None:
+def write(posting: Posting, redemption: Redemption, offered: Reward) -> None:
     """Write a new redemption with its posting. Raises Cancelled where the account or the stock has changed."""
     also = [vouchers.put(redemption)]
     if redemption.counted:
-        also.append(catalogue.take_piece(reward))
+        also.append(catalogue.take_piece(offered))
     post([posting], also)
 
 
@@ -70,7 +70,7 @@ def cancel(customer_id: str, redemption_id: str, time: ShopTime) -> Redemption:
         raise NotFound(f"there is no redemption {redemption_id} of this customer")
     if before.cancelled_at:
         return before
-    posting, cancelled = rules.cancel(accounts.get(customer_id), before, time)
+    posting, cancelled = reward.cancel(accounts.get(customer_id), before, time)
     # The account's version lets a single writer through: a second cancellation fails there.
     also = [vouchers.put_cancelled(cancelled)]
     if before.counted:

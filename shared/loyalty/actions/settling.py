@@ -39,7 +39,7 @@ def settle_segment(plan: Plan, segment: int, zone: tzinfo, began: datetime) -> i
 
 
 def close(plan: Plan, zone: tzinfo, finished_at: datetime) -> Mapping[str, Any]:
-    """Serve the statement of all accounts, unless a later one is, and let the next settlement begin; the figures.
+    """Serve the statement of all accounts, unless a later settlement's is, and let the next run begin; the figures.
 
     The months that earlier settlements closed are kept. Costs some 3 read units, 1 per 4 KB of all parts, and 5 write
     units. Running it again answers the same. Raises Superseded where another settlement has taken over.
@@ -48,7 +48,7 @@ def close(plan: Plan, zone: tzinfo, finished_at: datetime) -> Mapping[str, Any]:
     if figures is None:
         SETTLEMENT.check_lease(plan.run_id)
         figures = _report(plan, ShopTime(plan.started_at, zone), finished_at)
-    # Whatever one that died has left undone was due this time.
+    # Whatever a settlement that died left out was due again in this settlement.
     SETTLEMENT.close(plan.run_id, SETTLEMENT.unfinished(but=plan.run_id))
     return figures
 
@@ -58,7 +58,7 @@ def _report(plan: Plan, time: ShopTime, finished_at: datetime) -> dict[str, Any]
     parts = SETTLEMENT.parts(SettledSegment, plan.run_id)
     statement = settlement.add_up(part.statement for part in parts)
     report = settlement.report(plan.run_id, statement, statements.latest(), time, finished_at)
-    # Refused where a later one is served.
+    # Refused where the statement of a later settlement is served.
     with suppress(Cancelled):
         apply(statements.put(report))
     total = statement.total

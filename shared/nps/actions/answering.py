@@ -18,7 +18,7 @@ from shared.nps.store.anonymous_answers import AnonymousAnswer
 from shared.nps.store.definitions import RULES, SURVEYS
 from shared.nps.store.invitations import INVITATIONS
 from shared.nps.store.monthly_comments import Comment
-from shared.nps.survey import Answer, Invitation, Rules, Survey
+from shared.nps.survey import Answer, Invitation, NotInvited, Rules, Survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +36,8 @@ class OpenedInvitation:
         return self.customer.locale if self.customer else None
 
 
-def get(customer_id: str, invitation_id: str) -> OpenedInvitation | None:
-    """An invitation and what belongs to it, in one call (1 read unit each); None where the customer was not asked."""
+def get(customer_id: str, invitation_id: str) -> OpenedInvitation:
+    """An invitation and what belongs to it, in one call (1 read unit each). Raises NotInvited."""
     asked, profile, definition, rules = CUSTOMERS.get_together(
         INVITATIONS.key(customer_id=customer_id, invitation_id=invitation_id),
         PROFILES.key(customer_id=customer_id),
@@ -45,26 +45,25 @@ def get(customer_id: str, invitation_id: str) -> OpenedInvitation | None:
         RULES.key(),
     )
     invitation = invitations.invitation_of(asked)
+    customer = PROFILES.entity_if_any(profile)
     if invitation is None:
-        return None
+        raise NotInvited(f"there is no invitation {invitation_id}", locale=customer.locale if customer else None)
     return OpenedInvitation(
         invitation=invitation,
         survey=survey.survey_of(invitation_id, SURVEYS.entity_if_any(definition)),
         rules=RULES.entity_if_any(rules) or Rules(),
-        customer=PROFILES.entity_if_any(profile),
+        customer=customer,
     )
 
 
 @optimistic
-def answer(customer_id: str, invitation_id: str, score: int, comment: str, time: ShopTime) -> OpenedInvitation | None:
-    """Record or change an answer, count it, and open a case for a detractor, in one transaction; None if not invited.
+def answer(customer_id: str, invitation_id: str, score: int, comment: str, time: ShopTime) -> OpenedInvitation:
+    """Record or change an answer, count it, and open a case for a detractor, in one transaction.
 
     Costs 4 read units and 6 to 10 write units; a new case 1 and 10 more, a changed answer 1 for each earlier one.
-    Raises TooLate where it can no longer be changed, and Invalid.
+    Raises NotInvited, TooLate where it can no longer be changed, and Invalid.
     """
     before = get(customer_id, invitation_id)
-    if before is None:
-        return None
     change = survey.answer(before.invitation, before.survey, score, comment, time.now, before.locale)
     if change is None:
         return before

@@ -33,8 +33,8 @@ def get_all() -> tuple[Rules, list[Survey]]:
 
 
 def put_survey(survey: Survey) -> Write:
-    """The write of a survey over the survey with its id (1 write unit per KB by itself)."""
-    return SURVEYS.put(survey)
+    """The write of a survey over the version before it (1 write unit per KB by itself)."""
+    return SURVEYS.put_version(survey)
 
 
 def put_rules(rules: Rules) -> Write:

@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.core.dynamodb import apply
 from shared.forecasting import FORMAT, forecast, histories
-from shared.scoring.plan import Plan
+from shared.scoring.plan import DRAWN_OF, Fit, Plan
 from shared.scoring.store import forecasters, parts
 from shared.scoring.store.forecasters import StoredForecaster
 
@@ -21,5 +21,7 @@ def fit(plan: Plan) -> int:
     fitted = forecast.fit(drawn, (plan.as_of - _EPOCH).days)
     content = json.dumps(fitted.to_data(), separators=(",", ":"))
     parts.save_forecaster(plan.rescoring_id, content)
-    apply(forecasters.put(StoredForecaster(fitted_on=plan.as_of, format=FORMAT, content=content)))
+    # Of those drawn all are known, and they are so many in DRAWN_OF.
+    last = Fit(fitted_on=plan.as_of, customers=plan.customers, buyers=len(drawn) * DRAWN_OF // plan.sample)
+    apply(forecasters.put(StoredForecaster(fit=last, format=FORMAT, content=content)))
     return len(drawn)

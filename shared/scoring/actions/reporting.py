@@ -28,7 +28,7 @@ def finish(plan: Plan, currency: str, finished_at: datetime) -> None:
     if figures is None:
         RESCORING.check_lease(plan.rescoring_id)
         figures = _report(plan, currency, finished_at)
-    # What gave way may be a move of an unfinished rescoring from after the scan: then the next one looks again.
+    # What gave way may be a move of an unfinished rescoring from after the scan: then the next rescoring looks again.
     RESCORING.close(plan.rescoring_id, () if figures["given_way"] else plan.unfinished)
 
 

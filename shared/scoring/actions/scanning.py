@@ -9,8 +9,7 @@ from shared.scoring import ranks, rescoring
 from shared.scoring.job import RESCORING, ScannedSegment
 from shared.scoring.plan import Plan
 from shared.scoring.ranks import Ints
-from shared.scoring.store import forecasters, parts
-from shared.scoring.store import scan as scans
+from shared.scoring.store import forecasters, parts, scan
 
 
 def scan_segment(plan: Plan, segment: int, began: datetime) -> int:
@@ -18,7 +17,7 @@ def scan_segment(plan: Plan, segment: int, began: datetime) -> int:
 
     Costs ½ read unit per 4 KB of scorecards. Repeating it replaces the same objects.
     """
-    scanned = scans.scan(segment, plan.total_segments, plan.as_of, plan.sample, frozenset(plan.unfinished))
+    scanned = scan.scan(segment, plan.total_segments, plan.as_of, plan.sample, frozenset(plan.unfinished))
     parts.save_scan(plan.rescoring_id, segment, scanned, rescoring.count(scanned.part))
     customers = len(scanned.part.customer_ids)
     part = ScannedSegment(

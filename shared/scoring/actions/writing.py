@@ -8,8 +8,7 @@ from shared.forecasting.forecast import Forecaster
 from shared.scoring import demand, lifecycle, rescoring
 from shared.scoring.job import RESCORING, WrittenSegment
 from shared.scoring.plan import Plan
-from shared.scoring.store import parts, writes
-from shared.scoring.store import scan as scans
+from shared.scoring.store import parts, scan, writes
 
 
 def write_segment(plan: Plan, segment: int, began: datetime) -> int:
@@ -31,7 +30,7 @@ def write_segment(plan: Plan, segment: int, began: datetime) -> int:
     missing_units = writes.record(missing)
     # A try that died has written some already: what is paid for once need not be paid for to hear that it is there.
     is_first = RESCORING.is_first_try(rescoring_id, segment, began)
-    written_before = frozenset[str]() if is_first else scans.written_by(rescoring_id, segment, plan.total_segments)
+    written_before = frozenset[str]() if is_first else scan.written_by(rescoring_id, segment, plan.total_segments)
     written = writes.write(
         rescoring.changes(part, now, rescoring_id, plan.as_of, plan.started_at),
         written_before,

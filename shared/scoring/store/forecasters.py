@@ -1,18 +1,19 @@
 """The forecaster in use: pk `FORECASTER`, sk `LATEST`."""
 
 from dataclasses import dataclass
-from datetime import date
-from typing import Final
+from typing import Annotated, Final
 
+from shared.core.codec import INLINE
 from shared.core.dynamodb import CUSTOMERS, Write
 from shared.core.kind import Kind
+from shared.scoring.plan import Fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredForecaster:
-    """A forecaster as JSON of a `format`, and the day for which it was fitted."""
+    """A forecaster as JSON of a `format`, and what it was fitted to."""
 
-    fitted_on: date
+    fit: Annotated[Fit, INLINE]
     format: int
     content: str
 
@@ -26,5 +27,5 @@ def get() -> StoredForecaster | None:
 
 
 def put(forecaster: StoredForecaster) -> Write:
-    """The write of a forecaster over the one in use (1 write unit per KB)."""
+    """The write of a forecaster over the forecaster in use (1 write unit per KB)."""
     return FORECASTERS.put(forecaster)

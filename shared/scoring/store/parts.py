@@ -61,7 +61,7 @@ def save_scan(rescoring_id: str, segment: int, scanned: Scanned, counts: Counts)
     before = dict(zip(_CLASSES, astuple(part.before), strict=True))
     ids = np.array([customer_id.encode() for customer_id in part.customer_ids], dtype=np.bytes_)
     texts = np.array(part.texts, dtype=np.str_)
-    _put(f"{key}.npz", _npz(customer_ids=ids, texts=texts, **columns, held=part.stored, **before))
+    _put(f"{key}.npz", _npz(customer_ids=ids, texts=texts, **columns, stored=part.stored, **before))
     _put(f"{key}.money", money.tobytes())
     if len(scanned.drawn):
         _put(f"{key}.drawn.npz", _npz(**asdict(scanned.drawn)))
@@ -142,7 +142,7 @@ def part(rescoring_id: str, segment: int) -> Part:
         customer_ids=[customer_id.decode() for customer_id in arrays["customer_ids"].tolist()],
         texts=tuple(arrays["texts"].tolist()),
         before=Classification(*(arrays[name] for name in _CLASSES)),
-        stored=arrays["held"],
+        stored=arrays["stored"],
         **{name: arrays[name] for name in _COLUMNS},
     )
 

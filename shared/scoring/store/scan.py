@@ -194,7 +194,7 @@ class _Columns:
                 numbers.extend(_PROSPECT)
                 continue
             first_on, last_on, spent, months = item.first_order_on.S, item.last_order_on.S, item.spent.N, item.months.M
-            # The set as written lists each day once; a full one has forgotten older days.
+            # The set as written lists each day once; a full set has forgotten older days.
             ordered, unseen = item.order_days.NS, 0
             if len(ordered) >= MAX_ORDER_DAYS:
                 unseen = max(orders - len(ordered), 0)
@@ -224,14 +224,14 @@ class _Columns:
                     row[month] = row.get(month, 0) + 1
             if sample and crc32(customer_id.encode()) % DRAWN_OF < sample:
                 known = {*ordered, first_day}
-                # Of the days that are not known the first one is.
+                # Of the days that are not known the first is.
                 forgotten = max(unseen - (len(known) - len(ordered)), 0)
                 self._drawn.append((first_day, sorted(known), forgotten, orders, spent))
 
     def result(self, units: float) -> Scanned:
         """All that was taken in."""
         numbers = np.array(self._numbers, dtype=np.int64).reshape(-1, len(_NUMBERS)).T.copy()
-        # There cannot be more purchase days after the first one than days after it.
+        # There cannot be more purchase days after the first day than days after it.
         repeats, active_days = (numbers[_NUMBERS.index(name)] for name in ("repeats", "active_days"))
         np.clip(repeats, 0, active_days, out=repeats)
         stored = np.array(self._stored, dtype=np.int64)

@@ -224,7 +224,7 @@ def _change(stage: Stage) -> None:
     }  # fmt: skip
     accept(stage.call("configure_loyalty/put_program", "without an end", **everlasting), 200)
     accept(stage.call("configure_loyalty/put_program", "changed from an old one", version=1), 409)
-    accept(stage.call("configure_loyalty/put_program", "from the future", starts_at="2027-04-01"), 422)
+    accept(stage.call("configure_loyalty/put_program", "from the future", version=3, starts_at="2027-04-01"), 422)
     stage.clock.advance(hours=1)
     taken = {"points": -1_000, "idempotency_key": "taken-3"}
     accept(stage.call("adjust_points/add", "more than there is, to be owed", fill={"K-77": "K-3"}, **taken), 201)

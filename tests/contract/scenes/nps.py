@@ -153,7 +153,7 @@ def _promoter(stage: Stage, ada: str) -> None:
 
 
 def _detractor(stage: Stage, ben: str) -> None:
-    """Ben's case is told of and hears what he changes; at last he takes his words back."""
+    """The marketer gets a mail about Ben's case, which follows what he changes; at last he deletes his comment."""
     link = survey_link(stage, ben, "after-purchase.2026-11-14")
     answer(stage, "a detractor", link, "score=3&comment=The+parcel+came+two+weeks+late+and+the+cup+was+broken.")
     stage.deliver("notify_marketer", "CaseOpened by an answer", *stage.facts(ben, "CaseOpened"))

@@ -18,12 +18,12 @@ def play(stage: Stage) -> None:
     _give_back(stage, ada, "1")
     _friend(stage, "B.o.b+shop@gmail.com", code, "2")
     stage.clock.advance(hours=1)
-    body: dict[str, Any] = {"bonuses": {"REFERRAL": 200}}
+    body: dict[str, Any] = {"version": 1, "bonuses": {"REFERRAL": 200}}
     accept(stage.call("configure_loyalty/put_program", "friends get nothing", changes=put(body)), 200)
     stage.clock.advance(hours=1)
     _friend(stage, "cleo@example.com", code, "3")
     stage.clock.advance(hours=1)
-    body = {"bonuses": {"REFERRED": 100}}
+    body = {"version": 2, "bonuses": {"REFERRED": 100}}
     accept(stage.call("configure_loyalty/put_program", "who refers gets nothing", changes=put(body)), 200)
     stage.clock.advance(hours=1)
     _friend(stage, "dora@example.com", code, "4")

@@ -1,4 +1,4 @@
-"""Cases: opened by answers and complaints, worked on by the API, told of when overdue, asked about when resolved."""
+"""Cases: opened by answers and complaints, worked on by the API, reported when overdue, asked about when resolved."""
 
 import html
 import re
@@ -26,7 +26,17 @@ from shared.nps.store import definitions, invitations
 from shared.nps.survey import RECOVERY_TEXTS, Rules
 from shared.scorecards.score import Score
 from tests.functional.aws import sent_mails
-from tests.functional.scenes import BERLIN, answered, as_records, ask, decide_all, facts_of, shop_day, sign_up
+from tests.functional.scenes import (
+    BERLIN,
+    answered,
+    as_records,
+    ask,
+    change_survey,
+    decide_all,
+    facts_of,
+    shop_day,
+    sign_up,
+)
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -73,24 +83,24 @@ def step(invoke: Invoke, name: str, on: Case, **changes: object) -> dict[str, An
 # How a case opens.
 
 
-def test_a_detractors_answer_opens_one_case_with_her_words(invoke: Invoke, ada: str, contents: Contents) -> None:
+def test_a_detractors_answer_opens_one_case_with_their_words(invoke: Invoke, ada: str, contents: Contents) -> None:
     asked = ask(ada, channel="web")
     answered(invoke, asked, 3, "Delivery was late and the cup broken")
     before = contents()
     answered(invoke, asked, 3, "Delivery was late and the cup broken")
     assert contents() == before
-    one = only_case(ada)
-    assert (one.origin, one.score, one.text) == ("SURVEY", 3, "Delivery was late and the cup broken")
-    assert (one.owner, one.priority, one.sentiment, dict(one.about)) == (
+    opened = only_case(ada)
+    assert (opened.origin, opened.score, opened.text) == ("SURVEY", 3, "Delivery was late and the cup broken")
+    assert (opened.owner, opened.priority, opened.sentiment, dict(opened.about)) == (
         "grace",
         "NORMAL",
         "NEGATIVE",
         {"channel": "web"},
     )
-    assert "DELIVERY" in one.themes
-    assert one.due_at - one.opened_at == timedelta(hours=48)
+    assert "DELIVERY" in opened.themes
+    assert opened.due_at - opened.opened_at == timedelta(hours=48)
     answered(invoke, asked, 0, "Worse than I thought")
-    assert only_case(ada).case_id == one.case_id
+    assert only_case(ada).case_id == opened.case_id
     assert contact_histories.get(ada).open_cases == 1
 
 
@@ -102,8 +112,8 @@ def test_a_case_is_as_urgent_as_its_customer_is_valuable(
     key, change = {"customer_id": ada}, "SET score = :score"
     apply(SCORECARDS.update(key, change, "", {":score": score}))
     answered(invoke, ask(ada), 6)
-    one = only_case(ada)
-    assert (one.priority, one.due_at - one.opened_at) == (priority, timedelta(hours=hours))
+    opened = only_case(ada)
+    assert (opened.priority, opened.due_at - opened.opened_at) == (priority, timedelta(hours=hours))
 
 
 def test_passives_and_promoters_open_no_case_until_they_change_their_mind(invoke: Invoke, ada: str) -> None:
@@ -112,27 +122,27 @@ def test_passives_and_promoters_open_no_case_until_they_change_their_mind(invoke
         answered(invoke, asked, score)
         assert facts_of(ada, "CaseOpened") == []
     answered(invoke, asked, 6)
-    one = only_case(ada)
-    assert (one.score, one.status) == (6, CaseStatus.OPEN)
+    opened = only_case(ada)
+    assert (opened.score, opened.status) == (6, CaseStatus.OPEN)
     answered(invoke, asked, 9)
     after = only_case(ada)
-    assert (after.case_id, after.score, after.status) == (one.case_id, 9, CaseStatus.OPEN)
+    assert (after.case_id, after.score, after.status) == (opened.case_id, 9, CaseStatus.OPEN)
 
 
-def test_a_detractors_changed_answer_is_in_her_open_case(invoke: Invoke, ada: str, contents: Contents) -> None:
+def test_a_detractors_changed_answer_is_in_their_open_case(invoke: Invoke, ada: str, contents: Contents) -> None:
     asked = ask(ada)
     answered(invoke, asked, 6, "The delivery was late")
-    one = only_case(ada)
-    step(invoke, "note", one)
+    opened = only_case(ada)
+    step(invoke, "note", opened)
     answered(invoke, asked, 1, "The cup is too small")
     before = contents()
     answered(invoke, asked, 1, "The cup is too small")
     assert contents() == before
     after = only_case(ada)
-    assert (after.case_id, after.score, after.text) == (one.case_id, 1, "The cup is too small")
+    assert (after.case_id, after.score, after.text) == (opened.case_id, 1, "The cup is too small")
     assert ("SIZE" in after.themes, "DELIVERY" in after.themes, len(after.notes)) == (True, False, 1)
     (fact,) = facts_of(ada, "CaseChanged")
-    assert fact.data == {"case_id": one.case_id, "score": 1}
+    assert fact.data == {"case_id": opened.case_id, "score": 1}
     assert contact_histories.get(ada).open_cases == 1
 
 
@@ -157,14 +167,14 @@ def test_an_answer_that_is_changed_after_its_case_was_resolved_opens_another(inv
 @pytest.mark.parametrize(
     ("page", "path"), [("show_points_page/get", points_path), ("manage_preferences/get", preferences_path)]
 )
-def test_her_own_pages_lead_to_the_complaint_form(
+def test_a_customers_own_pages_lead_to_the_complaint_form(
     invoke: Invoke, launch: Launch, ada: str, page: str, path: Callable[[str, datetime], str]
 ) -> None:
     launch()
     token = path(ada, ago(days=-1)).partition("token=")[2]
-    found = re.search(r'href="complaints\?token=([^"&]+)"', invoke(page, fill={"TOKEN": token})["body"])
-    assert found is not None
-    form = form_token(invoke("take_complaint/get", fill={"TOKEN": found[1]}))
+    match = re.search(r'href="complaints\?token=([^"&]+)"', invoke(page, fill={"TOKEN": token})["body"])
+    assert match is not None
+    form = form_token(invoke("take_complaint/get", fill={"TOKEN": match[1]}))
     assert complain(invoke, form)["statusCode"] == 200
     assert only_case(ada).origin == "COMPLAINT"
 
@@ -191,12 +201,12 @@ def test_a_complaint_form_opens_one_case_however_often_it_is_sent(invoke: Invoke
     first = complain(invoke, token, "<b>Broken</b>\r\nand late")
     before = contents()
     again = complain(invoke, token, "<b>Broken</b>\r\nand late")
-    one = only_case(ada)
+    opened = only_case(ada)
     assert contents() == before
     assert (first["statusCode"], again["statusCode"]) == (200, 200)
-    assert one.case_id in first["body"]
-    assert one.case_id in again["body"]
-    assert (one.origin, one.text, one.owner) == ("COMPLAINT", "<b>Broken</b>\nand late", "grace")
+    assert opened.case_id in first["body"]
+    assert opened.case_id in again["body"]
+    assert (opened.origin, opened.text, opened.owner) == ("COMPLAINT", "<b>Broken</b>\nand late", "grace")
     assert complain(invoke, form_of(invoke, ada))["statusCode"] == 200
     assert len(facts_of(ada, "CaseOpened")) == 2
 
@@ -250,33 +260,33 @@ def test_a_sixth_open_case_waits_and_the_fifth_form_sent_again_is_still_answered
 def test_open_cases_are_listed_by_urgency_page_by_page(invoke: Invoke, load: Load, ada: str) -> None:
     made = [complaint(ada, str(number), ago(hours=hours)) for number, hours in enumerate((3, 9, 1, 6))]
     urgent = [made[number].case_id for number in (1, 3, 0, 2)]
-    assert [one["case_id"] for one in invoke("manage_cases/list")["json"]["cases"]] == urgent
+    assert [opened["case_id"] for opened in invoke("manage_cases/list")["json"]["cases"]] == urgent
     assert invoke("manage_cases/list")["json"]["next"] is None
 
     def page(**query: str) -> dict[str, Any]:
         answer = invoke("manage_cases/list", event={**load("manage_cases/list"), "queryStringParameters": query})
-        found: dict[str, Any] = answer["json"]
-        return found
+        body: dict[str, Any] = answer["json"]
+        return body
 
     first = page(limit="3")
     second = page(limit="3", next=first["next"])
-    assert [one["case_id"] for one in first["cases"] + second["cases"]] == urgent
+    assert [opened["case_id"] for opened in first["cases"] + second["cases"]] == urgent
     assert second["next"] is None
     for number in (2, 1):
         assert step(invoke, "resolve", made[number])["statusCode"] == 200
-    assert [one["case_id"] for one in page(status="OPEN")["cases"]] == [made[3].case_id, made[0].case_id]
+    assert [opened["case_id"] for opened in page(status="OPEN")["cases"]] == [made[3].case_id, made[0].case_id]
     resolved = page(status="RESOLVED", limit="1")
     resolved["cases"] += page(status="RESOLVED", limit="1", next=resolved["next"])["cases"]
-    assert [one["case_id"] for one in resolved["cases"]] == [made[1].case_id, made[2].case_id]
-    assert {one["status"] for one in resolved["cases"]} == {"RESOLVED"}
+    assert [opened["case_id"] for opened in resolved["cases"]] == [made[1].case_id, made[2].case_id]
+    assert {opened["status"] for opened in resolved["cases"]} == {"RESOLVED"}
 
 
 def test_a_list_says_how_many_notes_there_are_and_a_case_what_they_say(invoke: Invoke, ada: str) -> None:
-    one = complaint(ada)
+    opened = complaint(ada)
     for number in range(2):
-        step(invoke, "note", one, text=f"note {number}")
+        step(invoke, "note", opened, text=f"note {number}")
     (listed,) = invoke("manage_cases/list")["json"]["cases"]
-    shown = step(invoke, "get", one)["json"]
+    shown = step(invoke, "get", opened)["json"]
     assert [note["text"] for note in shown["notes"]] == ["note 0", "note 1"]
     assert listed == {**shown, "notes": 2}
 
@@ -299,14 +309,14 @@ def test_a_list_that_cannot_be_is_refused(invoke: Invoke, load: Load, query: dic
 
 
 def test_a_case_is_assigned_commented_and_resolved_each_once(invoke: Invoke, ada: str, contents: Contents) -> None:
-    one = complaint(ada, opened_at=ago(hours=3))
+    opened = complaint(ada, opened_at=ago(hours=3))
     for name, changes in (("assign", {"owner": "hopper"}), ("note", {}), ("resolve", {"outcome": "COMPENSATED"})):
-        first = step(invoke, name, one, **changes)
+        first = step(invoke, name, opened, **changes)
         before = contents()
-        again = step(invoke, name, one, **changes)
+        again = step(invoke, name, opened, **changes)
         assert (first["statusCode"], again["statusCode"], again["json"]) == (200, 200, first["json"])
         assert contents() == before
-    shown = step(invoke, "get", one)["json"]
+    shown = step(invoke, "get", opened)["json"]
     assert (shown["owner"], shown["status"], shown["outcome"]) == ("hopper", "RESOLVED", "COMPENSATED")
     assert len(shown["notes"]) == 1
     assert shown["text"] == "The cup was broken"
@@ -318,7 +328,7 @@ def test_a_case_is_assigned_commented_and_resolved_each_once(invoke: Invoke, ada
 
 
 def test_the_last_note_that_a_case_takes_may_be_long_in_any_script(invoke: Invoke, ada: str) -> None:
-    one, long = complaint(ada), "🫖" * 2_000
+    opened, long = complaint(ada), "🫖" * 2_000
 
     def fill(before: Case) -> tuple[Case, Fact]:
         change = case.comment(before, "grace", long, ago())
@@ -327,27 +337,27 @@ def test_the_last_note_that_a_case_takes_may_be_long_in_any_script(invoke: Invok
         notes = tuple(replace(after.notes[0], author=f"grace {number}") for number in range(MAX_NOTES - 1))
         return replace(after, notes=notes), fact
 
-    actions.take_step(one.case_id, fill)
-    assert step(invoke, "note", one, text=long)["statusCode"] == 200
-    assert step(invoke, "note", one, text="one more")["statusCode"] == 409
+    actions.take_step(opened.case_id, fill)
+    assert step(invoke, "note", opened, text=long)["statusCode"] == 200
+    assert step(invoke, "note", opened, text="one more")["statusCode"] == 409
 
 
 def test_a_resolved_case_is_not_resolved_otherwise_nor_assigned(invoke: Invoke, ada: str, contents: Contents) -> None:
-    one = complaint(ada)
-    step(invoke, "resolve", one, outcome="SOLVED")
+    opened = complaint(ada)
+    step(invoke, "resolve", opened, outcome="SOLVED")
     before = contents()
-    assert step(invoke, "resolve", one, outcome="NO_REPLY")["statusCode"] == 409
-    assert step(invoke, "assign", one, owner="hopper")["statusCode"] == 409
+    assert step(invoke, "resolve", opened, outcome="NO_REPLY")["statusCode"] == 409
+    assert step(invoke, "assign", opened, owner="hopper")["statusCode"] == 409
     assert contents() == before
-    assert step(invoke, "note", one)["statusCode"] == 200
+    assert step(invoke, "note", opened)["statusCode"] == 200
 
 
 def test_of_two_who_resolve_a_case_at_once_one_does(invoke: Invoke, ada: str, at_transaction: AtTransaction) -> None:
-    one = complaint(ada)
+    opened = complaint(ada)
     time = ShopTime(clock.now().replace(microsecond=0), BERLIN)
-    at_transaction("CaseResolved", lambda: actions.resolve(one.case_id, Outcome.EXPLAINED, time))
-    assert step(invoke, "resolve", one, outcome="SOLVED")["statusCode"] == 409
-    assert step(invoke, "get", one)["json"]["outcome"] == "EXPLAINED"
+    at_transaction("CaseResolved", lambda: actions.resolve(opened.case_id, Outcome.EXPLAINED, time))
+    assert step(invoke, "resolve", opened, outcome="SOLVED")["statusCode"] == 409
+    assert step(invoke, "get", opened)["json"]["outcome"] == "EXPLAINED"
     assert (contact_histories.get(ada).open_cases, len(facts_of(ada, "CaseResolved"))) == (0, 1)
 
 
@@ -402,25 +412,25 @@ def night(invoke: Invoke, days: int = 0) -> dict[str, int]:
 
 
 def test_a_resolved_case_lets_surveys_through_again(invoke: Invoke, ada: str) -> None:
-    invoke("configure_surveys/put_survey", trigger="NIGHTLY")
-    one, other = complaint(ada, "1"), complaint(ada, "2")
+    change_survey(invoke, trigger="NIGHTLY")
+    opened, other = complaint(ada, "1"), complaint(ada, "2")
     assert night(invoke) == {"OPEN_CASE": 1}
-    step(invoke, "resolve", one)
+    step(invoke, "resolve", opened)
     assert night(invoke, 1) == {"OPEN_CASE": 1}
     step(invoke, "resolve", other)
     assert night(invoke, 2) == {"INVITED": 1}
 
 
-def test_a_case_that_opens_while_she_is_being_asked_comes_first(
+def test_a_case_that_opens_during_the_decision_comes_first(
     invoke: Invoke, ada: str, at_transaction: AtTransaction
 ) -> None:
-    invoke("configure_surveys/put_survey", trigger="NIGHTLY")
+    change_survey(invoke, trigger="NIGHTLY")
     at_transaction("SurveyInvited", lambda: apply(contact_histories.count_cases(ada, 1)))
     assert night(invoke) == {"OPEN_CASE": 1}
     assert facts_of(ada, "SurveyInvited") == []
 
 
-def test_while_a_case_is_open_she_is_not_reminded_of_points(invoke: Invoke, launch: Launch, ada: str) -> None:
+def test_while_a_case_is_open_nobody_is_reminded_of_points(invoke: Invoke, launch: Launch, ada: str) -> None:
     launch(expiry_months=1)
     assert invoke("adjust_points/add", fill={"K-77": ada})["statusCode"] == 201
     month = months_after(month_of(shop_day()), 1)
@@ -435,22 +445,22 @@ def test_while_a_case_is_open_she_is_not_reminded_of_points(invoke: Invoke, laun
 # The marketer.
 
 
-def test_the_marketer_is_told_of_a_new_case_once(invoke: Invoke, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_marketer_gets_one_mail_about_a_new_case(invoke: Invoke, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MARKETER_EMAIL", "marketing@shop.example")
-    one = complaint(ada)
+    opened = complaint(ada)
     for _ in range(2):
-        answer = invoke("notify_marketer/case_opened", fill={"CASE": one.case_id, "CUSTOMER": ada})
+        answer = invoke("notify_marketer/case_opened", fill={"CASE": opened.case_id, "CUSTOMER": ada})
         assert answer == {"batchItemFailures": []}
     (mail,) = sent_mails()
     (fact,) = facts_of(ada, "EmailSent")
     assert (fact.data["template"], fact.data["to"]) == ("case_opened", "MARKETER")
     assert mail.destinations["ToAddresses"] == ["marketing@shop.example"]
-    assert mail.subject == f"New case {one.case_id}: NORMAL priority"
+    assert mail.subject == f"New case {opened.case_id}: NORMAL priority"
     assert "The cup was broken" in html.unescape(mail.body)
     assert ADA not in mail.body
 
 
-def test_an_overdue_case_is_told_of_once(invoke: Invoke, ada: str, contents: Contents) -> None:
+def test_an_overdue_case_causes_one_mail(invoke: Invoke, ada: str, contents: Contents) -> None:
     late, _in_time = complaint(ada, "late", ago(hours=49)), complaint(ada, "in-time", ago(hours=47))
     assert invoke("watch_cases", HOUR) == {"overdue": 1}
     before = contents()
@@ -465,12 +475,12 @@ def test_an_overdue_case_is_told_of_once(invoke: Invoke, ada: str, contents: Con
     assert mail.destinations["ToAddresses"] == ["hello@shop.example"]
 
 
-def test_a_case_that_was_resolved_meanwhile_is_told_of_no_more(invoke: Invoke, ada: str) -> None:
-    one = complaint(ada, opened_at=ago(hours=49))
+def test_a_case_that_was_resolved_meanwhile_causes_no_mail(invoke: Invoke, ada: str) -> None:
+    opened = complaint(ada, opened_at=ago(hours=49))
     invoke("watch_cases", HOUR)
-    step(invoke, "resolve", one)
+    step(invoke, "resolve", opened)
     for name in ("notify_marketer/case_opened", "notify_marketer/case_overdue"):
-        assert invoke(name, fill={"CASE": one.case_id, "CUSTOMER": ada}) == {"batchItemFailures": []}
+        assert invoke(name, fill={"CASE": opened.case_id, "CUSTOMER": ada}) == {"batchItemFailures": []}
     assert sent_mails() == []
 
 
@@ -488,7 +498,7 @@ def resolved(customer_id: str, complaint_id: str = "1", **since: float) -> Case:
 
 
 def recovery(customer_id: str) -> Fact:
-    (fact,) = [one for one in facts_of(customer_id, "SurveyInvited") if one.data["survey_id"] == "recovery"]
+    (fact,) = [invited for invited in facts_of(customer_id, "SurveyInvited") if invited.data["survey_id"] == "recovery"]
     return fact
 
 
@@ -496,12 +506,12 @@ def recovery(customer_id: str) -> Fact:
 def test_whether_it_helped_is_asked_once_when_the_days_are_over(
     invoke: Invoke, ada: str, contents: Contents, days: int, asked: int
 ) -> None:
-    one = resolved(ada, days=days)
+    opened = resolved(ada, days=days)
     assert invoke("ask_recovery", HOUR) == {"asked": asked}
     before = contents()
     assert invoke("ask_recovery", HOUR) == {"asked": 0}
     assert contents() == before
-    assert [fact.data["case_id"] for fact in facts_of(ada, "SurveyInvited")] == [one.case_id] * asked
+    assert [fact.data["case_id"] for fact in facts_of(ada, "SurveyInvited")] == [opened.case_id] * asked
 
 
 def asked_before(customer_id: str, **since: float) -> None:
@@ -510,9 +520,7 @@ def asked_before(customer_id: str, **since: float) -> None:
     apply(CUSTOMERS.update(key, "SET invited_at = :then", "", {":then": to_timestamp(ago(**since))}))
 
 
-def test_whether_it_helped_is_asked_a_day_after_any_other_question_and_holds_those_back(
-    invoke: Invoke, ada: str
-) -> None:
+def test_the_recovery_question_and_other_surveys_are_a_day_apart(invoke: Invoke, ada: str) -> None:
     ask(ada)
     resolved(ada, "1", days=3)
     resolved(ada, "2", days=3)
@@ -525,7 +533,7 @@ def test_whether_it_helped_is_asked_a_day_after_any_other_question_and_holds_tho
     assert history.invited_at is not None
     assert history.invited_at == clock.now()
     invoke("configure_surveys/put_rules", cooldown_days=5)
-    invoke("configure_surveys/put_survey", trigger="NIGHTLY", cooldown_days=0)
+    change_survey(invoke, trigger="NIGHTLY", cooldown_days=0)
     assert night(invoke) == {"ASKED_RECENTLY": 1}
 
 
@@ -538,9 +546,9 @@ def test_the_mail_asks_whether_it_helped_also_while_another_case_is_open(invoke:
     (mail,) = sent_mails()
     assert mail.subject.startswith("Did we put things right?")
     assert Rules().recovery_question in html.unescape(mail.body)
-    found = re.findall(r"/surveys/([^\"?]+)\?score=(\d+)", mail.body)
-    assert [int(score) for _, score in found] == list(range(11))
-    page = invoke("answer_survey/get", fill={"TOKEN": found[0][0]})
+    links = re.findall(r"/surveys/([^\"?]+)\?score=(\d+)", mail.body)
+    assert [int(score) for _, score in links] == list(range(11))
+    page = invoke("answer_survey/get", fill={"TOKEN": links[0][0]})
     assert Rules().recovery_question in html.unescape(page["body"])
 
 
@@ -560,12 +568,12 @@ def test_whoever_says_whether_it_helped_is_asked_and_thanked_for_that(
     assert "Did that help?" in page
     for words in RECOVERY_TEXTS.follow_ups.values():
         assert words in page
-    done = html.unescape(answered(invoke, asked, score)["body"])
-    assert thanks in done
-    assert "10 points" not in page + done
+    shown = html.unescape(answered(invoke, asked, score)["body"])
+    assert thanks in shown
+    assert "10 points" not in page + shown
 
 
-def test_an_answer_to_it_earns_nothing_and_brings_no_friend_but_a_low_one_opens_a_case(
+def test_a_recovery_answer_earns_no_points_but_a_low_score_opens_a_case(
     invoke: Invoke, launch: Launch, ada: str
 ) -> None:
     launch(bonuses={"SURVEY_ANSWERED": 10, "REFERRAL": 200})
@@ -578,9 +586,9 @@ def test_an_answer_to_it_earns_nothing_and_brings_no_friend_but_a_low_one_opens_
         assert len(facts_of(ada, "CaseOpened")) == opened
     (fact,) = facts_of(ada, "SurveyAnswered")
     for group in ("DETRACTOR", "PROMOTER"):
-        told = as_records(replace(fact, data={**fact.data, "group": group}))
+        records = as_records(replace(fact, data={**fact.data, "group": group}))
         for function in ("post_points", "send_referral_invitation"):
-            assert invoke(function, told) == {"batchItemFailures": []}
+            assert invoke(function, records) == {"batchItemFailures": []}
     assert (facts_of(ada, "PointsEarned"), sent_mails()) == ([], [])
 
 
@@ -592,7 +600,7 @@ def promote(invoke: Invoke, customer_id: str, **fill: str) -> None:
     assert answer == {"batchItemFailures": []}
 
 
-def test_a_promoter_gets_her_code_once_a_year(invoke: Invoke, launch: Launch, ada: str, contents: Contents) -> None:
+def test_a_promoter_gets_a_code_once_a_year(invoke: Invoke, launch: Launch, ada: str, contents: Contents) -> None:
     launch()
     promote(invoke, ada)
     before = contents()
@@ -627,11 +635,11 @@ def test_a_promoter_with_an_open_case_is_not_asked_for_a_favour(invoke: Invoke, 
     assert sent_mails() == []
 
 
-def test_a_mail_that_a_case_held_back_does_not_use_up_the_year(invoke: Invoke, launch: Launch, ada: str) -> None:
+def test_a_mail_withheld_for_a_case_does_not_use_up_the_year(invoke: Invoke, launch: Launch, ada: str) -> None:
     launch()
-    one = complaint(ada)
+    opened = complaint(ada)
     promote(invoke, ada)
-    step(invoke, "resolve", one)
+    step(invoke, "resolve", opened)
     promote(invoke, ada, **{"after-purchase": "another"})
     promote(invoke, ada, **{"after-purchase": "third"})
     assert len(sent_mails()) == 1
@@ -639,11 +647,11 @@ def test_a_mail_that_a_case_held_back_does_not_use_up_the_year(invoke: Invoke, l
     assert sent.id == "referral-2026"
 
 
-def test_whoever_becomes_a_promoter_by_a_change_gets_her_code_too(invoke: Invoke, launch: Launch, ada: str) -> None:
+def test_whoever_becomes_a_promoter_by_a_change_gets_a_code_too(invoke: Invoke, launch: Launch, ada: str) -> None:
     launch()
     asked = ask(ada)
     for score, mails in ((7, 0), (9, 1), (10, 1)):
         answered(invoke, asked, score)
-        told = as_records(*facts_of(ada, "SurveyAnswered", "SurveyAnswerChanged"))
-        assert invoke("send_referral_invitation", told) == {"batchItemFailures": []}
+        records = as_records(*facts_of(ada, "SurveyAnswered", "SurveyAnswerChanged"))
+        assert invoke("send_referral_invitation", records) == {"batchItemFailures": []}
         assert len(sent_mails()) == mails

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.cases import actions as cases
+from shared.cases import actions
 from shared.cases.case import Outcome, case_id
 from shared.core import clock as real_clock
 from shared.core.shop_time import ShopTime
@@ -30,8 +30,8 @@ def late_and_resolved(invoke: Invoke) -> None:
     may_be_asked(invoke)
     long_ago = ShopTime(datetime(2026, 1, 1, tzinfo=UTC), BERLIN)
     for cause in ("late", "resolved"):
-        cases.complain("K-77", "Broken", cause, long_ago)
-    cases.resolve(case_id("K-77", "resolved"), Outcome.SOLVED, long_ago)
+        actions.complain("K-77", "Broken", cause, long_ago)
+    actions.resolve(case_id("K-77", "resolved"), Outcome.SOLVED, long_ago)
 
 
 SCENES: dict[str, Scene] = {

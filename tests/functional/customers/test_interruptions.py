@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from itertools import count
 
-from shared.customers.store import profiles as customers
+from shared.customers.store import profiles
 from tests.functional.calls import is_killed
 from tests.functional.scenes import Contents, Invoke
 
@@ -17,7 +17,7 @@ def test_a_signup_that_is_ended_leaves_nothing_or_all_and_can_be_sent_again(
         if killed:
             assert len(contents()["customers"]) in (0, 3)
             invoke("register_customer/json")
-        known = customers.get_by_email("ada@example.com")
+        known = profiles.get_by_email("ada@example.com")
         assert known is not None
         assert known.signup is not None
         assert len(contents()["customers"]) == 3

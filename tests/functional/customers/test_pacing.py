@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from shared.core import fact_store as facts
+from shared.core import fact_store
 from shared.core.dynamodb import apply
 from shared.customers.customer import Customer
 from shared.customers.ids import network_digest
 from shared.customers.links import confirmation_path
 from shared.customers.pacing import NETWORK_ALLOWANCE, PACE_DAYS
-from shared.customers.store import paces
-from shared.customers.store import profiles as customers
+from shared.customers.store import paces, profiles
 from tests.frozen_clock import FrozenClock
 from tests.functional.aws import client
 from tests.functional.calls import is_killed
@@ -35,7 +34,7 @@ def sent_mails() -> int:
 
 
 def known(email: str) -> Customer:
-    customer = customers.get_by_email(email)
+    customer = profiles.get_by_email(email)
     assert customer is not None
     return customer
 
@@ -43,9 +42,9 @@ def known(email: str) -> Customer:
 def sign_up(invoke: Invoke, email: str) -> dict[str, Any]:
     """A signup, and the mail that it leads to, if any."""
     answer = invoke("register_customer/json", email=email)
-    customer = customers.get_by_email(email)
+    customer = profiles.get_by_email(email)
     if customer:
-        last = [fact for fact in facts.every(customer.customer_id) if fact.type == "CustomerSignedUp"][-1]
+        last = [fact for fact in fact_store.every(customer.customer_id) if fact.type == "CustomerSignedUp"][-1]
         assert invoke("send_confirmation", as_records(last)) == {"batchItemFailures": []}
     return answer
 
@@ -62,13 +61,13 @@ def test_fourteen_spellings_of_a_mailbox_get_one_mail_and_one_answer(invoke: Inv
     assert len(SPELLINGS) == 14
     assert sent_mails() == 1
     assert all(answer == answers[0] for answer in answers)
-    assert [spelling for spelling in SPELLINGS if customers.get_id(spelling)] == [SPELLINGS[0]]
+    assert [spelling for spelling in SPELLINGS if profiles.get_id(spelling)] == [SPELLINGS[0]]
 
 
 def test_spellings_that_come_at_the_same_moment_get_one_mail(invoke: Invoke) -> None:
     for spelling in SPELLINGS[:3]:
         invoke("register_customer/json", email=spelling)
-    signups = [facts.every(known(spelling).customer_id)[-1] for spelling in SPELLINGS[:3]]
+    signups = [fact_store.every(known(spelling).customer_id)[-1] for spelling in SPELLINGS[:3]]
     for _ in range(2):
         assert invoke("send_confirmation", as_records(*signups)) == {"batchItemFailures": []}
     assert sent_mails() == 1
@@ -88,7 +87,7 @@ def test_a_mailbox_waits_longer_each_time_until_it_confirms(invoke: Invoke, cloc
 
 def test_a_mail_that_ses_refuses_keeps_its_place(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     invoke("register_customer/json", email=SPELLINGS[0])
-    signed_up = as_records(*facts.every(known(SPELLINGS[0]).customer_id))
+    signed_up = as_records(*fact_store.every(known(SPELLINGS[0]).customer_id))
     monkeypatch.setenv("SENDER", "unverified@elsewhere.example")
     for _ in range(2):
         assert len(invoke("send_confirmation", signed_up)["batchItemFailures"]) == 1
@@ -102,7 +101,7 @@ def test_a_sender_that_is_ended_anywhere_sends_the_mail_in_the_end(invoke: Invok
         empty_tables()
         before = sent_mails()
         invoke("register_customer/json")
-        signed_up = as_records(*facts.every(known("ada@example.com").customer_id))
+        signed_up = as_records(*fact_store.every(known("ada@example.com").customer_id))
         killed = is_killed(lambda: invoke("send_confirmation", signed_up), changes)  # noqa: B023 (called at once)
         if killed:
             assert invoke("send_confirmation", signed_up) == {"batchItemFailures": []}
@@ -118,11 +117,11 @@ def test_a_network_that_nobody_confirms_from_is_slowed(invoke: Invoke, load: Loa
     for _ in range(NETWORK_ALLOWANCE):
         apply(paces.count_sent(network, clock.now()))
     assert sign_up(invoke, "one@example.com")["statusCode"] == 202
-    assert customers.get_id("one@example.com") is None
+    assert profiles.get_id("one@example.com") is None
     elsewhere = load("register_customer/json", email="two@example.com")
     elsewhere["requestContext"]["http"]["sourceIp"] = "198.51.100.1"
     invoke("register_customer/json", elsewhere)
-    assert customers.get_id("two@example.com") is not None
+    assert profiles.get_id("two@example.com") is not None
     clock.advance(hours=24)
     sign_up(invoke, "one@example.com")
     confirm(invoke, "one@example.com")
@@ -139,7 +138,7 @@ def test_a_day_has_a_ceiling_that_speaks_up_and_answers_as_always(
     answers = [sign_up(invoke, f"{name}@example.com") for name in ("one", "two", "three")]
     assert sent_mails() == 2
     assert answers[2] == answers[0]
-    assert customers.get_id("three@example.com") is None
+    assert profiles.get_id("three@example.com") is None
     (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     assert (line["ConfirmationCeilingReached"], line["stage"]) == (1, "local")
     clock.advance(hours=24)

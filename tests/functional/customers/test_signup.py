@@ -8,16 +8,14 @@ from typing import Any
 
 import pytest
 
-from shared.core import clock
-from shared.core import fact_store as facts
+from shared.core import clock, fact_store
 from shared.customers.consent import Status, Topic
 from shared.customers.customer import Customer
 from shared.customers.links import confirmation_path, preferences_path, unsubscribe_path
-from shared.customers.store import evidence
-from shared.customers.store import profiles as customers
+from shared.customers.store import profiles, proofs
 from shared.edge.queues import LOGGER
 from shared.edge.tokens import Purpose, sign
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 from tests.functional.aws import client
 
 Invoke = Callable[..., dict[str, Any]]
@@ -28,17 +26,17 @@ ADA = "ada@example.com"
 
 def statuses(known: Customer | None) -> set[Status]:
     assert known is not None
-    return {held.status for held in known.consents.values()}
+    return {consent.status for consent in known.consents.values()}
 
 
 def ada() -> Customer:
-    known = customers.get_by_email(ADA)
+    known = profiles.get_by_email(ADA)
     assert known is not None
     return known
 
 
 def fact_types(known: Customer) -> list[str]:
-    return [fact.type for fact in facts.every(known.customer_id)]
+    return [fact.type for fact in fact_store.every(known.customer_id)]
 
 
 def confirmation_token(known: Customer) -> str:
@@ -70,7 +68,7 @@ def test_the_answer_is_the_same_for_a_known_address(invoke: Invoke, subscribed: 
 def test_a_signup_by_form_is_sent_on_to_the_allowed_address(invoke: Invoke) -> None:
     answer = invoke("register_customer/form")
     assert (answer["statusCode"], answer["headers"]["location"]) == (303, "https://shop.example/thanks")
-    assert statuses(customers.get_by_email("grace@example.com")) == {Status.PENDING}
+    assert statuses(profiles.get_by_email("grace@example.com")) == {Status.PENDING}
 
 
 def test_a_form_with_another_redirect_is_refused_and_signs_nobody_up(
@@ -80,7 +78,7 @@ def test_a_form_with_another_redirect_is_refused_and_signs_nobody_up(
     answer = invoke("register_customer/form")
     assert answer["statusCode"] == 422
     assert "text/html" in answer["headers"]["content-type"]
-    assert customers.get_by_email("grace@example.com") is None
+    assert profiles.get_by_email("grace@example.com") is None
 
 
 def test_a_form_may_choose_topics_and_a_page_answers_what_is_wrong_with_it(invoke: Invoke, load: Load) -> None:
@@ -91,7 +89,7 @@ def test_a_form_may_choose_topics_and_a_page_answers_what_is_wrong_with_it(invok
         return invoke("register_customer/form", {**event, "body": base64.b64encode(body).decode()})
 
     assert send("&topics=NEWS&topics=SURVEYS")["statusCode"] == 303
-    known = customers.get_by_email("grace@example.com")
+    known = profiles.get_by_email("grace@example.com")
     assert known is not None
     assert {topic for _, topic in known.consents} == {Topic.NEWS, Topic.SURVEYS}
     for more, status in (("&topics=GOSSIP", 422), ("&x=1" * 100, 400), ("&x=" + "y" * 140_000, 413)):
@@ -107,7 +105,7 @@ def test_a_robot_gets_the_same_answer_and_nothing_is_stored(invoke: Invoke, cont
 def test_a_wrong_signup_gets_a_problem_that_points_at_each_fault(invoke: Invoke) -> None:
     answer = invoke("register_customer/json", email="ada", consent=False)
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (422, "application/problem+json")
-    assert {one["pointer"] for one in answer["json"]["errors"]} == {"/email", "/consent"}
+    assert {error["pointer"] for error in answer["json"]["errors"]} == {"/email", "/consent"}
 
 
 def test_asking_again_within_minutes_changes_nothing(invoke: Invoke, contents: Callable[..., Any]) -> None:
@@ -129,12 +127,12 @@ def test_opening_the_confirmation_link_changes_nothing(invoke: Invoke, contents:
 def test_confirming_subscribes_and_keeps_the_evidence(subscribed: Customer) -> None:
     assert statuses(subscribed) == {Status.SUBSCRIBED}
     assert subscribed.contact.name == "Ada Lovelace"
-    granted = facts.every(subscribed.customer_id)[-1]
+    granted = fact_store.every(subscribed.customer_id)[-1]
     assert granted.type == "ConsentGranted"
-    proof = evidence.of([granted])[granted.type, granted.id]
+    proof = proofs.of([granted])[granted.type, granted.id]
     assert proof.evidence.consent_text == "newsletter-2026-11"
     assert (proof.evidence.ip, proof.evidence.user_agent) == ("192.0.2.44", "Mozilla/5.0 (X11; Linux x86_64)")
-    card = scorecards.get(subscribed.customer_id)
+    card = cards.get(subscribed.customer_id)
     assert card is not None
     assert card.orders == 0
 
@@ -174,7 +172,7 @@ def test_one_click_unsubscribes_from_the_topic_of_the_mail(invoke: Invoke, subsc
     token = unsubscribe_path(subscribed.customer_id, Topic.OFFERS).partition("token=")[2]
     answer = invoke(event, fill={"TOKEN": token})
     assert answer["statusCode"] == 200
-    allowed = {topic for (_, topic), held in ada().consents.items() if held.status is Status.SUBSCRIBED}
+    allowed = {topic for (_, topic), consent in ada().consents.items() if consent.status is Status.SUBSCRIBED}
     assert allowed == {Topic.NEWS, Topic.SURVEYS}
 
 
@@ -201,7 +199,7 @@ def test_the_preference_centre_shows_saves_and_changes_nothing_when_shown(
     assert contents() == before
     saved = invoke("manage_preferences/save", fill={"TOKEN": token})
     assert saved["statusCode"] == 200
-    allowed = {f"{c}_{t}" for (c, t), held in ada().consents.items() if held.status is Status.SUBSCRIBED}
+    allowed = {f"{c}_{t}" for (c, t), consent in ada().consents.items() if consent.status is Status.SUBSCRIBED}
     assert allowed == {"EMAIL_NEWS", "SMS_OFFERS"}
     assert ada().paused_until is not None
     assert fact_types(ada())[-3:] == ["ConsentGranted", "ConsentWithdrawn", "MailPaused"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from shared.edge import api_keys as keys
+from shared.edge import api_keys
 from tests.frozen_clock import FrozenClock
 from tests.functional.aws import client
 from tests.functional.calls import CALLS
@@ -18,7 +18,7 @@ Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
 
 
-def test_a_customer_is_found_by_address_with_consents_and_scorecard(invoke: Invoke) -> None:
+def test_a_customer_can_be_read_by_address_with_consents_and_scorecard(invoke: Invoke) -> None:
     invoke("register_customer/json")
     invoke("record_purchase/by_email")
     answer = invoke("view_customer/by_email")
@@ -28,7 +28,7 @@ def test_a_customer_is_found_by_address_with_consents_and_scorecard(invoke: Invo
     assert (view["scorecard"]["orders"], view["scorecard"]["spent"], view["scorecard"]["currency"]) == (1, 2_900, "EUR")
 
 
-def test_a_customer_is_found_by_id_and_an_unknown_one_is_404(invoke: Invoke, load: Load) -> None:
+def test_a_customer_can_be_read_by_id_and_an_unknown_id_is_404(invoke: Invoke, load: Load) -> None:
     assert invoke("view_customer/by_id")["statusCode"] == 404
     assert invoke("view_customer/timeline")["statusCode"] == 404
     assert invoke("view_customer/by_email")["statusCode"] == 404
@@ -67,7 +67,7 @@ def test_a_wrong_page_is_refused(invoke: Invoke, load: Load, query: dict[str, st
 
 
 def test_a_key_is_known_by_its_hash_and_an_unknown_one_is_refused(invoke: Invoke) -> None:
-    key = keys.add("rk_secret", "shop", ["purchases:write", "reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
+    key = api_keys.add("rk_secret", "shop", ["purchases:write", "reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
     answer = invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})
     context = {"key_id": key.key_id, "key_name": "shop", "scopes": "purchases:write reports:read"}
     assert answer == {"isAuthorized": True, "context": context}
@@ -77,37 +77,37 @@ def test_a_key_is_known_by_its_hash_and_an_unknown_one_is_refused(invoke: Invoke
 
 
 def test_a_revoked_key_opens_nothing(invoke: Invoke, contents: Callable[..., Any]) -> None:
-    key = keys.add("rk_secret", "shop", ["reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
-    assert keys.revoke(key.key_id)
-    assert not keys.revoke(key.key_id)
+    key = api_keys.add("rk_secret", "shop", ["reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
+    assert api_keys.revoke(key.key_id)
+    assert not api_keys.revoke(key.key_id)
     assert invoke("authorize_request/bearer", fill={"KEY": "rk_secret"}) == {"isAuthorized": False}
     assert contents() == {"customers": [], "scorecards": []}
 
 
 def test_a_key_opens_nothing_after_its_last_day(invoke: Invoke, clock: FrozenClock) -> None:
-    keys.add("rk_secret", "shop", ["reports:read"], clock.now())
-    clock.advance(days=keys.VALID_DAYS, seconds=-1)
+    api_keys.add("rk_secret", "shop", ["reports:read"], clock.now())
+    clock.advance(days=api_keys.VALID_DAYS, seconds=-1)
     assert invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})["isAuthorized"]
     clock.advance(seconds=1)
     assert invoke("authorize_request/bearer", fill={"KEY": "rk_secret"}) == {"isAuthorized": False}
-    assert [key.name for key in keys.every()] == ["shop"]
+    assert [key.name for key in api_keys.every()] == ["shop"]
 
 
 def test_the_use_of_a_key_is_written_once_a_day(invoke: Invoke, clock: FrozenClock) -> None:
-    keys.add("rk_secret", "shop", ["reports:read"], clock.now())
-    assert keys.every()[0].last_used_on is None
+    api_keys.add("rk_secret", "shop", ["reports:read"], clock.now())
+    assert api_keys.every()[0].last_used_on is None
     for _ in range(3):
         CALLS.changes = 0
         invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})
     assert CALLS.changes == 0
-    assert keys.every()[0].last_used_on == clock.now().date()
+    assert api_keys.every()[0].last_used_on == clock.now().date()
     clock.advance(days=1)
     invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})
-    assert keys.every()[0].last_used_on == clock.now().date()
+    assert api_keys.every()[0].last_used_on == clock.now().date()
 
 
 def test_a_key_opens_the_api_where_its_use_cannot_be_written(invoke: Invoke, clock: FrozenClock) -> None:
-    keys.add("rk_secret", "shop", ["reports:read"], clock.now())
+    api_keys.add("rk_secret", "shop", ["reports:read"], clock.now())
 
     def fail(event_name: str, request: Any) -> AWSResponse | None:
         if not event_name.endswith("UpdateItem"):
@@ -119,24 +119,24 @@ def test_a_key_opens_the_api_where_its_use_cannot_be_written(invoke: Invoke, clo
         assert invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})["isAuthorized"]
     finally:
         CALLS.interceptors.remove(fail)
-    assert keys.every()[0].last_used_on is None
+    assert api_keys.every()[0].last_used_on is None
 
 
 def test_keys_are_listed_oldest_first(clock: FrozenClock) -> None:
     made = []
     for name in ("shop", "till"):
-        made.append(keys.add(f"rk_{name}", name, ["reports:read"], clock.now()))
+        made.append(api_keys.add(f"rk_{name}", name, ["reports:read"], clock.now()))
         clock.advance(days=1)
-    assert keys.every() == made
+    assert api_keys.every() == made
 
 
 def received(queue_url: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    details: list[dict[str, Any]] = []
     while messages := client("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
-            found.append(json.loads(message["Body"]))
+            details.append(json.loads(message["Body"]))
             client("sqs").delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-    return found
+    return details
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_what_the_bus_refuses_is_reported_from_the_first_refused_record_on(
     event["Records"][3]["dynamodb"]["NewImage"]["type"] = {"S": ""}
     answer = invoke("publish_changes", event)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "114"}]}
-    assert [one["detail"]["order_id"] for one in received(listener)] == ["#1001"]
+    assert [message["detail"]["order_id"] for message in received(listener)] == ["#1001"]
 
 
 def test_many_facts_are_published_in_chunks(invoke: Invoke, load: Load, listener: str) -> None:
@@ -177,4 +177,4 @@ def test_many_facts_are_published_in_chunks(invoke: Invoke, load: Load, listener
         record["dynamodb"]["SequenceNumber"] = str(1000 + number)
         event["Records"].append(record)
     assert invoke("publish_changes", event) == {"batchItemFailures": []}
-    assert {one["detail"]["order_id"] for one in received(listener)} == {f"o{number}" for number in range(37)}
+    assert {message["detail"]["order_id"] for message in received(listener)} == {f"o{number}" for number in range(37)}

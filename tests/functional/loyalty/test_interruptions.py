@@ -10,17 +10,27 @@ from shared.core.facts import to_timestamp
 from shared.core.months import last_day, month_of, months_after
 from shared.customers.customer import Contact
 from shared.loyalty.actions import referring
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 from tests.frozen_clock import FrozenClock
 from tests.functional.aws import put_back, sent_mails, stored
 from tests.functional.calls import is_killed
 from tests.functional.interruptions import Act, Scene, assert_interruptions_leave_no_trace, nothing
-from tests.functional.scenes import Invoke, as_records, facts_of, happened, heard_now, known, shop_day, sign_up
+from tests.functional.scenes import (
+    Invoke,
+    as_records,
+    change_program,
+    facts_of,
+    happened,
+    heard_now,
+    known,
+    shop_day,
+    sign_up,
+)
 
 
 def launched(invoke: Invoke, **changes: object) -> None:
     """A programme by which the event file's order earns 199 points."""
-    invoke("configure_loyalty/put_program", starts_at=shop_day(-730).isoformat(), **changes)
+    change_program(invoke, starts_at=shop_day(-730).isoformat(), **changes)
 
 
 def tier_in_reach(invoke: Invoke) -> None:
@@ -125,7 +135,7 @@ def three_accounts(invoke: Invoke) -> None:
     contact = Contact(birthday=shop_day(99).replace(year=2000))
     for number, members in enumerate(({}, {"contact": contact}, {"contact": contact})):
         known(f"K-{number}", **members)
-        apply(scorecards.ensure(f"K-{number}"))
+        apply(cards.ensure(f"K-{number}"))
     for number in range(2):
         invoke("adjust_points/add", fill={"K-77": f"K-{number}"})
 
@@ -155,7 +165,7 @@ SCENES: dict[str, Scene] = {
     "the points looked at": (funded, lambda invoke: invoke("view_points/points")),
     "the settlement of several accounts": (three_accounts, settle),
     "the launch of a programme": (nothing, launched),
-    "a change of the programme": (launched, lambda invoke: invoke("configure_loyalty/put_program", points=2)),
+    "a change of the programme": (launched, lambda invoke: change_program(invoke, points=2)),
     "a reward": (launched, lambda invoke: invoke("configure_loyalty/put_reward")),
 }
 

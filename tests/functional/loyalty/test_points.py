@@ -7,17 +7,26 @@ from typing import Any
 
 import pytest
 
-from shared.core import clock
-from shared.core import fact_store as facts
+from shared.core import clock, fact_store
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
 from shared.core.shop_time import ShopTime
 from shared.customers.links import confirmation_path, unsubscribe_path
-from shared.customers.store import profiles as customers
+from shared.customers.store import profiles
 from shared.loyalty.actions import earning
 from shared.loyalty.store import program_versions
 from tests.frozen_clock import FrozenClock
-from tests.functional.scenes import BERLIN, account_of, facts_of, happened, heard_now, id_of, shop_day, sign_up
+from tests.functional.scenes import (
+    BERLIN,
+    account_of,
+    change_program,
+    facts_of,
+    happened,
+    heard_now,
+    id_of,
+    shop_day,
+    sign_up,
+)
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -152,7 +161,7 @@ def test_a_refund_that_meets_its_own_order_is_taken_back_after_it(
 def test_a_refund_dated_before_the_launch_takes_back_what_a_later_order_earned(
     invoke: Invoke, deliver: Deliver, contents: Contents, refund_first: bool
 ) -> None:
-    invoke("configure_loyalty/put_program", starts_at=shop_day(-1).isoformat())
+    change_program(invoke, starts_at=shop_day(-1).isoformat())
     early = f"{shop_day(-2)}T09:00:00.000Z"
     bought = happened("post_points/purchase_recorded")
     back = happened("post_points/purchase_refunded", occurred_at=early, refunded_at=early)
@@ -239,9 +248,9 @@ def test_a_signup_is_welcomed_once_confirmed_and_not_again_after_leaving(
 ) -> None:
     launch(bonuses={"SIGNUP_CONFIRMED": 50, "PROFILE_COMPLETED": 25})
     invoke("register_customer/json", phone=None)
-    known = customers.get_by_email("ada@example.com")
+    known = profiles.get_by_email("ada@example.com")
     assert known is not None
-    deliver(*facts.every(known.customer_id))
+    deliver(*fact_store.every(known.customer_id))
     assert account_of(known.customer_id).version == 0
     ada = sign_up(invoke, "ada@example.com", phone=None)
     fill = {"CUSTOMER": ada}
@@ -252,7 +261,7 @@ def test_a_signup_is_welcomed_once_confirmed_and_not_again_after_leaving(
     token = unsubscribe_path(ada, None).partition("token=")[2]
     invoke("unsubscribe_customer/one_click", fill={"TOKEN": token})
     sign_up(invoke, "ada@example.com")
-    deliver(*facts.every(ada))
+    deliver(*fact_store.every(ada))
     assert earned_points(ada) == {"SIGNUP_CONFIRMED/ONCE": 50, "PROFILE_COMPLETED/ONCE": 25}
     assert account_of(ada).books.issued == 75
 
@@ -264,7 +273,7 @@ def test_signing_up_earns_pending_points_once_for_each_mailbox(
     first = sign_up(invoke, "ada@gmail.com")
     spellings = [sign_up(invoke, email) for email in ("ada+shop@gmail.com", "a.d.a@googlemail.com")]
     for _ in range(2):
-        deliver(*(fact for customer_id in (first, *spellings) for fact in facts.every(customer_id)))
+        deliver(*(fact for customer_id in (first, *spellings) for fact in fact_store.every(customer_id)))
     assert earned_points(first) == {"SIGNUP_CONFIRMED/ONCE": 50, "PROFILE_COMPLETED/ONCE": 25}
     assert [account_of(customer_id).version for customer_id in spellings] == [0, 0]
     assert {lot.partition("@")[2] for lot in account_of(first).lots} == {shop_day(14).isoformat()}
@@ -340,7 +349,7 @@ def test_a_friend_who_buys_between_signing_up_and_confirming_counts(
     buy(invoke, "ada@example.com", "#1")
     deliver(*all_facts("ada@example.com"))
     assert referral_points("ada@example.com", GRACE) == [0, 0]
-    known = customers.get_by_email("ada@example.com")
+    known = profiles.get_by_email("ada@example.com")
     assert known is not None
     assert known.signup is not None
     token = confirmation_path(known.customer_id, known.signup).partition("token=")[2]
@@ -370,9 +379,7 @@ def test_a_mailbox_that_was_referred_before_earns_nothing_by_another_spelling(
     assert referral_points(*emails, GRACE) == [100, 0, 200]
 
 
-def test_a_customer_is_no_new_friend_by_another_spelling_of_her_address(
-    invoke: Invoke, code: str, deliver: Deliver
-) -> None:
+def test_another_spelling_of_an_address_makes_no_new_friend(invoke: Invoke, code: str, deliver: Deliver) -> None:
     buy(invoke, "ada@gmail.com", "#0", days=-2)
     sign_up(invoke, "a.da+tea@gmail.com", referral_code=code)
     buy(invoke, "a.da+tea@gmail.com", "#1")

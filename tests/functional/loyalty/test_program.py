@@ -66,7 +66,7 @@ def test_putting_what_get_answered_and_the_same_content_again_make_no_new_versio
     assert contents() == before
 
 
-def test_a_change_is_a_new_version_from_now_on_and_one_made_from_an_older_is_refused(
+def test_a_change_makes_a_new_version_and_a_stale_change_is_refused(
     invoke: Invoke, launch: Launch, contents: Contents, clock: FrozenClock
 ) -> None:
     launch()
@@ -80,13 +80,37 @@ def test_a_change_is_a_new_version_from_now_on_and_one_made_from_an_older_is_ref
     assert contents() == stored
 
 
-def test_when_a_version_was_published_is_told_and_not_taken(invoke: Invoke, clock: FrozenClock) -> None:
+def test_a_change_without_a_version_is_refused_once_there_is_one(
+    invoke: Invoke, launch: Launch, contents: Contents
+) -> None:
+    launch()
+    before = contents()
+    refused = invoke("configure_loyalty/put_program", points=3)
+    assert (refused["statusCode"], refused["json"]["version"]) == (409, 1)
+    assert "send it as `version`" in refused["json"]["detail"]
+    assert contents() == before
+
+
+@pytest.mark.parametrize("name", ["configure_loyalty/put_program", "configure_surveys/put_survey"])
+def test_a_put_without_a_body_changes_nothing(
+    invoke: Invoke, launch: Launch, load: Load, contents: Contents, name: str
+) -> None:
+    launch()
+    assert invoke("configure_surveys/put_survey")["statusCode"] == 200
+    before = contents()
+    event = {member: value for member, value in load(name).items() if member != "body"}
+    refused = invoke(name.partition("/")[0], event)
+    assert (refused["statusCode"], refused["json"]["detail"]) == (400, "the body is missing: send JSON")
+    assert contents() == before
+
+
+def test_the_time_of_publication_is_answered_and_cannot_be_set(invoke: Invoke, clock: FrozenClock) -> None:
     begun = clock.timestamp
     said = {"published_at": "2020-01-01T00:00:00Z", "starts_at": "2026-11-01"}
     first = invoke("configure_loyalty/put_program", **said)["json"]
     clock.advance(minutes=1)
     same = invoke("configure_loyalty/put_program", published_at="2021-01-01T00:00:00Z")["json"]
-    second = invoke("configure_loyalty/put_program", points=2, **said)["json"]
+    second = invoke("configure_loyalty/put_program", points=2, version=1, **said)["json"]
     assert same == first
     assert (first["published_at"], second["published_at"]) == (begun, clock.timestamp)
     assert invoke("configure_loyalty/get_program")["json"] == second
@@ -100,7 +124,7 @@ def test_a_start_in_the_future_is_refused_for_a_launch_and_for_a_change(
     assert contents() == {"customers": [], "scorecards": []}
     launch()
     before = contents()
-    assert invoke("configure_loyalty/put_program", points=2, starts_at=tomorrow)["statusCode"] == 422
+    assert invoke("configure_loyalty/put_program", points=2, version=1, starts_at=tomorrow)["statusCode"] == 422
     assert contents() == before
 
 
@@ -122,7 +146,7 @@ def test_a_start_in_the_future_is_refused_for_a_launch_and_for_a_change(
 def test_a_member_that_is_wrong_is_pointed_at(invoke: Invoke, changes: dict[str, object], pointer: str) -> None:
     answer = invoke("configure_loyalty/put_program", **changes)
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (422, "application/problem+json")
-    assert pointer in [one["pointer"] for one in answer["json"]["errors"]]
+    assert pointer in [error["pointer"] for error in answer["json"]["errors"]]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +208,7 @@ def test_late_orders_earn_by_their_own_version_and_before_the_launch_nothing(
     clock.advance(minutes=1)
     launched = shop_day(-30).isoformat()
     invoke("configure_loyalty/put_program", starts_at=launched, multipliers=[])
-    invoke("configure_loyalty/put_program", points=7, multipliers=[])
+    invoke("configure_loyalty/put_program", points=7, multipliers=[], version=1)
     deliver(unheard)
     assert account_of("K-77").version == 0
     early, middle = bought(invoke, "early", -40), bought(invoke, "middle", -20)

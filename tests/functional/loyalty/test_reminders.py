@@ -15,12 +15,12 @@ from shared.core.months import last_day, month_of, months_after
 from shared.core.shop_time import ShopTime
 from shared.customers.consent import Status, Topic
 from shared.customers.links import preferences_path, unsubscribe_path
-from shared.customers.store import profiles as customers
+from shared.customers.store import profiles
 from shared.edge.queues import LOGGER
 from shared.loyalty.actions import earning
 from shared.loyalty.store import program_versions
 from shared.mail.store import mails
-from shared.purchases import actions as purchases
+from shared.purchases import actions
 from shared.purchases.purchase import Order
 from tests.functional.aws import sent_mails
 from tests.functional.scenes import BERLIN, facts_of, id_of, publish_long_ago, shop_day, sign_up
@@ -65,7 +65,7 @@ def outcomes(customer_id: str) -> list[tuple[str, str | None]]:
     return [(fact.type, fact.data.get("reason")) for fact in mails]
 
 
-def test_a_reminder_is_sent_once_with_what_is_left_her_page_and_a_way_out(
+def test_a_reminder_is_sent_once_with_the_points_left_and_both_links(
     invoke: Invoke, ada: str, contents: Contents
 ) -> None:
     invoke("adjust_points/add", fill={"K-77": ada}, points=-50, idempotency_key="less")
@@ -81,9 +81,9 @@ def test_a_reminder_is_sent_once_with_what_is_left_her_page_and_a_way_out(
     pages = dict(re.findall(r'href="https://crm\.shop\.example/(\w+)\?token=([^"]+)"', mail.body))
     assert invoke("show_points_page/get", fill={"TOKEN": pages["points"]})["statusCode"] == 200
     assert invoke("unsubscribe_customer/one_click", fill={"TOKEN": pages["unsubscribe"]})["statusCode"] == 200
-    known = customers.get(ada)
+    known = profiles.get(ada)
     assert known is not None
-    assert {topic for (_, topic), held in known.consents.items() if held.status is Status.UNSUBSCRIBED} == {
+    assert {topic for (_, topic), consent in known.consents.items() if consent.status is Status.UNSUBSCRIBED} == {
         Topic.OFFERS
     }
 
@@ -186,7 +186,7 @@ def ending(invoke: Invoke, launch: Launch) -> Fact:
     customer_id = sign_up(invoke, ADA)
     past = clock.now() - timedelta(days=425)
     order = Order(order_id="1", ordered_at=past, currency="EUR", total=40_000)
-    purchases.record_order(order, customer_id, None, ShopTime(past, BERLIN))
+    actions.record_order(order, customer_id, None, ShopTime(past, BERLIN))
     (bought,) = facts_of(customer_id, "PurchaseRecorded")
     earning.earn_order(bought, program_versions.all_versions(), ShopTime(past, BERLIN))
     run = {"run_id": "night", "started_at": to_timestamp(clock.now()), "total_segments": 1}
@@ -199,7 +199,7 @@ def tier_warning(fact: Fact) -> dict[str, str]:
     return {"2026-12-31": fact.data["ends_on"], "2026-12-01": shop_day().isoformat(), "CUSTOMER": fact.customer_id}
 
 
-def test_the_end_of_a_tier_is_told_once(invoke: Invoke, ending: Fact) -> None:
+def test_the_end_of_a_tier_is_announced_once(invoke: Invoke, ending: Fact) -> None:
     for _ in range(2):
         assert invoke(ENDING, fill=tier_warning(ending)) == {"batchItemFailures": []}
     (mail,) = sent_mails()

@@ -15,7 +15,7 @@ from shared.edge.tokens import Purpose, sign
 from shared.loyalty.links import points_path
 from shared.loyalty.store import catalogue, vouchers
 from tests.frozen_clock import FrozenClock
-from tests.functional.scenes import account_of, facts_of, happened, heard_now, shop_day
+from tests.functional.scenes import account_of, change_program, facts_of, happened, heard_now, shop_day
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -115,7 +115,7 @@ def test_the_last_piece_goes_to_one_customer(invoke: Invoke, funded: None, conte
         ({"stock": 0}, "A tin of Assam is out of stock"),
     ],
 )
-def test_what_is_not_offered_to_her_now_is_refused(
+def test_a_reward_that_is_not_on_offer_is_refused(
     invoke: Invoke, funded: None, contents: Contents, changes: dict[str, object], detail: str
 ) -> None:
     invoke("configure_loyalty/put_reward", **changes)
@@ -129,7 +129,7 @@ def test_a_reward_of_a_tier_is_for_that_tier_and_higher_ones(invoke: Invoke, fun
     invoke("configure_loyalty/put_reward", tier="OOLONG")
     assert redeemed(invoke) == 409
     tiers = [{"name": "GREEN", "threshold": 0}, {"name": "OOLONG", "threshold": 10}, {"name": "BLACK", "threshold": 20}]
-    invoke("configure_loyalty/put_program", tiers=tiers)
+    change_program(invoke, tiers=tiers)
     invoke("post_points/purchase_recorded", fill={**heard_now(), "2026-11-20": str(shop_day())})
     assert account_of("K-77").tier == "BLACK"
     assert redeemed(invoke) == 201

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.core import clock
-from shared.core import fact_store as facts
+from shared.core import clock, fact_store
 from shared.core.dynamodb import CUSTOMERS, apply, unpack
 from shared.core.facts import Fact, to_timestamp
 from shared.core.shop_time import ShopTime
@@ -19,12 +18,21 @@ from shared.loyalty.points import balance as points_balance
 from shared.loyalty.reward import Reward
 from shared.loyalty.settlement import Statement
 from shared.loyalty.store import accounts, program_versions
-from shared.purchases import actions as purchases
+from shared.purchases import actions
 from shared.purchases.purchase import Order, Refund
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 from tests.functional.aws import client
 from tests.functional.calls import is_killed
-from tests.functional.scenes import BERLIN, account_of, execution_arn, facts_of, plan_run, publish_long_ago, sign_up
+from tests.functional.scenes import (
+    BERLIN,
+    account_of,
+    change_program,
+    execution_arn,
+    facts_of,
+    plan_run,
+    publish_long_ago,
+    sign_up,
+)
 
 Invoke = Callable[..., dict[str, Any]]
 Contents = Callable[..., dict[str, list[dict[str, Any]]]]
@@ -50,7 +58,7 @@ def program(invoke: Invoke) -> None:
 
 def launch(invoke: Invoke, **changes: object) -> None:
     rules = {"bonuses": {"BIRTHDAY": 100}, "multipliers": [], "tiers": TIERS, "expiry_months": 2}
-    answer = invoke("configure_loyalty/put_program", starts_at="2024-01-01", **{**rules, **changes})
+    answer = change_program(invoke, starts_at="2024-01-01", **{**rules, **changes})
     assert answer["statusCode"] == 200
     publish_long_ago()
 
@@ -58,8 +66,8 @@ def launch(invoke: Invoke, **changes: object) -> None:
 def buy(customer_id: str, order_id: str, when: str, points: int) -> Fact:
     """An order that earns so many points at once, all of it by the shop's clock."""
     order = Order(order_id=order_id, ordered_at=at(when), currency="EUR", total=points * 100)
-    purchases.record_order(order, customer_id, None, ShopTime(at(when), BERLIN))
-    fact = facts.get(customer_id, at(when), "PurchaseRecorded", order_id)
+    actions.record_order(order, customer_id, None, ShopTime(at(when), BERLIN))
+    fact = fact_store.get(customer_id, at(when), "PurchaseRecorded", order_id)
     assert fact is not None
     earning.earn_order(fact, program_versions.all_versions(), ShopTime(at(when), BERLIN))
     return fact
@@ -67,8 +75,8 @@ def buy(customer_id: str, order_id: str, when: str, points: int) -> Fact:
 
 def give_back(customer_id: str, order_id: str, when: str, amount: int) -> None:
     refund = Refund(refund_id="r", order_id=order_id, refunded_at=at(when), amount=amount)
-    purchases.record_refund(refund, ShopTime(at(when), BERLIN))
-    fact = facts.get(customer_id, at(when), "PurchaseRefunded", f"{order_id}/r")
+    actions.record_refund(refund, ShopTime(at(when), BERLIN))
+    fact = fact_store.get(customer_id, at(when), "PurchaseRefunded", f"{order_id}/r")
     assert fact is not None
     earning.take_back_refund(fact, program_versions.all_versions(), ShopTime(at(when), BERLIN))
 
@@ -176,7 +184,7 @@ def test_an_account_used_between_the_end_of_a_month_and_the_night_expires_once(i
     assert (report["active"], report["redeemed"], report["expired"]) == (40, 30, 80)
 
 
-def test_pending_points_become_active_on_their_day_and_are_told_of_once(invoke: Invoke) -> None:
+def test_pending_points_become_active_on_their_day_with_a_single_fact(invoke: Invoke) -> None:
     buy("K-1", "1", "2026-01-10 23:30", 40)
     report = night(invoke, "2026-01-23 23:30", segments=1)
     assert (report["active"], report["pending"]) == (0, 40)
@@ -416,5 +424,5 @@ def test_a_settlement_is_started(invoke: Invoke, machine: str, monkeypatch: pyte
 
 def test_before_the_launch_a_night_finds_nothing_to_do(invoke: Invoke, empty_tables: Callable[[], None]) -> None:
     empty_tables()
-    apply(scorecards.ensure("K-1"))
+    apply(cards.ensure("K-1"))
     assert night(invoke, "2026-01-10 02:00", segments=1)["accounts"] == 0

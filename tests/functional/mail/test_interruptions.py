@@ -1,4 +1,4 @@
-"""A bounce whose recording is ended on its way, and which is told again."""
+"""A bounce whose recording is ended on its way, and which is delivered again."""
 
 from tests.frozen_clock import FrozenClock
 from tests.functional.interruptions import assert_interruptions_leave_no_trace

@@ -25,6 +25,7 @@ from tests.functional.scenes import (
     answered,
     as_records,
     ask,
+    change_survey,
     facts_of,
     post_answer,
     shop_day,
@@ -158,7 +159,7 @@ def test_an_answer_that_meets_another_at_the_counts_is_counted_after_it(
 
 def test_a_final_answer_is_shown_and_taken_no_more(invoke: Invoke, asked: Invitation, contents: Contents) -> None:
     answered(invoke, asked, 9)
-    invoke("configure_surveys/put_survey", edit_hours=0)
+    change_survey(invoke, edit_hours=0)
     before = contents()
     for answer in (get(invoke, token_of(asked)), answered(invoke, asked, 1, "No"), answered(invoke, asked, 9)):
         assert answer["statusCode"] == 409
@@ -285,9 +286,7 @@ def test_the_page_speaks_the_customers_language(invoke: Invoke) -> None:
     assert "wir melden uns" in answered(invoke, asked, 0)["body"]
 
 
-def test_a_detractor_may_complain_and_a_promoter_bring_a_friend_where_there_is_a_programme(
-    invoke: Invoke, asked: Invitation, launch: Launch
-) -> None:
+def test_detractors_may_complain_and_promoters_refer_friends(invoke: Invoke, asked: Invitation, launch: Launch) -> None:
     assert "../complaints?token=" in answered(invoke, asked, 3)["body"]
     assert "../points?token=" not in answered(invoke, asked, 10)["body"]
     launch()
@@ -303,7 +302,7 @@ def test_an_answer_earns_the_surveys_own_points_else_the_programmes_bonus_once(
     invoke: Invoke, launch: Launch, deliver: Deliver, own: int | None, bonus: int, earned: list[int]
 ) -> None:
     launch(bonuses={"SURVEY_ANSWERED": bonus} if bonus else {})
-    invoke("configure_surveys/put_survey", points=own)
+    change_survey(invoke, points=own)
     asked = ask(sign_up(invoke, "ada@example.com"))
     answered(invoke, asked, 9)
     answered(invoke, asked, 2)
@@ -321,7 +320,7 @@ def test_the_pages_promise_points_where_there_is_a_programme_that_gives_them(
 ) -> None:
     if bonus is not None:
         launch(bonuses={"SURVEY_ANSWERED": bonus} if bonus else {})
-    invoke("configure_surveys/put_survey", points=own)
+    change_survey(invoke, points=own)
     asked = ask(sign_up(invoke, "ada@example.com"))
     for page in (get(invoke, token_of(asked)), answered(invoke, asked, 9)):
         assert re.findall(r"<strong>(\d+) points</strong>", page["body"]) == promised
@@ -332,11 +331,11 @@ def test_the_links_of_the_thank_you_page_hold_half_an_hour(
     invoke: Invoke, launch: Launch, asked: Invitation, score: int, path: str, purpose: str
 ) -> None:
     launch()
-    found = re.search(rf"\.\./{path}\?token=([^\"&]+)", answered(invoke, asked, score)["body"])
-    assert found is not None
-    assert read(Purpose[purpose], found[1], later(minutes=29))["customer"] == asked.customer_id
+    match = re.search(rf"\.\./{path}\?token=([^\"&]+)", answered(invoke, asked, score)["body"])
+    assert match is not None
+    assert read(Purpose[purpose], match[1], later(minutes=29))["customer"] == asked.customer_id
     with pytest.raises(ExpiredLinkError):
-        read(Purpose[purpose], found[1], later(minutes=30))
+        read(Purpose[purpose], match[1], later(minutes=30))
 
 
 def page_of_counter(invoke: Invoke) -> str:
@@ -348,9 +347,9 @@ def page_of_counter(invoke: Invoke) -> str:
 
 
 def form_token(answer: dict[str, Any]) -> str:
-    found = re.search(r'name="token" value="([^"]+)"', answer["body"])
-    assert found is not None
-    return found[1]
+    match = re.search(r'name="token" value="([^"]+)"', answer["body"])
+    assert match is not None
+    return match[1]
 
 
 def tell(invoke: Invoke, token: str, score: str = "9", comment: str = "Lovely shop") -> dict[str, Any]:
@@ -439,7 +438,7 @@ def test_a_survey_that_has_ended_takes_no_anonymous_answers(
     invoke: Invoke, contents: Contents, change: dict[str, Any]
 ) -> None:
     token = page_of_counter(invoke)
-    invoke("configure_surveys/put_survey", **change)
+    change_survey(invoke, **change)
     before = contents()
     printed = feedback_path("after-purchase", "counter").removeprefix("feedback/")
     for answer in (invoke("answer_anonymously/get", fill={"TOKEN": printed}), tell(invoke, token)):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.cases import actions as cases
+from shared.cases import actions
 from shared.cases.case import Outcome, case_id
 from shared.core import clock as real_clock
 from shared.core.shop_time import ShopTime
@@ -43,7 +43,7 @@ def disappointed(invoke: Invoke) -> None:
 def reconciled(invoke: Invoke) -> None:
     """A detractor whose case is resolved."""
     disappointed(invoke)
-    cases.resolve(case_id("K-77", "after-purchase.2026-11-14"), Outcome.SOLVED, ShopTime(real_clock.now(), BERLIN))
+    actions.resolve(case_id("K-77", "after-purchase.2026-11-14"), Outcome.SOLVED, ShopTime(real_clock.now(), BERLIN))
 
 
 def answer_anonymously(invoke: Invoke) -> None:

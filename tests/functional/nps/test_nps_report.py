@@ -9,7 +9,7 @@ from zlib import crc32
 
 import pytest
 
-from shared.cases import actions as cases
+from shared.cases import actions
 from shared.cases.case import Outcome
 from shared.core import clock
 from shared.core.dynamodb import CUSTOMERS, apply
@@ -82,8 +82,8 @@ def report(invoke: Invoke, load: Load) -> Callable[..., dict[str, Any]]:
         event = {**load("report_nps/get"), "queryStringParameters": query}
         answer = invoke("report_nps/get", event=event)
         assert answer["statusCode"] == 200
-        found: dict[str, Any] = answer["json"]
-        return found
+        body: dict[str, Any] = answer["json"]
+        return body
 
     return read
 
@@ -112,8 +112,8 @@ def test_before_the_first_answer_there_is_a_report_of_nothing_over_twelve_months
 
 def test_below_ten_answers_there_are_counts_and_no_score(report: Report) -> None:
     count([10] * 5 + [7] * 2 + [0] * 2, unanswered=9)
-    found = report("2026-03", "2026-03")
-    assert {name: found[name] for name in COUNTS} == {
+    body = report("2026-03", "2026-03")
+    assert {name: body[name] for name in COUNTS} == {
         "n": 9,
         "promoters": 5,
         "passives": 2,
@@ -121,19 +121,19 @@ def test_below_ten_answers_there_are_counts_and_no_score(report: Report) -> None
         "invited": 18,
     }
     for name in ("nps", "margin", "promoter_share", "passive_share", "detractor_share"):
-        assert found[name] is None
-    assert found["response_rate"] == 0.5
+        assert body[name] is None
+    assert body["response_rate"] == 0.5
 
 
 def test_from_ten_answers_on_the_score_has_its_margin(report: Report) -> None:
     # p = .6, d = .2: 100(.6 − .2) = 40; 1.96 · 100 · √((.8 − .16)/10) = 49.58.
     count([10, 9, 9, 9, 10, 10, 8, 7, 6, 0])
-    found = report("2026-03", "2026-03")
-    assert (found["n"], found["nps"], found["margin"]) == (10, 40.0, 49.6)
-    assert (found["promoter_share"], found["passive_share"], found["detractor_share"]) == (0.6, 0.2, 0.2)
-    assert found["by_month"][0] == {
+    body = report("2026-03", "2026-03")
+    assert (body["n"], body["nps"], body["margin"]) == (10, 40.0, 49.6)
+    assert (body["promoter_share"], body["passive_share"], body["detractor_share"]) == (0.6, 0.2, 0.2)
+    assert body["by_month"][0] == {
         "month": "2026-03",
-        **{name: found[name] for name in found["by_month"][0] if name != "month"},
+        **{name: body[name] for name in body["by_month"][0] if name != "month"},
     }
 
 
@@ -143,15 +143,15 @@ def test_every_dimension_adds_up_to_the_whole(report: Report) -> None:
     count([9, 6, 6], survey_id="nightly", segment="At Risk", category="Cups")
     given = Answer(score=9, answered_at=SPRING)
     count_anonymous("counter", "form", given)
-    found = report("2026-03", "2026-04")
+    body = report("2026-03", "2026-04")
     dimensions = ("month", "segment", "channel", "category", "survey")
     for dimension in dimensions:
-        rows = found[f"by_{dimension}"]
-        assert {name: sum(row[name] for row in rows) for name in COUNTS} == {name: found[name] for name in COUNTS}
+        rows = body[f"by_{dimension}"]
+        assert {name: sum(row[name] for row in rows) for name in COUNTS} == {name: body[name] for name in COUNTS}
         assert [row[dimension] for row in rows] == sorted({row[dimension] for row in rows})
-    assert [row["channel"] for row in found["by_channel"]] == ["-", "store", "web"]
-    assert [row["segment"] for row in found["by_segment"]] == ["At Risk", "Champions"]
-    assert (found["n"], found["invited"], found["response_rate"]) == (10, 12, round(10 / 12, 4))
+    assert [row["channel"] for row in body["by_channel"]] == ["-", "store", "web"]
+    assert [row["segment"] for row in body["by_segment"]] == ["At Risk", "Champions"]
+    assert (body["n"], body["invited"], body["response_rate"]) == (10, 12, round(10 / 12, 4))
 
 
 def test_answers_without_a_name_are_a_block_of_their_own(report: Report) -> None:
@@ -161,16 +161,16 @@ def test_answers_without_a_name_are_a_block_of_their_own(report: Report) -> None
         for number, score in enumerate(scores):
             given = Answer(score=score, answered_at=SPRING, themes=("SIZE",))
             count_anonymous(place, str(number), given)
-    found = report("2026-03", "2026-03")
-    assert (found["n"], found["invited"], found["response_rate"]) == (3, 3, 1.0)
-    assert [(row["month"], row["n"]) for row in found["by_month"]] == [("2026-03", 3)]
-    unnamed = found["anonymous"]
+    body = report("2026-03", "2026-03")
+    assert (body["n"], body["invited"], body["response_rate"]) == (3, 3, 1.0)
+    assert [(row["month"], row["n"]) for row in body["by_month"]] == [("2026-03", 3)]
+    unnamed = body["anonymous"]
     assert (unnamed["n"], unnamed["detractors"], unnamed["nps"], unnamed["response_rate"]) == (12, 9, -50.0, None)
     assert [(row["place"], row["n"], row["promoters"]) for row in unnamed["by_place"]] == [
         ("counter", 11, 2),
         ("receipt", 1, 1),
     ]
-    assert found["change"] is None
+    assert body["change"] is None
     count([9] * 10)
     assert report("2026-03", "2026-03")["nps"] == 100.0
 
@@ -183,9 +183,9 @@ def test_what_many_customers_say_is_counted_in_parts_and_summed(report: Report) 
     shards = {sk.rpartition("#")[2] for sk in parts}
     assert 4 < len(shards) == len(parts) <= figures.SHARDS
     assert shards == {str(crc32(f"K-{number}".encode()) % 16) for number in range(40)}
-    found = report("2026-03", "2026-03")
-    assert (found["n"], found["invited"], len(found["by_survey"]), found["by_survey"][0]["n"]) == (40, 40, 1, 40)
-    repaired = found["cases"]
+    body = report("2026-03", "2026-03")
+    assert (body["n"], body["invited"], len(body["by_survey"]), body["by_survey"][0]["n"]) == (40, 40, 1, 40)
+    repaired = body["cases"]
     assert (repaired["recovery_answers"], repaired["recovered"]) == (40, sum(n % 11 >= 7 for n in range(40)))
 
 
@@ -216,19 +216,19 @@ def test_themes_are_counted_by_group_the_commonest_first(report: Report) -> None
     count([2, 3], themes=("SERVICE", "DELIVERY"))
     count([0, 10], themes=("SERVICE",))
     count([1], at=datetime(2026, 4, 2, tzinfo=UTC), themes=("SIZE",))
-    found = report("2026-03", "2026-04")["themes"]
-    assert found == {"DETRACTOR": {"SERVICE": 3, "DELIVERY": 2, "SIZE": 1}, "PROMOTER": {"SERVICE": 1}}
-    assert list(found["DETRACTOR"]) == ["SERVICE", "DELIVERY", "SIZE"]
+    body = report("2026-03", "2026-04")["themes"]
+    assert body == {"DETRACTOR": {"SERVICE": 3, "DELIVERY": 2, "SIZE": 1}, "PROMOTER": {"SERVICE": 1}}
+    assert list(body["DETRACTOR"]) == ["SERVICE", "DELIVERY", "SIZE"]
 
 
 def test_cases_are_counted_with_their_hours_in_the_month_in_which_they_opened(invoke: Invoke, report: Report) -> None:
     customer_id = sign_up(invoke, "ada@example.com")
     opened_at = datetime(2026, 3, 31, 20, tzinfo=UTC)
     time = ShopTime(opened_at, BERLIN)
-    made = [cases.complain(customer_id, "Broken", str(number), time).case_id for number in range(3)]
+    made = [actions.complain(customer_id, "Broken", str(number), time).case_id for number in range(3)]
     for case_id, hours in zip(made, (3, 6), strict=False):
         resolved_at = opened_at + timedelta(hours=hours)
-        cases.resolve(case_id, Outcome.SOLVED, ShopTime(resolved_at, BERLIN))
+        actions.resolve(case_id, Outcome.SOLVED, ShopTime(resolved_at, BERLIN))
     march = report("2026-03", "2026-03")["cases"]
     assert (march["opened"], march["resolved"], march["hours_to_resolve"]) == (3, 2, 4.5)
     assert report("2026-04", "2026-04")["cases"]["opened"] == 0
@@ -237,11 +237,11 @@ def test_cases_are_counted_with_their_hours_in_the_month_in_which_they_opened(in
 def test_whoever_says_seven_or_more_was_recovered_and_is_no_part_of_the_score(report: Report) -> None:
     count([7, 10, 6, 0, 9], survey_id="recovery")
     count([9] * 10)
-    found = report("2026-03", "2026-03")
-    assert (found["n"], found["nps"], found["invited"]) == (10, 100.0, 10)
-    repaired = found["cases"]
+    body = report("2026-03", "2026-03")
+    assert (body["n"], body["nps"], body["invited"]) == (10, 100.0, 10)
+    repaired = body["cases"]
     assert (repaired["recovery_answers"], repaired["recovered"], repaired["recovered_share"]) == (5, 3, 0.6)
-    assert [row["survey"] for row in found["by_survey"]] == ["after-purchase"]
+    assert [row["survey"] for row in body["by_survey"]] == ["after-purchase"]
 
 
 def test_an_answer_by_the_page_is_in_the_report_at_once(invoke: Invoke) -> None:
@@ -249,20 +249,20 @@ def test_an_answer_by_the_page_is_in_the_report_at_once(invoke: Invoke) -> None:
     asked = ask(sign_up(invoke, "ada@example.com"), segment="Champions", channel="web", category="Tea")
     answered(invoke, asked, 10)
     answered(invoke, asked, 3, "The delivery was late")
-    found = invoke("report_nps/get")["json"]
-    assert {name: found[name] for name in COUNTS} == {
+    body = invoke("report_nps/get")["json"]
+    assert {name: body[name] for name in COUNTS} == {
         "n": 1,
         "promoters": 0,
         "passives": 0,
         "detractors": 1,
         "invited": 1,
     }
-    assert (found["response_rate"], found["cases"]["opened"], found["themes"]) == (
+    assert (body["response_rate"], body["cases"]["opened"], body["themes"]) == (
         1.0,
         1,
         {"DETRACTOR": {"DELIVERY": 1}},
     )
-    assert [row["category"] for row in found["by_category"]] == ["Tea"]
+    assert [row["category"] for row in body["by_category"]] == ["Tea"]
     assert contact_histories.get(asked.customer_id).open_cases == 1
 
 
@@ -311,8 +311,8 @@ def comments(invoke: Invoke, load: Load) -> Callable[..., dict[str, Any]]:
         query |= {"month": month} if month is not None else {}
         answer = invoke("report_nps/get", event={**event, "queryStringParameters": query})
         assert answer["statusCode"] == status
-        found: dict[str, Any] = answer["json"] if status == 200 else json.loads(answer["body"])
-        return found
+        body: dict[str, Any] = answer["json"] if status == 200 else json.loads(answer["body"])
+        return body
 
     return read
 
@@ -333,10 +333,10 @@ def test_comments_are_listed_newest_first_named_and_anonymous(invoke: Invoke, co
     wrote("The delivery was late", clock.now() - timedelta(milliseconds=5))
     answered(invoke, asked, 10, "Lovely service")
     wrote("", clock.now(), "silent")
-    found = comments(month_of(shop_day()))
-    assert comments() == found
-    assert (found["month"], found["next"]) == (month_of(shop_day()), None)
-    named, unnamed = found["comments"]
+    body = comments(month_of(shop_day()))
+    assert comments() == body
+    assert (body["month"], body["next"]) == (month_of(shop_day()), None)
+    named, unnamed = body["comments"]
     assert {name: text for name, text in named.items() if name != "answered_at"} == {
         "survey_id": "after-purchase",
         "customer_id": asked.customer_id,
@@ -364,7 +364,7 @@ def test_a_changed_comment_replaces_the_first_and_an_emptied_one_disappears(invo
     for score, comment in ((9, ""), (9, "Lovely service"), (3, "Late delivery"), (3, ""), (8, ""), (8, "Better")):
         assert answered(invoke, asked, score, comment)["statusCode"] == 200
         expected = [(score, comment)] if comment else []
-        assert [(one["score"], one["comment"]) for one in comments()["comments"]] == expected
+        assert [(entry["score"], entry["comment"]) for entry in comments()["comments"]] == expected
 
 
 def test_comments_are_of_the_month_of_the_shops_clock_and_go_on_page_by_page(comments: Comments) -> None:
@@ -374,9 +374,9 @@ def test_comments_are_of_the_month_of_the_shops_clock_and_go_on_page_by_page(com
     first = comments("2026-03")
     second = comments("2026-03", next=first["next"])
     assert (len(first["comments"]), second["next"]) == (100, None)
-    words = [one["comment"] for one in first["comments"] + second["comments"]]
+    words = [entry["comment"] for entry in first["comments"] + second["comments"]]
     assert words == [f"word {number}" for number in reversed(range(102))]
-    assert [one["comment"] for one in comments("2026-04")["comments"]] == ["at night"]
+    assert [entry["comment"] for entry in comments("2026-04")["comments"]] == ["at night"]
 
 
 @pytest.mark.parametrize("month", ["2026-13", "2026-1", "november", "", "٢٠٢٦-11", "1899-12", "2200-01"])
@@ -389,7 +389,7 @@ def test_a_page_of_comments_that_nobody_has_led_to_is_refused(comments: Comments
     assert comments("2026-03", 422, next=following)["detail"].startswith("next")
 
 
-def test_the_ends_of_the_calendar_have_no_comments_and_a_key_of_the_reports_reads_none(comments: Comments) -> None:
+def test_the_ends_of_the_calendar_have_no_comments_nor_does_a_reports_key(comments: Comments) -> None:
     for month in ("1900-01", "2199-12"):
         assert comments(month) == {"month": month, "comments": [], "next": None}
     comments("2026-03", 403, "reports:read")

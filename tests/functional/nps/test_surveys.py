@@ -26,7 +26,7 @@ from shared.nps.job import INVITING
 from shared.nps.store import definitions, invitations
 from shared.nps.survey import DEFAULT_TEXTS
 from tests.functional.aws import client, sent_mails
-from tests.functional.scenes import BERLIN, answered, decide_all, facts_of, plan_run, shop_day, sign_up
+from tests.functional.scenes import BERLIN, answered, change_survey, decide_all, facts_of, plan_run, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -37,13 +37,9 @@ PUT = "configure_surveys/put_survey"
 HANDLE = "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a"
 
 
-def configure(invoke: Invoke, survey_id: str = "after-purchase", **changes: object) -> dict[str, Any]:
-    return invoke(PUT, fill={"after-purchase": survey_id}, **changes)
-
-
 def test_a_survey_is_kept_as_it_was_put_and_what_was_left_out_has_its_default(invoke: Invoke) -> None:
     assert invoke("configure_surveys/get_surveys")["json"] == {"surveys": []}
-    put = configure(invoke)
+    put = change_survey(invoke)
     assert put["statusCode"] == 200
     assert invoke("configure_surveys/get_surveys")["json"] == {"surveys": [put["json"]]}
     assert put["json"]["survey_id"] == "after-purchase"
@@ -54,9 +50,9 @@ def test_a_survey_is_kept_as_it_was_put_and_what_was_left_out_has_its_default(in
 
 def test_a_survey_that_is_put_again_is_replaced_and_listed_once_in_the_order_of_ids(invoke: Invoke) -> None:
     for survey_id in ("b", "a", "b"):
-        assert configure(invoke, survey_id, percent=30)["statusCode"] == 200
+        assert change_survey(invoke, survey_id, percent=30)["statusCode"] == 200
     listed = invoke("configure_surveys/get_surveys")["json"]["surveys"]
-    assert [(one["survey_id"], one["percent"]) for one in listed] == [("a", 30), ("b", 30)]
+    assert [(entry["survey_id"], entry["percent"]) for entry in listed] == [("a", 30), ("b", 30)]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +68,7 @@ def test_a_survey_that_is_put_again_is_replaced_and_listed_once_in_the_order_of_
         {"enabled": "yes"},
         {"trigger": "BIRTHDAY"},
         {"texts": {}},
+        {"texts": {"fr": {"question": "Vous nous recommanderiez ?"}}},
         {"texts": {"english": {}}},
         {"texts": {"en": {"question": " "}}},
         {"texts": {"en": {"follow_ups": {"FANS": "Why?"}}}},
@@ -81,7 +78,7 @@ def test_a_survey_that_is_put_again_is_replaced_and_listed_once_in_the_order_of_
 )
 def test_a_survey_that_makes_no_sense_is_refused(invoke: Invoke, contents: Contents, change: dict[str, Any]) -> None:
     before = contents()
-    refused = configure(invoke, **change)
+    refused = change_survey(invoke, **change)
     assert refused["statusCode"] == 422
     assert refused["json"]["errors"][0]["pointer"].startswith(f"/{next(iter(change))}")
     assert contents() == before
@@ -92,18 +89,18 @@ def test_an_id_that_is_taken_by_the_house_or_no_id_is_refused(
     invoke: Invoke, contents: Contents, survey_id: str
 ) -> None:
     before = contents()
-    assert configure(invoke, survey_id)["statusCode"] == 422
+    assert change_survey(invoke, survey_id)["statusCode"] == 422
     assert contents() == before
 
 
 def test_there_are_so_many_surveys_and_those_can_still_be_changed(invoke: Invoke) -> None:
-    configure(invoke, "s-00")
+    change_survey(invoke, "s-00")
     survey = definitions.get_survey("s-00")
     assert survey is not None
     for number in range(1, MAX_SURVEYS):
         apply(definitions.put_survey(replace(survey, survey_id=f"s-{number:02d}")))
-    assert configure(invoke, "another")["statusCode"] == 409
-    assert configure(invoke, "s-49", percent=1)["statusCode"] == 200
+    assert change_survey(invoke, "another")["statusCode"] == 409
+    assert change_survey(invoke, "s-49", percent=1)["statusCode"] == 200
 
 
 def test_the_rules_have_defaults_and_are_replaced_as_a_whole(invoke: Invoke) -> None:
@@ -136,7 +133,7 @@ def test_rules_that_make_no_sense_are_refused(invoke: Invoke, contents: Contents
 
 
 def test_the_link_of_a_place_leads_to_the_anonymous_page(invoke: Invoke) -> None:
-    configure(invoke)
+    change_survey(invoke)
     answer = invoke("configure_surveys/get_link")["json"]
     assert (answer["survey_id"], answer["place"], answer["answers_per_day"]) == ("after-purchase", "counter", 3)
     assert answer["url"].startswith("https://crm.shop.example/feedback/")
@@ -149,7 +146,7 @@ def test_the_link_of_a_place_leads_to_the_anonymous_page(invoke: Invoke) -> None
 def test_a_link_is_of_a_survey_that_there_is_and_of_a_place_with_a_name(
     invoke: Invoke, fill: dict[str, str], status: int
 ) -> None:
-    configure(invoke)
+    change_survey(invoke)
     assert invoke("configure_surveys/get_link", fill=fill)["statusCode"] == status
 
 
@@ -190,7 +187,7 @@ def test_the_nights_invitations_can_be_started_by_hand(invoke: Invoke, monkeypat
 def shop(invoke: Invoke) -> None:
     """A survey a week after a purchase, and no quiet hours: a test does not wait for the morning."""
     assert invoke("configure_surveys/put_rules")["statusCode"] == 200
-    assert configure(invoke)["statusCode"] == 200
+    assert change_survey(invoke)["statusCode"] == 200
 
 
 def buy(invoke: Invoke, email: str = ADA, days_ago: int = 7) -> None:
@@ -223,8 +220,8 @@ def file_of(run_id: str = "night") -> list[tuple[str, ...]]:
 
 def decisions(customer_id: str) -> list[tuple[str, str | None]]:
     """Who was asked and who was not, in the order of time and of surveys."""
-    found = facts_of(customer_id, "SurveyInvited", "SurveySkipped")
-    return [(fact.data["survey_id"], fact.data.get("reason")) for fact in found]
+    decided = facts_of(customer_id, "SurveyInvited", "SurveySkipped")
+    return [(fact.data["survey_id"], fact.data.get("reason")) for fact in decided]
 
 
 def test_the_plan_cuts_all_customers_into_segments(invoke: Invoke) -> None:
@@ -273,9 +270,9 @@ def test_nights_that_were_missed_are_caught_up_with_for_three_days(
 
 
 def test_a_night_after_the_one_that_decided_decides_nothing_anew(invoke: Invoke, ada: str) -> None:
-    configure(invoke, percent=0)
+    change_survey(invoke, percent=0)
     assert night(invoke) == {"NOT_SAMPLED": 1}
-    configure(invoke, percent=100)
+    change_survey(invoke, percent=100)
     assert night(invoke, days=1) == {"NOT_SAMPLED": 1}
     assert decisions(ada) == [("after-purchase", "NOT_SAMPLED")]
 
@@ -283,7 +280,7 @@ def test_a_night_after_the_one_that_decided_decides_nothing_anew(invoke: Invoke,
 def test_of_two_surveys_in_one_night_one_asks_and_the_other_says_why_not(
     invoke: Invoke, ada: str, contents: Contents
 ) -> None:
-    configure(invoke, "nightly", trigger="NIGHTLY")
+    change_survey(invoke, "nightly", trigger="NIGHTLY")
     assert night(invoke) == {"INVITED": 1, "ASKED_RECENTLY": 1}
     before = contents()
     assert night(invoke) == {"INVITED": 1, "ASKED_RECENTLY": 1}
@@ -295,9 +292,9 @@ def test_of_two_surveys_in_one_night_one_asks_and_the_other_says_why_not(
     ]
 
 
-def test_whoever_is_not_in_the_sample_has_a_fact_of_a_purchase_and_a_line_of_a_night(invoke: Invoke, ada: str) -> None:
-    configure(invoke, percent=0)
-    configure(invoke, "nightly", trigger="NIGHTLY", percent=0)
+def test_customers_outside_the_sample_get_a_fact_or_a_line_in_the_file(invoke: Invoke, ada: str) -> None:
+    change_survey(invoke, percent=0)
+    change_survey(invoke, "nightly", trigger="NIGHTLY", percent=0)
     assert night(invoke) == {"NOT_SAMPLED": 2}
     assert decisions(ada) == [("after-purchase", "NOT_SAMPLED")]
     assert file_of() == [
@@ -309,8 +306,8 @@ def test_whoever_is_not_in_the_sample_has_a_fact_of_a_purchase_and_a_line_of_a_n
 def test_a_refusal_of_a_nightly_survey_is_a_line_in_the_bucket_and_nothing_else(
     invoke: Invoke, ada: str, contents: Contents
 ) -> None:
-    configure(invoke, enabled=False)
-    configure(invoke, "nightly", trigger="NIGHTLY")
+    change_survey(invoke, enabled=False)
+    change_survey(invoke, "nightly", trigger="NIGHTLY")
     pause(invoke, ada)
     before = contents()
     assert night(invoke) == {"PAUSED": 1}
@@ -336,8 +333,8 @@ def test_whoever_cannot_be_decided_on_fails_the_night_and_keeps_it_from_nobody(
     invoke: Invoke, ada: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = [sign_up(invoke, f"{name}@example.com") for name in ("grace", "joan")]
-    configure(invoke, enabled=False)
-    configure(invoke, "nightly", trigger="NIGHTLY")
+    change_survey(invoke, enabled=False)
+    change_survey(invoke, "nightly", trigger="NIGHTLY")
     decide = inviting.decide
 
     def fail(customer_id: str, *args: Any) -> Any:
@@ -350,25 +347,25 @@ def test_whoever_cannot_be_decided_on_fails_the_night_and_keeps_it_from_nobody(
         with pytest.raises(ZeroDivisionError):
             night(invoke)
     run = f"{shop_day()}"
-    assert file_of() == sorted((one, "nightly", run, "INVITED") for one in others)
+    assert file_of() == sorted((other, "nightly", run, "INVITED") for other in others)
     assert night(invoke) == {"INVITED": 3}
-    assert file_of() == sorted((one, "nightly", run, "INVITED") for one in (ada, *others))
+    assert file_of() == sorted((other, "nightly", run, "INVITED") for other in (ada, *others))
 
 
 def test_each_throttle_holds_until_its_days_are_over(invoke: Invoke, shop: None) -> None:
-    configure(invoke, "nightly", trigger="NIGHTLY", cooldown_days=40)
-    configure(invoke, enabled=False)
+    change_survey(invoke, "nightly", trigger="NIGHTLY", cooldown_days=40)
+    change_survey(invoke, enabled=False)
     customer_id = sign_up(invoke, ADA)
     outcomes = [list(night(invoke, days=days)) for days in (0, 29, 31, 39, 40)]
     assert outcomes == [["INVITED"], ["ASKED_THIS_BEFORE"], ["ASKED_THIS_BEFORE"], ["ASKED_THIS_BEFORE"], ["INVITED"]]
-    configure(invoke, "other", trigger="NIGHTLY")
-    configure(invoke, "nightly", enabled=False)
+    change_survey(invoke, "other", trigger="NIGHTLY")
+    change_survey(invoke, "nightly", enabled=False)
     assert [list(night(invoke, days=days)) for days in (69, 70)] == [["ASKED_RECENTLY"], ["INVITED"]]
     assert len(facts_of(customer_id, "SurveyInvited")) == 3
 
 
 def test_a_survey_that_is_switched_off_decides_nothing(invoke: Invoke, ada: str, contents: Contents) -> None:
-    configure(invoke, enabled=False)
+    change_survey(invoke, enabled=False)
     before = contents()
     assert night(invoke) == {}
     assert contents() == before
@@ -421,7 +418,7 @@ def test_buyers_without_consent_and_without_an_address_are_not_asked(invoke: Inv
     assert decisions("K-77") == [("after-purchase", "NO_ADDRESS")]
 
 
-def test_she_is_asked_about_the_latest_purchase_that_is_due(invoke: Invoke, ada: str) -> None:
+def test_a_customer_is_asked_about_the_latest_purchase_that_is_due(invoke: Invoke, ada: str) -> None:
     buy(invoke, days_ago=9)
     buy(invoke, days_ago=2)
     assert night(invoke) == {"INVITED": 1}
@@ -445,8 +442,8 @@ def send(invoke: Invoke, fact: Fact, **fill: str) -> dict[str, Any]:
 
 def outcomes(customer_id: str) -> list[tuple[str, str | None]]:
     """What became of the mails that ask, welcomes left out."""
-    found = facts_of(customer_id, "EmailSent", "EmailSkipped", "EmailUnknown")
-    return [(fact.type, fact.data.get("reason")) for fact in found if fact.id.startswith("survey-")]
+    recorded = facts_of(customer_id, "EmailSent", "EmailSkipped", "EmailUnknown")
+    return [(fact.type, fact.data.get("reason")) for fact in recorded if fact.id.startswith("survey-")]
 
 
 def test_the_mail_has_eleven_scores_and_goes_out_once(invoke: Invoke, ada: str, contents: Contents) -> None:
@@ -459,10 +456,10 @@ def test_the_mail_has_eleven_scores_and_goes_out_once(invoke: Invoke, ada: str, 
     (mail,) = sent_mails()
     assert mail.destinations["ToAddresses"] == [ADA]
     assert mail.subject == "How likely are you to recommend our tea to a friend?"
-    found = re.findall(r'href="https://crm\.shop\.example/surveys/([^"?]+)\?score=(\d+)"', mail.body)
-    assert [int(score) for _, score in found] == list(range(11))
-    assert len({token for token, _ in found}) == 1
-    assert invoke("answer_survey/get", fill={"TOKEN": found[0][0]})["statusCode"] == 200
+    links = re.findall(r'href="https://crm\.shop\.example/surveys/([^"?]+)\?score=(\d+)"', mail.body)
+    assert [int(score) for _, score in links] == list(range(11))
+    assert len({token for token, _ in links}) == 1
+    assert invoke("answer_survey/get", fill={"TOKEN": links[0][0]})["statusCode"] == 200
     assert outcomes(ada) == [("EmailSent", None)]
     (leave,) = set(re.findall(r'href="https://crm\.shop\.example/unsubscribe\?token=([^"]+)"', mail.body))
     assert invoke("unsubscribe_customer/one_click", fill={"TOKEN": leave})["statusCode"] == 200
@@ -476,14 +473,14 @@ def test_the_mail_promises_points_where_there_is_a_programme_that_gives_them(
 ) -> None:
     if bonus is not None:
         launch(bonuses={"SURVEY_ANSWERED": bonus} if bonus else {})
-    configure(invoke, points=own)
+    change_survey(invoke, points=own)
     send(invoke, invited(invoke, ada))
     (mail,) = sent_mails()
     assert re.findall(r"(\d+) points", mail.body)[:1] == ([promised] if promised else [])
 
 
 def switch_off(invoke: Invoke, _customer_id: str) -> None:
-    configure(invoke, enabled=False)
+    change_survey(invoke, enabled=False)
 
 
 def answer_already(invoke: Invoke, customer_id: str) -> None:
@@ -543,15 +540,15 @@ class Queue:
 
     def receive(self) -> str | None:
         """The message's handle, hidden for no time by having been received; None while somebody hides it."""
-        found = client("sqs").receive_message(QueueUrl=self.url, VisibilityTimeout=0, WaitTimeSeconds=0)
-        return found["Messages"][0]["ReceiptHandle"] if found.get("Messages") else None
+        received = client("sqs").receive_message(QueueUrl=self.url, VisibilityTimeout=0, WaitTimeSeconds=0)
+        return received["Messages"][0]["ReceiptHandle"] if received.get("Messages") else None
 
 
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
-    one = Queue()
-    monkeypatch.setenv("QUEUE_URL", one.url)
-    return one
+    sqs_queue = Queue()
+    monkeypatch.setenv("QUEUE_URL", sqs_queue.url)
+    return sqs_queue
 
 
 def hour(ahead: int) -> int:
@@ -560,7 +557,7 @@ def hour(ahead: int) -> int:
 
 
 @pytest.mark.parametrize("hours", [2, 22])
-def test_in_her_night_the_message_waits_hidden_and_in_her_morning_the_mail_goes_out(
+def test_in_quiet_hours_the_message_waits_until_the_customers_morning(
     invoke: Invoke, ada: str, contents: Contents, queue: Queue, hours: int
 ) -> None:
     fact = invited(invoke, ada)
@@ -576,7 +573,7 @@ def test_in_her_night_the_message_waits_hidden_and_in_her_morning_the_mail_goes_
     assert outcomes(ada) == [("EmailSent", None)]
 
 
-def test_whoever_is_decided_on_in_her_night_is_written_to_after_it(invoke: Invoke, ada: str, queue: Queue) -> None:
+def test_a_customer_in_quiet_hours_is_written_to_after_them(invoke: Invoke, ada: str, queue: Queue) -> None:
     invoke("configure_surveys/put_rules", quiet_from=hour(-1), quiet_until=hour(2))
     fact = invited(invoke, ada)
     asked = invitations.get(ada, fact.id)
@@ -598,3 +595,24 @@ def test_whoever_lives_elsewhere_sleeps_at_another_time(invoke: Invoke, shop: No
     fact = invited(invoke, customer_id)
     assert send(invoke, fact) == {"batchItemFailures": []}
     assert outcomes(customer_id) == [("EmailSent", None)]
+
+
+def test_a_language_that_we_do_not_speak_needs_all_words_of_the_shop(invoke: Invoke) -> None:
+    refused = change_survey(invoke, texts={"en": {}, "fr": {"question": "Vous nous recommanderiez ?"}})
+    assert refused["statusCode"] == 422
+    assert "fr needs follow_ups/PROMOTER, " in refused["json"]["detail"]
+    words = {"PROMOTER": "Merci !", "PASSIVE": "Merci.", "DETRACTOR": "Pardon."}
+    french = {"question": "Vous nous recommanderiez ?", "follow_ups": words, "thanks": words}
+    assert change_survey(invoke, texts={"en": {}, "fr": french})["statusCode"] == 200
+
+
+def test_a_change_of_a_survey_names_the_version_that_it_was_made_from(invoke: Invoke) -> None:
+    first = change_survey(invoke)["json"]
+    assert first["version"] == 1
+    assert invoke(PUT)["json"] == first
+    assert invoke(PUT, percent=7)["statusCode"] == 409
+    second = invoke(PUT, percent=7, version=1)["json"]
+    assert (second["version"], second["percent"]) == (2, 7)
+    stale = invoke(PUT, percent=8, version=1)
+    assert (stale["statusCode"], stale["json"]["version"]) == (409, 2)
+    assert invoke("configure_surveys/get_surveys")["json"] == {"surveys": [second]}

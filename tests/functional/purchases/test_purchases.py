@@ -10,16 +10,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.core import fact_store as facts
+from shared.core import fact_store
 from shared.core.shop_time import ShopTime
 from shared.customers.actions import new_customer
 from shared.customers.ids import mint_customer_id
-from shared.customers.store import profiles as customers
+from shared.customers.store import profiles
 from shared.edge.queues import LOGGER
 from shared.purchases import actions
 from shared.purchases.purchase import Order
 from shared.scorecards.scorecard import Month, Scorecard, scorecard_from
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -31,29 +31,29 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 def card_of(customer_id: str | None) -> Scorecard:
     assert customer_id is not None
-    card = scorecards.get(customer_id)
+    card = cards.get(customer_id)
     assert card is not None
     return card
 
 
-def test_a_purchase_by_an_unknown_address_creates_a_customer_who_has_consented_to_nothing(invoke: Invoke) -> None:
+def test_an_unknown_address_creates_a_customer_without_consents(invoke: Invoke) -> None:
     answer = invoke("record_purchase/by_email")
     assert answer["statusCode"] == 201
-    known = customers.get_by_email(ADA)
+    known = profiles.get_by_email(ADA)
     assert known is not None
     assert answer["json"] == {"order_id": "#1001", "customer_id": known.customer_id}
     assert known.consents == {}
-    assert [fact.type for fact in facts.every(known.customer_id)] == ["PurchaseRecorded"]
+    assert [fact.type for fact in fact_store.every(known.customer_id)] == ["PurchaseRecorded"]
 
 
 def test_a_purchase_counts_on_the_scorecard_in_the_shops_month(invoke: Invoke) -> None:
     invoke("record_purchase/by_email", ordered_at="2026-10-31T23:30:00Z")
-    card = card_of(customers.get_id(ADA))
+    card = card_of(profiles.get_id(ADA))
     assert card.months == {"2026-11": Month(orders=1, spent=2_900)}
     assert card.first_order_on == card.last_order_on == date(2026, 11, 1)
 
 
-def test_a_shops_own_customer_number_becomes_a_customer_and_a_wrong_id_of_ours_does_not(invoke: Invoke) -> None:
+def test_a_shops_customer_number_becomes_a_customer_a_malformed_id_does_not(invoke: Invoke) -> None:
     assert invoke("record_purchase/by_customer_number")["json"]["customer_id"] == "K-77"
     answer = invoke("record_purchase/by_customer_number", order_id="x", customer={"customer_id": "cus_unknown"})
     assert answer["statusCode"] == 404
@@ -113,19 +113,19 @@ def test_a_refund_by_amount_is_taken_off_once(invoke: Invoke, contents: Contents
     invoke("record_purchase/by_email")
     answer = invoke("refund_purchase/amount")
     assert (answer["statusCode"], answer["json"]["status"], answer["json"]["amount"]) == (201, "APPLIED", 900)
-    assert card_of(customers.get_id(ADA)).spent == 2_000
+    assert card_of(profiles.get_id(ADA)).spent == 2_000
     before = contents()
     assert invoke("refund_purchase/amount")["statusCode"] == 200
     assert invoke("refund_purchase/amount", amount=901)["statusCode"] == 409
     assert contents() == before
 
 
-def test_a_refund_by_lines_gives_back_their_share_and_the_whole_order_no_longer_counts(invoke: Invoke) -> None:
+def test_a_refund_of_all_lines_means_the_order_no_longer_counts(invoke: Invoke) -> None:
     invoke("record_purchase/by_email")
     assert invoke("refund_purchase/products")["json"]["amount"] == 800
     rest = invoke("refund_purchase/amount", refund_id="rest", amount=2_100)
     assert rest["statusCode"] == 201
-    card = card_of(customers.get_id(ADA))
+    card = card_of(profiles.get_id(ADA))
     assert (card.orders, card.spent, card.months) == (0, 0, {})
 
 
@@ -152,16 +152,16 @@ def test_any_order_of_arrival_of_an_order_and_its_refunds_ends_the_same(
         # How often a record was written depends on the way; what it says does not.
         ends.append(contents(leave_out={"version"}))
     assert all(end == ends[0] for end in ends)
-    assert card_of(customers.get_id(ADA)).spent == 2_900 - 900 - 800
+    assert card_of(profiles.get_id(ADA)).spent == 2_900 - 900 - 800
 
 
 def test_a_refund_that_waited_and_is_too_much_is_rejected_where_it_can_be_seen(invoke: Invoke) -> None:
     invoke("refund_purchase/amount", amount=2_500)
     invoke("refund_purchase/amount", refund_id="second", amount=2_500, refunded_at="2026-11-22")
     invoke("record_purchase/by_email")
-    customer_id = customers.get_id(ADA)
+    customer_id = profiles.get_id(ADA)
     assert card_of(customer_id).spent == 400
-    assert [fact.type for fact in facts.every(customer_id or "")] == [
+    assert [fact.type for fact in fact_store.every(customer_id or "")] == [
         "PurchaseRecorded",
         "PurchaseRefunded",
         "RefundRejected",
@@ -196,7 +196,7 @@ def test_the_scorecard_is_what_the_customers_facts_add_up_to(invoke: Invoke) -> 
     invoke("record_purchase/by_email")
     invoke("refund_purchase/products")
     card = card_of(customer_id)
-    rebuilt = scorecard_from(customer_id, facts.every(customer_id), BERLIN)
+    rebuilt = scorecard_from(customer_id, fact_store.every(customer_id), BERLIN)
     assert rebuilt == card
     assert card.orders == 13
 
@@ -216,7 +216,7 @@ def test_the_queue_takes_what_is_right_and_gives_back_what_is_wrong(invoke: Invo
     answer = invoke("ingest_purchases/mixed")
     failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
     assert failed == {record["messageId"] for record in records[2:]}
-    assert card_of(customers.get_id(ADA)).spent == 2_000
+    assert card_of(profiles.get_id(ADA)).spent == 2_000
 
 
 def test_a_failed_message_is_logged_without_what_it_says_of_a_person(

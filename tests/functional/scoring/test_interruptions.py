@@ -6,7 +6,7 @@ import pytest
 
 from shared.core.dynamodb import transact
 from shared.scorecards.scorecard import Scorecard, with_order
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 from tests.frozen_clock import FrozenClock
 from tests.functional.interruptions import Scene, assert_interruptions_leave_no_trace
 from tests.functional.scenes import Invoke, execution_arn
@@ -26,19 +26,19 @@ class Rescoring:
 
     def __init__(self, *names: str) -> None:
         self._names = names
-        self._done = 0
+        self._completed = 0
 
     def __call__(self, invoke: Invoke) -> None:
         events = {"plan_rescoring": PLANNED, **dict(rescoring_steps(RESCORING))}
-        for name in self._names[self._done :]:
+        for name in self._names[self._completed :]:
             invoke(name, events[name])
-            self._done += 1
-        self._done = 0
+            self._completed += 1
+        self._completed = 0
 
 
 def few_cards(_invoke: Invoke) -> None:
-    cards = [with_order(Scorecard(customer_id=f"K{n}"), date(2026, 1 + n, 1), 1_000 * n) for n in range(4)]
-    transact(*(scorecards.count(card) for card in cards))
+    scorecards = [with_order(Scorecard(customer_id=f"K{n}"), date(2026, 1 + n, 1), 1_000 * n) for n in range(4)]
+    transact(*(cards.count(card) for card in scorecards))
 
 
 def ranked(invoke: Invoke) -> None:

@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from shared.core import fact_store as facts
+from shared.core import fact_store
 from shared.core.dynamodb import CUSTOMERS, apply, pack, transact, unpack
 from shared.forecasting import bands
 from shared.scorecards.rfm import PROSPECTS, SEGMENTS
@@ -73,13 +73,13 @@ def test_the_plan_is_for_the_shops_today_unless_a_day_is_asked_for(invoke: Invok
     assert invoke("plan_rescoring", {**event, "input": asked_for})["run"]["as_of"] == "1998-07-01"
 
 
-def test_every_customer_gets_the_score_that_all_customers_together_give_her(
+def test_every_customer_gets_the_score_that_all_customers_together_give(
     invoke: Invoke, rescore: Rescore, shop: None
 ) -> None:
-    found = [rfm(card, AS_OF) for number in range(30) if (card := cards.get(f"K{number}"))]
-    days = np.array([one.recency_days for one in found if one])
-    orders = np.array([one.frequency for one in found if one])
-    money = np.array([one.monetary for one in found if one])
+    values = [rfm(card, AS_OF) for number in range(30) if (card := cards.get(f"K{number}"))]
+    days = np.array([value.recency_days for value in values if value])
+    orders = np.array([value.frequency for value in values if value])
+    money = np.array([value.monetary for value in values if value])
     expected = ranks.score(days, orders, money, ranks.thresholds(days, orders, money))
     rescore()
     for number in range(30):
@@ -105,12 +105,12 @@ def test_the_report_has_every_customer_in_one_segment_and_all_revenue(
     rescore(segments=2)
     report = invoke("report_scores/segments")["json"]
     assert (report["customers"], report["buyers"], report["changed"]) == (31, 30, 31)
-    assert sum(one["customers"] for one in report["segments"]) == 31
+    assert sum(row["customers"] for row in report["segments"]) == 31
     spent = sum(card.spent for n in range(30) if (card := cards.get(f"K{n}")))
-    assert sum(one["revenue"] for one in report["segments"]) == spent
+    assert sum(row["revenue"] for row in report["segments"]) == spent
     assert sum(move["customers"] for move in report["moves"]) == 31
     assert report["caveats"] == ["30 customers have bought, too few for fifths: below 50 scores say little"]
-    champions = next(one for one in report["segments"] if one["segment"] == "Champions")
+    champions = next(row for row in report["segments"] if row["segment"] == "Champions")
     assert set(champions["average"]) == {"recency_days", "frequency", "monetary"}
 
 
@@ -118,9 +118,9 @@ def test_a_second_run_without_news_writes_no_score_and_no_fact(
     invoke: Invoke, rescore: Rescore, shop: None, contents: Contents
 ) -> None:
     rescore(segments=2)
-    before = contents()["scorecards"], facts.every("K1")
+    before = contents()["scorecards"], fact_store.every("K1")
     rescore("run-2", "2026-11-21T02:00:00Z", segments=1)
-    assert (contents()["scorecards"], facts.every("K1")) == before
+    assert (contents()["scorecards"], fact_store.every("K1")) == before
     report = invoke("report_scores/segments")["json"]
     assert (report["rescoring_id"], report["changed"], report["moves"]) == ("run-2", 0, [])
 
@@ -145,13 +145,13 @@ def test_a_customer_who_moves_has_the_fact_once_and_the_report_the_move(
     moved = {customer: (was[customer], now[customer]) for customer in was if was[customer] != now[customer]}
     assert moved
     for customer, (before, after) in moved.items():
-        changes = [fact for fact in facts.every(customer) if fact.type == "SegmentChanged" and fact.id == "run-2"]
+        changes = [fact for fact in fact_store.every(customer) if fact.type == "SegmentChanged" and fact.id == "run-2"]
         assert [(fact.data["from"], fact.data["to"]) for fact in changes] == [(before, after)]
     report = invoke("report_scores/segments")["json"]
     assert {(m["from"], m["to"]): m["customers"] for m in report["moves"]} == Counter(moved.values())
 
 
-def test_reports_and_facts_stand_in_the_order_of_the_runs_whenever_these_were_asked_for(
+def test_reports_and_facts_stand_in_the_order_of_the_runs(
     invoke: Invoke, rescore: Rescore, shop: None, clock: FrozenClock
 ) -> None:
     rescore("later", "2026-11-21T02:00:00Z", segments=1, times=1)
@@ -183,7 +183,7 @@ def test_a_customer_who_is_erased_meanwhile_is_not_brought_back(invoke: Invoke, 
             client("dynamodb").delete_item(TableName="scorecards", Key={"customer_id": {"S": "K1"}})
         invoke(step, event)
     assert "K1" not in {item["customer_id"] for item in stored()}
-    assert facts.every("K1") == []
+    assert fact_store.every("K1") == []
     run = invoke("view_rescoring/get")["json"]
     assert (run["changed"], run["given_way"]) == (30, 1)
 
@@ -191,15 +191,15 @@ def test_a_customer_who_is_erased_meanwhile_is_not_brought_back(invoke: Invoke, 
 def test_in_however_many_segments_scores_and_reports_are_the_same_and_add_up(
     invoke: Invoke, rescore: Rescore, large_shop: None
 ) -> None:
-    ready, found = aws.stored(), []
+    ready, results = aws.stored(), []
     for segments in (1, 5):
         aws.put_back(ready)
         rescore(segments=segments, times=1)
         reports = {name: answer["json"] for name, answer in all_reports(invoke).items()}
         for moment in ("started_at", "finished_at"):
             assert len({report.pop(moment) for report in reports.values()}) == 1
-        found.append((sorted(stored(), key=lambda item: str(item["customer_id"])), reports))
-    (scored, reports), other = found
+        results.append((sorted(stored(), key=lambda item: str(item["customer_id"])), reports))
+    (scored, reports), other = results
     assert (scored, reports) == other
     assert all(card["score"].churn_band for card in scored if card["customer_id"] != "prospect")
 
@@ -207,23 +207,23 @@ def test_in_however_many_segments_scores_and_reports_are_the_same_and_add_up(
     assert (segments_report["customers"], segments_report["buyers"]) == (71, 70)
     assert segments_report["caveats"] == []
     assert set(segments_report["segments"][0]["average"]) == {"recency_days", "frequency", "monetary", "r", "f", "m"}
-    assert sum(one["customers"] for one in reports["lifecycle"]["stages"]) == reports["lifecycle"]["customers"] == 71
+    assert sum(row["customers"] for row in reports["lifecycle"]["stages"]) == reports["lifecycle"]["customers"] == 71
     assert reports["lifecycle"]["stages"][0] == {
         "stage": "PROSPECT", "customers": 1, "share": 0.0141, "revenue": 0, "revenue_share": 0.0
     }  # fmt: skip
     for member in ("churn_bands", "value_bands"):
-        assert sum(one["customers"] for one in forecast[member]) == 70
-        assert sum(one["revenue"] for one in forecast[member]) == pytest.approx(forecast["existing"]["revenue"], abs=4)
-    held = Counter(card["score"].churn_band for card in scored)
-    assert {one["band"]: one["customers"] for one in forecast["churn_bands"] if one["customers"]} == {
-        band: customers for band, customers in held.items() if band
+        assert sum(row["customers"] for row in forecast[member]) == 70
+        assert sum(row["revenue"] for row in forecast[member]) == pytest.approx(forecast["existing"]["revenue"], abs=4)
+    by_band = Counter(card["score"].churn_band for card in scored)
+    assert {row["band"]: row["customers"] for row in forecast["churn_bands"] if row["customers"]} == {
+        band: customers for band, customers in by_band.items() if band
     }
     assert forecast["total"]["revenue"] == pytest.approx(
         forecast["existing"]["revenue"] + forecast["newcomers"]["revenue"], abs=1
     )
     cohorts = reports["cohorts"]["cohorts"]
-    assert sum(one["customers"] for one in cohorts) == 70
-    assert all(one["months"][0] == one["customers"] and one["share"][0] == 1.0 for one in cohorts)
+    assert sum(row["customers"] for row in cohorts) == 70
+    assert all(row["months"][0] == row["customers"] and row["share"][0] == 1.0 for row in cohorts)
 
 
 def test_a_model_is_fitted_once_a_week_and_kept_meanwhile(invoke: Invoke, rescore: Rescore, shop: None) -> None:
@@ -240,9 +240,7 @@ def test_a_model_is_fitted_once_a_week_and_kept_meanwhile(invoke: Invoke, rescor
     ]
 
 
-def test_the_snapshot_of_a_day_has_each_customer_once_as_the_last_run_scored_her(
-    rescore: Rescore, shop: None, tmp_path: Path
-) -> None:
+def test_the_snapshot_of_a_day_has_each_customers_last_score_once(rescore: Rescore, shop: None, tmp_path: Path) -> None:
     rescore(segments=4, times=1)
     assert len(snapshots(tmp_path / "first")) == 4
     assert_snapshot_is_what_is_stored(tmp_path / "first")
@@ -259,12 +257,56 @@ def test_a_rescoring_is_started_for_the_day_that_was_asked_for(invoke: Invoke, m
         name="rescoring", definition="{}", roleArn="arn:aws:iam::123456789012:role/rescoring"
     )["stateMachineArn"]
     monkeypatch.setenv("RESCORING_STATE_MACHINE_ARN", machine)
+    apply(cards.count(with_order(Scorecard(customer_id="early"), date(1998, 7, 1), 2_000)))
     answer = invoke("start_rescoring/as_of")
     assert (answer["statusCode"], answer["json"]["status"]) == (202, "QUEUED")
     (execution,) = client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
     assert execution["name"] == answer["json"]["rescoring_id"]
     details = client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
     assert json.loads(details["input"]) == {"as_of": "1998-07-01"}
+
+
+def test_a_score_for_a_day_before_the_first_order_is_refused(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, shop: None
+) -> None:
+    monkeypatch.setenv("RESCORING_STATE_MACHINE_ARN", ARN)
+    answer = invoke("start_rescoring/as_of", as_of="1998-07-01")
+    assert (answer["statusCode"], answer["json"]["detail"]) == (
+        422,
+        "as_of: nobody had ordered by 1998-07-01; all would lose their scores",
+    )
+
+
+@pytest.mark.parametrize("as_of", [0, 896572800, "0", "1998-07-01T00:00:00Z", "1998-7-1", True])
+def test_a_day_is_text_in_the_form_of_a_calendar(invoke: Invoke, as_of: object) -> None:
+    answer = invoke("start_rescoring/as_of", as_of=as_of)
+    assert answer["statusCode"] == 422
+    assert "want a day such as 2026-11-21" in answer["json"]["detail"]
+
+
+def test_a_model_that_saw_nobody_is_fitted_again_the_next_night(invoke: Invoke, rescore: Rescore) -> None:
+    assert rescore("run-1", "2026-11-20T01:00:00Z", segments=1, times=1)["fits"]
+    cards_of_buyers(range(20))
+    assert rescore("run-2", "2026-11-21T01:00:00Z", segments=1, times=1)["fits"]
+    report = invoke("report_scores/forecast")["json"]
+    assert report["existing"]["revenue"] > 0
+    assert not rescore("run-3", "2026-11-22T01:00:00Z", segments=1, times=1)["fits"]
+
+
+def test_models_are_fitted_again_where_buyers_have_doubled(rescore: Rescore) -> None:
+    transact(*(cards.ensure(f"K{number}") for number in range(40)))
+    cards_of_buyers(range(10))
+    assert rescore("run-1", "2026-11-20T01:00:00Z", segments=1, times=1)["fits"]
+    cards_of_buyers(range(10, 20))
+    # The plan knows the buyers of the rescoring before.
+    assert not rescore("run-2", "2026-11-21T01:00:00Z", segments=1, times=1)["fits"]
+    assert rescore("run-3", "2026-11-22T01:00:00Z", segments=1, times=1)["fits"]
+
+
+def cards_of_buyers(numbers: range) -> None:
+    for number in numbers:
+        card = with_order(Scorecard(customer_id=f"K{number}"), date(2026, 10, 1 + number), 2_000)
+        apply(cards.count(replace(card, version=1)))
 
 
 def test_a_score_for_a_day_to_come_is_refused(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +326,7 @@ def test_the_number_of_customers_is_estimated_before_it_has_been_counted(monkeyp
     assert 10 <= cards.estimate() <= 200
 
 
-def test_a_result_is_told_when_its_parts_are_forgotten(invoke: Invoke, rescore: Rescore, shop: None) -> None:
+def test_a_result_is_shown_after_its_parts_have_expired(invoke: Invoke, rescore: Rescore, shop: None) -> None:
     plan = rescore(segments=2, times=1)
     path = {"pathParameters": {"rescoring_id": plan["rescoring_id"]}}
     before = invoke("view_rescoring", {**load_event("view_rescoring/get"), **path})["json"]
@@ -297,8 +339,8 @@ def test_a_result_is_told_when_its_parts_are_forgotten(invoke: Invoke, rescore: 
 
 
 def load_event(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((ROOT / f"events/{name}.json").read_text())
-    return found
+    payload: dict[str, Any] = json.loads((ROOT / f"events/{name}.json").read_text())
+    return payload
 
 
 def stored() -> list[dict[str, Any]]:
@@ -320,10 +362,10 @@ def all_reports(invoke: Invoke) -> dict[str, dict[str, Any]]:
 def snapshots(folder: Path) -> list[Path]:
     """The snapshots of all days, as files in a folder."""
     folder.mkdir(exist_ok=True)
-    for found in client("s3").list_objects_v2(Bucket="data", Prefix="scores/")["Contents"]:
-        path = folder / found["Key"]
+    for entry in client("s3").list_objects_v2(Bucket="data", Prefix="scores/")["Contents"]:
+        path = folder / entry["Key"]
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(client("s3").get_object(Bucket="data", Key=found["Key"])["Body"].read())
+        path.write_bytes(client("s3").get_object(Bucket="data", Key=entry["Key"])["Body"].read())
     return sorted(folder.rglob("*.csv.gz"))
 
 
@@ -345,8 +387,8 @@ def assert_snapshot_is_what_is_stored(folder: Path) -> None:
         assert seen == (known.recency_days if known else None)
     # The query that the documentation gives.
     (query,) = re.findall(r"```sql\n(.+?)```", (ROOT / "docs/scale.md").read_text(), re.DOTALL)
-    told = duckdb.execute(query.replace("s3://BUCKET", str(folder))).fetchall()
+    results = duckdb.execute(query.replace("s3://BUCKET", str(folder))).fetchall()
     bought = [card for card in stored() if card["score"].r]
-    assert sum(row[2] for row in told) == len(expected)
-    assert sum(row[3] or 0 for row in told) == pytest.approx(sum(card["spent"] for card in bought) / 100)
-    assert {row[1] for row in told} == {card["score"].segment for card in stored()}
+    assert sum(row[2] for row in results) == len(expected)
+    assert sum(row[3] or 0 for row in results) == pytest.approx(sum(card["spent"] for card in bought) / 100)
+    assert {row[1] for row in results} == {card["score"].segment for card in stored()}

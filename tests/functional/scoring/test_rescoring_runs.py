@@ -13,8 +13,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.retries.standard import ExponentialBackoff
 
-from shared.core import clock
-from shared.core import fact_store as facts
+from shared.core import clock, fact_store
 from shared.core.dynamodb import SCORECARDS, transact, unpack
 from shared.core.errors import Busy
 from shared.core.facts import Fact
@@ -25,7 +24,7 @@ from shared.scorecards.scorecard import Scorecard, with_order
 from shared.scorecards.store import cards
 from shared.scoring.job import RESCORING
 from shared.scoring.rescoring import Change
-from shared.scoring.store import writes as score_writes
+from shared.scoring.store import writes
 from tests.functional import moto_patches
 from tests.functional.aws import client, put_back, stored
 from tests.functional.calls import CALLS, Killed, is_killed
@@ -42,13 +41,13 @@ CUSTOMERS = 8
 @pytest.fixture(autouse=True)
 def shop() -> None:
     """Eight buyers, each better than the one before."""
-    writes = []
+    counted = []
     for number in range(CUSTOMERS):
         card = Scorecard(customer_id=f"K{number}")
         for order in range(number + 1):
             card = with_order(card, date(2026, 1 + number, 1 + order), 1_000)
-        writes.append(cards.count(replace(card, version=1)))
-    transact(*writes)
+        counted.append(cards.count(replace(card, version=1)))
+    transact(*counted)
 
 
 @pytest.fixture
@@ -69,7 +68,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
         nonlocal seconds
         seconds += more
 
-    monkeypatch.setattr(score_writes, "Pace", partial(Pace, lambda: seconds, sleep))
+    monkeypatch.setattr(writes, "Pace", partial(Pace, lambda: seconds, sleep))
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
 
 
@@ -79,7 +78,7 @@ def throttle(hurried: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Co
     fact; how often each customer's score was asked for.
     """
 
-    def arm(code: str, first: int, scores: bool = True, told: bool = True) -> Counter[str]:
+    def arm(code: str, first: int, scores: bool = True, moves: bool = True) -> Counter[str]:
         aws_answers = moto_patches.answer
         tries: Counter[str] = Counter()
 
@@ -104,10 +103,10 @@ def throttle(hurried: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Co
             return json_answer(request.url, 200, {**answer, "Responses": responses})
 
         def some_facts(event_name: str, request: Any) -> AWSResponse:
-            ((name, writes),) = json.loads(request.body)["RequestItems"].items()
-            refused = [is_refused(f"fact-{one['PutRequest']['Item']['customer_id']['S']}", told) for one in writes]
-            left = without(writes, [not no for no in refused])
-            request.body = json.dumps({"RequestItems": {name: without(writes, refused)}})
+            ((name, asked),) = json.loads(request.body)["RequestItems"].items()
+            refused = [is_refused(f"fact-{write['PutRequest']['Item']['customer_id']['S']}", moves) for write in asked]
+            left = without(asked, [not no for no in refused])
+            request.body = json.dumps({"RequestItems": {name: without(asked, refused)}})
             answer = answered(event_name, request)
             return json_answer(request.url, 200, {**answer, "UnprocessedItems": {name: left} if left else {}})
 
@@ -159,7 +158,7 @@ def refuse_batches(hurried: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[
 
 
 def moves_of(number: int) -> list[Fact]:
-    return [fact for fact in facts.every(f"K{number}") if fact.type == "SegmentChanged"]
+    return [fact for fact in fact_store.every(f"K{number}") if fact.type == "SegmentChanged"]
 
 
 def segment_of(number: int) -> str:
@@ -169,7 +168,7 @@ def segment_of(number: int) -> str:
     return card.score.segment
 
 
-def assert_every_move_is_told_once() -> None:
+def assert_every_move_is_published_once() -> None:
     """Each customer's facts lead, one after the other, to the segment that is stored."""
     for number in range(CUSTOMERS):
         moves = moves_of(number)
@@ -216,8 +215,8 @@ def buy_all(invoke: Invoke) -> None:
 def status(invoke: Invoke, rescoring_id: str = "run-1") -> dict[str, Any]:
     answer = invoke("view_rescoring/get", fill={"run-1": rescoring_id})
     assert answer["statusCode"] == 200
-    found: dict[str, Any] = answer["json"]
-    return found
+    body: dict[str, Any] = answer["json"]
+    return body
 
 
 def ask_for_plan(invoke: Invoke, rescoring_id: str) -> bool:
@@ -260,7 +259,7 @@ def test_a_run_that_lost_the_lease_writes_nothing_more(invoke: Invoke, rescore: 
     assert unfinished() == {"run-1", "run-2"}
     rescore("run-2", "2026-11-21T02:00:00Z", segments=1, times=1)
     assert unfinished() == set()
-    assert_every_move_is_told_once()
+    assert_every_move_is_published_once()
     with pytest.raises(Superseded):
         take(invoke, rescoring_steps(first), "write_scores")
     assert written_by() == {"run-2"}
@@ -277,7 +276,7 @@ def test_two_runs_that_overlap_lose_nothing_and_double_nothing(invoke: Invoke) -
         take(invoke, rescoring_steps(given), "write_scores", "report_rescoring")
     assert written_by() == {"a"}
     assert {len(moves_of(number)) for number in range(CUSTOMERS)} == {1}
-    assert_every_move_is_told_once()
+    assert_every_move_is_published_once()
     first, second = status(invoke, "a"), status(invoke, "b")
     assert (first["changed"], first["given_way"]) == (CUSTOMERS, 0)
     assert (second["changed"], second["given_way"]) == (0, CUSTOMERS)
@@ -285,7 +284,7 @@ def test_two_runs_that_overlap_lose_nothing_and_double_nothing(invoke: Invoke) -
     assert unfinished() == set()
 
 
-def test_the_next_run_tells_what_a_dead_one_did_not(invoke: Invoke, rescore: Rescore) -> None:
+def test_the_next_run_publishes_the_moves_that_a_dead_run_did_not(invoke: Invoke, rescore: Rescore) -> None:
     given = plan_rescoring(invoke, segments=1)
     until_written(invoke, given)
     ready, seen = stored(), set()
@@ -298,12 +297,12 @@ def test_the_next_run_tells_what_a_dead_one_did_not(invoke: Invoke, rescore: Res
         buy_all(invoke)
         rescore("run-2", "2026-11-21T02:00:00Z", segments=2, times=1)
         assert unfinished() == set()
-        assert_every_move_is_told_once()
+        assert_every_move_is_published_once()
     # It died before the scores, between these and their facts, and behind both.
     assert seen == {("", 0), ("run-1", 0), ("run-1", 1)}
 
 
-def test_of_several_dead_runs_every_move_is_told_by_the_one_that_lives(invoke: Invoke, rescore: Rescore) -> None:
+def test_a_run_publishes_every_move_of_the_dead_runs_before_it(invoke: Invoke, rescore: Rescore) -> None:
     for at, name in ((1, "a"), (2, "b")):
         given = plan_rescoring(invoke, name, f"2026-11-21T0{at}:00:00Z", segments=1)
         until_written(invoke, given)
@@ -319,12 +318,10 @@ def test_of_several_dead_runs_every_move_is_told_by_the_one_that_lives(invoke: I
     assert unfinished() == {"a", "b"}
     rescore("c", "2026-11-21T03:00:00Z", segments=3, times=1)
     assert unfinished() == set()
-    assert_every_move_is_told_once()
+    assert_every_move_is_published_once()
 
 
-def test_a_move_that_a_dying_run_writes_behind_the_scan_of_the_next_one_is_told_by_the_one_after(
-    invoke: Invoke, rescore: Rescore
-) -> None:
+def test_a_late_move_of_a_dying_run_is_published_by_a_later_run(invoke: Invoke, rescore: Rescore) -> None:
     first = plan_rescoring(invoke, "a", "2026-11-21T01:00:00Z", segments=1)
     until_written(invoke, first)
     second: dict[str, Any] = {}
@@ -347,7 +344,7 @@ def test_a_move_that_a_dying_run_writes_behind_the_scan_of_the_next_one_is_told_
     assert (written_by(), moves_of(0), unfinished()) == ({"a"}, [], {"a"})
     rescore("c", "2026-11-21T03:00:00Z", segments=1, times=1)
     assert unfinished() == set()
-    assert_every_move_is_told_once()
+    assert_every_move_is_published_once()
 
 
 @pytest.mark.parametrize("code", ["ThrottlingError", "ProvisionedThroughputExceeded", "TransactionConflict"])
@@ -358,7 +355,7 @@ def test_statements_that_are_throttled_are_tried_again_until_all_is_written(
     rescore(segments=1, times=1)
     assert written_by() == {"run-1"}
     assert {len(moves_of(number)) for number in range(CUSTOMERS)} == {1}
-    assert_every_move_is_told_once()
+    assert_every_move_is_published_once()
     assert tries == {
         f"{what}K{number}": 1 if number % 2 else 4 for what in ("", "fact-") for number in range(CUSTOMERS)
     }
@@ -373,9 +370,9 @@ def test_batches_that_are_refused_as_a_whole_are_tried_again(
     # More often than boto tries by itself.
     refused = refuse_batches("BatchExecuteStatement", 12), refuse_batches("BatchWriteItem", 12)
     rescore(segments=1, times=1)
-    assert [one.made for one in refused] == [13, 13]
+    assert [batch.made for batch in refused] == [13, 13]
     assert written_by() == {"run-1"}
-    assert_every_move_is_told_once()
+    assert_every_move_is_published_once()
 
 
 @pytest.mark.parametrize("operation", ["BatchExecuteStatement", "BatchWriteItem"])
@@ -386,7 +383,7 @@ def test_a_run_ends_where_a_table_takes_nothing(
     monkeypatch: pytest.MonkeyPatch,
     operation: str,
 ) -> None:
-    monkeypatch.setattr(score_writes, "_MAX_REFUSALS", 5)
+    monkeypatch.setattr(writes, "_MAX_REFUSALS", 5)
     given = plan_rescoring(invoke, segments=1)
     until_written(invoke, given)
     refused = refuse_batches(operation, 1_000)
@@ -394,7 +391,7 @@ def test_a_run_ends_where_a_table_takes_nothing(
         take(invoke, rescoring_steps(given), "write_scores")
     refused.left = 0
     rescore("run-2", "2026-11-21T02:00:00Z", segments=1, times=1)
-    assert_every_move_is_told_once()
+    assert_every_move_is_published_once()
 
 
 def test_a_table_that_takes_one_write_at_a_time_is_not_given_up(
@@ -402,12 +399,10 @@ def test_a_table_that_takes_one_write_at_a_time_is_not_given_up(
 ) -> None:
     throttle("ThrottlingError", 30)
     rescore(segments=1, times=1)
-    assert_every_move_is_told_once()
+    assert_every_move_is_published_once()
 
 
-def test_a_rescoring_pays_a_write_unit_for_each_changed_customer_and_one_for_each_move(
-    invoke: Invoke, rescore: Rescore
-) -> None:
+def test_a_rescoring_costs_a_write_unit_for_each_change_and_each_move(invoke: Invoke, rescore: Rescore) -> None:
     rescore(segments=2, times=1)
     first = status(invoke)
     assert (first["changed"], first["write_units"]) == (CUSTOMERS, {"scorecards": CUSTOMERS, "facts": CUSTOMERS})
@@ -441,19 +436,19 @@ def test_a_rescoring_can_be_watched_from_its_start_to_its_end(
         "status": "RUNNING", "segments": 4, "segments_scanned": 4, "scanned": CUSTOMERS, "changed": 0
     }  # fmt: skip
     take(invoke, steps, "rank_scorecards", "fit_forecaster")
-    writes = [event for step, event in steps if step == "write_scores"]
-    changed = sum(invoke("write_scores", event)["changed"] for event in writes[:2])
+    events = [event for step, event in steps if step == "write_scores"]
+    changed = sum(invoke("write_scores", event)["changed"] for event in events[:2])
     half = status(invoke, run)
     assert (half["status"], half["segments_written"], half["changed"]) == ("RUNNING", 2, changed)
     assert half["finished_at"] is None
-    for event in writes[2:]:
+    for event in events[2:]:
         invoke("write_scores", event)
     take(invoke, steps, "report_rescoring")
-    done = status(invoke, run)
-    assert (done["status"], done["segments_written"], done["changed"]) == ("SUCCEEDED", 4, CUSTOMERS)
-    assert (done["customers"], done["given_way"], done["forecast"]["fitted"]) == (CUSTOMERS, 0, True)
-    assert done["finished_at"] >= done["started_at"]
-    assert done["caveats"] == ["8 customers have bought, too few for fifths: below 50 scores say little"]
+    finished = status(invoke, run)
+    assert (finished["status"], finished["segments_written"], finished["changed"]) == ("SUCCEEDED", 4, CUSTOMERS)
+    assert (finished["customers"], finished["given_way"], finished["forecast"]["fitted"]) == (CUSTOMERS, 0, True)
+    assert finished["finished_at"] >= finished["started_at"]
+    assert finished["caveats"] == ["8 customers have bought, too few for fifths: below 50 scores say little"]
 
 
 def test_a_run_whose_execution_ended_before_its_work_has_failed(invoke: Invoke, machine: str) -> None:
@@ -479,18 +474,16 @@ def test_a_rescoring_that_nobody_asked_for_is_not_found(invoke: Invoke) -> None:
 
 
 @pytest.mark.parametrize("tells", [True, False])
-def test_a_batch_whose_answer_was_lost_counts_as_written_and_another_writers_score_stays(
-    monkeypatch: pytest.MonkeyPatch, tells: bool
-) -> None:
+def test_a_batch_with_a_lost_answer_counts_as_written(monkeypatch: pytest.MonkeyPatch, tells: bool) -> None:
     monkeypatch.setattr(moto_patches, "refusals_tell", tells)
     mine = [Change(f"K{number}", f"Lost|1|1|1|HIGH|LOW|2026-11-21|mine|{number}", "", None) for number in range(4)]
-    theirs = replace(mine[3], score="Champions|5|5|5|LOW|TOP|2026-11-21|theirs|")
+    another = replace(mine[3], score="Champions|5|5|5|LOW|TOP|2026-11-21|theirs|")
     unknown = replace(mine[0], customer_id="erased since")
-    score_writes.write([*mine[:3], theirs], frozenset(), lambda: None)
-    again = score_writes.write([*mine, unknown], frozenset(), lambda: None)
+    writes.write([*mine[:3], another], frozenset(), lambda: None)
+    again = writes.write([*mine, unknown], frozenset(), lambda: None)
     assert (again.written, again.refused) == (3, 2)
-    held = {f"K{number}": (item or {})["score"] for number in range(4) if (item := card_item(f"K{number}"))}
-    assert held == {**{one.customer_id: one.score for one in mine}, "K3": theirs.score}
+    scores = {f"K{number}": (item or {})["score"] for number in range(4) if (item := card_item(f"K{number}"))}
+    assert scores == {**{kept.customer_id: kept.score for kept in mine}, "K3": another.score}
     assert card_item("erased since") is None
 
 

@@ -17,17 +17,17 @@ from shared.core.settings import Settings
 def test_a_file_without_the_needed_columns_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
     path = tmp_path / "shop.csv"
     path.write_text("order_id,email\n")
-    done = CliRunner().invoke(app, ["import", str(path)])
-    assert done.exit_code == 2
-    assert done.stderr == (
+    result = CliRunner().invoke(app, ["import", str(path)])
+    assert result.exit_code == 2
+    assert result.stderr == (
         "regulars: shop.csv lacks the columns: ordered_at, total, currency. It has: order_id, email.\n"
     )
 
 
 def test_a_key_for_a_scope_that_does_not_exist_is_refused() -> None:
-    done = CliRunner().invoke(app, ["keys", "create", "--name", "shop", "--scope", "everything"])
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.startswith("regulars: There is no scope everything; there are cases:read, ")
+    result = CliRunner().invoke(app, ["keys", "create", "--name", "shop", "--scope", "everything"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("regulars: There is no scope everything; there are cases:read, ")
 
 
 def test_a_key_without_a_scope_is_refused_with_the_list_of_scopes() -> None:
@@ -48,7 +48,7 @@ def test_without_a_local_crm_a_command_says_how_to_start_one(tmp_path: Path) -> 
         deployment.connect("local", tmp_path)
 
 
-def test_a_damaged_description_of_the_local_crm_is_told(tmp_path: Path) -> None:
+def test_a_damaged_description_of_the_local_crm_is_reported(tmp_path: Path) -> None:
     (tmp_path / "local.json").write_text("{")
     with pytest.raises(deployment.Unreachable, match=r"local\.json is damaged"):
         deployment.connect("local", tmp_path)
@@ -56,8 +56,8 @@ def test_a_damaged_description_of_the_local_crm_is_told(tmp_path: Path) -> None:
 
 def test_commands_other_than_up_down_and_demo_do_not_wait_for_cdk() -> None:
     code = "import sys, cli.main; print(sorted({'aws_cdk', 'jsii', 'moto'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
 
 
 def test_the_region_is_the_one_of_aws_region(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def test_the_region_is_the_one_of_aws_region(monkeypatch: pytest.MonkeyPatch) ->
     assert os.environ["AWS_DEFAULT_REGION"] == "eu-west-1"
 
 
-def test_a_deployment_that_changes_what_amounts_and_days_mean_is_told() -> None:
+def test_a_deployment_that_changes_currency_or_zone_is_reported() -> None:
     deployed = Settings(stage="prod", currency="CHF", time_zone="Europe/Zurich", shop_name="Tea").to_environment()
     assert change_guard.changes(deployed, Settings(stage="prod", currency="CHF", time_zone="Europe/Zurich")) == []
     assert change_guard.changes(deployed, Settings(stage="prod")) == [
@@ -87,9 +87,9 @@ def test_such_a_deployment_is_refused_until_it_is_agreed_to(
     monkeypatch.setenv("STAGE", "prod")
     monkeypatch.setenv("CURRENCY", "EUR")
     assert change_guard.main() == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "CURRENCY from CHF to EUR" in told
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert "CURRENCY from CHF to EUR" in printed
     monkeypatch.setenv("CHANGE_MONEY_AND_TIME", "yes")
     assert change_guard.main() == 0
 

@@ -8,7 +8,7 @@ from cli.demo import cdnow
 from cli.exports.rows import read_layout, read_orders, to_payload
 
 
-def test_a_price_is_told_only_where_the_pieces_come_out_even(tmp_path: Path) -> None:
+def test_a_price_is_given_only_where_the_pieces_come_out_even(tmp_path: Path) -> None:
     sample, target = tmp_path / "sample.txt", tmp_path / "cdnow.csv"
     sample.write_text(" 00004 0001 19970101  2   29.33\n 00004 0001 19970101  2   29.72\n\n")
     cdnow.to_csv(sample, target)

@@ -32,30 +32,30 @@ def payloads(folder: Path, *rows: str, encoding: str = "utf-8") -> list[Purchase
     """What each order of the file becomes: a purchase, or the reason why not."""
     path = write(folder, *rows, encoding=encoding)
     layout = read_layout(path)
-    found: list[PurchasePayload | str] = []
+    converted: list[PurchasePayload | str] = []
     for order in read_orders(path, layout):
         try:
-            found.append(to_payload(layout, order.rows))
+            converted.append(to_payload(layout, order.rows))
         except (Invalid, ValidationError, OverflowError) as error:
-            found.append(describe_problem(error))
-    return found
+            converted.append(describe_problem(error))
+    return converted
 
 
 def only(folder: Path, *rows: str) -> PurchasePayload:
-    (found,) = payloads(folder, *rows)
-    assert isinstance(found, PurchasePayload), found
-    return found
+    (payload,) = payloads(folder, *rows)
+    assert isinstance(payload, PurchasePayload), payload
+    return payload
 
 
 def reason(folder: Path, *rows: str) -> str:
-    (found,) = payloads(folder, *rows)
-    assert isinstance(found, str), found
-    return found
+    (text,) = payloads(folder, *rows)
+    assert isinstance(text, str), text
+    return text
 
 
 def test_a_row_becomes_an_order_in_minor_units(tmp_path: Path) -> None:
-    found = only(tmp_path, BARE, "#1,Ada@Example.com,2026-11-20 10:00,12.5,eur")
-    assert found == PurchasePayload.model_validate(
+    payload = only(tmp_path, BARE, "#1,Ada@Example.com,2026-11-20 10:00,12.5,eur")
+    assert payload == PurchasePayload.model_validate(
         {
             "order_id": "#1",
             "customer": {"email": "ada@example.com"},
@@ -66,12 +66,12 @@ def test_a_row_becomes_an_order_in_minor_units(tmp_path: Path) -> None:
     )
 
 
-def test_header_names_may_be_in_any_case_and_order_with_spaces_and_a_byte_order_mark(tmp_path: Path) -> None:
-    (found,) = payloads(
+def test_header_names_may_be_in_any_case_and_order_with_spaces_and_a_bom(tmp_path: Path) -> None:
+    (payload,) = payloads(
         tmp_path, " Total ;CURRENCY;Customer_ID;Order_Id;ordered_at", "3;EUR;K-1;1;2026-01-01", encoding="utf-8-sig"
     )
-    assert isinstance(found, PurchasePayload)
-    assert (found.total, found.customer.customer_id, found.order_id) == (300, "K-1", "1")
+    assert isinstance(payload, PurchasePayload)
+    assert (payload.total, payload.customer.customer_id, payload.order_id) == (300, "K-1", "1")
 
 
 @pytest.mark.parametrize(("cell", "total"), [("12,50", 1250), ("12.50", 1250), ("7", 700)])
@@ -80,22 +80,22 @@ def test_a_file_with_semicolons_may_have_decimal_commas(tmp_path: Path, cell: st
 
 
 def test_a_comma_before_three_digits_is_not_guessed_at(tmp_path: Path) -> None:
-    found = reason(tmp_path, BARE.replace(",", ";"), "1;a@b.de;2026-01-01;1,234;EUR")
-    assert found == "total: '1,234' is not a decimal number such as 12.50"
+    text = reason(tmp_path, BARE.replace(",", ";"), "1;a@b.de;2026-01-01;1,234;EUR")
+    assert text == "total: '1,234' is not a decimal number such as 12.50"
 
 
 @pytest.mark.parametrize("later", ["1,a@b.de,2026-01-01,25,EUR", "1,,,,", ",,,,", ",a@b.de,,25,"])
 def test_rows_of_an_order_are_its_lines_whether_they_repeat_its_columns_or_not(tmp_path: Path, later: str) -> None:
-    found = only(tmp_path, LINES, "1,a@b.de,2026-01-01,25,EUR,cup,Cup,Kitchen,2,10", f"{later},mug,,,1,5")
-    assert [(line.sku, line.name, line.quantity, line.price) for line in found.products] == [
+    payload = only(tmp_path, LINES, "1,a@b.de,2026-01-01,25,EUR,cup,Cup,Kitchen,2,10", f"{later},mug,,,1,5")
+    assert [(line.sku, line.name, line.quantity, line.price) for line in payload.products] == [
         ("cup", "Cup", 2, 1000),
         ("mug", None, 1, 500),
     ]
 
 
 def test_a_row_without_a_line_of_its_own_heads_the_lines_below_it(tmp_path: Path) -> None:
-    found = only(tmp_path, LINES, "1,a@b.de,2026-01-01,5,EUR,,,,,", ",,,,,mug,,,1,5")
-    assert [line.sku for line in found.products] == ["mug"]
+    payload = only(tmp_path, LINES, "1,a@b.de,2026-01-01,5,EUR,,,,,", ",,,,,mug,,,1,5")
+    assert [line.sku for line in payload.products] == ["mug"]
 
 
 def test_a_row_that_lost_its_id_does_not_spoil_the_order_above_it(tmp_path: Path) -> None:
@@ -123,14 +123,14 @@ def test_rows_of_an_order_that_contradict_each_other_are_rejected_together(tmp_p
 def test_what_the_total_has_above_the_lines_is_shipping_unless_columns_say_else(
     tmp_path: Path, columns: str, cells: str, sums: tuple[int, int, int]
 ) -> None:
-    found = only(tmp_path, LINES + columns, f"1,a@b.de,2026-01-01,14.90,EUR,mug,,,2,5{cells}")
-    assert (found.tax, found.shipping, found.discount) == sums
+    payload = only(tmp_path, LINES + columns, f"1,a@b.de,2026-01-01,14.90,EUR,mug,,,2,5{cells}")
+    assert (payload.tax, payload.shipping, payload.discount) == sums
 
 
 def test_what_the_total_has_below_the_lines_is_a_discount_unless_a_column_says_else(tmp_path: Path) -> None:
     assert only(tmp_path, LINES, "1,a@b.de,2026-01-01,8,EUR,mug,,,2,5").discount == 200
-    found = reason(tmp_path, f"{LINES},discount", "1,a@b.de,2026-01-01,8,EUR,mug,,,2,5,1")
-    assert found == ("total is 800, but products − discount + tax + shipping is 1000 − 100 + 0 + 0 = 900")
+    text = reason(tmp_path, f"{LINES},discount", "1,a@b.de,2026-01-01,8,EUR,mug,,,2,5,1")
+    assert text == ("total is 800, but products − discount + tax + shipping is 1000 − 100 + 0 + 0 = 900")
 
 
 def test_a_surplus_that_a_tax_column_does_not_explain_is_rejected(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_surplus_that_a_tax_column_does_not_explain_is_rejected(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("row", "found"),
+    ("row", "expected"),
     [
         (",a@b.de,2026-01-01,5,EUR", "order_id: missing"),
         ("1,a@b.de,,5,", "ordered_at, currency: missing"),
@@ -155,12 +155,12 @@ def test_a_surplus_that_a_tax_column_does_not_explain_is_rejected(tmp_path: Path
         ("1,a@b.de,2026-01-01,5,EUR,x,y", "the row has more cells than the header: x, y"),
     ],
 )
-def test_an_order_that_cannot_be_taken_says_why(tmp_path: Path, row: str, found: str) -> None:
-    assert reason(tmp_path, BARE, row) == found
+def test_an_order_that_cannot_be_taken_says_why(tmp_path: Path, row: str, expected: str) -> None:
+    assert reason(tmp_path, BARE, row) == expected
 
 
 @pytest.mark.parametrize(
-    ("cells", "found"),
+    ("cells", "expected"),
     [
         (",Mug,,1,5", "sku: missing"),
         ("mug,,,,5", "quantity: missing"),
@@ -169,13 +169,13 @@ def test_an_order_that_cannot_be_taken_says_why(tmp_path: Path, row: str, found:
         ("mug,,,0,5", "quantity of line 1: Input should be greater than or equal to 1"),
     ],
 )
-def test_a_line_that_cannot_be_taken_says_why(tmp_path: Path, cells: str, found: str) -> None:
-    assert reason(tmp_path, LINES, f"1,a@b.de,2026-01-01,5,EUR,{cells}") == found
+def test_a_line_that_cannot_be_taken_says_why(tmp_path: Path, cells: str, expected: str) -> None:
+    assert reason(tmp_path, LINES, f"1,a@b.de,2026-01-01,5,EUR,{cells}") == expected
 
 
 def test_both_an_address_and_a_customer_number_are_rejected(tmp_path: Path) -> None:
-    found = reason(tmp_path, f"{BARE},customer_id", "1,a@b.de,2026-01-01,5,EUR,K-1")
-    assert found == "customer: give either customer_id or email"
+    text = reason(tmp_path, f"{BARE},customer_id", "1,a@b.de,2026-01-01,5,EUR,K-1")
+    assert text == "customer: give either customer_id or email"
 
 
 def test_a_row_that_is_not_utf_8_is_rejected_and_keeps_its_bytes(tmp_path: Path) -> None:
@@ -195,10 +195,10 @@ def test_empty_lines_and_a_missing_newline_at_the_end_are_nothing(tmp_path: Path
 
 
 def test_cells_may_hold_line_breaks_and_delimiters(tmp_path: Path) -> None:
-    found = only(tmp_path, LINES, '1,a@b.de,2026-01-01,5,EUR,mug,"Mug, blue",,1,5')
-    assert found.products[0].name == "Mug, blue"
+    mug = only(tmp_path, LINES, '1,a@b.de,2026-01-01,5,EUR,mug,"Mug, blue",,1,5')
+    assert mug.products[0].name == "Mug, blue"
     rows = (f"{BARE},coupon", '"1",a@b.de,2026-01-01,5,EUR,"two', 'lines"', "2,a@b.de,2026-01-01,5,EUR,")
-    assert [isinstance(one, str) for one in payloads(tmp_path, *rows)] == [True, False]
+    assert [isinstance(payload, str) for payload in payloads(tmp_path, *rows)] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_spreadsheets_utf_16_is_refused_as_a_whole(tmp_path: Path) -> None:
         read_layout(write(tmp_path, BARE, encoding="utf-16"))
 
 
-def test_a_quotation_mark_that_is_never_closed_is_told_with_its_line(tmp_path: Path) -> None:
+def test_an_unclosed_quotation_mark_is_reported_with_its_line(tmp_path: Path) -> None:
     path = write(tmp_path, BARE, "1,a@b.de,2026-01-01,5,EUR", '2,"a@b.de,2026-01-01,5,EUR', "x" * 140_000)
     orders = read_orders(path, read_layout(path))
     with pytest.raises(UnreadableFile, match="from line 3"):
@@ -237,10 +237,10 @@ def test_reading_goes_on_from_where_an_order_ended(tmp_path: Path) -> None:
     orders = list(read_orders(path, layout))
     for number, order in enumerate(orders):
         rest: list[Any] = list(read_orders(path, layout, order.end))
-        assert [one.rows for one in rest] == [one.rows for one in orders[number + 1 :]]
+        assert [left.rows for left in rest] == [left.rows for left in orders[number + 1 :]]
 
 
-def test_a_column_without_a_meaning_is_named_and_the_reason_of_a_rejects_file_is_not(tmp_path: Path) -> None:
+def test_an_unknown_column_is_named_but_not_the_reason_of_a_rejects_file(tmp_path: Path) -> None:
     layout = read_layout(write(tmp_path, f"{BARE},Prise,reason"))
     assert layout.unknown == ["Prise"]
     assert header_of_rejects(layout) == [*BARE.split(","), "Prise", "reason"]

@@ -24,7 +24,7 @@ def ledger_in(folder: Path, layout: Layout) -> Ledger:
 
 
 def reject(ledger: Ledger, number: int) -> None:
-    ledger.settle(number, 100 * (number + 1), Outcome.REJECTED, [[f"{number}", "a@b.de"]], f"reason {number}")
+    ledger.record_outcome(number, 100 * (number + 1), Outcome.REJECTED, [[f"{number}", "a@b.de"]], f"reason {number}")
 
 
 def rejected(folder: Path) -> list[str]:
@@ -41,12 +41,12 @@ def test_rejected_rows_are_written_in_the_files_order_whoever_finishes_first(tmp
     assert ledger.progress.offset == 2000
 
 
-def test_progress_stands_where_everything_before_is_done(tmp_path: Path, layout: Layout) -> None:
+def test_progress_reaches_the_last_order_without_a_gap_before_it(tmp_path: Path, layout: Layout) -> None:
     ledger = ledger_in(tmp_path, layout)
-    ledger.settle(1, 200, Outcome.NEW, [])
-    ledger.settle(2, 300, Outcome.KNOWN, [])
+    ledger.record_outcome(1, 200, Outcome.NEW, [])
+    ledger.record_outcome(2, 300, Outcome.KNOWN, [])
     assert (ledger.progress.offset, ledger.progress.orders) == (layout.body_at, 0)
-    ledger.settle(0, 100, Outcome.NEW, [])
+    ledger.record_outcome(0, 100, Outcome.NEW, [])
     assert (ledger.progress.offset, ledger.progress.new, ledger.progress.known) == (300, 2, 1)
 
 
@@ -58,7 +58,7 @@ def test_after_a_crash_the_rejects_are_cut_back_to_what_was_saved(tmp_path: Path
     resumed = ledger_in(tmp_path, layout)
     assert (resumed.progress.offset, resumed.progress.rejected) == (100, 1)
     assert rejected(tmp_path) == [f"{HEADER},reason", "0,a@b.de,,,,reason 0"]
-    resumed.settle(0, 200, Outcome.REJECTED, [["1", "a@b.de"]], "reason 1")
+    resumed.record_outcome(0, 200, Outcome.REJECTED, [["1", "a@b.de"]], "reason 1")
     assert rejected(tmp_path)[2:] == ["1,a@b.de,,,,reason 1"]
 
 

@@ -18,7 +18,7 @@ from cli.exports.cells import EPOCH
 from cli.exports.columns_file import read_orders
 from cli.exports.header import read_header
 from cli.main import app
-from cli.scoring import results as score_results
+from cli.scoring import results
 from cli.scoring.compute import Customers, to_customers
 from cli.scoring.results import to_results
 from shared.scorecards import scorecard
@@ -48,9 +48,9 @@ def customers_of(content: str, as_of: date | None = None, *, lines: bool = False
             rejects=path.with_suffix(".rejects.csv"),
             show=lambda _at, _rows: None,
         )
-    found = to_customers(orders, as_of, lines=lines)
-    assert found is not None
-    return found
+    customers = to_customers(orders, as_of, lines=lines)
+    assert customers is not None
+    return customers
 
 
 def rows_of(path: Path) -> dict[str, dict[str, str]]:
@@ -72,7 +72,7 @@ def a_shop(customers: int = 80, seed: int = 1) -> list[str]:
 _DAYS = st.dates(date(2021, 1, 1), date(2024, 6, 20))
 _ORDERS = st.lists(st.tuples(st.integers(0, 12), _DAYS, st.integers(0, 10**7)), min_size=1, max_size=60)
 # Of an order by its place: how much of it comes back, in hundredths.
-_REFUNDS = st.lists(st.tuples(st.integers(0, 59), st.integers(1, 100)), max_size=8, unique_by=lambda one: one[0])
+_REFUNDS = st.lists(st.tuples(st.integers(0, 59), st.integers(1, 100)), max_size=8, unique_by=lambda refund: refund[0])
 
 
 @settings(max_examples=60, deadline=None)
@@ -91,27 +91,27 @@ def test_scores_are_those_that_the_deployed_crm_finds(
         if number < len(orders) and (amount := orders[number][2] * percent // 100):
             customer, day, total = orders[number]
             name = f"c{customer:02d}"
-            cards[name] = scorecard.with_refund(cards[name], day, amount, whole=amount == total)
+            cards[name] = scorecard.with_refund(cards[name], day, amount, fully_refunded=amount == total)
             rows.append(f"{name},{number},{day + timedelta(days=3)},-{amount / 100:.2f}\n")
     chance.shuffle(rows)
     online = {name: scorecard.rfm(card, as_of) for name, card in cards.items()}
-    bought = [found for found in online.values() if found]
+    bought = [customers for customers in online.values() if customers]
 
-    found = customers_of(HEADER + "".join(rows), as_of)
-    names = found.names.to_pylist()
+    customers = customers_of(HEADER + "".join(rows), as_of)
+    names = customers.names.to_pylist()
     assert set(names) == set(cards)
-    scored = to_results(found).scored
+    scored = to_results(customers).scored
     for at, name in enumerate(names):
         expected = online[name]
         if expected is None:
-            assert (found.recency_days[at], scored.r[at], SEGMENTS[scored.segments[at]]) == (-1, 0, "Prospects")
+            assert (customers.recency_days[at], scored.r[at], SEGMENTS[scored.segments[at]]) == (-1, 0, "Prospects")
             continue
-        got = tuple(int(column[at]) for column in (found.recency_days, found.frequency, found.monetary))
+        got = tuple(int(column[at]) for column in (customers.recency_days, customers.frequency, customers.monetary))
         assert got == (expected.recency_days, expected.frequency, expected.monetary)
         worse = (
-            sum(one.recency_days > expected.recency_days for one in bought),
-            sum(one.frequency < expected.frequency for one in bought),
-            sum(one.monetary < expected.monetary for one in bought),
+            sum(values.recency_days > expected.recency_days for values in bought),
+            sum(values.frequency < expected.frequency for values in bought),
+            sum(values.monetary < expected.monetary for values in bought),
         )
         r, f, m = (1 + 5 * count // len(bought) for count in worse)
         assert (int(scored.r[at]), int(scored.f[at]), int(scored.m[at])) == (r, f, m)
@@ -119,16 +119,16 @@ def test_scores_are_those_that_the_deployed_crm_finds(
 
 
 def test_rows_of_one_order_count_once_also_when_they_are_apart() -> None:
-    found = customers_of(
+    customers = customers_of(
         f"{HEADER}a,1,2024-03-05,5\nb,9,2024-03-05,1\na,2,2024-03-05,7\na,1,2024-03-05,6\na,1,2024-03-06,5\n"
     )
-    assert found.names.to_pylist() == ["a", "b"]
-    assert (found.frequency.tolist(), found.monetary.tolist()) == ([3, 1], [1800, 100])
-    assert (found.repeated, found.unequal, found.orders) == (1, 1, 4)
-    assert found.histories.days.tolist() == [(date(2024, 3, day) - EPOCH).days for day in (5, 6, 5)]
+    assert customers.names.to_pylist() == ["a", "b"]
+    assert (customers.frequency.tolist(), customers.monetary.tolist()) == ([3, 1], [1800, 100])
+    assert (customers.repeated, customers.unequal, customers.orders) == (1, 1, 4)
+    assert customers.histories.days.tolist() == [(date(2024, 3, day) - EPOCH).days for day in (5, 6, 5)]
 
 
-def test_rows_that_may_be_lines_are_told_and_add_up_on_demand(tmp_path: Path) -> None:
+def test_rows_that_may_be_lines_are_reported_and_add_up_on_demand(tmp_path: Path) -> None:
     path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
     path.write_text(
         "customer_id,order_id,ordered_at,Amount,SKU\na,1,2024-03-05,5,x\na,1,2024-03-05,5,y\na,1,2024-03-05,7,z\n"
@@ -153,23 +153,23 @@ def test_rows_that_may_be_lines_are_told_and_add_up_on_demand(tmp_path: Path) ->
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4), st.integers(0, 9)), min_size=1, max_size=30))
 def test_with_lines_all_money_of_the_file_counts(lines: list[tuple[int, int, int]]) -> None:
     rows = "".join(f"c{customer},{order},2024-03-05,{total}\n" for customer, order, total in lines)
-    found = customers_of(HEADER + rows, lines=True)
-    assert found.revenue == 100 * sum(total for _, _, total in lines)
+    customers = customers_of(HEADER + rows, lines=True)
+    assert customers.revenue == 100 * sum(total for _, _, total in lines)
     orders = [(customer, order) for customer, order, _ in lines]
-    assert found.orders == len(set(orders))
-    assert found.several == sum(orders.count(one) > 1 for one in set(orders))
+    assert customers.orders == len(set(orders))
+    assert customers.several == sum(orders.count(number) > 1 for number in set(orders))
 
 
 def test_without_order_ids_each_row_is_an_order() -> None:
-    found = customers_of("customer_id,ordered_at,total\na,2024-03-05,5\na,2024-03-05,5\n")
-    assert (found.frequency.tolist(), found.monetary.tolist()) == ([2], [1000])
+    customers = customers_of("customer_id,ordered_at,total\na,2024-03-05,5\na,2024-03-05,5\n")
+    assert (customers.frequency.tolist(), customers.monetary.tolist()) == ([2], [1000])
 
 
 def test_refunds_lower_the_money_and_are_no_orders() -> None:
-    found = customers_of(f"{HEADER}a,1,2024-03-05,50\na,r,2024-03-09,-20\nb,2,2024-03-06,9\nc,3,2024-03-06,-9\n")
-    assert found.names.to_pylist() == ["a", "b"]
-    assert (found.frequency.tolist(), found.monetary.tolist()) == ([1, 1], [3000, 900])
-    assert (found.as_of, found.refunds) == (date(2024, 3, 6), 1)
+    customers = customers_of(f"{HEADER}a,1,2024-03-05,50\na,r,2024-03-09,-20\nb,2,2024-03-06,9\nc,3,2024-03-06,-9\n")
+    assert customers.names.to_pylist() == ["a", "b"]
+    assert (customers.frequency.tolist(), customers.monetary.tolist()) == ([1, 1], [3000, 900])
+    assert (customers.as_of, customers.refunds) == (date(2024, 3, 6), 1)
 
 
 @pytest.mark.parametrize("mixed", ["", "e,5,5 May 2023,1,,paid\n"])
@@ -178,12 +178,12 @@ def test_amounts_given_back_are_refunds_of_their_orders(mixed: str) -> None:
     rows = (
         "a,1,2024-03-05,50,20,paid\na,2,2024-03-07,9,9.00,refunded\nb,3,2024-03-06,7,0,paid\nc,4,2024-03-06,5,5.00,\n"
     )
-    found = customers_of(header + rows + mixed)
-    assert found.names.to_pylist() == ["a", "b", "c", "e"][: 4 if mixed else 3]
-    assert found.monetary.tolist()[:3] == [3000, 700, 0]
-    assert found.frequency.tolist()[:3] == [1, 1, 0]
-    assert found.recency_days.tolist()[2] == -1
-    assert (found.refunds, found.returned) == (3, 2)
+    customers = customers_of(header + rows + mixed)
+    assert customers.names.to_pylist() == ["a", "b", "c", "e"][: 4 if mixed else 3]
+    assert customers.monetary.tolist()[:3] == [3000, 700, 0]
+    assert customers.frequency.tolist()[:3] == [1, 1, 0]
+    assert customers.recency_days.tolist()[2] == -1
+    assert (customers.refunds, customers.returned) == (3, 2)
     alone = customers_of("customer_id,date,total,refunded\na,2024-03-05,5,5\nb,2024-03-05,5,\nb,2024-03-05,5,-2\n")
     assert (alone.recency_days.tolist(), alone.frequency.tolist()) == ([-1, 0], [0, 2])
     assert alone.monetary.tolist() == [0, 800]
@@ -213,10 +213,10 @@ def test_a_refunded_amount_that_cannot_be_read_rejects_its_row(tmp_path: Path) -
     assert "refunded is 'Back'" in printed
 
 
-def test_refunds_of_customers_without_an_order_count_nowhere_and_are_told(tmp_path: Path) -> None:
+def test_refunds_without_an_order_count_nowhere_and_are_reported(tmp_path: Path) -> None:
     content = f"{HEADER}a,1,2024-03-05,50\na,r,2024-03-09,-20\nb,2,2024-03-06,-9\nc,3,2024-03-06,-9\n"
-    found = customers_of(content)
-    assert (found.refunds, found.strange, found.revenue) == (1, 2, 3000)
+    customers = customers_of(content)
+    assert (customers.refunds, customers.strange, customers.revenue) == (1, 2, 3000)
     path = tmp_path / "shop.csv"
     path.write_text(content)
     printed = run(path).stdout
@@ -225,12 +225,12 @@ def test_refunds_of_customers_without_an_order_count_nowhere_and_are_told(tmp_pa
 
 
 def test_orders_after_the_day_do_not_count(tmp_path: Path) -> None:
-    found = customers_of(f"{HEADER}a,1,2024-03-05,5\na,2,2024-03-07,5\nb,3,2024-03-08,5\n", date(2024, 3, 6))
-    assert (found.names.to_pylist(), found.recency_days.tolist(), found.later) == (["a"], [1], 2)
+    customers = customers_of(f"{HEADER}a,1,2024-03-05,5\na,2,2024-03-07,5\nb,3,2024-03-08,5\n", date(2024, 3, 6))
+    assert (customers.names.to_pylist(), customers.recency_days.tolist(), customers.later) == (["a"], [1], 2)
     path = tmp_path / "shop.csv"
     path.write_text(f"{HEADER}a,1,2024-03-05,5\n")
-    done = run(path, "--as-of", "2024-03-04")
-    assert (done.exit_code, done.stderr) == (
+    result = run(path, "--as-of", "2024-03-04")
+    assert (result.exit_code, result.stderr) == (
         2,
         "regulars: shop.csv holds no order until 2024-03-04, only later ones.\n",
     )
@@ -244,8 +244,8 @@ def test_shuffled_rows_give_the_same_file(tmp_path: Path) -> None:
             random.Random(seed).shuffle(rows)
         path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
         path.write_text(HEADER + "".join(rows))
-        done = run(path, "--out", out)
-        assert done.exit_code == 0, done.stderr
+        result = run(path, "--out", out)
+        assert result.exit_code == 0, result.stderr
         written.append(out.read_bytes())
     assert written[0] == written[1] == written[2]
     assert written[0].decode().splitlines()[0] == COLUMNS
@@ -255,35 +255,35 @@ def test_shuffled_rows_give_the_same_file(tmp_path: Path) -> None:
 def test_what_is_printed_fits_80_columns_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(HEADER + "".join(a_shop(300)))
-    done = run(path, "--currency", "EUR")
-    assert done.exit_code == 0
-    assert "Champions" in done.stdout
-    assert "  F5 " in done.stdout
-    assert "The next 90 days, until " in done.stdout
-    assert "With --out scores.csv" in done.stdout
+    result = run(path, "--currency", "EUR")
+    assert result.exit_code == 0
+    assert "Champions" in result.stdout
+    assert "  F5 " in result.stdout
+    assert "The next 90 days, until " in result.stdout
+    assert "With --out scores.csv" in result.stdout
     # Sentences may be longer, and wrap.
-    assert max(len(line) for line in done.stdout.splitlines() if not line.endswith(".")) <= 80
+    assert max(len(line) for line in result.stdout.splitlines() if not line.endswith(".")) <= 80
     assert [path.name for path in tmp_path.iterdir()] == ["shop.csv"]
 
 
-def test_a_small_shop_is_told_that_its_scores_say_little(tmp_path: Path) -> None:
+def test_a_small_shop_reads_that_its_scores_say_little(tmp_path: Path) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(f"{HEADER}a,1,2024-03-05,5\nb,2,2024-03-06,5\n")
     out = tmp_path / "scores.csv"
-    done = run(path, "--out", out)
-    assert done.exit_code == 0
-    read, first, totals = done.stdout.splitlines()[:3]
+    result = run(path, "--out", out)
+    assert result.exit_code == 0
+    read, first, totals = result.stdout.splitlines()[:3]
     assert read.startswith("shop.csv: 2 rows.")
     assert first == "2 customers have bought, too few for fifths: below 50 scores say little."
     assert totals == "2 orders of 2 customers, 2024-03-05 to 2024-03-06: 10.00."
-    assert "F5" not in done.stdout
-    assert "Segment" not in done.stdout
+    assert "F5" not in result.stdout
+    assert "Segment" not in result.stdout
     row = rows_of(out)["a"]
     assert [row[name] for name in ("r", "f", "m", "segment", "monetary")] == ["", "", "", "", "5.00"]
     assert row["churn_band"]
 
 
-def test_one_customer_is_told_of_in_the_singular(tmp_path: Path) -> None:
+def test_one_customer_is_named_in_the_singular(tmp_path: Path) -> None:
     path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
     path.write_text(f"{HEADER}a,1,2024-03-05,5\n")
     printed = run(path, "--out", out).stdout
@@ -294,27 +294,29 @@ def test_one_customer_is_told_of_in_the_singular(tmp_path: Path) -> None:
     assert "1 order came back whole, and no longer counts as an order." in run(path).stdout
 
 
-@pytest.mark.parametrize(("customers", "is_told"), [(80, False), (300, True)])
+@pytest.mark.parametrize(("customers", "is_shown"), [(80, False), (300, True)])
 def test_forecasts_are_compared_by_tenths_where_these_are_large_enough(
-    tmp_path: Path, customers: int, is_told: bool
+    tmp_path: Path, customers: int, is_shown: bool
 ) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(HEADER + "".join(a_shop(customers)))
     printed = run(path).stdout
     assert "Tested on the last 90 days" in printed
-    assert ("Of each tenth of customers" in printed) == is_told
+    assert ("Of each tenth of customers" in printed) == is_shown
 
 
-def test_a_dimension_in_which_all_are_equal_is_told(tmp_path: Path) -> None:
+def test_a_dimension_in_which_all_are_equal_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(HEADER + "".join(f"c{n},{n},2024-03-{1 + n % 28:02d},5\n" for n in range(60)))
-    done = run(path)
+    result = run(path)
     caveat = "All buyers have the same frequency: its score tells nobody apart."
-    assert 0 < done.stdout.index(caveat) < done.stdout.index("60 orders of") < done.stdout.index("Customers Share")
-    assert "All buyers have the same monetary value" in done.stdout
+    assert (
+        0 < result.stdout.index(caveat) < result.stdout.index("60 orders of") < result.stdout.index("Customers Share")
+    )
+    assert "All buyers have the same monetary value" in result.stdout
 
 
-def test_the_order_of_day_and_month_is_told(tmp_path: Path) -> None:
+def test_the_order_of_day_and_month_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(f"{HEADER}a,1,03/04/2024,5\nb,2,08/13/2024,5\n")
     assert "Dates by numbers are month/day/year, as 08/13/2024 proves." in run(path).stdout
@@ -326,9 +328,9 @@ def test_the_order_of_day_and_month_is_told(tmp_path: Path) -> None:
 def test_rejected_rows_do_not_stop_the_file(tmp_path: Path) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(HEADER + "".join(a_shop()) + "x,y,z,\n")
-    done = run(path)
-    assert done.exit_code == 0
-    assert "1 row cannot be read and was left out" in done.stdout
+    result = run(path)
+    assert result.exit_code == 0
+    assert "1 row cannot be read and was left out" in result.stdout
     assert (
         (tmp_path / "shop.score-rejects.csv")
         .read_text()
@@ -349,9 +351,9 @@ def test_rejected_rows_do_not_stop_the_file(tmp_path: Path) -> None:
 def test_a_wrong_option_is_one_sentence_and_exit_2(tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(f"{HEADER}a,1,2024-03-05,5\n")
-    done = run(path, *arguments)
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"regulars: {sentence}")
+    result = run(path, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"regulars: {sentence}")
 
 
 def test_the_file_that_is_read_is_not_written(tmp_path: Path) -> None:
@@ -398,7 +400,7 @@ def test_names_that_need_quotation_marks_and_prospects_are_written(tmp_path: Pat
 def test_nothing_is_forecast_of_who_returned_everything(
     tmp_path: Path, in_fit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(score_results, "CUSTOMERS_IN_FIT", in_fit)
+    monkeypatch.setattr(results, "CUSTOMERS_IN_FIT", in_fit)
     path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
     shop = a_shop()
     path.write_text(HEADER + "".join(shop))
@@ -410,31 +412,31 @@ def test_nothing_is_forecast_of_who_returned_everything(
         for sign in ("", "-")
     ]
     path.write_text(HEADER + "".join([*shop, *back]))
-    done = run(path, "--out", out)
+    result = run(path, "--out", out)
     rows = rows_of(out)
     assert {name: row for name, row in rows.items() if name.startswith("c")} == alone
     forecast_columns = COLUMNS.split(",")[8:]
     assert [rows["b7"][name] for name in forecast_columns] == ["", "", "", ""]
-    assert "100 customers" in done.stdout
+    assert "100 customers" in result.stdout
     in_bands = [
-        line.split() for line in done.stdout.splitlines() if line.split()[:1] in (["LOW"], ["MEDIUM"], ["LOST"])
+        line.split() for line in result.stdout.splitlines() if line.split()[:1] in (["LOW"], ["MEDIUM"], ["LOST"])
     ]
-    high = [line.split() for line in done.stdout.splitlines() if line.split()[:1] == ["HIGH"]]
+    high = [line.split() for line in result.stdout.splitlines() if line.split()[:1] == ["HIGH"]]
     assert sum(int(line[-1]) for line in in_bands + high) == 80
 
 
 def test_a_shop_whose_customers_returned_everything_is_scored_too(tmp_path: Path) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(f"{HEADER}c,2,2024-03-05,5\nc,2,2024-03-05,-5\n")
-    done = run(path)
-    assert done.exit_code == 0, done.stderr
-    assert "To be expected: 0.0 purchases by 0.0 of these customers" in done.stdout
+    result = run(path)
+    assert result.exit_code == 0, result.stderr
+    assert "To be expected: 0.0 purchases by 0.0 of these customers" in result.stdout
 
 
 def test_the_command_line_does_not_wait_for_what_only_scoring_needs() -> None:
     code = "import sys, cli.main; print(sorted({'pyarrow', 'numpy', 'duckdb'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
 
 
 def test_all_of_cdnow_is_scored(tmp_path: Path) -> None:
@@ -452,10 +454,10 @@ def test_all_of_cdnow_is_scored(tmp_path: Path) -> None:
         for purchase in purchases:
             customer, day, _, dollars = purchase.split()
             file.write(f"{customer},{day},{dollars}\n")
-    done = run(path, "--out", out, "--currency", "USD")
-    assert done.exit_code == 0, done.stderr
-    assert "cdnow.csv: 69,659 rows." in done.stdout
-    assert "69,659 orders of 23,570 customers, 1997-01-01 to 1998-06-30: 2,500,315.63 USD." in done.stdout
+    result = run(path, "--out", out, "--currency", "USD")
+    assert result.exit_code == 0, result.stderr
+    assert "cdnow.csv: 69,659 rows." in result.stdout
+    assert "69,659 orders of 23,570 customers, 1997-01-01 to 1998-06-30: 2,500,315.63 USD." in result.stdout
     rows = rows_of(out)
     assert len(rows) == 23_570
     assert sum(int(row["frequency"]) for row in rows.values()) == 69_659

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from cli.exports import columns_file as orders_file
+from cli.exports import columns_file
 from cli.exports.cells import EPOCH
 from cli.exports.columns_file import Orders, read_orders
 from cli.exports.header import DateOrder, read_header
@@ -40,7 +40,7 @@ def read(
     )
 
 
-def found(orders: Orders) -> list[tuple[str, str, int]]:
+def rows_of(orders: Orders) -> list[tuple[str, str, int]]:
     """Customer, day and minor units of each row, in the file's order."""
     names = orders.customers.to_pylist()
     return [
@@ -79,7 +79,7 @@ def path(tmp_path: Path) -> Path:
 )
 def test_days_are_read_as_they_are_written_and_moments_on_the_shops_day(path: Path, written: str, day: str) -> None:
     orders = read(path, f'{HEADER}c,1,"{written}",1\n', zone=ZoneInfo("Europe/Berlin"))
-    assert found(orders) == [("c", day, 100)]
+    assert rows_of(orders) == [("c", day, 100)]
     # The same among other ways to write a day, where the fast way cannot be taken.
     mixed = read(path, f'{HEADER}c,1,"{written}",1\nd,2,2024-01-02T00:00:00Z,1\nd,3,1999-01-01,1\n', zone=UTC)
     assert len(mixed.day) == 3
@@ -101,7 +101,7 @@ def test_days_are_read_as_they_are_written_and_moments_on_the_shops_day(path: Pa
 )
 def test_a_day_that_could_be_another_or_none_rejects_its_row(path: Path, written: str, reason: str) -> None:
     orders = read(path, f"{HEADER}a,1,{written},1\nb,2,2024-03-05,1\n")
-    assert found(orders) == [("b", "2024-03-05", 100)]
+    assert rows_of(orders) == [("b", "2024-03-05", 100)]
     assert orders.first_rejects[0][0] == 2
     assert orders.first_rejects[0][1].startswith(reason)
 
@@ -118,27 +118,27 @@ def test_a_day_that_could_be_another_or_none_rejects_its_row(path: Path, written
 def test_one_date_proves_what_is_first_in_all_others_wherever_it_stands(
     path: Path, proof: str, order: DateOrder, day: str, broken: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orders_file, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(columns_file, "CHUNK_BYTES", chunk)
     rows = "".join(f"a,{number},03/04/2024 9:00 PM,1\n" for number in range(2, 40))
     orders = read(path, f"{HEADER}{rows}{broken}b,1,{proof},1\n")
-    assert {one for name, one, _ in found(orders) if name == "a"} == {day}
+    assert {read_day for name, read_day, _ in rows_of(orders) if name == "a"} == {day}
     assert (orders.dates, orders.dates_example) == (order, proof[:10])
     assert orders.rejected == (1 if broken else 0)
 
 
-def test_dates_that_prove_both_orders_leave_the_doubtful_ones_out_unless_one_is_told(path: Path) -> None:
+def test_contradicting_dates_reject_ambiguous_rows_unless_an_order_is_given(path: Path) -> None:
     content = f"{HEADER}a,1,03/04/2024,1\nb,2,13/08/2024,1\nc,3,08/13/2024,1\n"
     orders = read(path, content)
-    assert [name for name, _, _ in found(orders)] == ["b", "c"]
+    assert [name for name, _, _ in rows_of(orders)] == ["b", "c"]
     assert orders.dates is None
     for order, day in ((DateOrder.MONTH_FIRST, "2024-03-04"), (DateOrder.DAY_FIRST, "2024-04-03")):
-        told = read(path, content, dates=order)
-        assert [one for _, one, _ in found(told)] == [day, "2024-08-13", "2024-08-13"]
-        assert (told.dates, told.dates_example) == (order, "")
+        decided = read(path, content, dates=order)
+        assert [read_day for _, read_day, _ in rows_of(decided)] == [day, "2024-08-13", "2024-08-13"]
+        assert (decided.dates, decided.dates_example) == (order, "")
 
 
 def test_files_without_doubtful_dates_are_not_read_twice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orders_file, "order_shown", None)
+    monkeypatch.setattr(columns_file, "order_shown", None)
     assert read(path, f"{HEADER}a,1,13/04/2024,1\nb,2,04/04/2024,1\n").dates is None
 
 
@@ -162,13 +162,13 @@ def test_files_without_doubtful_dates_are_not_read_twice(path: Path, monkeypatch
 )
 def test_amounts_are_read_where_they_can_mean_one_thing_only(path: Path, written: str, minor: int) -> None:
     orders = read(path, f"{HEADER}c,1,2024-03-05,{written}\nc,2,2024-03-06,1\n")
-    assert [amount for _, _, amount in found(orders)] == [minor, 100]
+    assert [amount for _, _, amount in rows_of(orders)] == [minor, 100]
 
 
 @pytest.mark.parametrize("written", ['"1,234"', "nan", "inf", "12x", "1e30", "--5"])
 def test_other_amounts_reject_their_row(path: Path, written: str) -> None:
     orders = read(path, f"{HEADER}a,1,2024-03-05,{written}\nb,2,2024-03-06,1\n")
-    assert found(orders) == [("b", "2024-03-06", 100)]
+    assert rows_of(orders) == [("b", "2024-03-06", 100)]
     assert orders.first_rejects[0][1].startswith("total: ")
 
 
@@ -176,7 +176,7 @@ def test_a_file_with_semicolons_has_decimal_commas(path: Path) -> None:
     orders = read(
         path, "customer_id;order_id;ordered_at;total\na;1;2024-03-05;12,5\nb;2;2024-03-05;7\nc;3;2024-03-05;1.234,5\n"
     )
-    assert [amount for _, _, amount in found(orders)] == [1250, 700, 123450]
+    assert [amount for _, _, amount in rows_of(orders)] == [1250, 700, 123450]
     assert read(path, "customer_id;order_id;ordered_at;total\na;1;2024-03-05;12.50\n").amount.tolist() == [1250]
     doubtful = read(path, "customer_id;order_id;ordered_at;total\na;1;2024-03-05;1.234\nb;2;2024-03-05;1\n")
     assert doubtful.first_rejects == [(2, "total: '1.234' may be thousands or decimals")]
@@ -216,13 +216,13 @@ def test_addresses_are_the_same_in_any_case_and_ids_are_not(path: Path) -> None:
         [f"{chr(97 + number // 25)}{number}" for number in range(300)],
     ],
 )
-def test_customers_with_numbers_for_names_are_told_apart_as_texts(
+def test_customers_with_numbers_for_names_are_distinguished_as_texts(
     path: Path, names: list[str], chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orders_file, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(columns_file, "CHUNK_BYTES", chunk)
     orders = read(path, HEADER + "".join(f"{name},{at},2024-03-05,1\n" for at, name in enumerate(names)))
     assert orders.customers.to_pylist() == sorted({name.strip() for name in names})
-    assert [name for name, _, _ in found(orders)] == [name.strip() for name in names]
+    assert [name for name, _, _ in rows_of(orders)] == [name.strip() for name in names]
 
 
 def test_an_address_stands_in_where_a_row_has_no_customer_id(path: Path) -> None:
@@ -244,16 +244,16 @@ def test_any_delimiter_line_end_and_mark_of_utf_8_will_do(path: Path, delimiter:
         ["2", "b", "6", "2024-03-06"],
     ]
     content = bom + end.join(delimiter.join(row) for row in rows).encode()
-    assert found(read(path, content)) == [("ä", "2024-03-05", 500), ("b", "2024-03-06", 600)]
+    assert rows_of(read(path, content)) == [("ä", "2024-03-05", 500), ("b", "2024-03-06", 600)]
 
 
 def test_the_columns_of_shopify_and_woocommerce_are_known(path: Path) -> None:
     shopify = "Name,Email,Financial Status,Total,Created at,Billing Name\n#1,a@x,paid,5,2024-03-05 10:00:00 +0100,Ada\n"
-    assert found(read(path, shopify)) == [("a@x", "2024-03-05", 500)]
+    assert rows_of(read(path, shopify)) == [("a@x", "2024-03-05", 500)]
     woo = "Order ID,Billing Email,Order Date,Order Total\n1,a@x,2024-03-05,5\n"
     orders = read(path, woo)
     assert orders.order_id is not None
-    assert found(orders) == [("a@x", "2024-03-05", 500)]
+    assert rows_of(orders) == [("a@x", "2024-03-05", 500)]
 
 
 def test_a_person_called_name_is_no_order_id(path: Path) -> None:
@@ -266,7 +266,7 @@ def test_columns_can_be_mapped_whatever_their_case(path: Path) -> None:
         "wer,wann,wieviel,total\na,2024-03-05,5,9\n",
         mapped={"customer_id": "Wer", "ordered_at": "wann", "total": "WIEVIEL"},
     )
-    assert found(orders) == [("a", "2024-03-05", 500)]
+    assert rows_of(orders) == [("a", "2024-03-05", 500)]
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_an_earlier_file_of_rejects_goes_where_there_are_none(path: Path) -> Non
 def test_further_rows_of_an_order_may_leave_its_own_columns_blank(path: Path) -> None:
     content = f"{HEADER},2,,\na,1,2024-03-05,5\n,1,,\na,1,2024-03-05,\nb,2,2024-03-06,7\n,9,,\n"
     orders = read(path, content)
-    assert found(orders) == [("a", "2024-03-05", 500), ("b", "2024-03-06", 700)]
+    assert rows_of(orders) == [("a", "2024-03-05", 500), ("b", "2024-03-06", 700)]
     assert (orders.rows, orders.blank, orders.rejected) == (6, 3, 1)
     assert orders.first_rejects == [(7, "customer_id, ordered_at, total: missing")]
 
@@ -339,8 +339,8 @@ def test_chunks_and_pieces_change_nothing(path: Path, monkeypatch: pytest.Monkey
         total = "x" if number % 97 == 0 else f"{rng.integers(1, 9999) / 100}"
         rows.append(f"{name},{number},{date(2024, 1, 1) + timedelta(days=number % 300)},{total}\n")
     whole = read(path, HEADER + "".join(rows))
-    monkeypatch.setattr(orders_file, "CHUNK_BYTES", 700)
-    monkeypatch.setattr(orders_file, "PIECE_BYTES", 200)
+    monkeypatch.setattr(columns_file, "CHUNK_BYTES", 700)
+    monkeypatch.setattr(columns_file, "PIECE_BYTES", 200)
     cut = read(path, HEADER + "".join(rows))
-    assert found(cut) == found(whole)
+    assert rows_of(cut) == rows_of(whole)
     assert (cut.rows, cut.rejected, cut.first_rejects) == (whole.rows, 5, whole.first_rejects)

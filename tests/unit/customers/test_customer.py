@@ -35,7 +35,7 @@ def signup(signup_id: str = "s1", at: datetime = NOW, name: str | None = "Ada") 
 
 
 def statuses(known: Customer) -> set[Status]:
-    return {held.status for held in known.consents.values()}
+    return {given.status for given in known.consents.values()}
 
 
 def subscribed() -> Customer:
@@ -132,15 +132,17 @@ def test_unsubscribing_from_one_topic_keeps_the_others_and_again_changes_nothing
 
 
 def test_choices_are_kept_per_channel_and_topic_with_a_fact_for_each_direction() -> None:
-    wanted = {Channel.EMAIL: [Topic.NEWS], Channel.SMS: [Topic.OFFERS]}
-    change = customer.choose(subscribed(), wanted, None, NOW + LATER, NOW.date(), CLICK)
+    choices = {Channel.EMAIL: [Topic.NEWS], Channel.SMS: [Topic.OFFERS]}
+    change = customer.choose(subscribed(), choices, None, NOW + LATER, NOW.date(), CLICK)
     allowed = {key for key in change.customer.consents if consent.allows(change.customer.consents, *key)}
     assert allowed == {(Channel.EMAIL, Topic.NEWS), (Channel.SMS, Topic.OFFERS)}
     assert [(fact.type, fact.data["channel"], fact.data["topics"]) for fact in change.facts] == [
         ("ConsentWithdrawn", "EMAIL", ["OFFERS", "SURVEYS"]),
         ("ConsentGranted", "SMS", ["OFFERS"]),
     ]
-    assert customer.choose(change.customer, wanted, None, NOW + 2 * LATER, NOW.date(), CLICK) == Change(change.customer)
+    assert customer.choose(change.customer, choices, None, NOW + 2 * LATER, NOW.date(), CLICK) == Change(
+        change.customer
+    )
 
 
 def test_a_pause_is_set_kept_and_ended() -> None:
@@ -169,12 +171,12 @@ def test_feedback_about_a_time_before_the_customer_agreed_again_changes_nothing(
     assert customer.suppress(again, SuppressionReason.BOUNCE, "f", NOW + SECOND, NOW + 2 * LATER) == Change(again)
 
 
-def test_agreeing_to_one_topic_after_a_bounce_frees_the_others_without_granting_them() -> None:
-    one = replace(signup("s2", NOW + LATER), topics=(Topic.NEWS,))
-    asked = customer.sign_up(suppressed(SuppressionReason.BOUNCE), one).customer
-    held = customer.confirm(asked, "s2", NOW + LATER, None).customer.consents
-    assert held[Channel.EMAIL, Topic.NEWS].status is Status.SUBSCRIBED
-    assert held[Channel.EMAIL, Topic.OFFERS].status is Status.UNSUBSCRIBED
+def test_agreeing_to_a_topic_after_a_bounce_frees_but_does_not_grant_others() -> None:
+    for_news = replace(signup("s2", NOW + LATER), topics=(Topic.NEWS,))
+    asked = customer.sign_up(suppressed(SuppressionReason.BOUNCE), for_news).customer
+    consents = customer.confirm(asked, "s2", NOW + LATER, None).customer.consents
+    assert consents[Channel.EMAIL, Topic.NEWS].status is Status.SUBSCRIBED
+    assert consents[Channel.EMAIL, Topic.OFFERS].status is Status.UNSUBSCRIBED
 
 
 def test_another_phone_number_ends_the_consent_to_text_messages() -> None:
@@ -192,9 +194,9 @@ def test_another_phone_number_ends_the_consent_to_text_messages() -> None:
 def test_leaving_one_topic_keeps_a_signup_that_waits_for_others() -> None:
     both = replace(signup(), topics=(Topic.NEWS, Topic.OFFERS))
     left = customer.leave(customer.sign_up(ADA, both).customer, [Topic.OFFERS], NOW, CLICK).customer
-    held = customer.confirm(left, "s1", NOW, None).customer.consents
-    assert held[Channel.EMAIL, Topic.NEWS].status is Status.SUBSCRIBED
-    assert held[Channel.EMAIL, Topic.OFFERS].status is Status.UNSUBSCRIBED
+    consents = customer.confirm(left, "s1", NOW, None).customer.consents
+    assert consents[Channel.EMAIL, Topic.NEWS].status is Status.SUBSCRIBED
+    assert consents[Channel.EMAIL, Topic.OFFERS].status is Status.UNSUBSCRIBED
 
 
 def test_a_link_of_a_signup_that_was_left_is_closed() -> None:
@@ -228,8 +230,8 @@ class ConsentMachine(RuleBasedStateMachine):
     def sign_up(self, topics: list[Topic]) -> None:
         self.signups += 1
         self.now += SIGNUP_WAITS[0]
-        wish = replace(signup(f"s{self.signups}", self.now), topics=tuple(topics))
-        self.take(customer.sign_up(self.known, wish))
+        asked = replace(signup(f"s{self.signups}", self.now), topics=tuple(topics))
+        self.take(customer.sign_up(self.known, asked))
 
     @rule(minutes=st.integers(-30, 0))
     def another_clock(self, minutes: int) -> None:
@@ -246,8 +248,8 @@ class ConsentMachine(RuleBasedStateMachine):
         pause=st.sampled_from([None, 0, 30]),
     )
     def choose(self, email: list[Topic], sms: list[Topic], pause: int | None) -> None:
-        wanted = {Channel.EMAIL: email, Channel.SMS: sms}
-        self.take(customer.choose(self.known, wanted, pause, self.now, self.now.date(), CLICK))
+        choices = {Channel.EMAIL: email, Channel.SMS: sms}
+        self.take(customer.choose(self.known, choices, pause, self.now, self.now.date(), CLICK))
 
     @rule(topics=st.lists(st.sampled_from(Topic), min_size=1))
     def leave(self, topics: list[Topic]) -> None:

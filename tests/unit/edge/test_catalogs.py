@@ -32,8 +32,8 @@ def sides(message: Message) -> list[tuple[str, str]]:
         assert isinstance(message.string, str)
         return [(message.id, message.string)]
     assert isinstance(message.string, tuple)
-    one, many = message.id
-    return [(one, message.string[0]), *((many, string) for string in message.string[1:])]
+    singular, many = message.id
+    return [(singular, message.string[0]), *((many, string) for string in message.string[1:])]
 
 
 @every_catalog

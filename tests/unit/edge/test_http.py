@@ -121,6 +121,8 @@ def test_settings_read_back_from_the_environment_that_they_write() -> None:
         allowed_origins=("https://a.example", "https://b.example:8443"),
         allowed_redirects=("https://a.example/thanks",),
         time_zone="Europe/Berlin",
+        account_concurrency=1000,
+        tracing=True,
     )
     assert Settings.from_environment(settings.to_environment()) == settings
 
@@ -136,6 +138,9 @@ def test_settings_read_back_from_the_environment_that_they_write() -> None:
         ("ALLOWED_REDIRECTS", "javascript:alert(1)"),
         ("PUBLIC_URL", "shop.example"),
         ("ALARM_EMAIL", "me"),
+        ("ACCOUNT_CONCURRENCY", "9"),
+        ("ACCOUNT_CONCURRENCY", "many"),
+        ("TRACING", "True"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:

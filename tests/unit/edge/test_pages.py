@@ -306,12 +306,12 @@ def test_hostile_input_adds_no_element_and_no_attribute(page: str) -> None:
 
 @every_page
 def test_a_page_has_a_language_a_title_one_heading_and_fits_a_phone(page: str) -> None:
-    found = elements(page)
-    assert found.tags[0] == ("html", {"lang": "en"})
-    assert any(text.endswith(f"– {SHOP}") for tag, text in found.texts if tag == "title")
-    assert len(found.all("h1")) == 1
-    assert len(found.all("main")) == 1
-    viewport = [meta["content"] for meta in found.all("meta") if meta.get("name") == "viewport"]
+    parsed = elements(page)
+    assert parsed.tags[0] == ("html", {"lang": "en"})
+    assert any(text.endswith(f"– {SHOP}") for tag, text in parsed.texts if tag == "title")
+    assert len(parsed.all("h1")) == 1
+    assert len(parsed.all("main")) == 1
+    viewport = [meta["content"] for meta in parsed.all("meta") if meta.get("name") == "viewport"]
     assert viewport == ["width=device-width, initial-scale=1"]
 
 
@@ -322,8 +322,8 @@ def test_a_page_has_the_same_elements_in_every_language(page: str, language: str
     html = render_page(template, language, **context)
     assert Elements(html).tags[0] == ("html", {"lang": language})
 
-    def shape(found: Elements) -> list[str]:
-        kept = [(tag, {**attributes, "data-busy": None}) for tag, attributes in found.tags[1:]]
+    def shape(parsed: Elements) -> list[str]:
+        kept = [(tag, {**attributes, "data-busy": None}) for tag, attributes in parsed.tags[1:]]
         # A sentence may need its parts in another order.
         return sorted(f"{tag} {sorted(attributes.items(), key=str)}" for tag, attributes in kept)
 
@@ -338,9 +338,9 @@ def test_a_page_has_the_same_elements_in_every_language(page: str, language: str
 def test_every_word_of_a_page_comes_from_a_catalog_or_from_its_caller(page: str) -> None:
     template, context = PAGES[page]
     html = make_environment("xx", Masked()).get_template(template).render(masked(context, CODES))
-    found = Elements(html)
-    assert re.findall("[A-Za-z]+", found.text) == []
-    for _, attributes in found.tags:
+    parsed = Elements(html)
+    assert re.findall("[A-Za-z]+", parsed.text) == []
+    for _, attributes in parsed.tags:
         for name in ("aria-label", "data-busy", "title", "placeholder", "alt"):
             assert re.findall("[A-Za-z]+", attributes.get(name) or "") == []
 
@@ -353,8 +353,10 @@ def test_a_german_page_counts_dates_and_sorts_words_as_germans_do() -> None:
     assert "1.234 Punkte zum Einlösen Ihre Stufe Silver Plus" in text("points")
     assert "1 Punkt zum Einlösen" in text("points", active=1)
     assert "300 Punkte verfallen bald. Sie können sie noch bis zum 30. Juni 2026 einlösen." in text("points")
-    one = [{"at": date(2026, 3, 1), "points": 1}]
-    assert "1 Punkt verfällt bald. Sie können ihn noch bis zum 1. März 2026 einlösen." in text("points", expiring=one)
+    single = [{"at": date(2026, 3, 1), "points": 1}]
+    assert "1 Punkt verfällt bald. Sie können ihn noch bis zum 1. März 2026 einlösen." in text(
+        "points", expiring=single
+    )
     assert "Noch 1.766 Punkte nötig." in text("points")
     assert "Keine Angebote mehr von uns?" in text("unsubscribe topic")
     assert "keine Neuigkeiten, Angebote oder Umfragen mehr an" in text("unsubscribe")
@@ -397,13 +399,13 @@ def test_a_page_loads_nothing_and_has_no_inline_style_or_handler(page: str) -> N
 
 @every_page
 def test_every_control_has_a_label_and_every_reference_its_target(page: str) -> None:
-    found = elements(page)
-    ids = [attributes["id"] for _, attributes in found.tags if "id" in attributes]
+    parsed = elements(page)
+    ids = [attributes["id"] for _, attributes in parsed.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
-    bound = {label["for"] for label in found.all("label")}
-    controls = [c for c in found.all("input", "select", "textarea") if c.get("type") != "hidden"]
+    bound = {label["for"] for label in parsed.all("label")}
+    controls = [c for c in parsed.all("input", "select", "textarea") if c.get("type") != "hidden"]
     assert {control["id"] for control in controls} == bound
-    for _, attributes in found.tags:
+    for _, attributes in parsed.tags:
         for reference in ("aria-describedby", "aria-labelledby"):
             if reference in attributes:
                 assert set(str(attributes[reference]).split()) <= set(ids)
@@ -411,11 +413,11 @@ def test_every_control_has_a_label_and_every_reference_its_target(page: str) -> 
 
 @every_form
 def test_a_form_posts_its_token_back_to_the_address_of_its_page(page: str) -> None:
-    found = elements(page)
-    forms = found.all("form")
+    parsed = elements(page)
+    forms = parsed.all("form")
     assert forms
     assert all(form.get("method") == "post" and "action" not in form for form in forms)
-    tokens = [field["value"] for field in found.all("input") if field.get("name") == "token"]
+    tokens = [field["value"] for field in parsed.all("input") if field.get("name") == "token"]
     assert tokens == ["a.token"] * len(forms)
 
 
@@ -479,10 +481,10 @@ def test_a_suppressed_address_cannot_be_ticked_but_text_messages_can() -> None:
 @pytest.mark.parametrize(
     ("paused_until", "values"), [(None, ["", "30", "90"]), (date(2026, 5, 3), ["", "0", "30", "90"])]
 )
-def test_a_break_can_be_ended_only_while_there_is_one(paused_until: date | None, values: list[str]) -> None:
-    found = elements("preferences", paused_until=paused_until)
-    assert [option["value"] for option in found.all("option")] == values
-    assert ("3 May 2026" in found.text) == bool(paused_until)
+def test_a_pause_can_be_ended_only_while_it_lasts(paused_until: date | None, values: list[str]) -> None:
+    parsed = elements("preferences", paused_until=paused_until)
+    assert [option["value"] for option in parsed.all("option")] == values
+    assert ("3 May 2026" in parsed.text) == bool(paused_until)
 
 
 def test_saving_and_leaving_are_separate_forms_and_each_is_answered_in_words() -> None:
@@ -492,10 +494,10 @@ def test_saving_and_leaving_are_separate_forms_and_each_is_answered_in_words() -
     ]
     assert not [tag for tag, attributes in elements("preferences").tags if attributes.get("role") == "status"]
     for page, words in (("preferences saved", "your choices are saved"), ("preferences left", "unsubscribed from")):
-        found = elements(page)
-        assert [a["role"] for _, a in found.tags if "autofocus" in a] == ["status"]
-        assert words in found.text
-        assert found.texts[0][1].startswith("Saved: ")
+        parsed = elements(page)
+        assert [a["role"] for _, a in parsed.tags if "autofocus" in a] == ["status"]
+        assert words in parsed.text
+        assert parsed.texts[0][1].startswith("Saved: ")
 
 
 def test_a_reward_can_be_taken_unless_something_is_in_the_way() -> None:
@@ -508,7 +510,7 @@ def test_a_reward_can_be_taken_unless_something_is_in_the_way() -> None:
     assert [b["value"] for b in elements("points", rewards=nothing_missing).all("button")] == ["coffee", "tour", "mill"]
 
 
-def test_each_reward_is_its_own_form_which_says_what_is_taken_and_that_it_is_taken_once() -> None:
+def test_each_reward_is_a_form_that_states_its_cost() -> None:
     forms = re.findall(r"<form.*?</form>", page_html("points"), re.DOTALL)
     assert [sent_by(form) for form in forms] == [
         {"token": "a.token", "redemption_id": "redemption-7", "reward_id": "coffee"},
@@ -530,18 +532,18 @@ def test_how_many_are_left_is_said_only_where_there_is_a_limit(left: int | None,
     assert re.findall(r"[\d,]+ left", text) == ([words] if words else [])
 
 
-def test_the_way_to_the_next_tier_is_measured_and_told_in_words() -> None:
-    found = elements("points")
-    (bar,) = found.all("progress")
+def test_the_way_to_the_next_tier_is_a_meter_and_a_sentence() -> None:
+    parsed = elements("points")
+    (bar,) = parsed.all("progress")
     assert (bar["value"], bar["max"]) == ("3200", "5000")
     assert text_of("points", bar["aria-labelledby"]) == "On your way to Gold"
     assert text_of("points", bar["aria-describedby"]) == ("3,200 of 5,000 points earned. 1,800 more, and you are Gold.")
 
 
 def test_at_the_top_there_is_nothing_to_measure() -> None:
-    found = elements("points at the top")
-    assert not found.all("progress")
-    assert "Platinum is the highest tier" in found.text
+    parsed = elements("points at the top")
+    assert not parsed.all("progress")
+    assert "Platinum is the highest tier" in parsed.text
 
 
 def test_points_that_come_and_go_have_their_sign() -> None:
@@ -559,7 +561,7 @@ def test_a_debt_has_its_sign_whichever_way_it_is_handed_over(negative: int) -> N
     assert "was returned" not in elements("points").text
 
 
-def test_the_balance_the_tier_and_what_is_on_the_way_are_told() -> None:
+def test_the_page_shows_balance_tier_and_pending_points() -> None:
     text = elements("points").text
     assert "1,234 points to spend Your tier Silver Plus +180 points on the way, the first of them from" in text
     assert "1 point to spend" in elements("points", active=1).text
@@ -588,11 +590,11 @@ def test_a_tier_that_ends_is_announced() -> None:
     ],
 )
 def test_the_answer_to_a_choice_comes_first_and_has_the_focus(page: str, role: str, words: str, title: str) -> None:
-    found = elements(page)
-    assert [attributes["role"] for _, attributes in found.tags if "autofocus" in attributes] == [role]
-    assert words in found.text
-    assert found.text.index(words) < found.text.index("points to spend")
-    assert found.texts[0][1].startswith(title)
+    parsed = elements(page)
+    assert [attributes["role"] for _, attributes in parsed.tags if "autofocus" in attributes] == [role]
+    assert words in parsed.text
+    assert parsed.text.index(words) < parsed.text.index("points to spend")
+    assert parsed.texts[0][1].startswith(title)
     assert not [1 for _, attributes in elements("points").tags if attributes.get("role") in ("status", "alert")]
 
 
@@ -622,8 +624,8 @@ def test_hostile_words_of_a_reward_stay_words(field: str) -> None:
 def test_a_survey_asks_for_one_of_eleven_scores_and_shows_the_one_that_is_chosen(
     score: int | None, amending: bool
 ) -> None:
-    found = elements("survey", score=score, amending=amending)
-    radios = [field for field in found.all("input") if field.get("type") == "radio"]
+    parsed = elements("survey", score=score, amending=amending)
+    radios = [field for field in parsed.all("input") if field.get("type") == "radio"]
     assert [radio["value"] for radio in radios] == ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]
     assert [radio["value"] for radio in radios if "checked" in radio] == ([] if score is None else [str(score)])
     assert all(radio["name"] == "score" and "required" in radio for radio in radios)
@@ -645,8 +647,8 @@ def test_each_score_says_its_number_and_the_question_is_asked_of_all_of_them() -
 
 
 def test_the_comment_is_asked_for_in_the_words_for_the_chosen_score() -> None:
-    found = elements("survey chosen")
-    groups = {field["value"]: field["data-group"] for field in found.all("input") if field.get("type") == "radio"}
+    parsed = elements("survey chosen")
+    groups = {field["value"]: field["data-group"] for field in parsed.all("input") if field.get("type") == "radio"}
     assert groups == {
         **{str(score): "DETRACTOR" for score in range(7)},
         **{str(score): "PASSIVE" for score in (7, 8)},
@@ -665,7 +667,7 @@ def test_the_comment_is_asked_for_in_the_words_for_the_chosen_score() -> None:
         assert re.search(rule, css)
 
 
-def test_the_comment_has_a_label_that_holds_for_any_score_and_the_other_words_describe_it() -> None:
+def test_the_comments_label_fits_any_score_and_the_follow_up_describes_it() -> None:
     html = page_html("survey chosen")
     assert '<label class="neutral" for="comment">What is the main reason for your score?</label>' in html
     (field,) = Elements(html).all("textarea")
@@ -708,11 +710,11 @@ def test_what_was_typed_is_still_there_and_nothing_but_text(page: str, field: st
     ],
 )
 def test_a_problem_comes_first_and_has_the_focus(page: str, words: str, title: str) -> None:
-    found = elements(page)
-    assert [attributes["role"] for _, attributes in found.tags if "autofocus" in attributes] == ["alert"]
-    assert words in found.text
-    assert found.text.index(words) < found.text.index(next(text for tag, text in found.texts if tag == "h1"))
-    assert found.texts[0][1].startswith(title)
+    parsed = elements(page)
+    assert [attributes["role"] for _, attributes in parsed.tags if "autofocus" in attributes] == ["alert"]
+    assert words in parsed.text
+    assert parsed.text.index(words) < parsed.text.index(next(text for tag, text in parsed.texts if tag == "h1"))
+    assert parsed.texts[0][1].startswith(title)
     assert not [1 for _, attributes in elements(page.split()[0]).tags if attributes.get("role") == "alert"]
 
 
@@ -723,7 +725,7 @@ def test_a_first_answer_is_sent_and_a_second_one_changes_it() -> None:
         assert len(elements(page).all("button")) == 1
 
 
-def test_points_for_an_answer_are_told_once_where_there_are_any() -> None:
+def test_points_for_an_answer_are_named_once_where_there_are_any() -> None:
     assert "you get 20 points for your answer, whatever it is." in elements("survey chosen").text
     assert "you get 1 point for your answer" in elements("survey", points=1).text
     for page in ("survey", "survey amended"):
@@ -763,11 +765,11 @@ def test_what_may_follow_an_answer_depends_on_it(page: str, links: dict[str, str
 
 
 @pytest.mark.parametrize("score", [0, 8, 10])
-def test_the_score_that_was_taken_is_told(score: int) -> None:
+def test_the_page_shows_the_score_that_was_recorded(score: int) -> None:
     assert f"You gave us {score} out of 10 ." in elements("answer taken", score=score).text
 
 
-def test_how_long_an_answer_may_be_changed_is_told_where_it_is_known() -> None:
+def test_the_page_says_how_long_an_answer_may_be_changed() -> None:
     assert "until 3 May 2026" in elements("answer of a detractor").text
     assert "until" not in elements("answer of a detractor", change_until=None).text
     assert "change" not in elements("answer taken").text
@@ -776,9 +778,9 @@ def test_how_long_an_answer_may_be_changed_is_told_where_it_is_known() -> None:
 def test_a_closed_survey_says_why_and_asks_for_nothing() -> None:
     headings = {}
     for page in ("closed: answered", "closed: full", "closed: ended"):
-        found = elements(page)
-        assert not found.all("form", "input", "button")
-        (headings[page],) = (text for tag, text in found.texts if tag == "h1")
+        parsed = elements(page)
+        assert not parsed.all("form", "input", "button")
+        (headings[page],) = (text for tag, text in parsed.texts if tag == "h1")
     assert headings == {
         "closed: answered": "You have answered already",
         "closed: full": "Please come back tomorrow",
@@ -870,14 +872,14 @@ def page_html(page: str, **changes: object) -> str:
 
 def part(page: str, name: str) -> str:
     """The section of `page` that its heading, with the id `name`, is the label of."""
-    (found,) = re.findall(f'<section [^>]*aria-labelledby="{name}">(.*?)</section>', page_html(page), re.DOTALL)
-    return str(found)
+    (inner,) = re.findall(f'<section [^>]*aria-labelledby="{name}">(.*?)</section>', page_html(page), re.DOTALL)
+    return str(inner)
 
 
 def text_of(page: str, name: str | None) -> str:
     """What the element with the id `name` says; it holds nothing but text."""
-    (found,) = re.findall(f' id="{name}">([^<]*)<', page_html(page))
-    return str(found)
+    (inner,) = re.findall(f' id="{name}">([^<]*)<', page_html(page))
+    return str(inner)
 
 
 def sent_by(form: str) -> dict[str | None, str | None]:
@@ -904,7 +906,7 @@ def hashes_of(tag: str, html: str) -> list[str]:
     return [f"'sha256-{b64encode(sha256(body.encode()).digest()).decode()}'" for body in bodies]
 
 
-def test_the_words_of_a_survey_are_told_apart_from_those_of_the_page() -> None:
-    found = elements("survey", words_lang="de")
-    assert found.tags[0] == ("html", {"lang": "en"})
-    assert [dict(attributes).get("lang") for tag, attributes in found.tags if tag == "legend"] == ["de"]
+def test_the_words_of_a_survey_have_a_language_of_their_own() -> None:
+    parsed = elements("survey", words_lang="de")
+    assert parsed.tags[0] == ("html", {"lang": "en"})
+    assert [dict(attributes).get("lang") for tag, attributes in parsed.tags if tag == "legend"] == ["de"]

@@ -43,14 +43,14 @@ def load(name: str, day_column: int) -> Purchases:
 
 
 def histories(purchases: Purchases) -> Histories:
-    days = [sorted(of_one) for of_one in purchases.values()]
+    days = [sorted(of_customer) for of_customer in purchases.values()]
     return Histories(
-        first=np.array([of_one[0] for of_one in days], np.int64),
+        first=np.array([of_customer[0] for of_customer in days], np.int64),
         offsets=np.cumsum([0, *map(len, days)], dtype=np.int64),
-        days=np.array([day for of_one in days for day in of_one], np.int64),
+        days=np.array([day for of_customer in days for day in of_customer], np.int64),
         unseen=np.zeros(len(days), np.int64),
-        orders=np.array([len(of_one) for of_one in days], np.int64),
-        spent=np.array([sum(of_one.values()) for of_one in purchases.values()], np.int64),
+        orders=np.array([len(of_customer) for of_customer in days], np.int64),
+        spent=np.array([sum(of_customer.values()) for of_customer in purchases.values()], np.int64),
     )
 
 
@@ -81,8 +81,8 @@ def holdout(histories: Histories) -> tuple[Forecaster, Floats, Floats]:
     days = LAST - LEARNT
     made = forecast.fit(histories, LEARNT, horizon_days=days)
     known = sufficient(histories, LEARNT)
-    found = forecast.predict(made, known.x, known.t_x, known.age, histories.orders, histories.spent)
-    return made, found.expected_purchases, purchases_between(histories, LEARNT, LAST).astype(np.float64)
+    predicted = forecast.predict(made, known.x, known.t_x, known.age, histories.orders, histories.spent)
+    return made, predicted.expected_purchases, purchases_between(histories, LEARNT, LAST).astype(np.float64)
 
 
 def test_mbg_nbd_has_the_parameters_of_the_literature(sample: Histories) -> None:

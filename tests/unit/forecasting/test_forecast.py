@@ -42,18 +42,18 @@ def predicted(made: Forecaster, histories: Histories, day: int) -> Predictions:
 
 def check(made: Forecaster, histories: Histories, day: int) -> Predictions:
     """Forecasts that are finite and in their range, a forecaster that survives being stored, reasons in sentences."""
-    found = predicted(made, histories, day)
-    for values in (found.expected_purchases, found.p_buy, found.clv_12m):
+    forecasts = predicted(made, histories, day)
+    for values in (forecasts.expected_purchases, forecasts.p_buy, forecasts.clv_12m):
         assert values.size == int((histories.first <= day).sum())
         assert np.all(np.isfinite(values))
         assert np.all(values >= 0)
-    assert np.all(found.p_buy <= 1)
-    assert np.all(found.p_buy <= found.expected_purchases)
-    assert set(churn_band(found.p_buy)) | set(value_band(found.clv_12m, made.value_cuts)) <= {0, 1, 2, 3}
+    assert np.all(forecasts.p_buy <= 1)
+    assert np.all(forecasts.p_buy <= forecasts.expected_purchases)
+    assert set(churn_band(forecasts.p_buy)) | set(value_band(forecasts.clv_12m, made.value_cuts)) <= {0, 1, 2, 3}
     stored = json.dumps(made.to_data(), allow_nan=False)
     assert Forecaster.from_data(json.loads(stored)) == made
     assert all(reason.endswith(".") and reason[0].isupper() for reason in made.reasons)
-    return found
+    return forecasts
 
 
 def mixed_shop(n: int = 400, seed: int = 4) -> list[list[int]]:
@@ -110,10 +110,10 @@ def test_days_to_come_are_not_looked_at() -> None:
     )  # fmt: skip
 
 
-def test_a_shop_as_the_models_have_it_is_forecast_by_a_model_that_was_tested_on_its_last_days() -> None:
+def test_a_shop_that_fits_the_models_is_forecast_by_a_tested_model() -> None:
     histories = shop(mixed_shop(1500))
     made = forecast.fit(histories, 910)
-    found = check(made, histories, 910)
+    forecasts = check(made, histories, 910)
     assert made.count_model in (MBG_NBD, PARETO_NBD)
     assert made.reasons == ("The values of orders do not fit the Gamma-Gamma model; means of customers, drawn towards "
                             "that of the shop, are used.",)  # fmt: skip
@@ -121,44 +121,44 @@ def test_a_shop_as_the_models_have_it_is_forecast_by_a_model_that_was_tested_on_
     assert (made.holdout.calibrated_until, made.holdout.days) == (820, 90)
     assert {score.model for score in made.holdout.counts} == {NAIVE, MBG_NBD, PARETO_NBD}
     assert {score.model for score in made.holdout.chances} == {NAIVE, MBG_NBD, PARETO_NBD, LOGISTIC}
-    assert sum(one.customers for one in made.holdout.count_bins) == made.holdout.customers
+    assert sum(tenth.customers for tenth in made.holdout.count_bins) == made.holdout.customers
     came = purchases_between(histories, 910, 1000)[histories.first <= 910]
-    assert found.expected_purchases.sum() == pytest.approx(came.sum(), rel=0.15)
-    assert found.p_buy.sum() == pytest.approx((came > 0).sum(), rel=0.15)
+    assert forecasts.expected_purchases.sum() == pytest.approx(came.sum(), rel=0.15)
+    assert forecasts.p_buy.sum() == pytest.approx((came > 0).sum(), rel=0.15)
     # Every order came to 15.00.
-    assert found.clv_12m.sum() == pytest.approx(1500 * 4 * came.sum(), rel=0.25)
+    assert forecasts.clv_12m.sum() == pytest.approx(1500 * 4 * came.sum(), rel=0.25)
 
 
 def judged(made: Forecaster, histories: Histories) -> Holdout:
     """The holdout of a forecaster, of which what is said of the served is in keeping with the bins."""
-    held = made.holdout
-    assert held is not None
-    assert held.served.model == made.count_model
-    came = purchases_between(histories, held.calibrated_until, made.as_of_day)[histories.first <= held.calibrated_until]
-    assert held.served.actual == came.sum()
+    holdout = made.holdout
+    assert holdout is not None
+    assert holdout.served.model == made.count_model
+    came = purchases_between(histories, holdout.calibrated_until, made.as_of_day)[
+        histories.first <= holdout.calibrated_until
+    ]
+    assert holdout.served.actual == came.sum()
     for side in ("predicted", "actual"):
-        of_bins = sum(one.customers * getattr(one, side) for one in held.count_bins)
-        assert of_bins == pytest.approx(getattr(held.served, side))
-    assert held.served.bias == pytest.approx((held.served.predicted - held.served.actual) / held.customers)
-    chance = next(one for one in held.chances if one.model == made.chance_model)
-    assert sum(one.customers * one.predicted for one in held.chance_bins) == pytest.approx(chance.predicted)
-    return held
+        of_bins = sum(tenth.customers * getattr(tenth, side) for tenth in holdout.count_bins)
+        assert of_bins == pytest.approx(getattr(holdout.served, side))
+    assert holdout.served.bias == pytest.approx((holdout.served.predicted - holdout.served.actual) / holdout.customers)
+    chance = next(tenth for tenth in holdout.chances if tenth.model == made.chance_model)
+    assert sum(tenth.customers * tenth.predicted for tenth in holdout.chance_bins) == pytest.approx(chance.predicted)
+    return holdout
 
 
 def test_what_is_tested_is_what_is_served() -> None:
     histories = shop(mixed_shop(1000, seed=5))
     made = forecast.fit(histories, 910)
-    held = judged(made, histories)
-    bare = next(one for one in held.counts if one.model == made.count_model)
+    holdout = judged(made, histories)
+    bare = next(scored for scored in holdout.counts if scored.model == made.count_model)
     # Two models that disagree here and there: nobody is served less than the chance to buy.
     assert made.chance_model == LOGISTIC
-    assert held.served.predicted > bare.predicted
+    assert holdout.served.predicted > bare.predicted
 
 
 @pytest.mark.parametrize("at_edge", [False, True])
-def test_where_the_best_cannot_be_fitted_to_all_days_the_test_is_that_of_the_next_best(
-    monkeypatch: pytest.MonkeyPatch, at_edge: bool
-) -> None:
+def test_a_model_that_cannot_be_fitted_yields_to_the_next_best(monkeypatch: pytest.MonkeyPatch, at_edge: bool) -> None:
     histories = shop(mixed_shop(1500))
     best = forecast.fit(histories, 910)
     calls: list[str] = []
@@ -176,13 +176,13 @@ def test_where_the_best_cannot_be_fitted_to_all_days_the_test_is_that_of_the_nex
     assert best.count_model in (MBG_NBD, PARETO_NBD)
     assert made.count_model == NAIVE
     assert any("/NBD did best in the test, but " in reason for reason in made.reasons)
-    # Who fails is asked and told of once, though two rankings begin with it.
+    # A model that fails is fitted and reported once, though two rankings begin with it.
     assert max(calls.count(name) for name in (MBG_NBD, PARETO_NBD)) == 2
     assert len(set(made.reasons)) == len(made.reasons)
-    held = judged(made, histories)
+    holdout = judged(made, histories)
     assert best.holdout is not None
-    assert (held.counts, held.chances) == (best.holdout.counts, best.holdout.chances)
-    assert held.count_bins != best.holdout.count_bins
+    assert (holdout.counts, holdout.chances) == (best.holdout.counts, best.holdout.chances)
+    assert holdout.count_bins != best.holdout.count_bins
 
 
 def test_nobody_yet() -> None:
@@ -199,10 +199,10 @@ def test_nobody_yet() -> None:
 def test_a_single_customer_is_forecast_and_neither_above_nor_below_others(days: list[int]) -> None:
     histories = shop([days])
     made = forecast.fit(histories, TODAY)
-    found = check(made, histories, TODAY)
+    forecasts = check(made, histories, TODAY)
     assert made.count_model == NAIVE
     assert made.reasons
-    assert value_band(found.clv_12m, made.value_cuts).tolist() == [2]
+    assert value_band(forecasts.clv_12m, made.value_cuts).tolist() == [2]
 
 
 def test_a_shop_of_a_few_days_is_not_tested_and_says_so() -> None:
@@ -219,41 +219,41 @@ def test_all_on_the_same_day() -> None:
     for day in (0, 1000):
         histories = shop([[day]] * 300, [1999] * 300)
         made = forecast.fit(histories, TODAY)
-        found = check(made, histories, TODAY)
-        assert np.unique(value_band(found.clv_12m, made.value_cuts)).tolist() == [2]
+        forecasts = check(made, histories, TODAY)
+        assert np.unique(value_band(forecasts.clv_12m, made.value_cuts)).tolist() == [2]
 
 
 def test_a_shop_to_which_nobody_ever_came_back_expects_hardly_anyone() -> None:
     histories = shop([[k % 1000] for k in range(2000)])
     made = forecast.fit(histories, TODAY)
-    found = check(made, histories, TODAY)
+    forecasts = check(made, histories, TODAY)
     assert made.count_model == NAIVE
     assert (
         "Fewer than 20 customers had bought again before the last 90 days; models of repeat buying were not tried."
         in (made.reasons)
     )
-    assert found.p_buy.max() < 0.02
+    assert forecasts.p_buy.max() < 0.02
 
 
 def test_where_everyone_buys_every_week_everyone_is_expected_to() -> None:
     histories = shop([list(range(k % 7 + 100 * (k % 5), 1001, 7)) for k in range(80)])
     made = forecast.fit(histories, TODAY)
-    found = check(made, histories, TODAY)
-    assert found.p_buy.min() > 0.95
-    assert found.expected_purchases == pytest.approx(np.full(80, 90 / 7), rel=0.15)
+    forecasts = check(made, histories, TODAY)
+    assert forecasts.p_buy.min() > 0.95
+    assert forecasts.expected_purchases == pytest.approx(np.full(80, 90 / 7), rel=0.15)
 
 
-def test_a_shop_of_two_kinds_that_no_model_of_leaving_describes_is_forecast_as_it_is() -> None:
+def test_a_shop_that_no_model_describes_is_forecast_by_its_past() -> None:
     # Half buy once in 200 days, on time and for ever; half every other day of a fortnight, once in 200 days.
     starts = [k * 37 % 800 for k in range(150)]
     lives = [list(range(first, 1301, 200)) for first in starts]
     lives += [[day for start in range(first, 1301, 200) for day in range(start, start + 14, 2)] for first in starts]
     histories = shop(lives)
     made = forecast.fit(histories, TODAY)
-    found = check(made, histories, TODAY)
+    forecasts = check(made, histories, TODAY)
     came = purchases_between(histories, TODAY, TODAY + 90)
-    assert found.expected_purchases.sum() == pytest.approx(came.sum(), rel=0.25)
-    assert found.p_buy.sum() == pytest.approx((came > 0).sum(), rel=0.25)
+    assert forecasts.expected_purchases.sum() == pytest.approx(came.sum(), rel=0.25)
+    assert forecasts.p_buy.sum() == pytest.approx((came > 0).sum(), rel=0.25)
     assert made.count_model == NAIVE
     assert made.chance_model in (NAIVE, LOGISTIC)
 
@@ -270,13 +270,13 @@ def test_more_customers_than_a_fit_takes_are_represented_by_some(monkeypatch: py
 
 def test_money_is_orders_to_expect_times_what_an_order_comes_to() -> None:
     lives = mixed_shop()
-    one = forecast.fit(shop(lives), TODAY)
+    single = forecast.fit(shop(lives), TODAY)
     # Two orders on each purchase day, each of half the value, come to the same.
     two = forecast.fit(shop(lives, orders=[2 * len(days) for days in lives]), TODAY)
-    assert two.orders_per_day == 2 * one.orders_per_day
-    of_one = predicted(one, shop(lives), TODAY).clv_12m.sum()
+    assert two.orders_per_day == 2 * single.orders_per_day
+    of_single = predicted(single, shop(lives), TODAY).clv_12m.sum()
     of_two = predicted(two, shop(lives, orders=[2 * len(days) for days in lives]), TODAY).clv_12m.sum()
-    assert of_two == pytest.approx(of_one, rel=1e-6)
+    assert of_two == pytest.approx(of_single, rel=1e-6)
 
 
 def test_numbers_of_any_type_are_forecast_alike() -> None:

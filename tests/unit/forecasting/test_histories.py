@@ -32,13 +32,13 @@ def histories(lives: list[list[int]], unseen: list[int] | None = None) -> Histor
 @settings(max_examples=50, deadline=None)
 @given(lives, st.integers(-1, 61))
 def test_what_is_known_on_a_day_is_what_counting_one_by_one_finds(lives: list[list[int]], day: int) -> None:
-    found = sufficient(histories(lives), day)
+    known = sufficient(histories(lives), day)
     expected = []
     for place, days in enumerate(lives):
-        past = [one for one in days if one <= day]
+        past = [past_day for past_day in days if past_day <= day]
         if past:
             expected.append((place, len(past) - 1, past[-1] - past[0], day - past[0]))
-    assert list(zip(*(part.tolist() for part in (found.customers, found.x, found.t_x, found.age)), strict=True)) == (
+    assert list(zip(*(part.tolist() for part in (known.customers, known.x, known.t_x, known.age)), strict=True)) == (
         expected
     )
 
@@ -46,8 +46,8 @@ def test_what_is_known_on_a_day_is_what_counting_one_by_one_finds(lives: list[li
 @settings(max_examples=50, deadline=None)
 @given(lives, st.integers(-1, 61), st.integers(0, 30))
 def test_purchases_between_two_days_leave_out_the_first_of_them(lives: list[list[int]], after: int, more: int) -> None:
-    found = purchases_between(histories(lives), after, after + more)
-    assert found.tolist() == [sum(after < day <= after + more for day in days) for days in lives]
+    counts = purchases_between(histories(lives), after, after + more)
+    assert counts.tolist() == [sum(after < day <= after + more for day in days) for days in lives]
 
 
 @settings(max_examples=30, deadline=None)
@@ -65,13 +65,13 @@ def test_no_parts_have_no_customers() -> None:
     assert sufficient(concatenate([]), 5).x.tolist() == []
 
 
-def test_unseen_purchases_lie_evenly_between_the_first_and_the_second_known_one() -> None:
+def test_unseen_purchases_lie_evenly_between_the_first_two_known_purchases() -> None:
     # 3 unseen between the days 10 and 50: on 20, 30 and 40.
-    one = histories([[10, 50, 53]], [3])
-    found = [sufficient(one, day) for day in (10, 19, 20, 39, 40, 49, 50, 60)]
-    assert [known.x.tolist()[0] for known in found] == [0, 0, 1, 2, 3, 3, 4, 5]
-    assert [known.t_x.tolist()[0] for known in found] == [0, 0, 10, 20, 30, 30, 40, 43]
-    assert purchases_between(one, 20, 50).tolist() == [3]
+    history = histories([[10, 50, 53]], [3])
+    by_day = [sufficient(history, day) for day in (10, 19, 20, 39, 40, 49, 50, 60)]
+    assert [known.x.tolist()[0] for known in by_day] == [0, 0, 1, 2, 3, 3, 4, 5]
+    assert [known.t_x.tolist()[0] for known in by_day] == [0, 0, 10, 20, 30, 30, 40, 43]
+    assert purchases_between(history, 20, 50).tolist() == [3]
 
 
 @settings(max_examples=50, deadline=None)
@@ -79,8 +79,8 @@ def test_unseen_purchases_lie_evenly_between_the_first_and_the_second_known_one(
 def test_no_more_purchases_are_unseen_than_there_are_days_for_them(
     lives: list[list[int]], unseen: int, day: int
 ) -> None:
-    found = sufficient(histories(lives, [unseen] * len(lives)), day)
-    assert np.all((found.x >= 0) & (found.x <= found.t_x) & (found.t_x <= found.age))
+    known = sufficient(histories(lives, [unseen] * len(lives)), day)
+    assert np.all((known.x >= 0) & (known.x <= known.t_x) & (known.t_x <= known.age))
 
 
 def test_lengths_that_do_not_fit_together_are_refused() -> None:
@@ -98,10 +98,13 @@ def test_equal_rows_are_taken_together_in_the_same_order_however_they_come(
     rows: list[tuple[int, float]], random: object
 ) -> None:
     table = np.array(rows, np.float64).reshape(-1, 2)
-    found = group(table[:, 0], table[:, 1])
-    assert list(zip(*(column.tolist() for column in found.columns), strict=True)) == sorted(set(rows))
-    assert found.weight.tolist() == [rows.count(row) for row in sorted(set(rows))]
-    assert [column[found.inverse].tolist() for column in found.columns] == [table[:, 0].tolist(), table[:, 1].tolist()]
+    grouped = group(table[:, 0], table[:, 1])
+    assert list(zip(*(column.tolist() for column in grouped.columns), strict=True)) == sorted(set(rows))
+    assert grouped.weight.tolist() == [rows.count(row) for row in sorted(set(rows))]
+    assert [column[grouped.inverse].tolist() for column in grouped.columns] == [
+        table[:, 0].tolist(),
+        table[:, 1].tolist(),
+    ]
 
 
 def test_every_kth_customer_of_many_is_left() -> None:

@@ -44,7 +44,7 @@ def trapezoid(function: Callable[[Floats], Floats], low: float, high: float) -> 
 
 def test_log_gamma_and_digamma_agree_with_the_standard_library_and_with_differences() -> None:
     z = np.concatenate([np.logspace(-6, 6, 400), np.arange(1, 50, dtype=np.float64)])
-    expected = np.array([math.lgamma(one) for one in z])
+    expected = np.array([math.lgamma(value) for value in z])
     assert np.all(np.abs(log_gamma(z) - expected) <= 1e-12 * (1 + np.abs(expected)))
     # ψ(z+1) = ψ(z) + 1/z, ψ(1) = −γ, and ψ is the slope of ln Γ.
     assert np.allclose(digamma(z + 1) - digamma(z), 1 / z, rtol=1e-11, atol=1e-11)
@@ -65,8 +65,8 @@ def test_integrals_of_two_powers_agree_with_brute_force(
         return result
 
     expected = math.log(trapezoid(integrand, low, low + width)) - k * math.log(alpha + low) - m * math.log(beta + low)
-    found = PowerIntegral(alpha, floats(k), beta, m, floats(low), floats(low + width)).log_value[0]
-    assert found == pytest.approx(expected, abs=1e-6)
+    integral = PowerIntegral(alpha, floats(k), beta, m, floats(low), floats(low + width)).log_value[0]
+    assert integral == pytest.approx(expected, abs=1e-6)
 
 
 def test_an_integral_over_nothing_is_zero() -> None:
@@ -173,12 +173,12 @@ def test_a_fit_finds_the_parameters_that_customers_were_made_with() -> None:
 @settings(max_examples=30, deadline=None)
 @given(parameter, parameter, parameter, parameter, history, st.floats(0.1, 100))
 def test_forecasts_are_finite_within_their_range_and_grow_with_time(
-    one: float, two: float, three: float, four: float, row: tuple[int, float, float], time: float
+    first: float, second: float, third: float, fourth: float, row: tuple[int, float, float], time: float
 ) -> None:
     x, t_x, age = (floats(value) for value in row)
     for model in (
-        MbgNbd(r=one, alpha=two, a=three, b=four, log_likelihood=0.0, at_edge=False),
-        ParetoNbd(r=one, alpha=two, s=three, beta=four, log_likelihood=0.0, at_edge=False),
+        MbgNbd(r=first, alpha=second, a=third, b=fourth, log_likelihood=0.0, at_edge=False),
+        ParetoNbd(r=first, alpha=second, s=third, beta=fourth, log_likelihood=0.0, at_edge=False),
     ):
         alive = model.p_alive(x, t_x, age)[0]
         p_buy, expected = model.p_buy(x, t_x, age, time)[0], model.expected(x, t_x, age, time)[0]
@@ -229,7 +229,7 @@ def test_a_search_that_begins_with_a_sample_ends_where_one_without_does(
 
 
 @pytest.mark.parametrize("module", [mbg_nbd, pareto_nbd])
-def test_where_nobody_ever_leaves_the_end_of_the_range_is_found_with_a_few_looks_at_everyone(
+def test_where_nobody_leaves_the_fit_ends_at_the_bound_after_few_evaluations(
     monkeypatch: pytest.MonkeyPatch, module: Any
 ) -> None:
     random = np.random.default_rng(1)
@@ -271,18 +271,18 @@ def test_the_minimiser_finds_the_bottom_of_a_bent_valley() -> None:
         u, v = at
         return (1 - u) ** 2 + 100 * (v - u * u) ** 2, floats(-2 * (1 - u) - 400 * u * (v - u * u), 200 * (v - u * u))
 
-    found = minimise(rosenbrock, [floats(-1.2, 1.0)], floats(-5, -5), floats(5, 5))
-    assert found.point == pytest.approx([1, 1], abs=1e-5)
-    assert found.converged
-    assert not found.at_edge
+    minimum = minimise(rosenbrock, [floats(-1.2, 1.0)], floats(-5, -5), floats(5, 5))
+    assert minimum.point == pytest.approx([1, 1], abs=1e-5)
+    assert minimum.converged
+    assert not minimum.at_edge
 
 
 def test_the_minimiser_stops_at_the_box_and_says_so() -> None:
-    found = minimise(
+    minimum = minimise(
         lambda at: (float(-at[0] + at[1] ** 2), floats(-1.0, 2 * at[1])), [floats(0, 1)], floats(-2, -2), floats(3, 2)
     )
-    assert found.point == pytest.approx([3, 0], abs=1e-5)
-    assert found.at_edge
+    assert minimum.point == pytest.approx([3, 0], abs=1e-5)
+    assert minimum.at_edge
 
 
 def test_the_minimiser_gets_by_without_a_true_gradient_and_tries_another_start() -> None:
@@ -294,11 +294,11 @@ def test_the_minimiser_gets_by_without_a_true_gradient_and_tries_another_start()
     def partly(at: Floats) -> tuple[float, Floats]:
         return (math.nan if at[0] < 0 else float(at @ at)), 2 * at
 
-    found = minimise(partly, [floats(-1, 0), floats(2, 2)], floats(-5, -5), floats(5, 5))
-    assert found.value < 1e-9
+    minimum = minimise(partly, [floats(-1, 0), floats(2, 2)], floats(-5, -5), floats(5, 5))
+    assert minimum.value < 1e-9
 
 
-def test_gamma_gamma_draws_means_towards_that_of_the_shop_the_less_the_more_orders_there_are() -> None:
+def test_gamma_gamma_shrinks_means_less_the_more_orders_there_are() -> None:
     model = GammaGamma(p=6.25, q=3.74, v=15.44, mean=35.0, log_likelihood=0.0, customers=946)
     mean = 6.25 * 15.44 / 2.74
     few, many = model.expected_value(floats(1, 50), floats(100, 5000))
@@ -415,7 +415,7 @@ def test_scores_say_how_far_off_forecasts_were() -> None:
     assert chances.log_loss == pytest.approx((math.log(2) - math.log(1e-6)) / 2)
 
 
-def test_of_models_as_good_as_each_other_the_one_that_ranks_best_is_taken_and_a_doubtful_one_last() -> None:
+def test_of_equally_good_models_the_best_ranking_model_is_taken() -> None:
     random = np.random.default_rng(2)
     chance = random.random(2000)
     bought = (random.random(2000) < chance).astype(np.float64)
@@ -429,10 +429,10 @@ def test_of_models_as_good_as_each_other_the_one_that_ranks_best_is_taken_and_a_
 
 def test_calibration_compares_tenths_of_the_customers() -> None:
     bins = calibrate(np.arange(100) / 100, np.ones(100), np.ones(100))
-    assert [one.customers for one in bins] == [10] * 10
-    assert [one.predicted for one in bins] == pytest.approx([0.045 + k / 10 for k in range(10)])
-    assert {one.actual for one in bins} == {1.0}
-    assert [one.customers for one in calibrate(floats(0.1, 0.2), floats(0, 1), floats(95, 5))] == [95, 5]
+    assert [tenth.customers for tenth in bins] == [10] * 10
+    assert [tenth.predicted for tenth in bins] == pytest.approx([0.045 + k / 10 for k in range(10)])
+    assert {tenth.actual for tenth in bins} == {1.0}
+    assert [tenth.customers for tenth in calibrate(floats(0.1, 0.2), floats(0, 1), floats(95, 5))] == [95, 5]
 
 
 def test_the_risk_of_leaving_has_four_bands_with_fixed_cuts() -> None:

@@ -101,8 +101,8 @@ def owing(number: int) -> Account:
 
 def on(account: Account, day: date) -> tuple[int, int, int]:
     """Active, pending and negative points of a day."""
-    held = points.balance(account, day)
-    return held.active, held.pending, held.negative
+    balance = points.balance(account, day)
+    return balance.active, balance.pending, balance.negative
 
 
 def types(posting: Posting) -> list[str]:
@@ -225,7 +225,7 @@ def test_paying_a_debt_counts_for_the_tier_as_every_earning_does() -> None:
     assert earn(replace(debt, tiers=()), SILVER).account.tier == "SILVER"
 
 
-def test_an_order_earns_by_the_tier_that_was_held_when_it_was_placed() -> None:
+def test_an_order_earns_by_the_tier_at_the_time_of_the_order() -> None:
     silver = earn(EMPTY, SILVER).account
     gold = earn(silver, GOLD, now=NOW + 10 * DAY).account
     moments = [NOW - DAY, NOW - timedelta(milliseconds=1), NOW, NOW + 9 * DAY, NOW + 10 * DAY, NOW + 99 * DAY]
@@ -298,7 +298,7 @@ def test_pending_points_cannot_be_spent_before_their_day() -> None:
     assert later.account.lots == {"2027-10@2026-12-05": 9, "2027-11": 10}
 
 
-def test_points_whose_month_is_over_cannot_be_spent_even_before_they_are_written_off() -> None:
+def test_expired_points_cannot_be_spent_even_before_they_are_written_off() -> None:
     account = holding({"2026-11": 20, "2026-12": 10})
     last_minute, too_late = berlin("2026-11-30T23:59"), berlin("2026-12-01T00:00")
     assert redeem(account, 30, last_minute).account.lots == {}
@@ -450,7 +450,7 @@ def test_no_more_is_taken_back_than_was_forgiven_and_what_expires_first_goes_fir
     assert (types(again), again.account.lots) == (["RedemptionCancelled"], {"2027-12": 13})
 
 
-def test_no_more_is_taken_back_than_the_voucher_gives_and_the_rest_waits_for_another() -> None:
+def test_no_more_is_taken_back_than_the_voucher_gives() -> None:
     partly = cancel(forgiven(25), {"2027-11": 10}).account
     assert (partly.lots, partly.forgiven) == ({}, 15)
     untouched = earn(partly, 30).account
@@ -487,7 +487,7 @@ def test_an_adjustment_pays_a_debt_first() -> None:
     assert adjust(owing(30), 45).account.lots == {"2027-11": 15}
 
 
-def test_an_adjustment_takes_active_points_before_pending_ones_and_the_soonest_first() -> None:
+def test_an_adjustment_takes_active_points_first_the_soonest_to_expire_first() -> None:
     account = holding({"2027-12": 10, "2027-11": 10, "2027-10@2026-12-05": 10})
     assert adjust(account, -15).account.lots == {"2027-10@2026-12-05": 10, "2027-12": 5}
     taken = adjust(account, -25)
@@ -567,7 +567,7 @@ def test_what_was_written_off_is_not_written_off_again() -> None:
     assert points.expire(expired, shop(berlin("2027-12-01T00:00"))) == Posting(expired)
 
 
-def test_pending_points_are_told_of_on_their_day_and_once() -> None:
+def test_pending_points_are_announced_once_on_their_day() -> None:
     account = holding({"2027-11@2026-12-05": 10, "2027-12@2026-12-05": 10, "2027-11@2026-12-06": 10, "2027-11": 10})
     assert points.activate(account, shop(berlin("2026-12-04T23:59"))) == Posting(account)
     day = berlin("2026-12-05T00:00")
@@ -674,7 +674,7 @@ def test_tiers_are_lost_one_by_one_however_often_a_night_reviews_them(grace_days
 
 
 @pytest.mark.parametrize("downgrade", [Downgrade.TO_EARNED, Downgrade.ONE_TIER])
-def test_a_tier_undone_by_a_refund_on_its_first_day_waits_if_tiers_fall_one_by_one(
+def test_a_tier_undone_on_its_first_day_waits_if_tiers_fall_step_by_step(
     downgrade: Downgrade,
 ) -> None:
     silver = earn(EMPTY, SILVER)
@@ -724,7 +724,7 @@ def warn(account: Account, now: datetime, days: int = 30) -> Posting:
     return points.warn(account, replace(PROGRAM, expiry_warning_days=days), shop(now))
 
 
-def test_points_that_expire_soon_are_told_of_once() -> None:
+def test_points_that_expire_soon_are_announced_once() -> None:
     account = holding({"2027-04": 20, "2027-04@2026-12-05": 5, "2027-06": 10, NEVER: 10})
     assert warn(account, berlin("2027-03-30T23:59")) == Posting(account)
     warned = warn(account, berlin("2027-03-31T00:00"))
@@ -737,7 +737,7 @@ def test_points_that_expire_soon_are_told_of_once() -> None:
     assert [fact.data["month"] for fact in later.facts] == ["2027-06"]
 
 
-def test_each_month_that_ends_soon_is_told_of_in_the_same_night() -> None:
+def test_each_month_that_ends_soon_is_announced_in_the_same_night() -> None:
     account = holding({"2027-04": 20, "2027-05": 10, "2027-06": 5})
     night = berlin("2027-04-01T03:00")
     warned = warn(account, night, 60)
@@ -752,7 +752,7 @@ def test_no_warning_is_given_where_the_programme_wants_none_or_the_month_is_over
     assert types(warn(account, berlin("2027-04-30T23:59"))) == ["PointsExpiring"]
 
 
-def test_what_expires_when_is_told_soonest_first() -> None:
+def test_expiring_points_are_listed_soonest_first() -> None:
     account = holding({NEVER: 1, "2027-02": 2, "2026-11": 4, "2026-11@2026-11-28": 8, "2026-12": 16})
     assert points.expiring(account, TODAY) == [
         (date(2026, 11, 30), 12),
@@ -763,7 +763,7 @@ def test_what_expires_when_is_told_soonest_first() -> None:
     assert points.expiring(EMPTY, TODAY) == []
 
 
-def test_the_next_pending_points_are_told_with_their_day() -> None:
+def test_the_next_pending_points_are_shown_with_their_day() -> None:
     account = holding({"2027-11": 1, "2027-10@2026-12-06": 1, "2027-11@2026-12-05": 1})
     assert points.next_available(account, TODAY) == date(2026, 12, 5)
     assert points.next_available(account, date(2026, 12, 5)) == date(2026, 12, 6)

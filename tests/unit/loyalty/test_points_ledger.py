@@ -19,9 +19,24 @@ from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
 from shared.core.shop_time import ShopTime
 from shared.loyalty import points
-from shared.loyalty import program as loyalty
 from shared.loyalty.points import KEPT_TIER_CHANGES, Account, Adjustment, EarnedPoints, NotEnoughPoints, Posting
-from shared.loyalty.program import Bonus, Downgrade, Earning, Multiplier, NegativeBalance, Program, Rounding, Tier
+from shared.loyalty.program import (
+    MAX_QUALIFYING_MONTHS,
+    NEVER,
+    Bonus,
+    Downgrade,
+    Earning,
+    Multiplier,
+    NegativeBalance,
+    Program,
+    Rounding,
+    Tier,
+    earned_by,
+    given_back,
+    granted,
+    in_force,
+    next_version,
+)
 from shared.purchases import purchase
 from shared.purchases.purchase import Order, OrderState, Product, Refund
 
@@ -55,10 +70,10 @@ def today_at(now: datetime) -> date:
 def night(account: Account, program: Program, now: datetime) -> Posting:
     """What the nightly run does to an account."""
     steps: tuple[Callable[[Account], Posting], ...] = (
-        lambda held: points.expire(held, shop(now)),
-        lambda held: points.activate(held, shop(now)),
-        lambda held: points.review(held, program, shop(now)),
-        lambda held: points.warn(held, program, shop(now)),
+        lambda kept: points.expire(kept, shop(now)),
+        lambda kept: points.activate(kept, shop(now)),
+        lambda kept: points.review(kept, program, shop(now)),
+        lambda kept: points.warn(kept, program, shop(now)),
     )
     posting = Posting(account)
     for step in steps:
@@ -71,12 +86,12 @@ class Purse:
     """What a customer holds, point by point, as the words of the rules have it."""
 
     def __init__(self) -> None:
-        self.held = Counter[Point]()
+        self.contents = Counter[Point]()
         self.debt = 0
         self.forgiven = 0
 
     def living(self, today: date) -> list[Point]:
-        return sorted(point for point in self.held.elements() if point[0] >= month_of(today))
+        return sorted(point for point in self.contents.elements() if point[0] >= month_of(today))
 
     def active(self, today: date) -> list[Point]:
         return [point for point in self.living(today) if point[1] <= today.isoformat()]
@@ -85,14 +100,14 @@ class Purse:
         return [point for point in self.living(today) if point[1] > today.isoformat()]
 
     def add(self, added: list[Point]) -> None:
-        self.held.update(self.less_debt(added))
+        self.contents.update(self.less_debt(added))
 
     def give_back(self, added: list[Point]) -> None:
         """What a voucher had cost; refunds that were forgiven meanwhile take their part of it, the soonest first."""
         kept = sorted(self.less_debt(added))
         taken = min(self.forgiven, len(kept))
         self.forgiven -= taken
-        self.held.update(kept[taken:])
+        self.contents.update(kept[taken:])
 
     def less_debt(self, added: list[Point]) -> list[Point]:
         paid = min(self.debt, len(added))
@@ -100,8 +115,8 @@ class Purse:
         return added[paid:]
 
     def take(self, taken: list[Point]) -> None:
-        self.held.subtract(taken)
-        assert not [point for point, number in self.held.items() if number < 0]
+        self.contents.subtract(taken)
+        assert not [point for point, number in self.contents.items() if number < 0]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -230,7 +245,7 @@ class LedgerMachine(RuleBasedStateMachine):
         first = months_after(month_of(day), 1 - program.qualifying_months)
         if self.facts:
             last = max(fact.data["posted"] for fact in self.facts)
-            first = max(first, months_after(last, 1 - loyalty.MAX_QUALIFYING_MONTHS))
+            first = max(first, months_after(last, 1 - MAX_QUALIFYING_MONTHS))
         counted = sum(
             number
             for fact in self.facts
@@ -243,21 +258,21 @@ class LedgerMachine(RuleBasedStateMachine):
     def order(self, shape: tuple[int, int, int, int, int], hours: int) -> None:
         ordered_at = self.now - timedelta(hours=hours)
         order = order_of(self.next_id("#"), ordered_at, shape)
-        program = loyalty.in_force(self.versions, ordered_at)
+        program = in_force(self.versions, ordered_at)
         assert program is not None
         percent = points.tier_percent_at(self.account, program, ordered_at, shop(ordered_at))
         changes = [fact for fact in self.facts if fact.type == "TierChanged"]
         if len(changes) <= KEPT_TIER_CHANGES:
             moment = to_timestamp(ordered_at)
-            held = [fact.data["to"] for fact in changes if to_timestamp(fact.occurred_at) <= moment]
+            tiers = [fact.data["to"] for fact in changes if to_timestamp(fact.occurred_at) <= moment]
             by_name = {tier.name: tier.percent for tier in program.tiers}
-            if not held:
+            if not tiers:
                 assert percent == program.tiers[0].percent
-            elif held[-1] in by_name:
-                assert percent == by_name[held[-1]]
+            elif tiers[-1] in by_name:
+                assert percent == by_name[tiers[-1]]
             else:
                 assert percent == self.reached(program, today_at(ordered_at)).percent
-        earning = loyalty.earned_by(order, program, percent, today_at(order.ordered_at))
+        earning = earned_by(order, program, percent, today_at(order.ordered_at))
         earned = self.earn(earning, order.order_id, ordered_at)
         if earned:
             state = purchase.recorded(order, "cus_a", None)
@@ -266,12 +281,12 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(bonus=st.sampled_from([Bonus.BIRTHDAY, Bonus.SURVEY_ANSWERED]), number=st.integers(1, 30))
     def bonus(self, bonus: Bonus, number: int) -> None:
         year = str(self.today.year)
-        earning = loyalty.granted(number, self.program, self.today, pending=False)
+        earning = granted(number, self.program, self.today, pending=False)
         self.earn(earning, f"{bonus}/{year}", self.now, (bonus, year))
 
     @rule(number=st.integers(1, 60))
     def referral(self, number: int) -> None:
-        earning = loyalty.granted(number, self.program, self.today, pending=True)
+        earning = granted(number, self.program, self.today, pending=True)
         earned = self.earn(earning, self.next_id("referral"), self.now)
         assert earned
         self.referrals.append(earned)
@@ -354,7 +369,7 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         bought.state = refunded.state
         bought.money += 0 if sku else amount
-        share = loyalty.given_back(
+        share = given_back(
             order,
             bought.earned.data["points"],
             bought.program,
@@ -364,7 +379,7 @@ class LedgerMachine(RuleBasedStateMachine):
             refunded=refunded.state.refunded,
         )
         assert bought.taken <= share <= bought.earned.data["points"]
-        if refunded.whole:
+        if refunded.fully_refunded:
             assert share == bought.earned.data["points"]
         if share > bought.taken:
             number, bought.taken = share - bought.taken, share
@@ -420,7 +435,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def night(self) -> None:
         today, now = self.today, self.now
         posting = night(self.account, self.program, now)
-        self.purse.held = Counter(self.purse.living(today))
+        self.purse.contents = Counter(self.purse.living(today))
         self.activate(today)
         self.keep(posting)
         assert night(self.account, self.program, now) == Posting(self.account)
@@ -434,33 +449,35 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def activate(self, today: date) -> None:
         waiting = Counter(self.purse.pending(today))
-        active = self.purse.held - waiting
-        self.purse.held = waiting + Counter((expires, "") for expires, _ in active.elements())
+        active = self.purse.contents - waiting
+        self.purse.contents = waiting + Counter((expires, "") for expires, _ in active.elements())
 
     @rule(changed=CHANGES)
     def another_programme(self, changed: dict[str, Any]) -> None:
-        program = loyalty.next_version(self.program, replace(self.program, **changed), self.now)
+        program = next_version(self.program, replace(self.program, **changed), self.now, self.program.version)
         if program is not self.program:
             self.versions.append(program)
         # What happens next happens by it, even where a clock went back.
         self.now = max(self.now, program.starts_at)
 
     @invariant()
-    def the_ledger_adds_up_to_what_is_held(self) -> None:
-        held = points.balance(self.account, self.today)
-        unposted = held.expired - self.account.books.expired
+    def the_ledger_adds_up_to_the_balance(self) -> None:
+        balance = points.balance(self.account, self.today)
+        unposted = balance.expired - self.account.books.expired
         entries = [fact.data["points"] for fact in self.facts if "entry" in fact.data]
-        assert held.active + held.pending + unposted - held.negative == sum(entries) == self.account.books.balance
+        assert (
+            balance.active + balance.pending + unposted - balance.negative == sum(entries) == self.account.books.balance
+        )
         assert [fact.data["balance"] for fact in self.facts if "entry" in fact.data] == list(accumulate(entries))
 
     @invariant()
-    def what_is_held_is_what_the_rules_say(self) -> None:
+    def the_balance_is_as_the_rules_say(self) -> None:
         today, purse = self.today, self.purse
-        held = points.balance(self.account, today)
+        balance = points.balance(self.account, today)
         counted = len(purse.active(today)), len(purse.pending(today)), purse.debt
-        assert (held.active, held.pending, held.negative) == counted
+        assert (balance.active, balance.pending, balance.negative) == counted
         assert self.account.forgiven == purse.forgiven
-        by_month = Counter(month for month, _ in purse.living(today) if month != loyalty.NEVER)
+        by_month = Counter(month for month, _ in purse.living(today) if month != NEVER)
         assert points.expiring(self.account, today) == [(last_day(month), n) for month, n in sorted(by_month.items())]
 
     @invariant()
@@ -468,8 +485,8 @@ class LedgerMachine(RuleBasedStateMachine):
         assert all(number > 0 for number in self.account.lots.values())
         assert self.account.negative >= 0
         # By the clock that went ahead: what was over for it may be good for some minutes more by another one.
-        held = points.balance(self.account, today_at(max(self.now, self.latest)))
-        assert not held.negative or not held.active + held.pending
+        balance = points.balance(self.account, today_at(max(self.now, self.latest)))
+        assert not balance.negative or not balance.active + balance.pending
 
     @invariant()
     def the_account_is_what_its_facts_add_up_to(self) -> None:
@@ -480,10 +497,10 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def a_tier_that_is_no_more_counts_as_what_is_reached(self) -> None:
-        today, held = self.today, self.account.tier or self.program.tiers[0].name
+        today, name = self.today, self.account.tier or self.program.tiers[0].name
         by_name = {tier.name: tier for tier in self.program.tiers}
         first = self.program.tiers[0] if self.account.tier is None else self.reached(self.program, today)
-        assert points.tier_of(self.account, self.program, today) == by_name.get(held, first)
+        assert points.tier_of(self.account, self.program, today) == by_name.get(name, first)
 
     @invariant()
     def the_tier_is_the_one_of_the_last_change(self) -> None:
@@ -533,7 +550,7 @@ def posted(events: list[Order | Refund], nights: list[bool], program: Program) -
         if order.order_id in bought:
             return account
         percent = points.tier_percent_at(account, program, order.ordered_at, shop(order.ordered_at))
-        earning = loyalty.earned_by(order, program, percent, today_at(order.ordered_at))
+        earning = earned_by(order, program, percent, today_at(order.ordered_at))
         posting = points.earn(
             account,
             earning,
@@ -553,33 +570,33 @@ def posted(events: list[Order | Refund], nights: list[bool], program: Program) -
         if is_night:
             account = night(account, program, now).account
         account = place(account, by_id[event.order_id])
-        held = bought[event.order_id]
-        if isinstance(event, Order) or held is None or (event.order_id, event.refund_id) in seen:
+        bought_order = bought[event.order_id]
+        if isinstance(event, Order) or bought_order is None or (event.order_id, event.refund_id) in seen:
             continue
         seen.add((event.order_id, event.refund_id))
-        held.state = purchase.refund(held.state, held.order, event).state
-        held.money += event.amount or 0
-        share = loyalty.given_back(
-            held.order,
-            held.earned.data["points"],
+        bought_order.state = purchase.refund(bought_order.state, bought_order.order, event).state
+        bought_order.money += event.amount or 0
+        share = given_back(
+            bought_order.order,
+            bought_order.earned.data["points"],
             program,
-            today_at(held.order.ordered_at),
-            quantities=held.state.quantities,
-            amount=held.money,
-            refunded=held.state.refunded,
+            today_at(bought_order.order.ordered_at),
+            quantities=bought_order.state.quantities,
+            amount=bought_order.money,
+            refunded=bought_order.state.refunded,
         )
-        if share > held.taken:
+        if share > bought_order.taken:
             account = points.take_back(
                 account,
-                share - held.taken,
-                EarnedPoints.from_fact(held.earned),
+                share - bought_order.taken,
+                EarnedPoints.from_fact(bought_order.earned),
                 program.negative_balance,
                 fact_id=f"{event.order_id}/{event.refund_id}",
                 occurred_at=event.refunded_at,
                 time=shop(now),
                 data={},
             ).account
-            held.taken = share
+            bought_order.taken = share
     return night(account, program, START + timedelta(days=28)).account
 
 

@@ -13,8 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.core.errors import Conflict, Invalid
-from shared.loyalty import program as loyalty
-from shared.loyalty.program import NEVER, Multiplier, Program, Rounding, Tier
+from shared.loyalty.program import (
+    NEVER,
+    Earning,
+    Multiplier,
+    Program,
+    Rounding,
+    Tier,
+    birthday_since,
+    earned_by,
+    given_back,
+    granted,
+    in_force,
+    months_ending_within,
+    next_version,
+)
 from shared.purchases.purchase import Order, Product
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -46,14 +59,14 @@ def day_of(order: Order) -> date:
 
 
 def earned(order: Order, program: Program = PROGRAM, tier_percent: int = 100) -> int:
-    return loyalty.earned_by(order, program, tier_percent, day_of(order)).points
+    return earned_by(order, program, tier_percent, day_of(order)).points
 
 
 def back(
     points: int, program: Program = PROGRAM, *, order: Order = ORDER, amount: int = 0, refunded: int = 0, **skus: int
 ) -> int:
     """What goes back of an order's points; `skus` are the pieces sent back."""
-    return loyalty.given_back(order, points, program, day_of(order), quantities=skus, amount=amount, refunded=refunded)
+    return given_back(order, points, program, day_of(order), quantities=skus, amount=amount, refunded=refunded)
 
 
 def test_an_order_earns_by_its_merchandise_net_of_discount_tax_and_shipping() -> None:
@@ -144,7 +157,7 @@ def test_a_promotion_may_lack_its_first_or_its_last_day() -> None:
     today, tomorrow = date(2026, 11, 21), date(2026, 11, 22)
     since = [Multiplier(name="m", percent=200, starts_on=day) for day in (today, tomorrow)]
     until = [Multiplier(name="m", percent=200, ends_on=day) for day in (today - timedelta(days=1), today)]
-    assert [one.covers(today) for one in (*since, *until)] == [True, False, False, True]
+    assert [promotion.covers(today) for promotion in (*since, *until)] == [True, False, False, True]
 
 
 def test_an_order_without_lines_earns_by_its_total_and_by_multipliers_for_all() -> None:
@@ -182,8 +195,8 @@ def test_the_same_sku_in_two_lines_and_two_categories_earns_line_by_line() -> No
 
 def test_an_earning_says_from_when_until_when_its_points_can_be_spent() -> None:
     new_year = bare(1_000, datetime(2026, 12, 31, 23, 30, tzinfo=UTC))
-    earning = loyalty.earned_by(new_year, PROGRAM, 125, day_of(new_year))
-    assert earning == loyalty.Earning(
+    earning = earned_by(new_year, PROGRAM, 125, day_of(new_year))
+    assert earning == Earning(
         points=12,
         expires="2028-01",
         available_on=date(2027, 1, 15),
@@ -192,17 +205,15 @@ def test_an_earning_says_from_when_until_when_its_points_can_be_spent() -> None:
         tier_percent=125,
     )
     for_ever = replace(PROGRAM, expiry_months=None, pending_days=0)
-    earning = loyalty.earned_by(new_year, for_ever, 100, day_of(new_year))
+    earning = earned_by(new_year, for_ever, 100, day_of(new_year))
     assert (earning.expires, earning.available_on) == (NEVER, date(2027, 1, 1))
 
 
 def test_a_bonus_is_given_at_once_or_waits_as_orders_do() -> None:
     day = date(2026, 11, 30)
-    at_once = loyalty.granted(50, PROGRAM, day, pending=False)
-    assert at_once == loyalty.Earning(
-        points=50, expires="2027-11", available_on=day, month="2026-11", program_version=1
-    )
-    assert loyalty.granted(50, PROGRAM, day, pending=True) == replace(at_once, available_on=date(2026, 12, 14))
+    at_once = granted(50, PROGRAM, day, pending=False)
+    assert at_once == Earning(points=50, expires="2027-11", available_on=day, month="2026-11", program_version=1)
+    assert granted(50, PROGRAM, day, pending=True) == replace(at_once, available_on=date(2026, 12, 14))
 
 
 CATALOGUE = ("cup", "tea", "hat", "pen")
@@ -246,9 +257,10 @@ def orders(draw: st.DrawFn) -> Order:
 def line_percent(line: Product | None, program: Program) -> int:
     """By the words of the rules: 0 excludes, else the highest counts; an order without lines is a line of nothing."""
     percents = {
-        one.percent
-        for one in program.multipliers
-        if not (one.skus or one.categories) or (line and (line.sku in one.skus or line.category in one.categories))
+        promotion.percent
+        for promotion in program.multipliers
+        if not (promotion.skus or promotion.categories)
+        or (line and (line.sku in promotion.skus or line.category in promotion.categories))
     }
     return 0 if 0 in percents else max(percents, default=100)
 
@@ -287,7 +299,7 @@ def test_pieces_that_earned_more_or_nothing_take_back_as_much() -> None:
     assert [back(10, no_tea, tea=1), back(10, no_tea, cup=3)] == [0, 10]
 
 
-def test_a_promotion_that_is_over_by_now_still_tells_what_the_order_earned() -> None:
+def test_a_past_promotion_still_explains_what_the_order_earned() -> None:
     day = date(2026, 11, 21)
     tea = Multiplier(name="tea", percent=200, skus=frozenset({"tea"}), starts_on=day, ends_on=day)
     program = replace(PROGRAM, multipliers=(tea,))
@@ -346,9 +358,7 @@ def taken_back_by(order: Order, points: int, program: Program, steps: list[tuple
         else:
             money += count
         given = dict(quantities)
-        taken.append(
-            loyalty.given_back(order, points, program, day_of(order), quantities=given, amount=money, refunded=money)
-        )
+        taken.append(given_back(order, points, program, day_of(order), quantities=given, amount=money, refunded=money))
     return taken
 
 
@@ -388,10 +398,10 @@ def test_any_order_of_refunds_takes_back_the_same_and_never_less_than_before(
 
 def test_the_first_version_may_start_in_the_past_and_not_in_the_future() -> None:
     proposed = Program(starts_at=NOW - timedelta(days=90))
-    assert loyalty.next_version(None, proposed, NOW) == replace(proposed, version=1, published_at=NOW)
-    assert loyalty.next_version(None, replace(proposed, starts_at=NOW), NOW).starts_at == NOW
+    assert next_version(None, proposed, NOW) == replace(proposed, version=1, published_at=NOW)
+    assert next_version(None, replace(proposed, starts_at=NOW), NOW).starts_at == NOW
     with pytest.raises(Invalid, match="future"):
-        loyalty.next_version(None, replace(proposed, starts_at=NOW + timedelta(seconds=1)), NOW)
+        next_version(None, replace(proposed, starts_at=NOW + timedelta(seconds=1)), NOW)
 
 
 @pytest.mark.parametrize("days", [-900, 0, 900])
@@ -399,13 +409,13 @@ def test_the_same_content_makes_no_new_version_whenever_it_would_start(days: int
     proposed = replace(
         PROGRAM, version=0, starts_at=NOW + timedelta(days=days), published_at=NOW - timedelta(days=days)
     )
-    assert loyalty.next_version(PROGRAM, proposed, NOW) is PROGRAM
+    assert next_version(PROGRAM, proposed, NOW) is PROGRAM
 
 
 def test_a_version_was_published_when_it_was_made_whatever_it_says() -> None:
     proposed = Program(starts_at=NOW - timedelta(days=90), published_at=NOW - timedelta(days=90))
-    first = loyalty.next_version(None, proposed, NOW)
-    second = loyalty.next_version(first, replace(first, points=2), NOW + timedelta(days=1))
+    first = next_version(None, proposed, NOW)
+    second = next_version(first, replace(first, points=2), NOW + timedelta(days=1), first.version)
     assert (first.published_at, second.published_at) == (NOW, NOW + timedelta(days=1))
 
 
@@ -413,38 +423,43 @@ def test_a_version_was_published_when_it_was_made_whatever_it_says() -> None:
 def test_a_later_version_starts_now_however_early_it_should_have_started(days: int) -> None:
     proposed = replace(PROGRAM, version=0, points=2, starts_at=NOW + timedelta(days=days))
     later = replace(PROGRAM, points=2, version=2, starts_at=NOW, published_at=NOW)
-    assert loyalty.next_version(PROGRAM, proposed, NOW) == later
+    assert next_version(PROGRAM, proposed, NOW, PROGRAM.version) == later
 
 
 def test_a_later_version_that_is_meant_for_another_day_is_refused() -> None:
     proposed = replace(PROGRAM, version=0, points=2, starts_at=NOW + timedelta(days=1))
     with pytest.raises(Invalid, match="future"):
-        loyalty.next_version(PROGRAM, proposed, NOW)
+        next_version(PROGRAM, proposed, NOW, PROGRAM.version)
 
 
 @pytest.mark.parametrize(("latest", "changed_from"), [(None, 1), (PROGRAM, 0), (PROGRAM, 2)])
 def test_a_change_of_another_version_than_the_latest_is_refused(latest: Program | None, changed_from: int) -> None:
     with pytest.raises(Conflict, match="is in force"):
-        loyalty.next_version(latest, PROGRAM, NOW, changed_from)
+        next_version(latest, PROGRAM, NOW, changed_from)
+
+
+def test_a_change_that_names_no_version_is_refused_once_there_is_one() -> None:
+    with pytest.raises(Conflict, match="send it as `version`"):
+        next_version(PROGRAM, replace(PROGRAM, points=2), NOW)
 
 
 def test_a_version_starts_after_the_one_before_even_where_clocks_differ() -> None:
     ahead = replace(PROGRAM, starts_at=NOW + timedelta(minutes=5))
-    after = loyalty.next_version(ahead, replace(PROGRAM, points=2), NOW)
+    after = next_version(ahead, replace(PROGRAM, points=2), NOW, ahead.version)
     assert after.starts_at > ahead.starts_at
-    assert loyalty.in_force([ahead, after], NOW + timedelta(minutes=6)) == after
+    assert in_force([ahead, after], NOW + timedelta(minutes=6)) == after
 
 
 def test_the_version_of_a_moment_is_the_last_that_had_started() -> None:
     first = replace(PROGRAM, starts_at=NOW)
-    second = loyalty.next_version(first, replace(first, points=2), NOW + timedelta(days=1))
-    third = loyalty.next_version(second, first, NOW + timedelta(days=2))
+    second = next_version(first, replace(first, points=2), NOW + timedelta(days=1), first.version)
+    third = next_version(second, first, NOW + timedelta(days=2), second.version)
     versions = [third, first, second]
     moments = [NOW - timedelta(seconds=1), NOW, *(NOW + timedelta(hours=hours) for hours in (23, 24, 47, 48, 999))]
-    assert [loyalty.in_force(versions, moment) for moment in moments] == [
+    assert [in_force(versions, moment) for moment in moments] == [
         None, first, first, second, second, third, third,
     ]  # fmt: skip
-    assert loyalty.in_force([], NOW) is None
+    assert in_force([], NOW) is None
 
 
 ENDED_BEFORE_IT_STARTED = Multiplier(name="sale", percent=200, starts_on=date(2027, 1, 2), ends_on=date(2027, 1, 1))
@@ -490,7 +505,7 @@ def test_the_longest_wait_that_is_allowed_ends_before_the_points_expire(month: i
     last = date(2027, month, 28)
     while (last + timedelta(days=1)).month == month:
         last += timedelta(days=1)
-    earning = loyalty.granted(1, program, last, pending=True)
+    earning = granted(1, program, last, pending=True)
     assert earning.available_on.isoformat()[:7] <= earning.expires
 
 
@@ -522,16 +537,16 @@ LEAP_DAY = date(2000, 2, 29)
         (LEAP_DAY, date(2028, 2, 29), date(2028, 2, 29)),
     ],
 )
-def test_a_birthday_is_found_on_its_day_and_the_seven_after(birthday: date, today: date, kept: date | None) -> None:
-    assert loyalty.birthday_since(birthday, today, 7) == kept
+def test_a_birthday_counts_on_its_day_and_the_seven_after(birthday: date, today: date, kept: date | None) -> None:
+    assert birthday_since(birthday, today, 7) == kept
 
 
-def test_months_that_are_over_soon_are_told_from_those_that_are_not_or_never() -> None:
+def test_months_that_end_soon_differ_from_later_months_and_never() -> None:
     months = ["2027-02", NEVER, "2026-12", "2026-11", "2026-10"]
-    assert loyalty.months_ending_within(30, date(2026, 11, 1), months) == ["2026-11"]
-    assert loyalty.months_ending_within(30, date(2026, 10, 31), months) == ["2026-10", "2026-11"]
-    assert loyalty.months_ending_within(0, date(2026, 11, 30), months) == ["2026-11"]
-    assert loyalty.months_ending_within(30, date(2026, 11, 30), months) == ["2026-11"]
-    assert loyalty.months_ending_within(31, date(2026, 11, 30), months) == ["2026-11", "2026-12"]
-    assert loyalty.months_ending_within(28, date(2027, 1, 30), months) == []
-    assert loyalty.months_ending_within(29, date(2027, 1, 30), months) == ["2027-02"]
+    assert months_ending_within(30, date(2026, 11, 1), months) == ["2026-11"]
+    assert months_ending_within(30, date(2026, 10, 31), months) == ["2026-10", "2026-11"]
+    assert months_ending_within(0, date(2026, 11, 30), months) == ["2026-11"]
+    assert months_ending_within(30, date(2026, 11, 30), months) == ["2026-11"]
+    assert months_ending_within(31, date(2026, 11, 30), months) == ["2026-11", "2026-12"]
+    assert months_ending_within(28, date(2027, 1, 30), months) == []
+    assert months_ending_within(29, date(2027, 1, 30), months) == ["2027-02"]

@@ -149,12 +149,12 @@ class Tags(HTMLParser):
 
     def __init__(self, html: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, list[str]]] = []
+        self.opened: list[tuple[str, list[str]]] = []
         self.feed(html)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, [name for name, _ in attrs]))
+        self.opened.append((tag, [name for name, _ in attrs]))
 
 
 def words_of(html: str) -> str:
@@ -206,7 +206,7 @@ def test_both_parts_carry_the_link_the_greeting_and_who_writes(template: str) ->
 
 
 @every_mail
-def test_the_html_part_tells_its_language_and_leaves_layout_tables_out_of_reading(template: str) -> None:
+def test_the_html_part_declares_its_language_and_hides_layout_tables(template: str) -> None:
     html = mail(template).html
     assert html.startswith('<!doctype html>\n<html lang="en">')
     assert html.count("<table") == html.count('<table role="presentation"')
@@ -218,7 +218,7 @@ def test_the_html_part_tells_its_language_and_leaves_layout_tables_out_of_readin
 def test_a_german_mail_differs_from_an_english_one_in_its_words_alone(template: str) -> None:
     german, english = (mail(template, language=language, unsubscribe_url=LEAVE) for language in ("de", "en"))
     assert german.html.startswith('<!doctype html>\n<html lang="de">')
-    assert Tags(german.html).found == Tags(english.html).found
+    assert Tags(german.html).opened == Tags(english.html).opened
     assert re.findall('href="([^"]*)"', german.html) == re.findall('href="([^"]*)"', english.html)
     assert re.findall(r"https://\S+", german.text) == re.findall(r"https://\S+", english.text)
     assert german.headers == english.headers
@@ -308,7 +308,7 @@ def test_hostile_values_stay_text(template: str) -> None:
     values = poisoned(CONTEXTS[template])
     html = mail(template, settings=settings, **{**values, "name": HOSTILE}).html
     assert "<script" not in html.lower()
-    assert Tags(html).found == Tags(mail(template, comment="One line.").html).found
+    assert Tags(html).opened == Tags(mail(template, comment="One line.").html).opened
 
 
 @pytest.mark.parametrize("name", ["Ada Lovelace", "Jean-Luc", "O'Brien", "O’Brien", "Zoë", "王小明", "J. Smith"])
@@ -326,7 +326,7 @@ def test_what_is_more_than_a_name_is_not_repeated_to_the_reader(name: str | None
     assert "Hello," in email.html
 
 
-def test_a_name_of_two_lines_stays_on_one() -> None:
+def test_a_name_of_two_lines_becomes_a_single_line() -> None:
     assert mail(name="Ada\r\nLovelace").text.startswith("Hello Ada Lovelace,\n")
 
 
@@ -344,7 +344,7 @@ def test_points_that_expire_are_counted_and_their_last_day_named() -> None:
         assert words in email.html
 
 
-def test_one_point_is_not_called_points_and_points_that_are_all_are_not_counted_twice() -> None:
+def test_a_single_point_is_singular_and_all_points_are_not_counted_twice() -> None:
     email = mail("points_expiring", points=1, active=1)
     assert "1 point will soon be gone. The last day to use it is" in email.text
     assert "1 point</strong> will soon be gone. The last day to use it is" in email.html
@@ -389,7 +389,7 @@ def test_the_scores_stand_in_two_rows_so_that_a_phone_has_room_for_them(template
 
 
 @every_invitation
-def test_an_invitation_asks_its_question_and_tells_how_long_it_stands(template: str) -> None:
+def test_an_invitation_asks_its_question_and_says_how_long_it_is_valid(template: str) -> None:
     email = mail(template, question="Is it <warm> enough?", valid_days=1)
     assert "\nIs it <warm> enough?\n" in email.text
     assert "<strong>Is it &lt;warm&gt; enough?</strong>" in email.html
@@ -414,29 +414,31 @@ def test_points_for_an_answer_are_promised_only_where_there_are_any() -> None:
     assert "you get 20 points for your answer, whatever it is." in email.text
     assert "you get <strong>20 points</strong> for your answer, whatever it is." in email.html
     assert "and 20 points for you." in email.html
-    one = mail("survey_invitation", points=1)
-    assert "you get 1 point for" in one.text
-    assert "you get <strong>1 point</strong> for" in one.html
+    single = mail("survey_invitation", points=1)
+    assert "you get 1 point for" in single.text
+    assert "you get <strong>1 point</strong> for" in single.html
     none = mail("survey_invitation", points=0)
     assert " point" not in none.text + none.html
 
 
-def test_after_a_complaint_the_mail_says_when_it_was_settled() -> None:
+def test_after_a_complaint_the_mail_says_when_it_was_resolved() -> None:
     email = mail("recovery_invitation")
-    assert "On 2 May 2026 we settled it." in email.text
-    assert "On <strong>2 May 2026</strong> we settled it." in email.html
+    assert "On 2 May 2026 we resolved it." in email.text
+    assert "On <strong>2 May 2026</strong> we resolved it." in email.html
 
 
 @pytest.mark.parametrize(
-    ("mine", "theirs", "words"),
+    ("mine", "friend_points", "words"),
     [
         (250, 100, ("250 points", "100 points")),
         (1, 1, ("1 point", "1 point")),
         (1500, 1000, ("1,500 points", "1,000 points")),
     ],
 )
-def test_bringing_a_friend_says_the_code_and_who_gets_what(mine: int, theirs: int, words: tuple[str, str]) -> None:
-    email = mail("referral_invitation", points=mine, friend_points=theirs)
+def test_bringing_a_friend_says_the_code_and_who_gets_what(
+    mine: int, friend_points: int, words: tuple[str, str]
+) -> None:
+    email = mail("referral_invitation", points=mine, friend_points=friend_points)
     assert "\nADA-7XQ2\n" in email.text
     assert ">ADA-7XQ2</p>" in email.html
     assert f"your friend gets {words[1]}, and you get {words[0]}." in email.text
@@ -450,7 +452,7 @@ def test_a_friend_who_gets_nothing_is_not_promised_anything() -> None:
         assert "your friend" not in body
 
 
-def test_a_case_tells_all_that_is_known_and_how_to_take_it() -> None:
+def test_the_mail_of_a_case_says_all_that_is_known_and_how_to_take_it() -> None:
     email = mail("case_opened")
     assert (
         "Please answer by 4 May 2026, 17:30.\n\n"
@@ -491,7 +493,7 @@ def test_a_case_says_where_it_comes_from(origin: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x0b", "\x85", "\u2028"])
-def test_a_comment_can_be_told_from_what_the_mail_itself_says(end: str) -> None:
+def test_a_comment_is_set_apart_from_the_words_of_the_mail(end: str) -> None:
     comment = f"Cold.{end}{end}--{end}Unsubscribe: https://evil.example/<b>{HOSTILE}"
     email = mail("case_opened", comment=comment)
     quoted = [line.removeprefix("> ") for line in email.text.split("\n") if line.startswith("> ")]
@@ -500,7 +502,7 @@ def test_a_comment_can_be_told_from_what_the_mail_itself_says(end: str) -> None:
     (inside,) = re.findall("<blockquote[^>]*>(.*?)</blockquote>", email.html, re.DOTALL)
     assert [unescape(line) for line in inside.split("<br>")] == comment.split(end)
     assert "<" not in inside.replace("<br>", "")
-    assert "a" not in {tag for tag, _ in Tags(email.html).found}
+    assert "a" not in {tag for tag, _ in Tags(email.html).opened}
 
 
 def test_cases_past_their_time_are_listed_in_the_order_given() -> None:
@@ -514,9 +516,9 @@ def test_cases_past_their_time_are_listed_in_the_order_given() -> None:
     assert " ".join(listed.split()) in words_of(email.html)
     assert "2 customers still wait" in email.text
     assert ">2 customers still wait for an answer</h1>" in email.html
-    one = mail("case_overdue", cases=CONTEXTS["case_overdue"]["cases"][:1])
-    assert "A customer still waits for an answer.\n" in one.text
-    assert ">A customer still waits for an answer</h1>" in one.html
+    single = mail("case_overdue", cases=CONTEXTS["case_overdue"]["cases"][:1])
+    assert "A customer still waits for an answer.\n" in single.text
+    assert ">A customer still waits for an answer</h1>" in single.html
 
 
 @every_case_mail

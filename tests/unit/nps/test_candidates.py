@@ -29,7 +29,7 @@ def test_the_latest_purchase_that_is_due_makes_a_candidate() -> None:
     assert candidacy(card(30, 2), AFTER_PURCHASE, TODAY) is None
 
 
-def test_every_customer_is_a_candidate_of_a_nightly_survey_about_their_last_purchase() -> None:
+def test_every_customer_is_a_candidate_for_a_nightly_survey() -> None:
     assert candidacy(card(30, 2, -1), NIGHTLY, TODAY) == Candidacy("2026-11-21", date(2026, 11, 19))
     assert candidacy(card(), NIGHTLY, TODAY) == Candidacy("2026-11-21", None)
 

@@ -235,12 +235,12 @@ def test_letter_case_and_repetition_do_not_change_a_reading(words: list[str]) ->
 
 
 @pytest.mark.parametrize("theme", Theme)
-def test_every_theme_is_found_in_some_comment(theme: Theme) -> None:
+def test_every_theme_occurs_in_some_comment(theme: Theme) -> None:
     assert any(theme in comments.read(text).themes for text, *_ in JUDGED)
 
 
 @pytest.mark.parametrize("table", [*comments._KINDS.values(), comments._THEMES])
-def test_no_list_has_a_word_that_cannot_be_found(table: Mapping[str, Any]) -> None:
+def test_no_list_has_a_word_that_cannot_match(table: Mapping[str, Any]) -> None:
     for listed, value in table.items():
         words = comments._words(listed.rstrip("*").replace("_", " "))
         assert comments._find(words, 0, table) == (value, len(words)), listed

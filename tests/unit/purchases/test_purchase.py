@@ -50,9 +50,9 @@ def test_the_fingerprint_is_of_the_content_and_the_customer() -> None:
 
 def test_a_line_refund_gives_back_its_share_of_discount_and_tax_but_no_shipping() -> None:
     state = purchase.recorded(ORDER, "c", None)
-    done = purchase.refund(state, ORDER, refund_of(products={"cup": 3}))
-    assert done.amount == 1_200  # half the value, so half of 2,900 − 500
-    assert not done.whole
+    applied = purchase.refund(state, ORDER, refund_of(products={"cup": 3}))
+    assert applied.amount == 1_200  # half the value, so half of 2,900 − 500
+    assert not applied.fully_refunded
 
 
 @given(st.integers(1, 7), st.integers(1, 999), st.integers(0, 500), st.integers(0, 300), st.data())
@@ -81,14 +81,14 @@ def test_refunding_a_line_in_steps_gives_what_refunding_it_at_once_gives(
     assert state.refunded == at_once.amount
     rest = purchase.refund(state, order, refund_of(products={"b": 1}))
     assert rest.state.refunded == order.total - order.shipping
-    assert rest.whole == (order.total > 0)
+    assert rest.fully_refunded == (order.total > 0)
 
 
 def test_where_a_discount_paid_for_shipping_too_no_line_has_anything_to_give_back() -> None:
     cup = Product(sku="cup", quantity=2, price=500)
     order = Order(order_id="o", ordered_at=NOW, currency="EUR", total=0, shipping=500, discount=1_500, products=(cup,))
-    done = purchase.refund(purchase.recorded(order, "c", None), order, refund_of(products={"cup": 2}))
-    assert (done.amount, done.whole) == (0, False)
+    applied = purchase.refund(purchase.recorded(order, "c", None), order, refund_of(products={"cup": 2}))
+    assert (applied.amount, applied.fully_refunded) == (0, False)
 
 
 def test_a_refund_of_next_week_is_refused() -> None:
@@ -104,11 +104,11 @@ def test_more_than_was_paid_or_bought_is_refused(what: dict[str, object]) -> Non
 
 
 def test_a_refund_after_others_may_take_what_is_left_and_no_more() -> None:
-    done = purchase.refund(purchase.recorded(ORDER, "c", None), ORDER, refund_of(amount=2_000))
+    applied = purchase.refund(purchase.recorded(ORDER, "c", None), ORDER, refund_of(amount=2_000))
     with pytest.raises(Invalid) as refused:
-        purchase.refund(done.state, ORDER, refund_of(amount=901))
+        purchase.refund(applied.state, ORDER, refund_of(amount=901))
     assert refused.value.members == {"refundable": 900}
-    assert purchase.refund(done.state, ORDER, refund_of(amount=900)).whole
+    assert purchase.refund(applied.state, ORDER, refund_of(amount=900)).fully_refunded
 
 
 def test_a_refund_is_either_an_amount_or_products() -> None:
@@ -125,7 +125,7 @@ def test_an_order_takes_a_bounded_number_of_refunds_waiting_or_not() -> None:
     with pytest.raises(Conflict):
         purchase.awaiting(state, "o")
     with pytest.raises(Conflict):
-        purchase.one_more_refund(replace(purchase.recorded(ORDER, "c", state), refunds=MAX_REFUNDS_PER_ORDER))
+        purchase.count_refund(replace(purchase.recorded(ORDER, "c", state), refunds=MAX_REFUNDS_PER_ORDER))
 
 
 def test_another_currency_and_an_order_of_next_week_are_refused() -> None:

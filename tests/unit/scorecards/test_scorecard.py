@@ -68,18 +68,20 @@ def test_a_customer_without_orders_is_a_prospect() -> None:
 
 
 def test_a_wholly_refunded_order_no_longer_counts_but_its_day_stays() -> None:
-    card = with_refund(card_of([(date(2026, 1, 5), 500), (date(2026, 3, 5), 700)]), date(2026, 3, 5), 700, whole=True)
+    card = with_refund(
+        card_of([(date(2026, 1, 5), 500), (date(2026, 3, 5), 700)]), date(2026, 3, 5), 700, fully_refunded=True
+    )
     assert (card.orders, card.spent, card.last_order_on) == (1, 500, date(2026, 3, 5))
     assert card.months == {"2026-01": Month(orders=1, spent=500)}
 
 
 def test_a_partly_refunded_order_counts_with_what_is_left() -> None:
-    card = with_refund(card_of([(date(2026, 1, 5), 500)]), date(2026, 1, 5), 200, whole=False)
+    card = with_refund(card_of([(date(2026, 1, 5), 500)]), date(2026, 1, 5), 200, fully_refunded=False)
     assert card.months == {"2026-01": Month(orders=1, spent=300)}
     assert rfm(card, date(2026, 1, 6)) == Rfm(1, 1, 300)
 
 
-def test_a_daily_buyer_keeps_her_last_days_only() -> None:
+def test_the_card_of_a_daily_buyer_keeps_the_last_days_only() -> None:
     first = date(2025, 1, 1)
     bought = [(first + timedelta(days=n), 100) for n in range(300)]
     card = card_of(bought)
@@ -92,7 +94,7 @@ def test_a_daily_buyer_keeps_her_last_days_only() -> None:
     st.lists(
         st.tuples(st.datetimes(EARLY, LATE), st.integers(1, 9_999), st.integers(0, 9_999)),
         max_size=15,
-        unique_by=lambda one: one[0],
+        unique_by=lambda entry: entry[0],
     ),
     st.randoms(use_true_random=False),
 )
@@ -105,8 +107,8 @@ def test_a_card_rebuilt_from_facts_equals_the_one_that_was_kept(bought, random) 
         card = with_order(card, day, total)
         facts.append(purchase.purchase_fact(order, "c", now))
         if 0 < back <= total:
-            wish = Refund(refund_id="r", order_id=order.order_id, refunded_at=now, amount=back)
-            done = purchase.refund(purchase.recorded(order, "c", None), order, wish)
-            card = with_refund(card, day, back, whole=done.whole)
-            facts.append(purchase.refund_fact(wish, done, order, "c", now))
+            refund = Refund(refund_id="r", order_id=order.order_id, refunded_at=now, amount=back)
+            applied = purchase.refund(purchase.recorded(order, "c", None), order, refund)
+            card = with_refund(card, day, back, fully_refunded=applied.fully_refunded)
+            facts.append(purchase.refund_fact(refund, applied, order, "c", now))
     assert scorecard_from("c", random.sample(facts, len(facts)), zone) == card

@@ -39,14 +39,14 @@ def demand_of(given_rows: list[Row]) -> Demand:
         ids, days, zero, zero, zero, zero, spent.astype(np.int64), zero, zero, age.astype(np.int64),
         Classification(*[codes] * 6), zero, ("",),
     )  # fmt: skip
-    found = Classification(codes, codes, codes, codes, churn.astype(np.uint8), worth.astype(np.uint8))
-    return demand.demand(part, found, purchases, value, clv, HORIZON)
+    classification = Classification(codes, codes, codes, codes, churn.astype(np.uint8), worth.astype(np.uint8))
+    return demand.demand(part, classification, purchases, value, clv, HORIZON)
 
 
 def is_close(a: Any, b: Any) -> bool:
     """Sums of floats in another order, in every member."""
     if isinstance(a, Demand | Band):
-        return all(is_close(getattr(a, one.name), getattr(b, one.name)) for one in fields(a))
+        return all(is_close(getattr(a, field.name), getattr(b, field.name)) for field in fields(a))
     if isinstance(a, dict):
         return list(a) == list(b) and all(is_close(a[name], b[name]) for name in a)
     return bool(a == pytest.approx(b, rel=1e-9, abs=1e-6))
@@ -54,28 +54,28 @@ def is_close(a: Any, b: Any) -> bool:
 
 @given(rows)
 def test_the_sums_are_of_those_who_have_bought(given_rows: list[Row]) -> None:
-    found = demand_of(given_rows)
+    result = demand_of(given_rows)
     buyers = [row for row in given_rows if row]
-    assert found.purchases == pytest.approx(sum(row[2] for row in buyers))
-    assert found.revenue == pytest.approx(sum(row[2] * row[3] for row in buyers))
-    assert found.clv == pytest.approx(sum(row[4] for row in buyers))
+    assert result.purchases == pytest.approx(sum(row[2] for row in buyers))
+    assert result.revenue == pytest.approx(sum(row[2] * row[3] for row in buyers))
+    assert result.clv == pytest.approx(sum(row[4] for row in buyers))
     # A Poisson number of orders of a mean that varies as an exponential does.
-    assert found.variance == pytest.approx(sum(2 * row[2] * row[3] ** 2 for row in buyers))
+    assert result.variance == pytest.approx(sum(2 * row[2] * row[3] ** 2 for row in buyers))
     new = [row for row in buyers if row[0] < HORIZON]
-    assert (found.newcomers, found.newcomer_revenue) == (len(new), sum(row[1] for row in new))
+    assert (result.newcomers, result.newcomer_revenue) == (len(new), sum(row[1] for row in new))
 
 
 @given(rows)
 def test_the_bands_are_a_partition_of_those_who_have_bought(given_rows: list[Row]) -> None:
-    found = demand_of(given_rows)
+    result = demand_of(given_rows)
     buyers = [row for row in given_rows if row]
-    for held, names, at in ((found.churn, bands.CHURN_BANDS, 5), (found.value, bands.VALUE_BANDS, 6)):
-        assert tuple(held) == names
-        assert [held[name].customers for name in names] == [
+    for by_band, names, at in ((result.churn, bands.CHURN_BANDS, 5), (result.value, bands.VALUE_BANDS, 6)):
+        assert tuple(by_band) == names
+        assert [by_band[name].customers for name in names] == [
             sum(row[at] == code for row in buyers) for code in range(len(names))
         ]
-        assert sum(band.revenue for band in held.values()) == pytest.approx(found.revenue)
-        assert sum(band.clv for band in held.values()) == pytest.approx(found.clv)
+        assert sum(band.revenue for band in by_band.values()) == pytest.approx(result.revenue)
+        assert sum(band.clv for band in by_band.values()) == pytest.approx(result.clv)
 
 
 @given(rows, st.integers(1, 5))
@@ -114,13 +114,13 @@ def test_the_interval_has_the_chance_of_the_sum_and_the_miss_of_the_test(
 def test_the_interval_holds_what_is_expected_and_grows_with_the_miss(
     expected: float, variance: float, miss: float, more: float
 ) -> None:
-    found, wider = demand.interval(expected, variance, miss), demand.interval(expected, variance, miss + more)
-    assert found is not None
+    narrow, wider = demand.interval(expected, variance, miss), demand.interval(expected, variance, miss + more)
+    assert narrow is not None
     assert wider is not None
-    assert 0 <= wider[0] <= found[0] <= round(expected) <= found[1] <= wider[1]
+    assert 0 <= wider[0] <= narrow[0] <= round(expected) <= narrow[1] <= wider[1]
 
 
-def test_the_sum_of_independent_customers_lies_in_the_interval_of_chance_nine_times_in_ten() -> None:
+def test_the_interval_of_chance_holds_nine_sums_in_ten() -> None:
     dice = np.random.default_rng(5)
     rate, value, customers, tries = 0.7, 2_000.0, 400, 400
     orders = dice.poisson(rate, (tries, customers)).sum(axis=1)

@@ -59,7 +59,7 @@ def stage_of(*row: int) -> str:
         ((3, 100, 60, 1), "ACQUISITION"),
     ],
 )
-def test_each_customer_is_at_the_stage_that_her_orders_say(row: Row, stage: str) -> None:
+def test_each_customer_is_at_the_stage_that_their_orders_say(row: Row, stage: str) -> None:
     assert stage_of(*row) == stage
 
 
@@ -96,8 +96,8 @@ def test_cohorts_of_parts_add_up(parts: list[Cohorts]) -> None:
     assert lifecycle.merge_cohorts([lifecycle.merge_cohorts(parts[:2]), *parts[2:]]) == merged
 
 
-def test_the_table_has_a_row_for_each_month_of_newcomers_and_a_number_for_each_month_since() -> None:
-    found = Cohorts(
+def test_the_cohort_table_has_a_row_for_each_month_of_newcomers() -> None:
+    drawn_up = Cohorts(
         {"1997-10": 9, "1997-12": 4, "1998-02": 3, "1998-03": 7},
         {
             "1997-10": {"1997-11": 9},
@@ -107,7 +107,7 @@ def test_the_table_has_a_row_for_each_month_of_newcomers_and_a_number_for_each_m
             "1998-03": {"1998-03": 7},
         },
     )
-    assert lifecycle.retention(found, "1997-12", "1998-02") == [
+    assert lifecycle.retention(drawn_up, "1997-12", "1998-02") == [
         {"cohort": "1997-12", "customers": 4, "months": [4, 0, 1], "share": [1.0, 0.0, 0.25]},
         {"cohort": "1998-02", "customers": 3, "months": [0], "share": [0.0]},
     ]

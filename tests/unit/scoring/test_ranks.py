@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.scorecards.rfm import PROSPECTS, SEGMENTS, segment
-from shared.scoring import ranks as scoring
+from shared.scoring import ranks
 from shared.scoring.ranks import Ints
 
 EXACT = 1 << 16
@@ -37,27 +37,27 @@ def by_definition(values: list[int]) -> list[int]:
 
 @given(values_of_buyers)
 def test_a_score_is_one_plus_five_times_the_share_of_those_strictly_worse(values: list[int]) -> None:
-    held = column(values)
-    assert scoring.scores(held, scoring.cuts(held)).tolist() == by_definition(values)
+    array = column(values)
+    assert ranks.scores(array, ranks.cuts(array)).tolist() == by_definition(values)
 
 
 @given(values_of_buyers, st.randoms(use_true_random=False))
 def test_cuts_are_the_same_for_any_order_of_values(values: list[int], random) -> None:  # type: ignore[no-untyped-def]
-    assert scoring.cuts(column(random.sample(values, len(values)))) == scoring.cuts(column(values))
+    assert ranks.cuts(column(random.sample(values, len(values)))) == ranks.cuts(column(values))
 
 
 @given(values_of_buyers)
 def test_cuts_of_values_of_counts_and_of_buckets_are_the_same(values: list[int]) -> None:
-    held = column(values)
-    expected = scoring.cuts(held)
+    array = column(values)
+    expected = ranks.cuts(array)
     assert len(expected) == 4
-    assert scoring.cuts_of_counts(Counter(values)) == expected
+    assert ranks.cuts_of_counts(Counter(values)) == expected
 
     def values_of(name: int) -> Ints:
-        inside: Ints = held[scoring.bucket(held) == name][::-1]
+        inside: Ints = array[ranks.bucket(array) == name][::-1]
         return inside
 
-    assert scoring.cuts_of_buckets(Counter(scoring.bucket(held).tolist()), values_of) == expected
+    assert ranks.cuts_of_buckets(Counter(ranks.bucket(array).tolist()), values_of) == expected
 
 
 @given(st.lists(st.integers(-EXACT + 1, EXACT - 1), min_size=1, max_size=30))
@@ -65,43 +65,43 @@ def test_small_values_are_buckets_of_their_own_of_which_nothing_is_asked(values:
     def values_of(name: int) -> Ints:
         raise AssertionError(name)
 
-    held = column(values)
-    assert scoring.bucket(held).tolist() == values
-    assert scoring.cuts_of_buckets(Counter(values), values_of) == scoring.cuts(held)
+    array = column(values)
+    assert ranks.bucket(array).tolist() == values
+    assert ranks.cuts_of_buckets(Counter(values), values_of) == ranks.cuts(array)
 
 
 @given(amounts, amounts)
 @example(EXACT - 1, EXACT)
 @example(-EXACT, 1 - EXACT)
 def test_buckets_are_in_the_order_of_their_values(a: int, b: int) -> None:
-    one, other = scoring.bucket(column([min(a, b), max(a, b)])).tolist()
-    assert one <= other
+    low, other = ranks.bucket(column([min(a, b), max(a, b)])).tolist()
+    assert low <= other
     if abs(a - b) > max(abs(a), abs(b)) >> 12 or max(abs(a), abs(b)) < EXACT:
-        assert (one == other) == (a == b)
+        assert (low == other) == (a == b)
 
 
 def test_every_value_around_every_power_of_two_is_in_order() -> None:
     values = sorted({sign * ((1 << power) + off) for power in range(53) for off in range(-9, 10) for sign in (-1, 1)})
-    assert np.all(np.diff(scoring.bucket(column(values))) >= 0)
+    assert np.all(np.diff(ranks.bucket(column(values))) >= 0)
 
 
 def test_a_doubling_has_4096_buckets() -> None:
     for power in (17, 20, 30, 40):
         values = column(np.linspace(1 << power, (1 << (power + 1)) - 1, 50_000).astype(np.int64).tolist())
-        assert len(np.unique(scoring.bucket(values))) == 4_096
+        assert len(np.unique(ranks.bucket(values))) == 4_096
 
 
 def test_without_buyers_there_are_no_cuts() -> None:
     none = column([])
-    assert scoring.cuts(none) == scoring.cuts_of_counts({}) == scoring.cuts_of_buckets({}, lambda _: none) == ()
-    least = scoring.thresholds(none, none, none)
-    assert least == scoring.Thresholds((), (), ())
-    assert len(scoring.score(none, none, none, least).segments) == 0
+    assert ranks.cuts(none) == ranks.cuts_of_counts({}) == ranks.cuts_of_buckets({}, lambda _: none) == ()
+    least = ranks.thresholds(none, none, none)
+    assert least == ranks.Thresholds((), (), ())
+    assert len(ranks.score(none, none, none, least).segments) == 0
 
 
-def test_where_all_are_equal_all_score_one() -> None:
-    held = column([3] * 100)
-    assert set(scoring.scores(held, scoring.cuts(held)).tolist()) == {1}
+def test_where_all_are_equal_everybody_scores_1() -> None:
+    array = column([3] * 100)
+    assert set(ranks.scores(array, ranks.cuts(array)).tolist()) == {1}
 
 
 @given(
@@ -114,16 +114,16 @@ def test_customers_are_scored_in_each_dimension_and_prospects_in_none(
     buyers: list[tuple[int, int, int]], prospects: int
 ) -> None:
     days, orders, money = (column([row[at] for row in buyers]) for at in range(3))
-    least = scoring.thresholds(days, orders, money)
+    least = ranks.thresholds(days, orders, money)
     rows = [*buyers, *[(-1, 0, 0)] * prospects]
     all_days, all_orders, all_money = (column([row[at] for row in rows]) for at in range(3))
-    found = scoring.score(all_days, all_orders, all_money, least)
+    scored = ranks.score(all_days, all_orders, all_money, least)
     of_each = [by_definition(column.tolist()) for column in (-days, orders, money)]
     expected = list(zip(*of_each, strict=True))
-    triples = list(zip(found.r.tolist(), found.f.tolist(), found.m.tolist(), strict=True))
+    triples = list(zip(scored.r.tolist(), scored.f.tolist(), scored.m.tolist(), strict=True))
     assert triples == expected + [(0, 0, 0)] * prospects
-    named = [SEGMENTS[code] for code in found.segments.tolist()]
-    assert named == [segment(*one) for one in expected] + [PROSPECTS] * prospects
+    named = [SEGMENTS[code] for code in scored.segments.tolist()]
+    assert named == [segment(*triple) for triple in expected] + [PROSPECTS] * prospects
 
 
 @pytest.mark.parametrize(
@@ -136,4 +136,4 @@ def test_customers_are_scored_in_each_dimension_and_prospects_in_none(
     ],
 )
 def test_scores_that_say_little_come_with_the_reason(buyers: int, equal: tuple[bool, bool], said: list[str]) -> None:
-    assert scoring.caveats(buyers, zip("ab", equal, strict=True)) == said
+    assert ranks.caveats(buyers, zip("ab", equal, strict=True)) == said

@@ -17,24 +17,28 @@ from shared.scoring.ranks import Bytes, Ints, Thresholds
 from shared.scoring.rescoring import NONE, Classification, Counts, Part, Sums, Tally
 
 AS_OF = date(1998, 7, 1)
-Held = tuple[int, int, int, int, int, int]
-Row = tuple[tuple[int, int, int] | None, Held, tuple[int, int]]
+StoredCodes = tuple[int, int, int, int, int, int]
+Row = tuple[tuple[int, int, int] | None, StoredCodes, tuple[int, int]]
 
-UNHELD: Held = (NONE, 0, 0, 0, NONE, NONE)
+NOTHING_STORED: StoredCodes = (NONE, 0, 0, 0, NONE, NONE)
 codes = st.integers(0, len(SEGMENTS) - 1)
 points = st.integers(1, 5)
-helds = st.one_of(st.just(UNHELD), st.tuples(codes, points, points, points, st.integers(0, 3), st.integers(0, 3)))
+stored_codes = st.one_of(
+    st.just(NOTHING_STORED), st.tuples(codes, points, points, points, st.integers(0, 3), st.integers(0, 3))
+)
 money = st.one_of(st.integers(-500, 50_000), st.integers(10_000_000, 10_000_050), st.integers(0, 1 << 45))
 numbers = st.tuples(st.integers(0, 400), st.integers(0, 20), money)
 # Of each customer: days, orders and money, none for a prospect; what was stored of them; their bands.
-rows = st.lists(st.tuples(st.none() | numbers, helds, st.tuples(st.integers(0, 3), st.integers(0, 3))), max_size=60)
+rows = st.lists(
+    st.tuples(st.none() | numbers, stored_codes, st.tuples(st.integers(0, 3), st.integers(0, 3))), max_size=60
+)
 
 
 def part_of(given_rows: list[Row]) -> Part:
     zero = np.zeros(len(given_rows), dtype=np.int64)
     numbers = np.array([known or (-1, 0, 0) for known, _, _ in given_rows], dtype=np.int64).reshape(-1, 3)
     days, orders, money = numbers.T
-    before = np.array([held for _, held, _ in given_rows], dtype=np.uint8).reshape(-1, 6).T
+    before = np.array([stored for _, stored, _ in given_rows], dtype=np.uint8).reshape(-1, 6).T
     ids = [str(number) for number in range(len(given_rows))]
     return Part(
         ids, days, orders, money, zero, zero, zero, zero, zero, zero, Classification(*before), zero, ("",)
@@ -62,8 +66,8 @@ def rescored(parts: list[list[Row]]) -> tuple[Thresholds, list[str], list[Classi
     counts = rescoring.merge_counts(rescoring.count(part_of(part)) for part in parts)
     monetary = cuts_of(counts, parts)
     least = rescoring.thresholds(counts, monetary)
-    found = [rescoring.classify(part_of(part), least, *bands_of(part)) for part in parts]
-    return least, counts.caveats, found
+    classified = [rescoring.classify(part_of(part), least, *bands_of(part)) for part in parts]
+    return least, counts.caveats, classified
 
 
 def as_rows(classified: Classification) -> list[tuple[int, ...]]:
@@ -75,7 +79,7 @@ def as_rows(classified: Classification) -> list[tuple[int, ...]]:
 def test_thresholds_are_those_of_all_buyers_at_once(given_rows: list[Row]) -> None:
     least, _, _ = rescored([given_rows])
     paid = [row[0] for row in given_rows if row[0]]
-    columns = [np.array([one[at] for one in paid], dtype=np.int64) for at in range(3)]
+    columns = [np.array([values[at] for values in paid], dtype=np.int64) for at in range(3)]
     assert least == ranks.thresholds(*columns)
 
 
@@ -83,11 +87,11 @@ def test_thresholds_are_those_of_all_buyers_at_once(given_rows: list[Row]) -> No
 def test_however_the_customers_are_divided_the_result_is_the_same(given_rows: list[Row], parts: int) -> None:
     least, caveats, (whole,) = rescored([given_rows])
     divided = [given_rows[number::parts] for number in range(parts)]
-    least_of_parts, caveats_of_parts, found = rescored(divided)
+    least_of_parts, caveats_of_parts, by_part = rescored(divided)
     assert (least_of_parts, caveats_of_parts) == (least, caveats)
-    for number, classified in enumerate(found):
+    for number, classified in enumerate(by_part):
         assert as_rows(classified) == as_rows(whole)[number::parts]
-    tallies = [rescoring.tally(part_of(part), now) for part, now in zip(divided, found, strict=True)]
+    tallies = [rescoring.tally(part_of(part), now) for part, now in zip(divided, by_part, strict=True)]
     assert rescoring.merge_tallies(tallies) == rescoring.tally(part_of(given_rows), whole)
 
 
@@ -101,9 +105,9 @@ def test_the_order_of_customers_changes_nobodys_verdict(given_rows: list[Row], r
 
 @given(rows)
 def test_a_prospect_has_a_segment_and_nothing_else(given_rows: list[Row]) -> None:
-    _, _, (found,) = rescored([given_rows])
+    _, _, (classified,) = rescored([given_rows])
     for at, (row, _, (churn, value)) in enumerate(given_rows):
-        score = found.score(at, AS_OF)
+        score = classified.score(at, AS_OF)
         if row is None:
             assert score == Score(PROSPECTS, None, None, None, AS_OF)
         else:
@@ -116,38 +120,43 @@ def test_a_prospect_has_a_segment_and_nothing_else(given_rows: list[Row]) -> Non
 
 @given(rows)
 def test_a_tally_adds_up_to_the_customers(given_rows: list[Row]) -> None:
-    _, _, (found,) = rescored([given_rows])
-    tally = rescoring.tally(part_of(given_rows), found)
-    named = [SEGMENTS[row[0]] for row in as_rows(found)]
+    _, _, (classified,) = rescored([given_rows])
+    tally = rescoring.tally(part_of(given_rows), classified)
+    named = [SEGMENTS[row[0]] for row in as_rows(classified)]
     assert {name: sums.customers for name, sums in tally.segments.items()} == Counter(named)
     paid = [row[0] for row in given_rows if row[0]]
     for member, at in (("recency_days", 0), ("frequency", 1), ("monetary", 2)):
-        assert sum(getattr(sums, member) for sums in tally.segments.values()) == sum(one[at] for one in paid)
+        assert sum(getattr(sums, member) for sums in tally.segments.values()) == sum(values[at] for values in paid)
     for member, at in (("r", 1), ("f", 2), ("m", 3)):
-        assert sum(getattr(sums, member) for sums in tally.segments.values()) == sum(r[at] for r in as_rows(found))
-    before = [held for _, held, _ in given_rows]
+        assert sum(getattr(sums, member) for sums in tally.segments.values()) == sum(r[at] for r in as_rows(classified))
+    before = [stored for _, stored, _ in given_rows]
     moves = [
         (None if was[0] == NONE else SEGMENTS[was[0]], SEGMENTS[now[0]])
-        for was, now in zip(before, as_rows(found), strict=True)
+        for was, now in zip(before, as_rows(classified), strict=True)
         if was[0] != now[0]
     ]
     assert tally.moves == Counter(moves)
-    assert tally.changed == sum(was != now for was, now in zip(before, as_rows(found), strict=True))
+    assert tally.changed == sum(was != now for was, now in zip(before, as_rows(classified), strict=True))
 
 
 @given(rows)
 def test_a_verdict_differs_where_any_of_it_does(given_rows: list[Row]) -> None:
-    _, _, (found,) = rescored([given_rows])
+    _, _, (classified,) = rescored([given_rows])
     part = part_of(given_rows)
-    mask = [was != now for (_, was, _), now in zip(given_rows, as_rows(found), strict=True)]
-    assert found.differ(part.before).tolist() == mask
-    assert not found.differ(found).any()
+    mask = [was != now for (_, was, _), now in zip(given_rows, as_rows(classified), strict=True)]
+    assert classified.differ(part.before).tolist() == mask
+    assert not classified.differ(classified).any()
 
 
 def test_only_a_move_to_another_segment_is_a_move() -> None:
     champion, lost = SEGMENTS.index("Champions"), SEGMENTS.index("Lost")
-    held: list[Held] = [(champion, 5, 5, 5, 0, 0), (champion, 5, 5, 4, 0, 0), (lost, 1, 1, 1, 0, 0), UNHELD]
-    part = part_of([((1, 9, 9), one, (0, 0)) for one in held])
+    stored: list[StoredCodes] = [
+        (champion, 5, 5, 5, 0, 0),
+        (champion, 5, 5, 4, 0, 0),
+        (lost, 1, 1, 1, 0, 0),
+        NOTHING_STORED,
+    ]
+    part = part_of([((1, 9, 9), before, (0, 0)) for before in stored])
     now = Classification(*np.array([(champion, 5, 5, 5, 0, 0)] * 4, dtype=np.uint8).T)
     tally = rescoring.tally(part, now)
     assert tally.moves == {("Lost", "Champions"): 1, (None, "Champions"): 1}
@@ -156,14 +165,14 @@ def test_only_a_move_to_another_segment_is_a_move() -> None:
 
 
 def test_a_shop_without_customers_is_rescored_too() -> None:
-    least, caveats, (found,) = rescored([[]])
+    least, caveats, (classified,) = rescored([[]])
     assert least == Thresholds((), (), ())
-    assert rescoring.tally(part_of([]), found) == Tally() == rescoring.merge_tallies([])
+    assert rescoring.tally(part_of([]), classified) == Tally() == rescoring.merge_tallies([])
     assert caveats == ["0 customers have bought, too few for fifths: below 50 scores say little"]
 
 
 def caveats_of(paid: list[tuple[int, int, int]]) -> list[str]:
-    given_rows: list[Row] = [(one, UNHELD, (0, 0)) for one in paid]
+    given_rows: list[Row] = [(values, NOTHING_STORED, (0, 0)) for values in paid]
     return rescored([given_rows])[1]
 
 
@@ -182,17 +191,17 @@ def caveats_of(paid: list[tuple[int, int, int]]) -> list[str]:
         ([(1, 1, 1)] * 50, ["recency", "frequency", "monetary value"]),
     ],
 )
-def test_a_dimension_in_which_all_are_equal_is_told(paid: list[tuple[int, int, int]], names: list[str]) -> None:
+def test_a_dimension_in_which_all_are_equal_is_reported(paid: list[tuple[int, int, int]], names: list[str]) -> None:
     assert caveats_of(paid) == [f"all buyers have the same {name}: its score tells nobody apart" for name in names]
 
 
-def test_below_fifty_buyers_that_alone_is_told() -> None:
+def test_below_fifty_buyers_that_is_the_only_caveat() -> None:
     (said,) = caveats_of([(1, 1, 1)] * 49)
     assert said.startswith("49 customers have bought, too few for fifths")
 
 
 @pytest.mark.parametrize("was", [None, "Lost"])
-def test_a_fact_says_from_where_to_where_and_is_the_same_when_told_again(was: str | None) -> None:
+def test_the_fact_of_a_move_names_both_segments_and_repeats_the_same(was: str | None) -> None:
     started_at = datetime(2026, 11, 21, 1, tzinfo=UTC)
     score = Score("Champions", 5, 5, 4, AS_OF, "LOW", "TOP", "run-1", True, was)
     fact = rescoring.segment_fact("c", score, started_at)

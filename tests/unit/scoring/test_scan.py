@@ -17,10 +17,10 @@ from shared.forecasting import bands
 from shared.scorecards.rfm import PROSPECTS, SEGMENTS
 from shared.scorecards.score import Score
 from shared.scorecards.scorecard import MAX_ORDER_DAYS, Month, Scorecard, rfm, with_order, with_refund
-from shared.scorecards.store import cards as scorecards
+from shared.scorecards.store import cards
 from shared.scoring.plan import DRAWN_OF
 from shared.scoring.rescoring import NONE
-from shared.scoring.store import scan as scorecard_scan
+from shared.scoring.store import scan
 from shared.scoring.store.scan import Scanned
 
 EPOCH: Final = date(1970, 1, 1)
@@ -56,16 +56,16 @@ def card_of(customer_id: str, history: Sequence[tuple[date, int, int | None]]) -
     for day, total, back in history:
         card = with_order(card, day, total)
         if back is None or back >= total > 0:
-            card = with_refund(card, day, total, whole=True)
+            card = with_refund(card, day, total, fully_refunded=True)
         elif back:
-            card = with_refund(card, day, back, whole=False)
+            card = with_refund(card, day, back, fully_refunded=False)
     return card
 
 
 def item_of(card: Scorecard) -> dict[str, Any]:
     """As DynamoDB holds what the store wrote."""
     item: dict[str, Any] = {"customer_id": {"S": card.customer_id}}
-    write = scorecards.count(card) if card.version else scorecards.ensure(card.customer_id)
+    write = cards.count(card) if card.version else cards.ensure(card.customer_id)
     update, values = write["Update"], write["Update"]["ExpressionAttributeValues"]
     if not card.version:
         return item | {"version": values[":zero"], "orders": values[":zero"]}
@@ -76,60 +76,60 @@ def item_of(card: Scorecard) -> dict[str, Any]:
 
 
 def scanned(
-    cards: list[Scorecard], as_of: date, sample: int = 0, pages: int = 1, texts: list[str] | None = None
+    scorecards: list[Scorecard], as_of: date, sample: int = 0, pages: int = 1, texts: list[str] | None = None
 ) -> Scanned:
-    columns = scorecard_scan._Columns(as_of, sample, frozenset({"dead"}))
-    held = [{"score": {"S": text}} if text else {} for text in texts or [""] * len(cards)]
+    columns = scan._Columns(as_of, sample, frozenset({"dead"}))
+    scores = [{"score": {"S": text}} if text else {} for text in texts or [""] * len(scorecards)]
     answer = {
-        "Items": [item_of(card) | score for card, score in zip(cards, held, strict=True)],
+        "Items": [item_of(card) | score for card, score in zip(scorecards, scores, strict=True)],
         "ConsumedCapacity": {"TableName": "scorecards", "CapacityUnits": 1.5},
-        "Count": len(cards),
+        "Count": len(scorecards),
     }
-    items = scorecard_scan.decode(json.dumps(answer).encode()).Items
+    items = scan.decode(json.dumps(answer).encode()).Items
     for number in range(pages):
         columns.add(items[number::pages])
     return columns.result(1.5)
 
 
-def shop_of(found: list[History]) -> list[Scorecard]:
-    return [card_of(f"K{number}", history) for number, history in enumerate(found)]
+def shop_of(shop: list[History]) -> list[Scorecard]:
+    return [card_of(f"K{number}", history) for number, history in enumerate(shop)]
 
 
 def known_until(card: Scorecard, as_of: date) -> list[date]:
-    return sorted(day for one in card.order_days if (day := EPOCH + timedelta(days=one)) <= as_of)
+    return sorted(day for number in card.order_days if (day := EPOCH + timedelta(days=number)) <= as_of)
 
 
 @given(shops, moments)
-def test_recency_frequency_and_money_are_what_the_domain_says(found: list[History], as_of: date) -> None:
-    cards = shop_of(found)
-    part = scanned(cards, as_of).part
-    assert part.customer_ids == [card.customer_id for card in cards]
-    for at, card in enumerate(cards):
+def test_recency_frequency_and_money_are_what_the_domain_says(shop: list[History], as_of: date) -> None:
+    scorecards = shop_of(shop)
+    part = scanned(scorecards, as_of).part
+    assert part.customer_ids == [card.customer_id for card in scorecards]
+    for at, card in enumerate(scorecards):
         seen = (int(part.recency_days[at]), int(part.frequency[at]), int(part.monetary[at]))
         expected = rfm(card, as_of)
         if expected is None:
             assert seen == (-1, 0, 0)
         else:
             assert seen == (expected.recency_days, expected.frequency, expected.monetary)
-    assert part.buyers.tolist() == [rfm(card, as_of) is not None for card in cards]
+    assert part.buyers.tolist() == [rfm(card, as_of) is not None for card in scorecards]
 
 
 @given(shops, moments)
-def test_money_of_the_last_year_is_that_of_its_months(found: list[History], as_of: date) -> None:
-    cards = shop_of(found)
-    part = scanned(cards, as_of).part
+def test_money_of_the_last_year_is_that_of_its_months(shop: list[History], as_of: date) -> None:
+    scorecards = shop_of(shop)
+    part = scanned(scorecards, as_of).part
     first, last = months_after(month_of(as_of), -11), month_of(as_of)
-    for at, card in enumerate(cards):
+    for at, card in enumerate(scorecards):
         spent = sum(month.spent for name, month in card.months.items() if first <= name <= last)
         assert part.recent[at] == (spent if part.buyers[at] else 0)
         assert (part.orders[at], part.spent[at]) == ((card.orders, card.spent) if part.buyers[at] else (0, 0))
 
 
 @given(shops, moments)
-def test_the_days_of_repeat_buying_are_what_the_order_days_say(found: list[History], as_of: date) -> None:
-    cards = shop_of(found)
-    part = scanned(cards, as_of).part
-    for at, card in enumerate(cards):
+def test_the_days_of_repeat_buying_are_what_the_order_days_say(shop: list[History], as_of: date) -> None:
+    scorecards = shop_of(shop)
+    part = scanned(scorecards, as_of).part
+    for at, card in enumerate(scorecards):
         seen = (int(part.repeats[at]), int(part.active_days[at]), int(part.age_days[at]))
         if not part.buyers[at]:
             assert seen == (0, 0, 0)
@@ -140,14 +140,14 @@ def test_the_days_of_repeat_buying_are_what_the_order_days_say(found: list[Histo
 
 
 @given(shops, moments)
-def test_cohorts_are_what_counting_one_by_one_gives(found: list[History], as_of: date) -> None:
-    cards = [card for card in shop_of(found) if rfm(card, as_of)]
-    cohorts = scanned(cards, as_of).cohorts
-    first = [month_of(card.first_order_on) for card in cards if card.first_order_on]
+def test_cohorts_are_what_counting_one_by_one_gives(shop: list[History], as_of: date) -> None:
+    scorecards = [card for card in shop_of(shop) if rfm(card, as_of)]
+    cohorts = scanned(scorecards, as_of).cohorts
+    first = [month_of(card.first_order_on) for card in scorecards if card.first_order_on]
     assert cohorts.newcomers == Counter(first)
     active: Counter[tuple[str, str]] = Counter(
         (cohort, name)
-        for cohort, card in zip(first, cards, strict=True)
+        for cohort, card in zip(first, scorecards, strict=True)
         for name, month in card.months.items()
         if month.orders > 0 and name <= month_of(as_of)
     )
@@ -155,50 +155,50 @@ def test_cohorts_are_what_counting_one_by_one_gives(found: list[History], as_of:
 
 
 @given(shops, moments, st.integers(2, 4))
-def test_pages_change_nothing_but_the_order(found: list[History], as_of: date, pages: int) -> None:
-    cards = shop_of(found)
-    whole, paged = scanned(cards, as_of), scanned(cards, as_of, pages=pages)
+def test_pages_change_nothing_but_the_order(shop: list[History], as_of: date, pages: int) -> None:
+    scorecards = shop_of(shop)
+    whole, paged = scanned(scorecards, as_of), scanned(scorecards, as_of, pages=pages)
     assert sorted(paged.part.customer_ids) == whole.part.customer_ids
-    where = [paged.part.customer_ids.index(one) for one in whole.part.customer_ids]
+    where = [paged.part.customer_ids.index(customer_id) for customer_id in whole.part.customer_ids]
     for name in ("recency_days", "frequency", "monetary", "recent", "orders", "spent", "repeats", "age_days"):
         assert getattr(paged.part, name)[where].tolist() == getattr(whole.part, name).tolist()
     assert paged.cohorts == whole.cohorts
 
 
 @given(shops, moments)
-def test_those_drawn_have_their_days_in_order_the_first_included(found: list[History], as_of: date) -> None:
-    cards = [card for card in shop_of(found) if rfm(card, as_of)]
-    drawn = scanned(cards, as_of, DRAWN_OF).drawn
-    assert len(drawn) == len(cards)
-    for at, card in enumerate(cards):
-        held = drawn.days[drawn.offsets[at] : drawn.offsets[at + 1]].tolist()
-        assert held == [(day - EPOCH).days for day in known_until(card, as_of)]
-        assert drawn.first[at] == held[0]
+def test_those_drawn_have_their_days_in_order_the_first_included(shop: list[History], as_of: date) -> None:
+    scorecards = [card for card in shop_of(shop) if rfm(card, as_of)]
+    drawn = scanned(scorecards, as_of, DRAWN_OF).drawn
+    assert len(drawn) == len(scorecards)
+    for at, card in enumerate(scorecards):
+        kept_days = drawn.days[drawn.offsets[at] : drawn.offsets[at + 1]].tolist()
+        assert kept_days == [(day - EPOCH).days for day in known_until(card, as_of)]
+        assert drawn.first[at] == kept_days[0]
         assert (drawn.unseen[at], drawn.orders[at], drawn.spent[at]) == (0, card.orders, card.spent)
 
 
 def test_the_same_customers_are_drawn_in_however_many_segments() -> None:
-    cards = [card_of(f"K{number}", [(AS_OF - timedelta(days=number), 100, 0)]) for number in range(500)]
-    by_part = [scanned(cards[number::3], AS_OF, DRAWN_OF // 4).drawn for number in range(3)]
-    whole = scanned(cards, AS_OF, DRAWN_OF // 4).drawn
-    assert sorted(day for one in by_part for day in one.first.tolist()) == sorted(whole.first.tolist())
+    scorecards = [card_of(f"K{number}", [(AS_OF - timedelta(days=number), 100, 0)]) for number in range(500)]
+    by_part = [scanned(scorecards[number::3], AS_OF, DRAWN_OF // 4).drawn for number in range(3)]
+    whole = scanned(scorecards, AS_OF, DRAWN_OF // 4).drawn
+    assert sorted(day for drawn in by_part for day in drawn.first.tolist()) == sorted(whole.first.tolist())
     # A quarter, by a hash.
     assert 90 <= len(whole) <= 160
-    more = scanned(cards, AS_OF, DRAWN_OF // 2).drawn
+    more = scanned(scorecards, AS_OF, DRAWN_OF // 2).drawn
     assert set(whole.first.tolist()) <= set(more.first.tolist())
-    assert len(scanned(cards, AS_OF).drawn) == 0
+    assert len(scanned(scorecards, AS_OF).drawn) == 0
 
 
 def test_the_days_that_a_full_card_has_forgotten_count_as_its_orders_do() -> None:
     first = AS_OF - timedelta(days=400)
     card = card_of("daily", [(first + timedelta(days=number), 100, 0) for number in range(400)])
-    found = scanned([card], AS_OF, DRAWN_OF)
-    part = found.part
+    result = scanned([card], AS_OF, DRAWN_OF)
+    part = result.part
     assert (part.repeats[0], part.active_days[0], part.age_days[0]) == (399, 399, 400)
     # The first day is known, beside the last ones.
-    assert found.drawn.unseen.tolist() == [400 - MAX_ORDER_DAYS - 1]
+    assert result.drawn.unseen.tolist() == [400 - MAX_ORDER_DAYS - 1]
     # The first day, and those that are known.
-    assert len(found.drawn.days) == MAX_ORDER_DAYS + 1
+    assert len(result.drawn.days) == MAX_ORDER_DAYS + 1
 
 
 def test_several_orders_a_day_are_no_more_repeats_than_days() -> None:
@@ -208,11 +208,11 @@ def test_several_orders_a_day_are_no_more_repeats_than_days() -> None:
     assert (part.repeats[0], part.active_days[0]) == (69, 69)
 
 
-def test_what_was_held_of_customers_comes_back_as_codes() -> None:
+def test_stored_scores_come_back_as_codes() -> None:
     text = text_of("run-1")
     part = scanned(shop_of([[(AS_OF, 1, 0)], []]), AS_OF, texts=[text, ""]).part
     assert part.before.score(0, AS_OF - WEEK) == SCORE
-    assert [part.texts[one] for one in part.stored.tolist()] == [text, ""]
+    assert [part.texts[code] for code in part.stored.tolist()] == [text, ""]
     assert part.before.segments.tolist() == [SEGMENTS.index("Champions"), NONE]
     assert (part.before.churn[1], part.before.value[1]) == (NONE, NONE)
     assert [int(getattr(part.before, name)[1]) for name in "rfm"] == [0, 0, 0]
@@ -232,8 +232,8 @@ def test_moves_of_unfinished_rescorings_come_back_and_no_others(
     by: str, moved: bool, owed: bool, was: str | None
 ) -> None:
     text = text_of(by, moved=moved, was=was if moved else None)
-    found = scanned(shop_of([[(AS_OF, 1, 0)], [], []]), AS_OF, texts=[text, text, text_of("run-1")]).unrecorded
-    assert found == ([("K0", text), ("K1", text)] if owed else [])
+    unrecorded = scanned(shop_of([[(AS_OF, 1, 0)], [], []]), AS_OF, texts=[text, text, text_of("run-1")]).unrecorded
+    assert unrecorded == ([("K0", text), ("K1", text)] if owed else [])
 
 
 def test_every_name_that_a_score_may_have_has_its_code() -> None:
@@ -243,8 +243,8 @@ def test_every_name_that_a_score_may_have_has_its_code() -> None:
         for (_, segment), (_, churn), (_, value) in named
     ]
     before = scanned(shop_of([[]] * len(named)), AS_OF, texts=texts).part.before
-    found = zip(before.segments.tolist(), before.churn.tolist(), before.value.tolist(), strict=True)
-    assert list(found) == [tuple(code for code, _ in codes) for codes in named]
+    codes_read = zip(before.segments.tolist(), before.churn.tolist(), before.value.tolist(), strict=True)
+    assert list(codes_read) == [tuple(code for code, _ in codes) for codes in named]
 
 
 @given(
@@ -263,9 +263,9 @@ def test_a_score_as_stored_is_read_as_it_was(
 
 
 def test_an_empty_segment_has_empty_columns() -> None:
-    found = scanned([], AS_OF, DRAWN_OF)
-    assert found.part.customer_ids == []
-    assert len(found.part.recency_days) == len(found.part.before.segments) == len(found.drawn) == 0
+    result = scanned([], AS_OF, DRAWN_OF)
+    assert result.part.customer_ids == []
+    assert len(result.part.recency_days) == len(result.part.before.segments) == len(result.drawn) == 0
 
 
 def test_months_in_which_nothing_is_left_are_months_of_nobody() -> None:
