@@ -115,8 +115,11 @@ def partitions(service: str, body: Any) -> Iterator[str]:
             yield from (value["S"] for name, value in key.items() if name == "pk")
             if "KeyConditionExpression" in statement:
                 yield statement["ExpressionAttributeValues"][":pk"]["S"]
-    for key in members.get("RequestItems", {}).get("customers", {}).get("Keys", []):
-        yield key["pk"]["S"]
+    batch = members.get("RequestItems", {}).get("customers", {})
+    # A batch of reads is a map with its keys, a batch of writes a list.
+    writes = (change for write in batch for change in write.values()) if isinstance(batch, list) else ()
+    keys = batch["Keys"] if isinstance(batch, dict) and batch else [w.get("Key") or w["Item"] for w in writes]
+    yield from (key["pk"]["S"] for key in keys)
 
 
 def outside_partitions(function: str, touched: set[str]) -> set[str]:
