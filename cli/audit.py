@@ -9,12 +9,12 @@ from typing import Annotated, Any, Final
 
 import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.table import Table
 from rich.text import Text
 
 from cli.console import complain, console
-from cli.deployment import Unreachable, connect, explain
+from cli.deployment import Unreachable, connect
+from cli.explained import explained
 from infra import wirings
 from shared.core import clock
 from shared.core.settings import LOCAL_STAGE, Settings
@@ -50,15 +50,9 @@ def audit(
     if first >= last or first < now - timedelta(days=KEEP_DAYS + 1):
         complain(f"--from and --to: want days of the last {KEEP_DAYS}, the first one not after the last.")
         raise typer.Exit(2)
-    try:
+    with explained():
         settings = connect(stage).settings
         entries, is_complete = read(settings, first, last, customer, key)
-    except Unreachable as error:
-        complain(str(error))
-        raise typer.Exit(1) from None
-    except (BotoCoreError, ClientError) as error:
-        complain(explain(error))
-        raise typer.Exit(1) from None
     if as_json:
         for entry in entries:
             console.print(json.dumps(entry, ensure_ascii=False), markup=False)
@@ -96,12 +90,12 @@ def read(
         entries += _entries(
             [field["value"] for row in answer["results"] for field in row if field["field"] == "@message"]
         )
-    wanted = (
+    asked_about = (
         entry
         for entry in entries
         if (customer is None or entry["whom"].get("customer_id") == customer) and (key is None or entry["who"] == key)
     )
-    return sorted(wanted, key=lambda entry: str(entry["at"]), reverse=True), is_complete
+    return sorted(asked_about, key=lambda entry: str(entry["at"]), reverse=True), is_complete
 
 
 def audited_functions() -> list[str]:

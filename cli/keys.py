@@ -1,17 +1,15 @@
 """`regulars keys`: the keys with which back offices and tools call the API."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.table import Table
 from rich.text import Text
 
 from cli.console import complain, console
-from cli.deployment import Unreachable, connect, explain
+from cli.deployment import connect
+from cli.explained import explained
 from infra import wirings
 from shared.core import clock
 from shared.core.settings import LOCAL_STAGE
@@ -55,7 +53,7 @@ def create(
         complain("--expires lies in the past.")
         raise typer.Exit(2)
     secret = new_secret()
-    with _telling():
+    with explained():
         into = connect(stage)
         key = api_keys.add(secret, name.strip(), tuple(dict.fromkeys(scope)), clock.now(), valid_until)
     if stage != LOCAL_STAGE:
@@ -68,7 +66,7 @@ def create(
 @app.command("list")
 def list_keys(stage: Annotated[str, typer.Option(help="The deployment.")] = LOCAL_STAGE) -> None:
     """List all keys with their ids, holders, scopes, expiry and last use."""
-    with _telling():
+    with explained():
         connect(stage)
         keys = api_keys.every()
     table = Table("id", "name", "created", "expires", "last used", "scopes", box=None, pad_edge=False)
@@ -88,23 +86,10 @@ def revoke(
     stage: Annotated[str, typer.Option(help="The deployment.")] = LOCAL_STAGE,
 ) -> None:
     """Revoke a key. On AWS it may still open the API for five minutes: that long the gateway remembers it."""
-    with _telling():
+    with explained():
         connect(stage)
         existed = api_keys.revoke(key_id)
     if not existed:
         complain(f"There is no key {key_id}; `regulars keys list` shows those that there are.")
         raise typer.Exit(1)
     console.print("The key is revoked.")
-
-
-@contextmanager
-def _telling() -> Iterator[None]:
-    """A deployment that cannot be reached ends the command with a sentence."""
-    try:
-        yield
-    except Unreachable as error:
-        complain(str(error))
-        raise typer.Exit(1) from None
-    except (BotoCoreError, ClientError) as error:
-        complain(explain(error))
-        raise typer.Exit(1) from None

@@ -25,6 +25,8 @@ PLATFORM = Capability(
         "publish_changes",
         Stream(),
         publishes=True,
-        alarm="Facts are written but not published; after a day they leave the stream",
+        bucket=("PutObject",),
+        folders=("facts",),
+        alarm="Facts are written but not published",
     ),
 )

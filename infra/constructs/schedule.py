@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from typing import Final
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
@@ -11,10 +10,8 @@ from constructs import Construct
 
 from infra import names
 from shared.core.settings import Settings
+from shared.edge.wiring import MISSED_SCHEDULES
 from shared.edge.wiring import Schedule as Wiring
-
-# The dead-letter queue of all schedules, in the stack of the bus, without its ending.
-MISSED_SCHEDULES: Final = "schedules"
 
 
 class Schedule(scheduler.CfnSchedule):

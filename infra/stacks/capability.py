@@ -25,6 +25,8 @@ from shared.core.settings import Settings
 from shared.edge.wiring import Authorizer, Capability, Hears, MailEvents, Queue, Route, Schedule, Stream
 
 _STREAM_BATCH: Final = 100
+# Of the 24 hours that the stream keeps a record: `regulars queues redrive` still finds there what failed.
+_STREAM_PATIENCE: Final = Duration.hours(6)
 
 
 class CapabilityStack(Stack):
@@ -116,6 +118,7 @@ class CapabilityStack(Stack):
 
     def _add_stream(self, function: Function) -> None:
         failed = DeadLetterQueue(self, function.wiring.name.replace("_", "-"), settings=self._settings)
+        function.add_environment("FAILED_QUEUE_URL", failed.queue_url)
         function.add_event_source(
             event_sources.DynamoEventSource(
                 self._data.customers,
@@ -134,11 +137,16 @@ class CapabilityStack(Stack):
                 max_batching_window=Duration.seconds(0),
                 report_batch_item_failures=True,
                 bisect_batch_on_error=True,
-                # Until the record leaves the stream, a day later: nothing written goes unpublished.
+                # By age alone: how many attempts an hour without the bus takes depends on how fast each fails. A fact
+                # that can never be published does not come to this, for the function puts it aside itself.
+                max_record_age=_STREAM_PATIENCE,
                 retry_attempts=-1,
                 on_failure=event_sources.SqsDlq(failed),
             )
         )
+
+        if not self._settings.tracing:
+            accept(function.role_of_its_own, "IAM5[Resource::*]", "Lambda's ListStreams knows no resources")
 
     def _let_authorize(self, function: Function) -> None:
         function.add_permission(

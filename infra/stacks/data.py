@@ -1,4 +1,4 @@
-"""The data: both tables, the bucket of the rescorings, the signing key."""
+"""The data: both tables, the bucket of rescorings and of the fact log, the signing key."""
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
@@ -43,6 +43,8 @@ class DataStack(Stack):
                 s3.LifecycleRule(prefix="scores/", expiration=Duration.days(400)),
                 # Why a customer was or was not asked to a survey: a year, for questions of theirs.
                 s3.LifecycleRule(prefix="invitations/", expiration=Duration.days(365)),
+                # Every fact without what is personal: `regulars republish` and analyses read it.
+                s3.LifecycleRule(prefix="facts/", expiration=Duration.days(settings.fact_log_days)),
             ],
             removal_policy=self._removal_policy,
         )

@@ -36,6 +36,9 @@ class Settings:
     `account_concurrency`: how many functions the AWS account may run at once, in all; a new account's ten unless AWS
         gave it more. It bounds how many of ours work off queues and jobs.
     `tracing`: whether AWS X-Ray traces every call, `yes` or `no`; a trace costs more than the call itself.
+    `fact_log_days`: how long the bucket keeps the log of all facts.
+    `monthly_budget_usd`: the costs of the AWS account in a month, in whole US dollars, above which a mail goes to
+        `alarm_email`; 0 sends none.
     """
 
     stage: str = LOCAL_STAGE
@@ -53,6 +56,8 @@ class Settings:
     confirmations_per_day: int = 1_000
     account_concurrency: int = 10
     tracing: bool = False
+    fact_log_days: int = 400
+    monthly_budget_usd: int = 0
 
     def __post_init__(self) -> None:
         problems = [text for ok, text in self._checks() if not ok]
@@ -97,6 +102,11 @@ class Settings:
             (
                 10 <= self.account_concurrency <= 1_000_000,
                 f"account_concurrency {self.account_concurrency}: want 10 to 1000000",
+            ),
+            (1 <= self.fact_log_days <= 3650, f"fact_log_days {self.fact_log_days}: want 1 to 3650"),
+            (
+                not self.monthly_budget_usd or bool(self.alarm_email),
+                "monthly_budget_usd: needs alarm_email, to which it is reported",
             ),
             (is_time_zone(self.time_zone), f"time_zone {self.time_zone!r}: want an IANA zone such as Europe/Berlin"),
             (self.locale in LANGUAGES, f"locale {self.locale!r}: want one of {', '.join(LANGUAGES)}"),

@@ -17,6 +17,14 @@ CONFIRMATION_LINK_DAYS: Final = 7
 PREFERENCES_TEXT: Final = "preferences-2026-11"
 PREFERENCES_LINK_DAYS: Final = 400
 PAUSE_CHOICES_DAYS: Final = (30, 90)
+# The facts that change a profile.
+_CHANGING: Final = frozenset(
+    type_.name
+    for type_ in (
+        *(facts.CUSTOMER_SIGNED_UP, facts.CONSENT_GRANTED, facts.CONSENT_WITHDRAWN, facts.CONSENT_SUPPRESSED),
+        *(facts.MAIL_PAUSED, facts.MAIL_RESUMED),
+    )
+)
 
 # Prefix of the ids that we mint; a shop's own customer numbers may not.
 MINTED_ID_PREFIX: Final = "cus_"
@@ -300,6 +308,30 @@ def consents_from(facts: Iterable[Fact]) -> Consents:
     for fact in sorted(facts, key=lambda f: f.occurred_at):
         consents = consent.with_fact(consents, fact)
     return consents
+
+
+def rebuilt(customer: Customer, facts: Iterable[Fact]) -> Customer:
+    """The customer as their facts, in any order, have it: consents, pause, the last confirmed signup and change.
+
+    All else stays as it is, for no fact has it: the address, what was entered, a signup that waits.
+    """
+    changes = sorted((fact for fact in facts if fact.type in _CHANGING), key=lambda fact: fact.occurred_at)
+    paused_until, confirmed = None, None
+    for fact in changes:
+        match fact.type:
+            case "MailPaused":
+                paused_until = date.fromisoformat(fact.data["until"])
+            case "MailResumed":
+                paused_until = None
+            case "ConsentGranted":
+                confirmed = fact.data.get("signup_id", confirmed)
+    return replace(
+        customer,
+        consents=consents_from(changes),
+        paused_until=paused_until,
+        confirmed_signup_id=confirmed,
+        changed_at=changes[-1].occurred_at if changes else None,
+    )
 
 
 def _after(customer: Customer, now: datetime) -> datetime:

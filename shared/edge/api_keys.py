@@ -50,8 +50,8 @@ def get(secret: str) -> Key | None:
 
 def every() -> list[Key]:
     """All keys that were not revoked, the oldest first (1 read unit for each and more)."""
-    found = CUSTOMERS.batch_get([KEYS.key(digest=listed.digest) for listed in LISTED.query()], consistent=True)
-    return sorted((KEYS.entity(item) for item in found), key=lambda key: (key.created_at, key.key_id))
+    items = CUSTOMERS.batch_get([KEYS.key(digest=listed.digest) for listed in LISTED.query()], consistent=True)
+    return sorted((KEYS.entity(item) for item in items), key=lambda key: (key.created_at, key.key_id))
 
 
 def add(secret: str, name: str, scopes: Sequence[str], now: datetime, valid_until: datetime | None = None) -> Key:

@@ -7,6 +7,10 @@ imports them.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
+from typing import Final
+
+# The queue of starts by schedules that did not happen, without the stage and its `-failed`.
+MISSED_SCHEDULES: Final = "schedules"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -95,7 +99,11 @@ class MailEvents(Queue):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Stream:
-    """The function reads new facts off the stream of the customers table, in batches of a hundred."""
+    """The function reads new facts off the stream of the customers table, in batches of a hundred.
+
+    What it does not get done in six hours waits in the queue `<its name>-failed`, which `FAILED_QUEUE_URL` names.
+    Beside its handler lies `open_members.json`: by type of fact the members that say nothing personal.
+    """
 
 
 @dataclass(frozen=True, repr=False, eq=False)

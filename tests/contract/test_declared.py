@@ -113,7 +113,7 @@ def test_no_key_says_anything_about_a_person(table: str) -> None:
 
 
 def test_no_fact_says_anything_about_a_customer_that_they_entered() -> None:
-    told = {
+    entered = {
         f"{where}: {name}"
         for where, item in every_item("customers")
         if item["sk"]["S"].startswith(fact_store.PREFIX)
@@ -121,7 +121,7 @@ def test_no_fact_says_anything_about_a_customer_that_they_entered() -> None:
         for name, text in leaves(value, member)
         if any(sign in text for sign in PERSONAL)
     }
-    assert told == set()
+    assert entered == set()
 
 
 def _covers(members: Mapping[str, Any], name: str) -> bool:

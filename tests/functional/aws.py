@@ -1,7 +1,7 @@
 """A deployed AWS as moto plays it: the tables, the secret, the bucket and the bus."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -21,6 +21,7 @@ ENVIRONMENT: Final = {
     "DATA_BUCKET": "data",
     "BUS_NAME": "regulars",
     "SIGNING_KEY_SECRET": "signing-key",
+    "FAILED_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/publish-changes-failed",
     "PUBLIC_URL": "https://crm.shop.example",
     "CONFIGURATION_SET": "regulars",
     "SENDER": "hello@shop.example",
@@ -43,6 +44,7 @@ def deploy() -> None:
     create_tables()
     client("secretsmanager").create_secret(Name="signing-key", SecretString="k" * 64)
     client("events").create_event_bus(Name="regulars")
+    client("sqs").create_queue(QueueName="publish-changes-failed")
     client("s3").create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": _REGION})
     client("sesv2").create_email_identity(EmailIdentity="hello@shop.example")
 
@@ -104,6 +106,20 @@ def put_back(kept: Stored) -> None:
         client("s3").delete_object(Bucket="data", Key=key)
     for key, body in kept.objects.items():
         client("s3").put_object(Bucket="data", Key=key, Body=body)
+
+
+_MADE: dict[Callable[[], object], Stored] = {}
+
+
+def once(make: Callable[[], object]) -> None:
+    """Have an empty deployment hold what `make` stores, which is run for the first test alone: moto takes seconds for
+    the many members of a scorecard.
+    """
+    if make in _MADE:
+        put_back(_MADE[make])
+    else:
+        make()
+        _MADE[make] = stored()
 
 
 def sent_mails() -> list[Message]:

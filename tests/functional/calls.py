@@ -12,6 +12,7 @@ from botocore.handlers import BUILTIN_HANDLERS
 from moto.core.models import botocore_stubber
 
 from infra import wirings
+from shared.edge.wiring import Stream
 from tests.functional import moto_patches
 
 _READS: Final = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan")
@@ -141,6 +142,9 @@ def without_grant(function: str, made: set[tuple[str, str]]) -> set[tuple[str, s
     allowed |= {("sfn:DescribeExecution", "")} if access.watches else set()
     # What eats from a queue may hide that queue's messages: CDK grants it with the subscription.
     allowed |= {("sqs:ChangeMessageVisibility", "")}
+    # Of a stream the queue of what failed: CDK grants it with the destination.
+    if any(isinstance(trigger, Stream) for trigger in access.triggers):
+        allowed |= {("sqs:SendMessage", "")}
     return made - allowed
 
 

@@ -13,7 +13,8 @@ from botocore.awsrequest import AWSResponse
 from moto import mock_aws
 from moto.core.models import MockAWS
 
-from infra.constructs.code import module_of
+from functions.platform.publish_changes import handler as publish_changes
+from infra.constructs.code import module_of, open_members
 from shared.core import environment
 from shared.core.facts import Fact
 from tests.frozen_clock import clock
@@ -21,11 +22,11 @@ from tests.functional import aws as deployed
 from tests.functional.answer_models import check_answer
 from tests.functional.calls import CALLS, Interceptor, outside_partitions, without_grant
 from tests.functional.fact_schemas import facts_fit_their_schemas
-from tests.functional.moto_patches import json_answer, small_backups, values_as_they_are
+from tests.functional.moto_patches import calls_without_ceremony, json_answer, small_backups, values_as_they_are
 from tests.functional.scenes import EVENTS, Contents, Invoke, Load, as_records, change_program, filled, shop_day
 
 # Fixtures count for the tests of the package whose conftest knows them by name.
-__all__ = ["clock", "facts_fit_their_schemas", "small_backups", "values_as_they_are"]
+__all__ = ["calls_without_ceremony", "clock", "facts_fit_their_schemas", "small_backups", "values_as_they_are"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,16 @@ def moto() -> Iterator[MockAWS]:
     """Moto, started once: each start readies some thousand answers to plain HTTP, which nobody here asks for."""
     with mock_aws() as started:
         yield started
+
+
+@pytest.fixture(autouse=True, scope="package")
+def catalogued(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the fact log may hold lies beside the function that writes it, as in the function's zip."""
+    file = tmp_path_factory.mktemp("catalogue") / "open_members.json"
+    file.write_text(open_members(), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publish_changes, "_OPEN_MEMBERS", file)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """Scorecards: pk `customer_id`, one item per customer, a table of its own that rescoring scans."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import islice
 from typing import Final, NamedTuple
@@ -66,15 +66,27 @@ def scan(segment: int, total_segments: int) -> Iterator[Page]:
 
 def count(card: Scorecard) -> Write:
     """The write of changed counters over version n − 1; the score stays as it is (2 write units)."""
+    return _recount(card, _COUNTERS)
+
+
+def recount(card: Scorecard) -> Write:
+    """As `count`, but counters may have become empty."""
     item = CARDS.item(card)
-    values = {f":{name}": item[name] for name in _COUNTERS}
+    return _recount(card, [name for name in _COUNTERS if item.get(name) is not None])
+
+
+def _recount(card: Scorecard, counters: Sequence[str]) -> Write:
+    item = CARDS.item(card)
+    values = {f":{name}": item[name] for name in counters}
     if card.version > 1:
         condition = "version = :before"
         values[":before"] = card.version - 1
     else:
         condition = "(attribute_not_exists(version) OR version = :zero)"
         values[":zero"] = 0
-    change = "SET " + ", ".join(f"{name} = :{name}" for name in _COUNTERS)
+    change = "SET " + ", ".join(f"{name} = :{name}" for name in counters)
+    if empty := [name for name in _COUNTERS if name not in counters]:
+        change += " REMOVE " + ", ".join(empty)
     return SCORECARDS.update(CARDS.key(customer_id=card.customer_id), change, condition, values)
 
 

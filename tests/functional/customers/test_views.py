@@ -1,4 +1,4 @@
-"""What the back office sees: the single customer view, keys, the contract, the bus."""
+"""What the back office sees: the single customer view, keys, the contract."""
 
 import json
 from collections.abc import Callable
@@ -128,53 +128,3 @@ def test_keys_are_listed_oldest_first(clock: FrozenClock) -> None:
         made.append(api_keys.add(f"rk_{name}", name, ["reports:read"], clock.now()))
         clock.advance(days=1)
     assert api_keys.every() == made
-
-
-def received(queue_url: str) -> list[dict[str, Any]]:
-    details: list[dict[str, Any]] = []
-    while messages := client("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
-        for message in messages:
-            details.append(json.loads(message["Body"]))
-            client("sqs").delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-    return details
-
-
-@pytest.fixture
-def listener() -> str:
-    sqs, events = client("sqs"), client("events")
-    url = sqs.create_queue(QueueName="listener")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    events.put_rule(Name="all", EventBusName="regulars", EventPattern=json.dumps({"source": ["regulars"]}))
-    events.put_targets(Rule="all", EventBusName="regulars", Targets=[{"Id": "1", "Arn": arn}])
-    return str(url)
-
-
-def test_new_facts_reach_the_bus_unchanged_and_nothing_else_does(invoke: Invoke, listener: str) -> None:
-    assert invoke("publish_changes/stream") == {"batchItemFailures": []}
-    events = received(listener)
-    assert [event["detail"]["order_id"] for event in events] == ["#1001", "#1002"]
-    assert {(event["source"], event["detail-type"]) for event in events} == {("regulars", "PurchaseRecorded")}
-    assert events[0]["detail"]["products"] == [{"sku": "cup", "quantity": 2, "price": 1000}]
-    assert "pk" not in events[0]["detail"]
-
-
-def test_what_the_bus_refuses_is_reported_from_the_first_refused_record_on(
-    invoke: Invoke, load: Load, listener: str
-) -> None:
-    event = load("publish_changes/stream")
-    event["Records"][3]["dynamodb"]["NewImage"]["type"] = {"S": ""}
-    answer = invoke("publish_changes", event)
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "114"}]}
-    assert [message["detail"]["order_id"] for message in received(listener)] == ["#1001"]
-
-
-def test_many_facts_are_published_in_chunks(invoke: Invoke, load: Load, listener: str) -> None:
-    event = load("publish_changes/stream")
-    first = event["Records"][0]
-    event["Records"] = []
-    for number in range(37):
-        record = json.loads(json.dumps(first).replace("#1001", f"o{number}"))
-        record["dynamodb"]["SequenceNumber"] = str(1000 + number)
-        event["Records"].append(record)
-    assert invoke("publish_changes", event) == {"batchItemFailures": []}
-    assert {message["detail"]["order_id"] for message in received(listener)} == {f"o{number}" for number in range(37)}

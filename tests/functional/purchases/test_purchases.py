@@ -237,7 +237,7 @@ def test_a_failed_message_is_logged_without_what_it_says_of_a_person(
     assert "not an address" not in logged
 
 
-def test_an_unknown_or_repeated_member_of_a_message_is_refused_and_its_name_not_logged(
+def test_unknown_and_repeated_members_are_refused_and_not_named_in_the_log(
     invoke: Invoke, load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = io.StringIO()

@@ -41,6 +41,10 @@ ARN = "arn:aws:states:eu-central-1:123456789012:execution:rescoring:r"
 @pytest.fixture
 def large_shop() -> None:
     """Seventy customers who buy now and then, and one who has signed up only."""
+    aws.once(_store_large_shop)
+
+
+def _store_large_shop() -> None:
     dice = random.Random(11)
     writes = [cards.ensure("prospect")]
     for number in range(70):
@@ -56,6 +60,10 @@ def large_shop() -> None:
 @pytest.fixture
 def shop() -> None:
     """Thirty buyers with one to six orders, and one who has signed up only."""
+    aws.once(_store_shop)
+
+
+def _store_shop() -> None:
     dice = random.Random(7)
     writes = [cards.ensure("prospect")]
     for number in range(30):

@@ -24,6 +24,7 @@ from cli.scoring.results import to_results
 from shared.scorecards import scorecard
 from shared.scorecards.rfm import SEGMENTS, segment
 from shared.scorecards.scorecard import Scorecard
+from tests.examples import examples
 
 HEADER = "customer_id,order_id,ordered_at,total\n"
 COLUMNS = (
@@ -75,7 +76,7 @@ _ORDERS = st.lists(st.tuples(st.integers(0, 12), _DAYS, st.integers(0, 10**7)), 
 _REFUNDS = st.lists(st.tuples(st.integers(0, 59), st.integers(1, 100)), max_size=8, unique_by=lambda refund: refund[0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(_ORDERS, _REFUNDS, st.randoms(use_true_random=False))
 def test_scores_are_those_that_the_deployed_crm_finds(
     orders: list[tuple[int, date, int]], refunds: list[tuple[int, int]], chance: random.Random
@@ -149,7 +150,7 @@ def test_rows_that_may_be_lines_are_reported_and_add_up_on_demand(tmp_path: Path
     assert "several rows" not in run(path).stdout
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4), st.integers(0, 9)), min_size=1, max_size=30))
 def test_with_lines_all_money_of_the_file_counts(lines: list[tuple[int, int, int]]) -> None:
     rows = "".join(f"c{customer},{order},2024-03-05,{total}\n" for customer, order, total in lines)

@@ -21,6 +21,7 @@ from shared.customers.customer import (
     Signup,
 )
 from shared.customers.pacing import SIGNUP_WAITS
+from tests.examples import examples
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LATER = SIGNUP_WAITS[0]
@@ -264,10 +265,15 @@ class ConsentMachine(RuleBasedStateMachine):
         assert customer.consents_from(reversed(self.facts)) == self.known.consents
 
     @invariant()
+    def a_customer_who_lost_what_facts_have_is_as_before(self) -> None:
+        lost = replace(self.known, consents={}, paused_until=None, confirmed_signup_id="lost", changed_at=None)
+        assert customer.rebuilt(lost, reversed(self.facts)) == self.known
+
+    @invariant()
     def nobody_is_subscribed_without_a_grant(self) -> None:
         if Status.SUBSCRIBED in statuses(self.known):
             assert any(fact.type == "ConsentGranted" for fact in self.facts)
 
 
 TestConsents = ConsentMachine.TestCase
-TestConsents.settings = settings(max_examples=150, stateful_step_count=20, deadline=None)
+TestConsents.settings = settings(max_examples=examples(150), stateful_step_count=20)
