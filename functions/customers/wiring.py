@@ -39,7 +39,7 @@ CUSTOMERS = Capability(
         Route(
             "POST /signups/confirm",
             page=True,
-            fields=("token",),
+            fields=("token", "shown"),
             operation="confirmSignup",
             throttle=(10, 40),
             summary="Confirm a signup (form field `token`)",
@@ -127,6 +127,17 @@ CUSTOMERS = Capability(
         customers=("GetItem", "Query", "BatchGetItem"),
         scorecards=("GetItem",),
         signing_key=True,
+    ),
+    Function(
+        "sign_out_customer",
+        Route(
+            "POST /customers/{customer_id}/sign-out",
+            scope="customers:write",
+            operation="signOutCustomer",
+            answers={200: "SignedOut"},
+            summary="End all links of a customer, those in old mails included",
+        ),
+        customers=("GetItem", "PutItem"),
     ),
     Function(
         "send_confirmation",

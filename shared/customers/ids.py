@@ -1,7 +1,7 @@
 """Ids and keys that are made from addresses and do not reveal them."""
 
 from shared.core.addresses import mailbox_of
-from shared.core.signing_key import digest
+from shared.core.digests import digest
 from shared.customers.customer import MINTED_ID_PREFIX
 from shared.customers.pacing import network_of
 

@@ -52,7 +52,7 @@ def sign_up(invoke: Invoke, email: str) -> dict[str, Any]:
 def confirm(invoke: Invoke, email: str) -> None:
     customer = known(email)
     assert customer.signup is not None
-    token = confirmation_path(customer.customer_id, customer.signup).partition("token=")[2]
+    token = confirmation_path(customer.customer_id, customer.epoch, customer.signup).partition("token=")[2]
     assert invoke("confirm_signup/post", fill={"TOKEN": token})["statusCode"] == 200
 
 
