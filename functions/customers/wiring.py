@@ -141,7 +141,7 @@ CUSTOMERS = Capability(
     ),
     Function(
         "send_confirmation",
-        Hears("CustomerSignedUp", queue="confirmations", patient=True),
+        Hears("CustomerSignedUp", queue="confirmations", patient=True, waits=True),
         customers=("GetItem", "PutItem", "UpdateItem", "BatchGetItem"),
         signing_key=True,
         sends_mail=True,

@@ -128,7 +128,10 @@ LOYALTY = Capability(
             *("PurchaseRecorded", "PurchaseRefunded", "ConsentGranted", "SurveyAnswered"),
             queue="points",
             at_once=5,
+            imported=False,
         ),
+        # An import of a million orders takes hours; what customers do meanwhile does not wait for it.
+        Hears("PurchaseRecorded", queue="imported-points", imported=True),
         customers=("GetItem", "PutItem", "Query"),
         scorecards=("GetItem", "UpdateItem", "ConditionCheckItem"),
         signing_key=True,
@@ -136,7 +139,7 @@ LOYALTY = Capability(
     ),
     Function(
         "send_points_reminder",
-        Hears("PointsExpiring", "TierEnding", queue="reminders", patient=True),
+        Hears("PointsExpiring", "TierEnding", queue="reminders", patient=True, waits=True),
         customers=("GetItem", "PutItem", "Query"),
         signing_key=True,
         sends_mail=True,

@@ -6,7 +6,7 @@ MAIL = Capability(
     "mail",
     Function(
         "record_mail_events",
-        MailEvents("BOUNCE", "COMPLAINT", "DELIVERY", "REJECT", queue="feedback"),
+        MailEvents("BOUNCE", "COMPLAINT", queue="feedback"),
         customers=("GetItem", "PutItem"),
         signing_key=True,
         alarm="Bounces and complaints are not recorded, and such addresses get mail again",

@@ -115,8 +115,8 @@ NPS = Capability(
     ),
     Function(
         "send_survey_invitation",
-        # A message that comes in somebody's quiet hours is hidden until they are over.
-        Hears("SurveyInvited", queue="surveys", patient=True, hides=True),
+        # An invitation waits until somebody's quiet hours are over.
+        Hears("SurveyInvited", queue="surveys", patient=True, waits=True),
         customers=("GetItem", "PutItem", "BatchGetItem", "Query"),
         signing_key=True,
         sends_mail=True,
@@ -124,11 +124,19 @@ NPS = Capability(
     ),
     Function(
         "send_referral_invitation",
-        Hears("SurveyAnswered", "SurveyAnswerChanged", queue="promoters", patient=True),
+        Hears("SurveyAnswered", "SurveyAnswerChanged", queue="promoters", patient=True, waits=True),
         customers=("GetItem", "PutItem", "Query"),
         signing_key=True,
         sends_mail=True,
         alarm="Promoters are not asked to bring a friend",
+    ),
+    Function(
+        "add_up_figures",
+        # Before anybody reads the report, and before the night's invitations count.
+        Schedule(hour=5),
+        customers=("GetItem", "PutItem", "DeleteItem", "Query"),
+        timeout=300,
+        alarm="The report on NPS reads more from day to day, and will be too slow in some months",
     ),
     Function(
         "ask_recovery",

@@ -1,6 +1,6 @@
-"""How the platform capability is deployed: API keys, the HTTP contract, and publishing facts on the bus."""
+"""How the platform capability is deployed: API keys, the HTTP contract, publishing facts, sending what is due."""
 
-from shared.edge.wiring import Authorizer, Capability, Function, Route, Stream
+from shared.edge.wiring import Authorizer, Capability, Function, Route, Schedule, Stream
 
 PLATFORM = Capability(
     "platform",
@@ -28,5 +28,13 @@ PLATFORM = Capability(
         bucket=("PutObject",),
         folders=("facts",),
         alarm="Facts are written but not published",
+    ),
+    Function(
+        "send_due_messages",
+        Schedule(every_minutes=1),
+        customers=("DeleteItem", "Query"),
+        sends_due=True,
+        timeout=120,
+        alarm="What waits for its time does not come: invitations, mails that could not be sent, overdue cases",
     ),
 )

@@ -155,6 +155,11 @@ class Function(lambda_.Function):
                 f"IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{machine}:*]",
                 "an execution's name is its run's id, which is not known before",
             )
+        if wiring.sends_due:
+            self.allow(
+                ["sqs:GetQueueUrl", "sqs:SendMessage"],
+                [names.queue_arn(self, settings, queue) for queue in wirings.waiting_queues()],
+            )
         if wiring.sends_mail:
             self.allow(
                 ["ses:SendEmail"],

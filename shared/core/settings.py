@@ -122,6 +122,13 @@ class Settings:
         """Whether this is the throw-away stage on the local AWS."""
         return self.stage == LOCAL_STAGE
 
+    def resource_name(self, name: str) -> str:
+        """The name on AWS of a function, queue, state machine, schedule or alarm; of the stage itself without `name`.
+
+        By these fixed names parts of a deployment know each other.
+        """
+        return f"regulars-{self.stage}-{name}" if name else f"regulars-{self.stage}"
+
     def to_environment(self) -> dict[str, str]:
         """The environment variables from which `from_environment` makes an equal object; lists by spaces."""
         return {f.name.upper(): _to_text(getattr(self, f.name)) for f in fields(self)}

@@ -62,28 +62,40 @@ class Queue:
     `at_once`: how many of the function run at a time at most, at least 2: a long queue leaves concurrency to the API.
     `patient`: a message is received 100 times, some five hours with a visibility timeout of three minutes, before it
     counts as failed; an alarm reports messages that wait for a quarter of an hour.
-    `hides`: the function hides messages until their time comes: `QUEUE_URL` names the queue, and no alarm reports
-    their age.
+    `waits`: messages may wait on the due index for their time, and come back into the queue from there; the function
+    may put items into the customers table.
     """
 
     name: str = ""
     _: KW_ONLY
     at_once: int = 2
     patient: bool = False
-    hides: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
 class Hears(Queue):
-    """The function hears every fact of some types, by a rule of the bus and a queue of its own."""
+    """The function hears every fact of some types, by a rule of the bus and a queue of its own.
+
+    `imported`: True hears only purchases that were imported, False all but these: a queue that fills with an import
+    lets what live customers do pass in another.
+    """
 
     facts: tuple[str, ...] = ()
+    imported: bool | None = None
 
     def __init__(
-        self, *facts: str, queue: str = "", at_once: int = 2, patient: bool = False, hides: bool = False
+        self,
+        *facts: str,
+        queue: str = "",
+        at_once: int = 2,
+        patient: bool = False,
+        waits: bool = False,
+        imported: bool | None = None,
     ) -> None:
-        super().__init__(queue, at_once=at_once, patient=patient, hides=hides)
+        super().__init__(queue, at_once=at_once, patient=patient, waits=waits)
         object.__setattr__(self, "facts", facts)
+        object.__setattr__(self, "imported", imported)
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
@@ -113,8 +125,9 @@ class Authorizer:
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Schedule:
-    """It starts every so many hours, or every night at a full hour of the shop's time zone; exactly one of these."""
+    """It starts every so many minutes or hours, or every night at a full hour of the shop's time zone; one of these."""
 
+    every_minutes: int | None = None
     every_hours: int | None = None
     hour: int | None = None
 
@@ -136,6 +149,7 @@ class Function:
     `publishes`: may put events on the bus.
     `starts`: the job that it may start; `<JOB>_STATE_MACHINE_ARN` names it.
     `watches`: the job whose executions it may look up.
+    `sends_due`: may send to every queue whose messages may wait on the due index.
     `links`: its environment says where links lead; every function that sends mail needs it.
     `layers`: files of `requirements/` that it needs besides `layer.txt`, such as `numeric`.
     `openapi`: its folder holds the HTTP contract, as `openapi.json`.
@@ -158,6 +172,7 @@ class Function:
     publishes: bool
     starts: str | None
     watches: str | None
+    sends_due: bool
     links: bool
     layers: tuple[str, ...]
     openapi: bool
@@ -181,6 +196,7 @@ class Function:
         publishes: bool = False,
         starts: str | None = None,
         watches: str | None = None,
+        sends_due: bool = False,
         links: bool = False,
         layers: tuple[str, ...] = (),
         openapi: bool = False,

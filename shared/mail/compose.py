@@ -10,6 +10,8 @@ from unicodedata import category
 
 from shared.core.settings import Settings
 from shared.edge import templates
+from shared.edge.outcomes import Unprocessable
+from shared.mail.refusals import is_over_quota
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -21,11 +23,20 @@ _GREETING_MAX_WORDS: Final = 5
 
 
 class MailRefused(Exception):
-    """SES did not take a mail; the message is its error code. With an `http_status` of 500 and more it may have."""
+    """SES did not take a mail; the message is its error code. With an `http_status` of 500 and more it may have.
 
-    def __init__(self, code: str, http_status: int) -> None:
+    `over_quota`: the account has sent all that it may send in 24 hours.
+    """
+
+    def __init__(self, code: str, http_status: int, *, over_quota: bool = False) -> None:
         super().__init__(code)
+        self.code = code
         self.http_status = http_status
+        self.over_quota = over_quota
+
+
+class BadMail(Unprocessable, ValueError):
+    """A mail with an address, a subject or a header that must not leave; the message says which, not what it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +66,12 @@ class Email:
     def __post_init__(self) -> None:
         # Refused rather than repaired: a list of addresses, or half an address, must not become somebody else's mail.
         if not re.fullmatch(r"[^@\s,;:<>\"()]+@[^@\s,;:<>\"()]+", self.to) or not self.to.isprintable():
-            raise ValueError("to: want one bare e-mail address")
+            raise BadMail("to: want one bare e-mail address")
         if not self.subject or not self.subject.isprintable():
-            raise ValueError("subject: want one line of text")
+            raise BadMail("subject: want one line of text")
         for name, value in self.headers.items():
             if not re.fullmatch(r"[A-Za-z0-9-]+", name) or not re.fullmatch(r"[ -~]{1,900}", value):
-                raise ValueError(f"header {name!r}: want at most 900 printable ASCII characters")
+                raise BadMail(f"header {name!r}: want at most 900 printable ASCII characters")
 
 
 def render_email(
@@ -133,8 +144,9 @@ def send_email(client: "SESV2Client", email: Email, settings: Settings, configur
         return client.send_email(**request)["MessageId"]
     except client.exceptions.ClientError as error:
         # SES names the address that it refuses; errors are logged, and logs hold no addresses.
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        raise MailRefused(error.response["Error"]["Code"], status) from None
+        status, refused = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]
+        over_quota = is_over_quota(refused.get("Message", ""))
+        raise MailRefused(refused["Code"], status, over_quota=over_quota) from None
 
 
 def _from_header(settings: Settings) -> str:

@@ -121,7 +121,7 @@ FACTS: Final = (
     _fact("EmailSent", "template", "message_id", maybe=("to",)),
     _fact("EmailSkipped", "topic", "reason"),
     _fact("EmailUnknown", "template"),
-    _fact("PurchaseRecorded", *_ORDER, maybe=("coupon", "channel")),
+    _fact("PurchaseRecorded", "version", *_ORDER, maybe=("coupon", "channel", "imported")),
     _fact(
         "PurchaseRefunded", "refund_id", "order_id", "refunded_at", "amount", "currency", "ordered_at", "order_total",
         "whole", maybe=("products",),
@@ -250,7 +250,7 @@ CUSTOMERS: Final = (
     Kind(
         name="order", pk="ORDER#*", sk="ORDER",
         always=("order_id", "total", "fingerprint", "refunded", "quantities", "refunds", "version"),
-        maybe=("customer_id", "ordered_at"),
+        maybe=("customer_id", "ordered_at", "awaiting_bytes"),
     ),
     *(
         Kind(
@@ -299,6 +299,12 @@ CUSTOMERS: Final = (
         name="NPS figures", pk="NPS#*", sk="ANSWERS#*", always=("survey_id",),
         maybe=("segment", "channel", "category", "invited"), counters="s[0-9]|s10",
     ),
+    Kind(name="NPS figures added up", pk="NPS#*", sk="TOTAL", always=("rows", "version")),
+    Kind(
+        name="message that waits for its time", pk="DUE#*", sk="*",
+        always=("due_at", "due_id", "queue", "message", "attempt"), maybe=("customer_id",),
+    ),
+    Kind(name="when a message is due", pk="CUST#*", sk="DUE#*", always=("due_at", "expires_at")),
     Kind(name="NPS themes", pk="NPS#*", sk="THEMES#*", counters="[A-Z_]+"),
     Kind(name="NPS cases", pk="NPS#*", sk="CASES", always=("opened",), maybe=("resolved", "minutes")),
     Kind(

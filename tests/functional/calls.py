@@ -12,7 +12,7 @@ from botocore.handlers import BUILTIN_HANDLERS
 from moto.core.models import botocore_stubber
 
 from infra import wirings
-from shared.edge.wiring import Stream
+from shared.edge.wiring import Queue, Stream
 from tests.functional import moto_patches
 
 _READS: Final = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan")
@@ -140,8 +140,11 @@ def without_grant(function: str, made: set[tuple[str, str]]) -> set[tuple[str, s
     allowed |= {("eventbridge:PutEvents", "")} if access.publishes else set()
     allowed |= {("sfn:StartExecution", "")} if access.starts else set()
     allowed |= {("sfn:DescribeExecution", "")} if access.watches else set()
-    # What eats from a queue may hide that queue's messages: CDK grants it with the subscription.
-    allowed |= {("sqs:ChangeMessageVisibility", "")}
+    if access.sends_due:
+        allowed |= {("sqs:GetQueueUrl", ""), ("sqs:SendMessageBatch", "")}
+    if any(isinstance(trigger, Queue) for trigger in access.triggers):
+        # Into the dead letters of its queue.
+        allowed |= {("sqs:GetQueueUrl", ""), ("sqs:SendMessage", "")}
     # Of a stream the queue of what failed: CDK grants it with the destination.
     if any(isinstance(trigger, Stream) for trigger in access.triggers):
         allowed |= {("sqs:SendMessage", "")}

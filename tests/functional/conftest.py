@@ -14,9 +14,11 @@ from moto import mock_aws
 from moto.core.models import MockAWS
 
 from functions.platform.publish_changes import handler as publish_changes
+from infra import wirings
 from infra.constructs.code import module_of, open_members
 from shared.core import environment
 from shared.core.facts import Fact
+from shared.edge.wiring import Queue
 from tests.frozen_clock import clock
 from tests.functional import aws as deployed
 from tests.functional.answer_models import check_answer
@@ -119,6 +121,9 @@ def invoke(load: Load) -> Invoke:
         environment.forget()
         handler = importlib.import_module(module_of(function)).handler
         given = event or load(name, **changes)
+        for record in given.get("Records", ()):
+            if "body" in record:
+                record.setdefault("eventSourceARN", queue_of(function))
         answer: dict[str, Any] = handler(given, Context(function))
         assert without_grant(function, CALLS.made) == set(), f"{function} has no grant for these"
         assert outside_partitions(function, CALLS.partitions) == set(), f"{function} may not touch these"
@@ -128,6 +133,13 @@ def invoke(load: Load) -> Invoke:
         return answer
 
     return run
+
+
+def queue_of(function: str) -> str:
+    """The ARN of the queue that a function takes messages of."""
+    wired = wirings.functions()[function]
+    name = next(wired.queue_name(trigger) for trigger in wired.triggers if isinstance(trigger, Queue))
+    return f"arn:aws:sqs:eu-central-1:123456789012:regulars-prod-{name}"
 
 
 @pytest.fixture

@@ -59,7 +59,15 @@ WRITERS_OF_SCORECARDS: Final = {
     "post_points",
     "write_scores",
 }
-DELETERS: Final = {"manage_cases", "ask_recovery", "report_rescoring", "close_settlement", "close_invitations"}
+DELETERS: Final = {
+    "manage_cases",
+    "ask_recovery",
+    "report_rescoring",
+    "close_settlement",
+    "close_invitations",
+    "add_up_figures",
+    "send_due_messages",
+}
 PUBLISHERS: Final = {"publish_changes"}
 SCANNERS: Final = {
     "start_rescoring",
@@ -95,6 +103,7 @@ _CALLED: Final = (
     (r":stateMachine:regulars-prod-(\w+)\"", r"start of \1"),
     (r"SigningKey", "signing key"),
     (r":event-bus/regulars-prod\"", "bus"),
+    (r":sqs:.*:regulars-prod-([\w-]+)\"", r"queue \1"),
     (r":identity/\*|configuration-set/regulars-prod\"", "sender"),
     (r'GetAtt": \["\w*logs', "own log"),
 )
@@ -146,9 +155,12 @@ def _wired(function: Function) -> dict[str, set[str]]:
         f"start of {function.starts}": {"StartExecution"} if function.starts else set(),
         f"executions of {function.watches}": {"DescribeExecution"} if function.watches else set(),
     }
+    if function.sends_due:
+        wired |= {f"queue {name}": {"SendMessage", "GetQueueUrl"} for name in wirings.waiting_queues()}
     for trigger in function.triggers:
         if isinstance(trigger, Queue):
             wired[f"queue {function.queue_name(trigger)}"] = CONSUME
+            wired[f"queue {function.queue_name(trigger)}-failed"] = {"SendMessage", "GetQueueUrl"}
         elif isinstance(trigger, Stream):
             wired |= {
                 "changes of customers": {"DescribeStream", "GetRecords", "GetShardIterator"},
@@ -220,7 +232,7 @@ def test_every_folder_with_a_handler_is_a_function(production: Assembly) -> None
 
 def test_a_schedule_may_start_its_own_target_only(production: Assembly) -> None:
     schedules = [schedule["Properties"]["Target"] for _, schedule in production.resources("AWS::Scheduler::Schedule")]
-    assert len(schedules) == 5
+    assert len(schedules) == 6
     for target in schedules:
         role = target["RoleArn"]["Fn::GetAtt"][0]
         (statements,) = (
@@ -351,7 +363,6 @@ def test_a_functions_environment_names_what_it_may_use_alone(production: Assembl
             "RESCORING_STATE_MACHINE_ARN": wired.starts == "rescoring",
             "SETTLEMENT_STATE_MACHINE_ARN": wired.starts == "settlement",
             "INVITATIONS_STATE_MACHINE_ARN": wired.starts == "invitations",
-            "QUEUE_URL": name == "send_survey_invitation",
             "FAILED_QUEUE_URL": name == "publish_changes",
         }
         own = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}

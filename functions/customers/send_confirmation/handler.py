@@ -1,7 +1,5 @@
 """`CustomerSignedUp` → the mail that asks to confirm, or a mail that says they are subscribed already."""
 
-import json
-
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from functions.customers.wiring import CEILING_REACHED
@@ -12,7 +10,7 @@ from shared.customers.customer import CONFIRMATION_LINK_DAYS, Customer, mail_for
 from shared.customers.links import PREFERENCES_LINK, confirmation_path, preferences_path
 from shared.customers.pacing import Limit
 from shared.customers.store import profiles
-from shared.edge.queues import consume
+from shared.edge.queues import consume, fact_of
 from shared.mail import deliver
 from shared.mail.compose import Email, Letter, render_email
 from shared.mail.store import mails
@@ -20,9 +18,9 @@ from shared.mail.store import mails
 
 def send(record: SQSRecord) -> None:
     """Send once per signup. Killed between sending and recording, it sends again: two mails are better than none."""
-    fact = json.loads(record.body)["detail"]
-    signup_id = fact["signup_id"]
-    customer = profiles.get(fact["customer_id"])
+    fact = fact_of(record)
+    signup_id = fact.data["signup_id"]
+    customer = profiles.get(fact.customer_id)
     template = mail_for_signup(customer, signup_id) if customer else None
     if customer is None or template is None or mails.was_sent(customer.customer_id, signup_id):
         return

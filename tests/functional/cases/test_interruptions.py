@@ -40,9 +40,9 @@ SCENES: dict[str, Scene] = {
         complained,
         lambda invoke: invoke("manage_cases/resolve", fill={"CASE": case_id("K-77", "form")}),
     ),
-    "the hourly watch over cases": (
+    "the report of an overdue case": (
         late_and_resolved,
-        lambda invoke: invoke("watch_cases", {"source": "aws.scheduler"}),
+        lambda invoke: invoke("escalate_case/overdue", fill={"CASE": case_id("K-77", "late")}),
     ),
     "the hourly question whether it helped": (
         late_and_resolved,

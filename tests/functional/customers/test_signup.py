@@ -18,7 +18,7 @@ from shared.customers.store import profiles, proofs
 from shared.edge.queues import LOGGER
 from shared.edge.tokens import Purpose, sign
 from shared.scorecards.store import cards
-from tests.functional.aws import client
+from tests.functional.aws import client, make_queue, received
 
 Invoke = Callable[..., dict[str, Any]]
 Load = Callable[..., dict[str, Any]]
@@ -314,16 +314,21 @@ def test_a_signup_has_its_mail_sent_once_whatever_is_delivered_how_often(invoke:
     assert fact_types(ada()).count("EmailSent") == 1
 
 
-def test_a_mail_that_ses_refuses_is_tried_again(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_that_ses_refuses_is_given_up_and_goes_out_when_redriven(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
     invoke("register_customer/json")
     fill = signed_up()
     output = io.StringIO()
     for handler in LOGGER.handlers:
         monkeypatch.setattr(handler, "stream", output)
     monkeypatch.setenv("SENDER", "unverified@elsewhere.example")
-    assert len(invoke("send_confirmation/signed_up", fill=fill)["batchItemFailures"]) == 1
+    make_queue("confirmations")
+    assert invoke("send_confirmation/signed_up", fill=fill) == {"batchItemFailures": []}
     assert "EmailSent" not in fact_types(ada())
-    assert "MailRefused: MessageRejected" in output.getvalue()
+    assert len(received("confirmations-failed")) == 1
+    assert "SES does not take this mail: MessageRejected" in output.getvalue()
+    assert "Traceback" not in output.getvalue()
     assert "@" not in output.getvalue()
     monkeypatch.setenv("SENDER", "hello@shop.example")
     assert invoke("send_confirmation/signed_up", fill=fill) == {"batchItemFailures": []}
