@@ -11,6 +11,7 @@ CASES = Capability(
             page=True,
             query=("token",),
             operation="showComplaint",
+            throttle=(10, 40),
             summary="The form by which a customer complains",
         ),
         Route(
@@ -24,6 +25,7 @@ CASES = Capability(
             summary="Open a case by a complaint (form)",
         ),
         customers=("GetItem", "PutItem", "UpdateItem", "BatchGetItem"),
+        partitions=("CUST#*", "NPS#*", "CASE#*", "CASES#*"),
         scorecards=("GetItem",),
         signing_key=True,
     ),

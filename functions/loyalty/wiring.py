@@ -96,6 +96,7 @@ LOYALTY = Capability(
             page=True,
             query=("token",),
             operation="showPoints",
+            throttle=(10, 40),
             summary="The customer's own page: points, tier, rewards and history; redeems nothing",
         ),
         Route(
@@ -104,9 +105,11 @@ LOYALTY = Capability(
             query=("token",),
             fields=("token", "redemption_id", "reward_id"),
             operation="redeemOnPage",
+            throttle=(10, 40),
             summary="Redeem a reward on the customer's own page (form)",
         ),
         customers=("GetItem", "PutItem", "UpdateItem", "Query"),
+        partitions=("CUST#*", "LOYALTY#*", "REFERRAL#*"),
         signing_key=True,
     ),
     Function(
@@ -131,6 +134,7 @@ LOYALTY = Capability(
         Hears("PurchaseRecorded", queue="imported-points", imported=True),
         customers=("GetItem", "PutItem", "Query"),
         scorecards=("GetItem", "UpdateItem", "ConditionCheckItem"),
+        signing_key=True,
         alarm="Purchases, refunds, confirmations or answers do not change points",
     ),
     Function(

@@ -8,6 +8,7 @@ MAIL = Capability(
         "record_mail_events",
         MailEvents("BOUNCE", "COMPLAINT", queue="feedback"),
         customers=("GetItem", "PutItem"),
+        signing_key=True,
         alarm="Bounces and complaints are not recorded, and such addresses get mail again",
     ),
 )

@@ -55,6 +55,7 @@ NPS = Capability(
             page=True,
             query=("score",),
             operation="showSurvey",
+            throttle=(10, 40),
             summary="The survey's page behind a link in a mail; `score` is chosen there and not recorded",
         ),
         Route(
@@ -62,9 +63,11 @@ NPS = Capability(
             page=True,
             fields=("token", "score", "comment"),
             operation="answerSurvey",
+            throttle=(10, 40),
             summary="Answer a survey, or change the answer (form)",
         ),
         customers=("PutItem", "UpdateItem", "BatchGetItem", "Query"),
+        partitions=("CUST#*", "NPS#*", "COMMENTS#*", "CASE#*", "CASES#*", "LOYALTY#*"),
         scorecards=("GetItem",),
         signing_key=True,
     ),
@@ -74,6 +77,7 @@ NPS = Capability(
             "GET /feedback/{token}",
             page=True,
             operation="showAnonymousSurvey",
+            throttle=(10, 40),
             summary="A survey for whoever stands at a counter or reads a receipt",
         ),
         Route(
@@ -86,6 +90,7 @@ NPS = Capability(
             summary="Answer it without a name (form)",
         ),
         customers=("GetItem", "PutItem", "UpdateItem"),
+        partitions=("NPS#*", "FEEDBACK#*", "COMMENTS#*"),
         signing_key=True,
     ),
     Function(

@@ -4,10 +4,21 @@ from shared.edge.wiring import Authorizer, Capability, Function, Route, Schedule
 
 PLATFORM = Capability(
     "platform",
-    Function("authorize_request", Authorizer(), customers=("GetItem",), reserves=True),
+    Function(
+        "authorize_request",
+        Authorizer(),
+        customers=("GetItem", "UpdateItem"),
+        partitions=("KEY#*",),
+        reserves=True,
+    ),
     Function(
         "describe_api",
-        Route("GET /openapi.json", answers={200: "OpenApiDocument"}, summary="This contract as OpenAPI 3.1"),
+        Route(
+            "GET /openapi.json",
+            answers={200: "OpenApiDocument"},
+            throttle=(5, 20),
+            summary="This contract as OpenAPI 3.1",
+        ),
         openapi=True,
     ),
     Function(

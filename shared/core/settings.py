@@ -31,6 +31,8 @@ class Settings:
     `locale`: the language of pages and mails for people whose language is not known, one of LANGUAGES.
     `alarm_email`: the address that alarms are sent to; empty sends none.
     `marketer_email`: the address that mails about cases go to; empty takes the sender's own mailbox.
+    `confirmations_per_day`: how many mails signups may have sent in a day by UTC, whoever signs up; what comes after
+        is answered as always and has none. An alarm says so.
     `account_concurrency`: how many functions the AWS account may run at once, in all; a new account's ten unless AWS
         gave it more. It bounds how many of ours work off queues and jobs.
     `tracing`: whether AWS X-Ray traces every call, `yes` or `no`; a trace costs more than the call itself.
@@ -51,6 +53,7 @@ class Settings:
     locale: str = SOURCE_LANGUAGE
     alarm_email: str = ""
     marketer_email: str = ""
+    confirmations_per_day: int = 1_000
     account_concurrency: int = 10
     tracing: bool = False
     fact_log_days: int = 400
@@ -91,6 +94,10 @@ class Settings:
             (
                 self.currency in CURRENCY_CODES,
                 f"currency {self.currency!r}: want an ISO 4217 code such as EUR",
+            ),
+            (
+                1 <= self.confirmations_per_day <= 1_000_000,
+                f"confirmations_per_day {self.confirmations_per_day}: want 1 to 1000000",
             ),
             (
                 10 <= self.account_concurrency <= 1_000_000,

@@ -141,6 +141,8 @@ class Function:
 
     `customers`, `scorecards`: DynamoDB actions on that table, without the `dynamodb:`. TransactWriteItems has no
     action of its own: each of its items is authorised as a put, an update, a delete or a check.
+    `partitions`: patterns of the partition keys of the customers table that it may touch, such as `CUST#*`; no pattern
+    is all of them. A function behind a public route has them, and never those of API keys.
     `bucket`: S3 actions on the objects below `folders` of the data bucket, without the `s3:`.
     `signing_key`: reads the secret that signs tokens in links.
     `sends_mail`: may send as the shop's sender through the configuration set.
@@ -154,12 +156,15 @@ class Function:
     `reserves`: where the account runs many functions at once, some of that is kept free for this one.
     `memory`: in MB; `timeout`: in seconds; None takes the default for its triggers.
     `alarm`: a sentence for the reader of the alarm: what it means that this function fails.
+    `metrics`: the metrics of our own that it counts, each with a sentence for the reader of its alarm; functions that
+    count the same share the alarm.
     """
 
     name: str
     triggers: tuple[Trigger, ...]
     customers: tuple[str, ...]
     scorecards: tuple[str, ...]
+    partitions: tuple[str, ...]
     bucket: tuple[str, ...]
     folders: tuple[str, ...]
     signing_key: bool
@@ -175,6 +180,7 @@ class Function:
     memory: int | None
     timeout: int | None
     alarm: str
+    metrics: Mapping[str, str]
 
     def __init__(
         self,
@@ -182,6 +188,7 @@ class Function:
         *triggers: Trigger,
         customers: tuple[str, ...] = (),
         scorecards: tuple[str, ...] = (),
+        partitions: tuple[str, ...] = (),
         bucket: tuple[str, ...] = (),
         folders: tuple[str, ...] = (),
         signing_key: bool = False,
@@ -197,9 +204,10 @@ class Function:
         memory: int | None = None,
         timeout: int | None = None,
         alarm: str = "",
+        metrics: Mapping[str, str] | None = None,
     ) -> None:
         # Written out, for a generated `__init__` takes no triggers by position.
-        values = {**locals()}
+        values = {**locals(), "metrics": metrics or {}}
         for member in self.__dataclass_fields__:
             object.__setattr__(self, member, values[member])
 

@@ -10,7 +10,7 @@ import pytest
 from shared.cases.links import complaint_path
 from shared.customers.customer import Customer
 from shared.customers.links import confirmation_path, preferences_path
-from shared.customers.store import profiles
+from shared.customers.store import profiles, proofs
 from shared.edge.templates import translate
 from shared.nps.links import survey_path
 from shared.nps.survey import DEFAULT_TEXTS, RECOVERY_TEXTS
@@ -169,7 +169,7 @@ def test_choices_on_a_german_page_name_the_german_text_that_was_agreed_to(invoke
         page = invoke("manage_preferences/leave", fill={"TOKEN": token})
         assert ("Sie sind von allem abgemeldet." in page["body"]) == (locale == "de")
         (fact,) = facts_of(customer_id, "ConsentWithdrawn")
-        assert fact.data["consent_text"] == text
+        assert proofs.of([fact])[fact.type, fact.id].evidence.consent_text == text
 
 
 def test_a_complaint_is_thanked_for_in_the_language_of_its_form(invoke: Invoke) -> None:

@@ -6,6 +6,7 @@ import re
 import stat
 import sys
 from collections import defaultdict
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from aws_cdk import App, Stack
 from infra import FUNCTION_FOLDERS, wirings
 from infra.constructs import code, layer
 from infra.constructs.code import module_of, stage_code, staged
+from shared.edge.audit import KEEP_DAYS
 from shared.edge.wiring import Function, Queue, Stream
 from tests.infra.conftest import Assembly
 
@@ -42,6 +44,10 @@ READERS_OF_THE_SECRET: Final = {
     "answer_survey",
     "answer_anonymously",
     "take_complaint",
+    # These find a customer, or a mailbox, by its address.
+    "view_customer",
+    "record_mail_events",
+    "post_points",
     *(SENDERS - {"notify_marketer"}),
 }
 WRITERS_OF_SCORECARDS: Final = {
@@ -167,6 +173,27 @@ def _wired(function: Function) -> dict[str, set[str]]:
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_a_function_may_do_what_its_wiring_says_and_nothing_else(production: Assembly, name: str) -> None:
     assert _allowed(production, name) == _wired(FUNCTIONS[name])
+
+
+def test_a_function_touches_only_the_partitions_of_its_wiring(production: Assembly) -> None:
+    for name, function in FUNCTIONS.items():
+        role = production.functions()[name]["Role"]["Fn::GetAtt"][0]
+        conditions = [
+            statement.get("Condition")
+            for _, policy in production.resources("AWS::IAM::Policy")
+            if {"Ref": role} in policy["Properties"]["Roles"]
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+            if _called(production, statement["Resource"]) == "customers"
+        ]
+        leading = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(function.partitions)}}
+        assert conditions == ([leading if function.partitions else None] if function.customers else [])
+
+
+def test_what_strangers_call_touches_no_api_keys() -> None:
+    for name in PUBLIC:
+        function = FUNCTIONS[name]
+        assert bool(function.partitions) == bool(function.customers)
+        assert not any(fnmatchcase(key, pattern) for pattern in function.partitions for key in ("KEY#x", "KEYS"))
 
 
 def _who_may(assembly: Assembly, resource: str, *actions: str) -> set[str]:
@@ -314,7 +341,7 @@ def test_every_function_is_built_the_same_way(production: Assembly) -> None:
         log_group = log_groups[function["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
         assert log_group == {
             "LogGroupName": f"/aws/lambda/regulars-prod-{name}",
-            "RetentionInDays": 90,
+            "RetentionInDays": KEEP_DAYS if any(route.scope for route in FUNCTIONS[name].routes) else 90,
             "Tags": [{"Key": "regulars:stage", "Value": "prod"}],
         }
         assert len(function["Layers"]) == 1 + len(FUNCTIONS[name].layers), name

@@ -169,11 +169,18 @@ def test_the_api_throttles_logs_without_addresses_and_answers_only_allowed_origi
     assert _only(production, "AWS::ApiGatewayV2::Api")["CorsConfiguration"]["AllowOrigins"] == ["https://shop.example"]
 
 
-def test_what_costs_a_mail_or_counts_without_a_name_has_a_throttle_of_its_own(production: Assembly) -> None:
-    assert _only(production, "AWS::ApiGatewayV2::Stage")["RouteSettings"] == {
-        route: {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 20}
-        for route in ("POST /signups", "POST /feedback/{token}", "POST /complaints")
-    }
+def test_every_public_route_has_a_throttle_of_its_own(production: Assembly) -> None:
+    throttled = _only(production, "AWS::ApiGatewayV2::Stage")["RouteSettings"]
+    assert throttled.keys() == {key for key, route in wirings.routes().items() if route.scope is None}
+    for route in ("POST /signups", "POST /feedback/{token}", "POST /complaints"):
+        assert throttled[route] == {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 20}
+    # Strangers at a single route leave most of the API's hundred to the others.
+    assert all(limits["ThrottlingRateLimit"] <= 20 for limits in throttled.values())
+
+
+def test_the_access_log_names_the_key(production: Assembly) -> None:
+    stage = _only(production, "AWS::ApiGatewayV2::Stage")
+    assert json.loads(stage["AccessLogSettings"]["Format"])["keyId"] == "$context.authorizer.key_id"
 
 
 def test_without_allowed_origins_no_page_of_another_origin_may_call(local: Assembly) -> None:
@@ -290,7 +297,7 @@ def test_alarms_tell_of_what_waits_and_of_what_failed(production: Assembly) -> N
         *(f"{job}-{end}" for job in jobs for end in ("failed", "missing")),
         *("send-due-messages-errors", "ask-recovery-errors", "add-up-figures-errors", "waiting"),
         *("stream-lag", "throttles", "api-errors"),
-        *("bounces", "complaints"),
+        *("bounces", "complaints", "confirmation-ceiling-reached"),
     }
     for name in failed:
         assert alarms[name]["Dimensions"] == [{"Name": "QueueName", "Value": f"regulars-prod-{name}"}]

@@ -2,10 +2,13 @@
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from shared.core import clock, environment
+from functions.customers.wiring import CEILING_REACHED
+from shared.core import clock, environment, metrics
 from shared.core.locales import choose_locale
+from shared.customers import actions
 from shared.customers.customer import CONFIRMATION_LINK_DAYS, Customer, mail_for_signup
 from shared.customers.links import PREFERENCES_LINK, confirmation_path, preferences_path
+from shared.customers.pacing import Limit
 from shared.customers.store import profiles
 from shared.edge.queues import consume, fact_of
 from shared.mail import deliver
@@ -21,7 +24,12 @@ def send(record: SQSRecord) -> None:
     template = mail_for_signup(customer, signup_id) if customer else None
     if customer is None or template is None or mails.was_sent(customer.customer_id, signup_id):
         return
-    deliver.at_least_once(customer.customer_id, signup_id, _compose(template, customer))
+    assert customer.signup is not None
+    limit = actions.claim_mail(customer, customer.signup, environment.settings().confirmations_per_day)
+    if limit is Limit.DAY:
+        metrics.count(CEILING_REACHED)
+    if limit is None:
+        deliver.at_least_once(customer.customer_id, signup_id, _compose(template, customer))
 
 
 def _compose(template: str, customer: Customer) -> Email:

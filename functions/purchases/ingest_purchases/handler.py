@@ -1,9 +1,12 @@
 """Queue of purchases and refunds from back offices → the same records as by HTTP; a bad message is given up alone."""
 
+from collections.abc import Mapping
+
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.core import clock, environment
 from shared.core.errors import Conflict, Invalid, NotFound
+from shared.core.json_text import repeats_member
 from shared.edge.http import validation_errors
 from shared.edge.outcomes import Unprocessable
 from shared.edge.queues import consume
@@ -25,12 +28,23 @@ def ingest(record: SQSRecord) -> None:
 
 
 def _read(text: str) -> PurchasePayload | RefundMessage:
+    """The message; the reason why not is logged, and so repeats nothing of it: unknown members are not named."""
     try:
-        return (RefundMessage if is_refund(text) else PurchasePayload).model_validate_json(text)
+        message = (RefundMessage if is_refund(text) else PurchasePayload).model_validate_json(text)
     except ValueError as error:
-        problems = validation_errors(error) or [{"pointer": "", "detail": "the message is no JSON object"}]
-        reasons = (f"{problem['pointer'].lstrip('/')}: {problem['detail']}".lstrip(": ") for problem in problems)
-        raise Unprocessable("; ".join(reasons)) from error
+        problems = validation_errors(error) or [{"pointer": "", "detail": "the message is no JSON object", "type": ""}]
+        reasons = (f"{_place(problem)}: {problem['detail']}".lstrip(": ") for problem in problems)
+        raise Unprocessable("; ".join(reasons)) from None
+    if repeats_member(text):
+        raise Unprocessable("the message has two members of the same name")
+    return message
+
+
+def _place(problem: Mapping[str, str]) -> str:
+    place = problem["pointer"].lstrip("/")
+    if problem["type"] == "extra_forbidden":
+        return "/".join((*place.split("/")[:-1], "(an unknown member)"))
+    return place
 
 
 handler = consume(ingest)

@@ -12,8 +12,9 @@ GRACE = "grace@example.com"
 
 
 def without_address(event: Any) -> None:
-    """A request of which the gateway does not say where it came from."""
+    """A request of which the gateway does not say where it came from, nor its headers with what."""
     del event["requestContext"]["http"]["sourceIp"]
+    event["headers"].pop("user-agent", None)
 
 
 def play(stage: Stage) -> None:
@@ -98,17 +99,20 @@ def _nothing_known(stage: Stage) -> None:
 
 
 def _by_form(stage: Stage) -> None:
-    """Grace waits for a second mail; a robot is answered like anybody."""
+    """Grace asks for a second mail and confirms; a robot is answered like anybody."""
     accept(stage.call("register_customer/form", "a form that is sent on"), 303)
     first = stage.confirmation_token(GRACE)
     accept(stage.call("register_customer/form", "too soon after the first"), 303)
-    stage.clock.advance(minutes=11)
+    stage.clock.advance(days=1)
     page = {"redirect=https%3A%2F%2Fshop.example%2Fthanks&": ""}
     accept(stage.call("register_customer/form", "a form that is answered by a page", fill=page), 202)
 
     accept(stage.call("confirm_signup/get", "replaced", fill={"TOKEN": first}), 410)
     accept(stage.call("confirm_signup/post", "replaced", fill={"TOKEN": first}), 410)
     accept(stage.call("register_customer/robot", "a robot"), 303)
+    token = stage.confirmation_token(GRACE)
+    accept(stage.call("confirm_signup/post", "of a form", fill={"TOKEN": token}), 200)
+    accept(stage.call("register_customer/form", "a form of a subscriber"), 303)
 
 
 def _leave_while_waiting(stage: Stage) -> None:

@@ -14,7 +14,7 @@ from shared.core import clock, fact_store
 from shared.customers.consent import Status, Topic
 from shared.customers.customer import Customer
 from shared.customers.links import confirmation_path, preferences_path, unsubscribe_path
-from shared.customers.store import profiles
+from shared.customers.store import profiles, proofs
 from shared.edge.queues import LOGGER
 from shared.edge.tokens import Purpose, sign
 from shared.scorecards.store import cards
@@ -185,8 +185,9 @@ def test_confirming_subscribes_and_keeps_the_evidence(subscribed: Customer) -> N
     assert subscribed.contact.name == "Ada Lovelace"
     granted = fact_store.every(subscribed.customer_id)[-1]
     assert granted.type == "ConsentGranted"
-    assert granted.data["consent_text"] == "newsletter-2026-11"
-    assert granted.data["ip"] == "192.0.2.44"
+    proof = proofs.of([granted])[granted.type, granted.id]
+    assert proof.evidence.consent_text == "newsletter-2026-11"
+    assert (proof.evidence.ip, proof.evidence.user_agent) == ("192.0.2.44", "Mozilla/5.0 (X11; Linux x86_64)")
     card = cards.get(subscribed.customer_id)
     assert card is not None
     assert card.orders == 0

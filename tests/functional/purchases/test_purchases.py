@@ -249,6 +249,23 @@ def test_a_failed_message_is_logged_without_what_it_says_of_a_person(
     assert "not an address" not in logged
 
 
+def test_unknown_and_repeated_members_are_refused_and_not_named_in_the_log(
+    invoke: Invoke, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = io.StringIO()
+    for handler in LOGGER.handlers:
+        monkeypatch.setattr(handler, "stream", output)
+    event = load("ingest_purchases/mixed")
+    event["Records"] = event["Records"][:2]
+    for record, name in zip(event["Records"], ("Ada Lovelace", "order_id"), strict=True):
+        record["body"] = record["body"].rstrip()[:-1] + f', "{name}": "A-1"}}'
+    assert len(invoke("ingest_purchases", event)["batchItemFailures"]) == 2
+    logged = output.getvalue()
+    assert "(an unknown member): Extra inputs are not permitted" in logged
+    assert "two members of the same name" in logged
+    assert "Lovelace" not in logged
+
+
 def test_a_message_that_cannot_be_given_up_comes_again(invoke: Invoke, load: Load) -> None:
     event = load("ingest_purchases/mixed")
     event["Records"] = event["Records"][2:]
