@@ -1,5 +1,6 @@
-"""`regulars keys`: the keys with which back offices and tools call the API."""
+"""`regulars keys`: the keys with which back offices and tools call the API, and those that sign links."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
@@ -10,7 +11,7 @@ from cli.explained import explained
 from infra import wirings
 from shared.core import clock
 from shared.core.settings import LOCAL_STAGE
-from shared.edge import api_keys
+from shared.edge import api_keys, signing_keys
 from shared.edge.api_keys import new_secret
 
 SCOPES: Final = wirings.scopes()
@@ -55,3 +56,27 @@ def revoke(
         complain("There is no such key.")
         raise typer.Exit(1)
     console.print("The key is revoked.")
+
+
+@app.command("rotate-signing")
+def rotate_signing(
+    stage: Annotated[str, typer.Option(help="The deployment.")] = LOCAL_STAGE,
+    revoke_older_than: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            help="End all links that were signed with keys from before this day (UTC), unsubscribe links included.",
+        ),
+    ] = None,
+) -> None:
+    """Sign links with a new key from now on. Links in old mails stay valid, unless their keys are revoked.
+
+    It signs from two minutes on, in functions that are running already from an hour on at the latest. Run again within
+    ten minutes, it adds no second key.
+    """
+    before = revoke_older_than.replace(tzinfo=UTC) if revoke_older_than else None
+    with explained():
+        connect(stage)
+        newest, *older = signing_keys.rotate(clock.now(), before).signing_keys
+    console.print(f"Key {newest.id} signs links from now on; {len(older)} older still open them.")

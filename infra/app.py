@@ -8,6 +8,7 @@ from aws_cdk import App, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from infra import wirings
+from infra.constructs.function import NO_ZIPS
 from infra.stacks.api import ApiStack
 from infra.stacks.bus import BusStack
 from infra.stacks.capability import CapabilityStack
@@ -23,7 +24,7 @@ _FLAGS: Final = {
     # CloudFormation refuses to delete what another stack uses; what may change stays inside one stack.
     "@aws-cdk/core:defaultCrossStackReferences": "strong",
 }
-_NO_ZIPS: Final[dict[str, object]] = {"aws:cdk:bundling-stacks": [], "aws:cdk:disable-asset-staging": True}
+_NO_ZIPS: Final[dict[str, object]] = {"aws:cdk:bundling-stacks": [], NO_ZIPS: True}
 
 # Set by the local AWS alone: without it a bare `cdk deploy` would put data without protection into an account.
 FOR_THE_LOCAL_AWS: Final = "REGULARS_FOR_THE_LOCAL_AWS"

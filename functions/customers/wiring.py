@@ -30,7 +30,7 @@ CUSTOMERS = Capability(
         Route(
             "POST /signups/confirm",
             page=True,
-            fields=("token",),
+            fields=("token", "shown"),
             operation="confirmSignup",
             summary="Confirm a signup (form field `token`)",
         ),
@@ -108,6 +108,17 @@ CUSTOMERS = Capability(
         ),
         customers=("GetItem", "Query"),
         scorecards=("GetItem",),
+    ),
+    Function(
+        "sign_out_customer",
+        Route(
+            "POST /customers/{customer_id}/sign-out",
+            scope="customers:write",
+            operation="signOutCustomer",
+            answers={200: "SignedOut"},
+            summary="End all links of a customer, those in old mails included",
+        ),
+        customers=("GetItem", "PutItem"),
     ),
     Function(
         "send_confirmation",

@@ -2,10 +2,13 @@
 
 import ast
 import atexit
+import hashlib
 import json
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -16,6 +19,9 @@ from shared.edge.wiring import Stream
 
 # Compiled files differ from machine to machine and would change the asset's hash with every run; of translations
 # only what is compiled is read.
+# By hash, unchecked: a zip does not keep the times by which Python would trust a compiled file.
+COMPILE: Final = ("-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
+
 _LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", "*.pyc", "*.po", ".*")
 
 
@@ -45,15 +51,31 @@ def stage_code(name: str, target: Path) -> None:
     make_readable(target)
 
 
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A folder with what the zip of a function holds, and the hash of its sources."""
+
+    folder: Path
+    fingerprint: str
+
+
 @cache
-def staged(name: str) -> Path:
-    """A folder with what the zip of function `name` holds, made once for all stages of this process, and gone at its
-    end.
+def staged(name: str, compiler: str | None = None) -> Staged:
+    """What the zip of function `name` holds, made once for all stages of this process, and gone at its end.
+
+    `compiler`: the path of the Python that compiles it, for Lambda would do so at every cold start. What it writes may
+    differ from machine to machine, and so is left out of the fingerprint.
     """
     folder = Path(tempfile.mkdtemp(prefix=f"regulars-{name}-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     stage_code(name, folder)
-    return folder
+    fingerprint = hashlib.sha256(b"compiled" if compiler else b"")
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        fingerprint.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
+    if compiler:
+        subprocess.run([compiler, *COMPILE, "."], cwd=folder, check=True)
+        make_readable(folder)
+    return Staged(folder, fingerprint.hexdigest())
 
 
 @cache

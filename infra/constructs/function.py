@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, AssetHashType, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -12,7 +12,7 @@ from constructs import Construct
 from infra import concurrency, names, wirings
 from infra.constructs.code import module_of, staged
 from infra.constructs.exception import accept
-from infra.constructs.layer import ARCHITECTURE, RUNTIME, DependencyLayer
+from infra.constructs.layer import ARCHITECTURE, AWS_VERSION, RUNTIME, DependencyLayer, compiler
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from shared.core.settings import Settings
@@ -22,6 +22,8 @@ from shared.edge.wiring import Function as Wiring
 REQUEST_SECONDS: Final = 10
 BATCH_SECONDS: Final = 30
 STEP_SECONDS: Final = 15 * 60
+# Set where templates alone are made.
+NO_ZIPS: Final = "aws:cdk:disable-asset-staging"
 MEMORY: Final = 512
 # One full core, which Lambda gives from 1,769 MB on.
 STEP_MEMORY: Final = 1769
@@ -55,7 +57,7 @@ class Function(lambda_.Function):
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
             handler=f"{module_of(name)}.handler",
-            code=lambda_.Code.from_asset(str(staged(name))),
+            code=_code(scope, name, settings),
             layers=[
                 DependencyLayer.of(scope, requirements, settings=settings)
                 for requirements in (wirings.COMMON_LAYER, *wiring.layers)
@@ -170,6 +172,15 @@ class Function(lambda_.Function):
                 "IAM5[Resource::arn:<AWS::Partition>:ses:<AWS::Region>:<AWS::AccountId>:identity/*]",
                 "which identity SES asks for is not known before; the sender is fixed by the condition",
             )
+
+
+def _code(scope: Construct, name: str, settings: Settings) -> lambda_.Code:
+    """The zip, compiled for Lambda's Python where it is going to be deployed there."""
+    is_deployable = scope.node.try_get_context(NO_ZIPS) is None
+    zipped = staged(name, compiler(AWS_VERSION) if is_deployable and not settings.is_local else None)
+    return lambda_.Code.from_asset(
+        str(zipped.folder), asset_hash_type=AssetHashType.CUSTOM, asset_hash=zipped.fingerprint
+    )
 
 
 def _seconds(wiring: Wiring, is_step: bool) -> int:

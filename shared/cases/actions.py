@@ -15,6 +15,7 @@ from shared.core.errors import NotFound
 from shared.core.facts import Fact
 from shared.core.months import month_of
 from shared.core.shop_time import ShopTime
+from shared.customers.customer import check_epoch
 from shared.customers.store import contact_histories
 from shared.edge import due
 from shared.scorecards.store import cards
@@ -41,12 +42,16 @@ def list_cases(status: CaseStatus, limit: int, after: str | None = None) -> tupl
 
 
 @optimistic
-def complain(customer_id: str, text: str, complaint_id: str, time: ShopTime) -> Case:
-    """Open a case for a complaint, once for each `complaint_id`: 4 read units, 12 write units.
+def complain(customer_id: str, epoch: int, text: str, complaint_id: str, time: ShopTime) -> Case:
+    """Open a case for a complaint, once for each `complaint_id`: 5 read units, 12 write units.
 
-    Raises TooManyCases where too many of the customer's cases are open.
+    Raises NotFound for an unknown customer, SignedOut where their epoch has passed, TooManyCases where too many of
+    their cases are open.
     """
-    known, rules = case_files.get_with_rules(case.case_id(customer_id, complaint_id))
+    known, rules, customer = case_files.get_with_customer(case.case_id(customer_id, complaint_id), customer_id)
+    if customer is None:
+        raise NotFound("there is no such customer")
+    check_epoch(customer, epoch)
     if known:
         return known
     case.check_open_cases(contact_histories.get(customer_id).open_cases)

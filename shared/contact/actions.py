@@ -52,7 +52,7 @@ def _compose(customer: Customer, letter: Letter, occasion: Occasion, settings: S
         settings,
         language=choose_locale(customer.locale, default=settings.locale),
         to=customer.email,
-        unsubscribe_url=f"{root}/{unsubscribe_path(customer.customer_id, occasion.topic)}",
+        unsubscribe_url=f"{root}/{unsubscribe_path(customer.customer_id, customer.epoch, occasion.topic)}",
         tags={"topic": occasion.topic},
         name=customer.contact.name,
     )

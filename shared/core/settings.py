@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from shared.core.locales import LANGUAGES, SOURCE_LANGUAGE
 from shared.core.money import CURRENCY_CODES
+from shared.core.web_addresses import is_below, parse
 
 LOCAL_STAGE: Final = "local"
 _BOOLEANS: Final = {"yes": True, "no": False}
@@ -151,15 +151,7 @@ class Settings:
 
     def allows_redirect(self, url: str) -> bool:
         """Whether a form may send the browser on to `url`: the origin of an allowed address, its path or below."""
-        target = urlsplit(url)
-        if target.username or target.password or "\\" in url or ".." in target.path.split("/"):
-            return False
-        for allowed in map(urlsplit, self.allowed_redirects):
-            base = allowed.path.rstrip("/")
-            same_origin = (target.scheme, target.netloc) == (allowed.scheme, allowed.netloc)
-            if same_origin and (target.path.rstrip("/") == base or target.path.startswith(base + "/")):
-                return True
-        return False
+        return any(is_below(url, allowed) for allowed in self.allowed_redirects)
 
 
 def _to_text(value: str | bool | int | tuple[str, ...]) -> str:
@@ -169,13 +161,12 @@ def _to_text(value: str | bool | int | tuple[str, ...]) -> str:
 
 
 def _is_web_address(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+    return parse(url) is not None
 
 
 def _is_origin(url: str) -> bool:
-    parts = urlsplit(url)
-    return _is_web_address(url) and not (parts.path or parts.query or parts.fragment)
+    parts = parse(url)
+    return parts is not None and not (parts.path or parts.query or parts.fragment)
 
 
 def is_time_zone(name: str) -> bool:

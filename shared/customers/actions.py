@@ -30,33 +30,45 @@ def new_customer(email: str, now: datetime) -> Customer:
 def sign_up(email: str, signup: Signup) -> None:
     """Note a signup for an address: 4 write units, 6 where the address is new and its customer is created.
 
+    2 where it is too soon for another mail, and none where it says the same as the last.
+
     Raises Busy where others keep changing the customer.
     """
     # For known addresses, too: a cold start fetches the key for it, and the time must not show which are known.
     mint_customer_id(email, 0)
     known = profiles.get_by_email(email)
     change = customer.sign_up(known or new_customer(email, signup.requested_at), signup)
-    if known:
+    if known and change.facts:
         _save(change)
-    else:
+    elif known and change.customer != known:
+        transact(profiles.put(replace(change.customer, version=known.version + 1)))
+    elif not known:
         transact(*profiles.create(change.customer), *map(fact_store.record, change.facts))
 
 
 @optimistic
 def confirm(
-    customer_id: str, signup_id: str, now: datetime, ip: str | None, also: Sequence[Write] = ()
+    customer_id: str,
+    epoch: int,
+    signup_id: str,
+    shown: str | None,
+    now: datetime,
+    ip: str | None,
+    also: Sequence[Write] = (),
 ) -> Customer | None:
     """Confirm a signup, together with `also`: 1 read unit, 4 write units and more; None for an unknown customer.
 
-    Raises LinkReplaced or LinkClosed where the signup no longer waits.
+    Raises LinkReplaced or LinkClosed where the signup no longer waits, ShownOtherwise where it says something else than
+    the page with the fingerprint `shown`, SignedOut where the epoch has passed.
     """
-    known = profiles.get(customer_id)
-    return _save(customer.confirm(known, signup_id, now, ip), also) if known else None
+    known = _get(customer_id, epoch)
+    return _save(customer.confirm(known, signup_id, now, ip, shown), also) if known else None
 
 
 @optimistic
 def choose(
     customer_id: str,
+    epoch: int,
     topics: Mapping[Channel, Iterable[Topic]],
     pause_days: int | None,
     time: ShopTime,
@@ -65,9 +77,9 @@ def choose(
     """Save the topics chosen on each channel that is offered, and a pause; None for an unknown customer.
 
     What the page does not offer is left as it is: e-mail on a suppressed address, texts without a number.
-    Costs 1 read unit, and 4 write units where something changes.
+    Costs 1 read unit, and 4 write units where something changes. Raises SignedOut where the epoch has passed.
     """
-    known = profiles.get(customer_id)
+    known = _get(customer_id, epoch)
     if known is None:
         return None
     offered = {channel: topics.get(channel, ()) for channel in customer.offered_channels(known)}
@@ -75,9 +87,14 @@ def choose(
 
 
 @optimistic
-def leave(customer_id: str, topics: Iterable[Topic], now: datetime, evidence: EvidenceOf) -> Customer | None:
-    """Withdraw topics on every channel; None for an unknown customer (1 read unit, 4 write units for a change)."""
-    known = profiles.get(customer_id)
+def leave(
+    customer_id: str, epoch: int, topics: Iterable[Topic], now: datetime, evidence: EvidenceOf
+) -> Customer | None:
+    """Withdraw topics on every channel; None for an unknown customer (1 read unit, 4 write units for a change).
+
+    Raises SignedOut where the epoch has passed.
+    """
+    known = _get(customer_id, epoch)
     return _save(customer.leave(known, topics, now, evidence(known))) if known else None
 
 
@@ -88,6 +105,13 @@ def suppress(
     """Stop all e-mail after a hard bounce or a complaint (1 read unit, 4 write units for a change)."""
     known = profiles.get(customer_id)
     return _save(customer.suppress(known, reason, feedback_id, about, now)) if known else None
+
+
+@optimistic
+def sign_out_everywhere(customer_id: str, now: datetime) -> Customer | None:
+    """End all links of a customer, those in old mails included (1 read unit, 4 write units); None if unknown."""
+    known = profiles.get(customer_id)
+    return _save(customer.sign_out_everywhere(known, now)) if known else None
 
 
 @optimistic
@@ -108,6 +132,13 @@ def rebuild(customer_id: str, *, write: bool) -> tuple[Difference, ...] | None:
     elif different and profiles.get(customer_id) != profile:
         raise Cancelled(["changed meanwhile"], [{}])
     return different
+
+
+def _get(customer_id: str, epoch: int) -> Customer | None:
+    known = profiles.get(customer_id)
+    if known:
+        customer.check_epoch(known, epoch)
+    return known
 
 
 def _save(change: Change, also: Sequence[Write] = ()) -> Customer:

@@ -1,11 +1,13 @@
 """A customer's profile, and the rules of signing up, confirming, choosing and leaving."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final
 
-from shared.core.codec import INLINE
+from shared.core.codec import INLINE, As
+from shared.core.errors import SignedOut
 from shared.core.facts import Fact, FactType
 from shared.core.privacy import ADDRESS, BIRTHDAY, EVIDENCE, HOME, NAME, PHONE, REFERRAL
 from shared.customers import consent, facts
@@ -23,7 +25,7 @@ _CHANGING: Final = frozenset(
     type_.name
     for type_ in (
         *(facts.CUSTOMER_SIGNED_UP, facts.CONSENT_GRANTED, facts.CONSENT_WITHDRAWN, facts.CONSENT_SUPPRESSED),
-        *(facts.MAIL_PAUSED, facts.MAIL_RESUMED),
+        *(facts.MAIL_PAUSED, facts.MAIL_RESUMED, facts.CUSTOMER_SIGNED_OUT),
     )
 )
 
@@ -77,8 +79,8 @@ class Customer:
 
     `referral_code` is the code that they signed up with, `referred_at` the time of that confirmed signup.
     `signup` waits for its confirmation; `confirmed_signup_id` is the last confirmed signup, so that its
-    link answers the same when it is opened again. `changed_at` dates the last change that has a fact;
-    `version` counts the writes.
+    link answers the same when it is opened again. `epoch` counts how often they were signed out everywhere: links
+    of an earlier epoch are not valid. `changed_at` dates the last change that has a fact; `version` counts the writes.
     """
 
     customer_id: str
@@ -91,6 +93,7 @@ class Customer:
     referred_at: datetime | None = None
     signup: Signup | None = None
     confirmed_signup_id: str | None = None
+    epoch: Annotated[int, As(lambda epoch: epoch or None, int)] = 0
     changed_at: datetime | None = None
     version: int = 1
 
@@ -124,17 +127,26 @@ class LinkClosed(NotWaiting):
     """The link belongs to a signup that was confirmed by another link since, or withdrawn."""
 
 
-def sign_up(customer: Customer, signup: Signup) -> Change:
-    """Ask for the confirmation of a signup; too soon after the last signup (SIGNUP_WAITS) nothing happens.
+class ShownOtherwise(Exception):
+    """The page showed something else than what a confirmation would save now."""
 
-    Nothing of what was entered reaches the profile before it is confirmed: anybody may type in any address.
+
+def sign_up(customer: Customer, signup: Signup) -> Change:
+    """Ask for the confirmation of a signup.
+
+    Too soon after the last signup (SIGNUP_WAITS) there is no other mail: the link in the last mail is then for what was
+    entered now, or who types in an address first would decide what its owner confirms. Nothing of it reaches the
+    profile before it is confirmed: anybody may type in any address.
     """
     waiting, now = customer.signup, _after(customer, signup.requested_at)
     if waiting:
         bounced = any(current.reason is SuppressionReason.BOUNCE for current in customer.consents.values())
         wait = SIGNUP_WAITS[-1] if bounced else SIGNUP_WAITS[min(waiting.attempt, len(SIGNUP_WAITS)) - 1]
         if signup.requested_at - waiting.requested_at < wait:
-            return Change(customer)
+            kept = replace(
+                signup, signup_id=waiting.signup_id, requested_at=waiting.requested_at, attempt=waiting.attempt
+            )
+            return Change(replace(customer, signup=kept))
         signup = replace(signup, attempt=waiting.attempt + 1)
     consents = consent.pending(customer.consents, signup.topics, now)
     changed = replace(customer, consents=consents, signup=signup, changed_at=now)
@@ -161,15 +173,18 @@ def mail_for_signup(customer: Customer, signup_id: str) -> str | None:
     return "confirm_signup"
 
 
-def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None) -> Change:
+def confirm(customer: Customer, signup_id: str, now: datetime, ip: str | None, shown: str | None = None) -> Change:
     """Turn a waiting signup into consent and profile. The same link again changes nothing.
 
-    A consent to text messages is for the number it was given for: another number ends it.
-    Raises LinkReplaced or LinkClosed where this signup does not wait any more.
+    `shown` is the fingerprint of what the page showed; None where there was no page. A consent to text messages is for
+    the number it was given for: another number ends it. Raises LinkReplaced or LinkClosed where this signup does not
+    wait any more, ShownOtherwise where something else was shown than what would be saved.
     """
     if customer.confirmed_signup_id == signup_id:
         return Change(customer)
     signup = waiting(customer, signup_id)
+    if shown is not None and shown != fingerprint(signup):
+        raise ShownOtherwise
     now = _after(customer, now)
     contact = _merge(customer.contact, signup.contact)
     consents, new_facts = customer.consents, []
@@ -205,6 +220,25 @@ def waiting(customer: Customer, signup_id: str) -> Signup:
     if customer.signup.signup_id != signup_id:
         raise LinkReplaced(customer.locale)
     return customer.signup
+
+
+def fingerprint(signup: Signup) -> str:
+    """A hash of what a confirmation of this signup saves: equal where that is equal."""
+    saved = (signup.contact, signup.topics, signup.referral_code)
+    return hashlib.sha256(repr(saved).encode()).hexdigest()
+
+
+def check_epoch(customer: Customer, epoch: int) -> None:
+    """Raises SignedOut where the customer was signed out everywhere since this epoch."""
+    if customer.epoch != epoch:
+        raise SignedOut(customer.locale)
+
+
+def sign_out_everywhere(customer: Customer, now: datetime) -> Change:
+    """End all links of the customer that were made until now."""
+    now, epoch = _after(customer, now), customer.epoch + 1
+    fact = _fact(customer, facts.CUSTOMER_SIGNED_OUT, str(epoch), now, {"epoch": epoch})
+    return Change(replace(customer, epoch=epoch, changed_at=now), (fact,))
 
 
 def offered_channels(customer: Customer) -> list[Channel]:
@@ -297,12 +331,13 @@ def consents_from(facts: Iterable[Fact]) -> Consents:
 
 
 def rebuilt(customer: Customer, facts: Iterable[Fact]) -> Customer:
-    """The customer as their facts, in any order, have it: consents, pause, the last confirmed signup and change.
+    """The customer as their facts, in any order, have it: consents, pause, epoch, the last confirmed signup and change.
 
-    All else stays as it is, for no fact has it: the address, what was entered, a signup that waits.
+    The epoch is never lower than it stands, or links that have ended would be valid again. All else stays
+    as it is, for no fact has it: the address, what was entered, a signup that waits.
     """
     changes = sorted((fact for fact in facts if fact.type in _CHANGING), key=lambda fact: fact.occurred_at)
-    paused_until, confirmed = None, None
+    paused_until, confirmed, epoch = None, None, customer.epoch
     for fact in changes:
         match fact.type:
             case "MailPaused":
@@ -311,11 +346,14 @@ def rebuilt(customer: Customer, facts: Iterable[Fact]) -> Customer:
                 paused_until = None
             case "ConsentGranted":
                 confirmed = fact.data.get("signup_id", confirmed)
+            case "CustomerSignedOut":
+                epoch = max(epoch, fact.data["epoch"])
     return replace(
         customer,
         consents=consents_from(changes),
         paused_until=paused_until,
         confirmed_signup_id=confirmed,
+        epoch=epoch,
         changed_at=changes[-1].occurred_at if changes else None,
     )
 

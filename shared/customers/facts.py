@@ -53,6 +53,12 @@ class ConsentSuppressed(TypedDict):
     feedback_id: Annotated[str, Member("SES's id of the report", "0107018f2d1a7c3e-6a1b")]
 
 
+class CustomerSignedOut(TypedDict):
+    """Members of `CustomerSignedOut`."""
+
+    epoch: Annotated[int, Member("how often they have been signed out everywhere", 1)]
+
+
 class MailPaused(TypedDict):
     """Members of `MailPaused`."""
 
@@ -89,6 +95,12 @@ CONSENT_SUPPRESSED: Final = FactType(
     summary="SES reported a permanent bounce or a complaint: no mail goes to this address any more.",
     id=Member("SES's id of the report", "0107018f2d1a7c3e-6a1b"),
     data=ConsentSuppressed,
+)
+CUSTOMER_SIGNED_OUT: Final = FactType(
+    name="CustomerSignedOut",
+    summary="All links of a customer were ended; those in later mails are valid.",
+    id=Member("the epoch that began", "1"),
+    data=CustomerSignedOut,
 )
 MAIL_PAUSED: Final = FactType(
     name="MailPaused",

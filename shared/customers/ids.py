@@ -1,6 +1,6 @@
 """Ids of customers that are minted from their addresses."""
 
-from shared.core.signing_key import digest
+from shared.core.digests import digest
 from shared.customers.customer import MINTED_ID_PREFIX
 
 

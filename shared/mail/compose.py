@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from email.header import Header
 from email.utils import formataddr
 from typing import TYPE_CHECKING, Final
+from unicodedata import category
 
 from shared.core.settings import Settings
 from shared.edge import templates
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _ENCODED_WORD_MAX_CHARACTERS: Final = 75  # RFC 2047, section 2
 _GREETING_MAX_CHARACTERS: Final = 40
+_GREETING_MAX_WORDS: Final = 5
 
 
 class MailRefused(Exception):
@@ -164,10 +166,16 @@ def _one_line(text: str) -> str:
 def _greeting_name(name: str | None) -> str | None:
     """The name for "Hello …", or None where the text may be more than a name.
 
-    Anybody can have a mail sent to any address by a signup form. A name that could carry an advertisement or a link
-    is therefore not repeated.
+    A name is a few words of letters and their marks, with blanks, apostrophes, hyphens, and dots after a word. A name
+    that could carry an advertisement or a link is not repeated.
     """
     text = _one_line(name or "")
-    if not text or len(text) > _GREETING_MAX_CHARACTERS or re.search(r"[^\w\s.'’-]|[\d_]|\.\w", text):
+    words = text.split(" ")
+    if not text or len(text) > _GREETING_MAX_CHARACTERS or len(words) > _GREETING_MAX_WORDS:
         return None
-    return text
+    return text if all(map(_is_word_of_a_name, words)) else None
+
+
+def _is_word_of_a_name(word: str) -> bool:
+    letters = word.removesuffix(".")
+    return any(map(str.isalpha, letters)) and all(c in "-'’" or category(c)[0] in "LM" for c in letters)

@@ -117,6 +117,7 @@ FACTS: Final = (
     ),
     _fact("ConsentWithdrawn", "channel", "topics", "source", maybe=_EVIDENCE),
     _fact("ConsentSuppressed", "channel", "reason", "feedback_id"),
+    _fact("CustomerSignedOut", "epoch"),
     _fact("MailPaused", "until"),
     _fact("MailResumed"),
     _fact("EmailSent", "template", "message_id", maybe=("to",)),
@@ -173,7 +174,7 @@ CUSTOMERS: Final = (
         maybe=(
             "email", *_CONTACT, "consents.EMAIL", "consents.SMS", "paused_until", "referral_code", "referred_at",
             "signup", *(f"signup.{name}" for name in (*_CONTACT, *_EVIDENCE, "referral_code")),
-            "confirmed_signup_id", "changed_at",
+            "confirmed_signup_id", "epoch", "changed_at",
         ),
     ),
     Kind(name="address guard", pk="EMAIL#*", sk="GUARD", always=("customer_id",)),

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import stat
+import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,7 @@ from aws_cdk import App, Stack
 
 from infra import FUNCTION_FOLDERS, wirings
 from infra.constructs import code, layer
-from infra.constructs.code import module_of, stage_code
+from infra.constructs.code import module_of, stage_code, staged
 from shared.edge.wiring import Function, Queue, Stream
 from tests.infra.conftest import Assembly
 
@@ -247,6 +248,15 @@ def test_what_lies_in_a_zip_may_be_read_by_whoever_runs_the_function(
     assert modes == {(True, 0o755), (False, 0o644)}
 
 
+def test_the_hash_of_a_zip_is_that_of_its_sources_compiled_or_not() -> None:
+    compiled, again = staged("describe_api", sys.executable), staged.__wrapped__("describe_api", sys.executable)
+    assert [path.suffix for path in compiled.folder.rglob("*handler*") if path.is_file()] == [".py", ".pyc"]
+    assert again.folder != compiled.folder
+    assert again.fingerprint == compiled.fingerprint
+    assert staged("describe_api").fingerprint != compiled.fingerprint
+    assert not list(staged("describe_api").folder.rglob("*.pyc"))
+
+
 def test_a_python_that_does_not_start_compiles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder, does in (("shim", "exit 127"), ("other", "echo 3.12")):
         (tmp_path / folder).mkdir()
@@ -260,15 +270,37 @@ def test_a_python_that_does_not_start_compiles_nothing(tmp_path: Path, monkeypat
     assert layer.interpreter("3.99") == str(tmp_path / "other" / "python3.99")
 
 
-def test_without_a_python_to_compile_with_it_is_said_once(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_hash_of_a_layer_does_not_depend_on_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = layer.compile_command(is_local=False)
     monkeypatch.setattr(layer, "interpreter", lambda _: None)
-    layer.say_that_nothing_compiles.cache_clear()
-    assert layer.compile_command(is_local=False) == layer.compile_command(is_local=False) == []
-    printed = capsys.readouterr().err
-    assert printed.count("\n") == 1
-    assert "uv python install 3.13" in printed
+    assert layer.compile_command(is_local=False) == command
+    assert command[0] == "python3.13"
+
+
+@pytest.mark.parametrize("has_network", [True, False])
+def test_a_python_that_is_missing_is_got_by_uv_or_stops_the_deployment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_network: bool
+) -> None:
+    installs = f"printf '#!/bin/sh\\necho 3.98\\n' > {tmp_path}/python3.98; chmod +x {tmp_path}/python3.98"
+    uv = tmp_path / "uv"
+    uv.write_text(
+        "#!/bin/sh\n"
+        'if [ "$2" = install ]; then\n'
+        f"  {installs if has_network else 'echo no route >&2; exit 1'}\n"
+        "else exit 2; fi\n"
+    )
+    uv.chmod(0o755)
+    monkeypatch.setattr(layer, "_UV", uv)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    layer.interpreter.cache_clear()
+    layer.compiler.cache_clear()
+    if has_network:
+        assert layer.compiler("3.98") == str(tmp_path / "python3.98")
+    else:
+        with pytest.raises(RuntimeError, match=r"install Python 3\.98 and deploy again\. no route"):
+            layer.compiler("3.98")
+    layer.interpreter.cache_clear()
+    layer.compiler.cache_clear()
 
 
 def test_every_function_is_built_the_same_way(production: Assembly) -> None:

@@ -36,6 +36,12 @@ def test_on_aws_the_data_outlives_its_stack(production: Assembly) -> None:
     }
 
 
+def test_the_key_of_ids_is_generated_as_ever_or_cloudformation_would_replace_it(production: Assembly) -> None:
+    ((logical_id, secret),) = production.resources("AWS::SecretsManager::Secret")
+    assert logical_id == "SigningKeyEEFC2790"
+    assert secret["Properties"]["GenerateSecretString"] == {"ExcludePunctuation": True, "PasswordLength": 64}
+
+
 def test_the_stack_of_the_data_is_protected_on_aws_and_can_be_thrown_away_at_home(
     production: Assembly, local: Assembly
 ) -> None:

@@ -30,12 +30,13 @@ def _compose(template: str, customer: Customer) -> Email:
     settings, root = environment.settings(), environment.public_url()
     context: dict[str, object]
     if template == "confirm_signup":
-        name = customer.signup.contact.name
-        path = confirmation_path(customer.customer_id, customer.signup)
+        # Whoever typed in the address typed in the name too: only its owner may have it repeated, once they confirm.
+        name = None
+        path = confirmation_path(customer.customer_id, customer.epoch, customer.signup)
         context = {"confirm_url": f"{root}/{path}", "valid_days": CONFIRMATION_LINK_DAYS}
     else:
         name = customer.contact.name
-        path = preferences_path(customer.customer_id, clock.now() + PREFERENCES_LINK)
+        path = preferences_path(customer.customer_id, customer.epoch, clock.now() + PREFERENCES_LINK)
         context = {"preferences_url": f"{root}/{path}"}
     return render_email(
         Letter(template=template, context=context),

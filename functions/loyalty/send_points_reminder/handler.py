@@ -71,7 +71,7 @@ def _ending(fact: Fact, customer: Customer, root: str, time: ShopTime) -> Letter
 
 
 def _page(customer: Customer, root: str, time: ShopTime) -> str:
-    return f"{root}/{points_path(customer.customer_id, time.now + POINTS_LINK)}"
+    return f"{root}/{points_path(customer.customer_id, customer.epoch, time.now + POINTS_LINK)}"
 
 
 handler = consume(remind)

@@ -47,7 +47,7 @@ def _write(customer: Customer, program: Program, root: str, now: datetime) -> Le
             "code": referring.code_of(customer.customer_id),
             "points": program.bonuses[Bonus.REFERRAL],
             "friend_points": program.bonuses.get(Bonus.REFERRED, 0),
-            "points_url": f"{root}/{points_path(customer.customer_id, now + POINTS_LINK)}",
+            "points_url": f"{root}/{points_path(customer.customer_id, customer.epoch, now + POINTS_LINK)}",
         },
     )
 

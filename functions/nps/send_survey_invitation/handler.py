@@ -50,7 +50,8 @@ def _write(opened: OpenedInvitation, customer: Customer, settings: Settings, roo
     if invitation.answer or now >= invitation.expires_at or not opened.survey.enabled:
         return None
     language = choose_locale(customer.locale, default=settings.locale)
-    url = f"{root}/{survey_path(invitation.customer_id, invitation.invitation_id, invitation.expires_at)}"
+    path = survey_path(customer.customer_id, customer.epoch, invitation.invitation_id, invitation.expires_at)
+    url = f"{root}/{path}"
     context: dict[str, object] = {
         "survey_url": url,
         "score_urls": [f"{url}?score={score}" for score in range(11)],

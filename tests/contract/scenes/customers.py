@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from shared.edge.tokens import Purpose
 from tests.contract.recording import Stage, accept
@@ -25,6 +26,8 @@ def play(stage: Stage) -> None:
     _undeliverable(stage)
     _refused(stage)
     _problems_of_links(stage, ada)
+    _another_signup_in_between(stage)
+    _signed_out(stage)
 
 
 def _everything_known(stage: Stage) -> str:
@@ -102,6 +105,7 @@ def _by_form(stage: Stage) -> None:
     stage.clock.advance(minutes=11)
     page = {"redirect=https%3A%2F%2Fshop.example%2Fthanks&": ""}
     accept(stage.call("register_customer/form", "a form that is answered by a page", fill=page), 202)
+
     accept(stage.call("confirm_signup/get", "replaced", fill={"TOKEN": first}), 410)
     accept(stage.call("confirm_signup/post", "replaced", fill={"TOKEN": first}), 410)
     accept(stage.call("register_customer/robot", "a robot"), 303)
@@ -175,3 +179,20 @@ def _problems_of_links(stage: Stage, ada: str) -> None:
     accept(stage.call("manage_preferences/save", "expired", fill={"TOKEN": token}), 410)
     gone = {"TOKEN": stage.link(Purpose.PREFERENCES, customer="cus_gone")}
     accept(stage.call("manage_preferences/get", "of nobody", fill=gone), 400)
+
+
+def _another_signup_in_between(stage: Stage) -> None:
+    def another_page(event: Any) -> None:
+        fields = {"token": stage.confirmation_token(GRACE), "shown": "of another signup"}
+        event.update(body=urlencode(fields), isBase64Encoded=False)
+
+    accept(stage.call("confirm_signup/post", "after another signup", changes=another_page), 409)
+
+
+def _signed_out(stage: Stage) -> None:
+    """Kim's links end."""
+    kim = stage.customer_id("kim@example.com")
+    link = {"TOKEN": stage.link(Purpose.UNSUBSCRIBE, None, customer=kim)}
+    accept(stage.call("sign_out_customer/post", "all links ended", fill={"K-77": kim}), 200)
+    accept(stage.call("unsubscribe_customer/one_click", "a link that has ended", fill=link), 410)
+    accept(stage.call("sign_out_customer/post", "of nobody", fill={"K-77": "cus_gone"}), 404)

@@ -70,7 +70,7 @@ def complaint(customer_id: str, complaint_id: str = "1", opened_at: datetime | N
     """A case that somebody has complained about before."""
     moment = opened_at or ago()
     moment = moment.replace(microsecond=0)
-    return actions.complain(customer_id, "The cup was broken", complaint_id, ShopTime(moment, BERLIN))
+    return actions.complain(customer_id, 0, "The cup was broken", complaint_id, ShopTime(moment, BERLIN))
 
 
 def only_case(customer_id: str) -> Case:
@@ -170,10 +170,10 @@ def test_an_answer_that_is_changed_after_its_case_was_resolved_opens_another(inv
     ("page", "path"), [("show_points_page/get", points_path), ("manage_preferences/get", preferences_path)]
 )
 def test_a_customers_own_pages_lead_to_the_complaint_form(
-    invoke: Invoke, launch: Launch, ada: str, page: str, path: Callable[[str, datetime], str]
+    invoke: Invoke, launch: Launch, ada: str, page: str, path: Callable[[str, int, datetime], str]
 ) -> None:
     launch()
-    token = path(ada, ago(days=-1)).partition("token=")[2]
+    token = path(ada, 0, ago(days=-1)).partition("token=")[2]
     match = re.search(r'href="complaints\?token=([^"&]+)"', invoke(page, fill={"TOKEN": token})["body"])
     assert match is not None
     form = form_token(invoke("take_complaint/get", fill={"TOKEN": match[1]}))
@@ -183,7 +183,7 @@ def test_a_customers_own_pages_lead_to_the_complaint_form(
 
 def form_of(invoke: Invoke, customer_id: str) -> str:
     """The token of the complaint form behind their link."""
-    token = complaint_path(customer_id, ago(days=-1)).partition("token=")[2]
+    token = complaint_path(customer_id, 0, ago(days=-1)).partition("token=")[2]
     return form_token(invoke("take_complaint/get", fill={"TOKEN": token}))
 
 
@@ -227,14 +227,14 @@ def test_a_complaint_that_says_nothing_or_too_much_opens_no_case(
 def test_the_link_alone_opens_no_case_and_a_link_of_another_kind_shows_no_form(
     invoke: Invoke, ada: str, contents: Contents
 ) -> None:
-    token = complaint_path(ada, ago(days=-1)).partition("token=")[2]
+    token = complaint_path(ada, 0, ago(days=-1)).partition("token=")[2]
     before = contents()
     answer = complain(invoke, token, "My first words")
     assert answer["statusCode"] == 422
     assert "My first words" in answer["body"]
-    points = points_path(ada, ago(days=-1)).partition("token=")[2]
-    expired = complaint_path(ada, ago(seconds=1)).partition("token=")[2]
-    nobody = complaint_path("K-78", ago(days=-1)).partition("token=")[2]
+    points = points_path(ada, 0, ago(days=-1)).partition("token=")[2]
+    expired = complaint_path(ada, 0, ago(seconds=1)).partition("token=")[2]
+    nobody = complaint_path("K-78", 0, ago(days=-1)).partition("token=")[2]
     for other, status in ((points, 400), (expired, 410), (nobody, 400)):
         assert invoke("take_complaint/get", fill={"TOKEN": other})["statusCode"] == status
     assert complain(invoke, points)["statusCode"] == 400
@@ -611,7 +611,7 @@ def test_whoever_says_whether_it_helped_is_asked_and_thanked_for_that(
     invoke("ask_recovery", HOUR)
     asked = invitations.get(ada, recovery(ada).id)
     assert asked is not None
-    token = survey_path(ada, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
+    token = survey_path(ada, 0, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
     page = html.unescape(invoke("answer_survey/get", fill={"TOKEN": token})["body"])
     assert "Did that help?" in page
     for words in RECOVERY_TEXTS.follow_ups.values():

@@ -30,7 +30,7 @@ def late_and_resolved(invoke: Invoke) -> None:
     may_be_asked(invoke)
     long_ago = ShopTime(datetime(2026, 1, 1, tzinfo=UTC), BERLIN)
     for cause in ("late", "resolved"):
-        actions.complain("K-77", "Broken", cause, long_ago)
+        actions.complain("K-77", 0, "Broken", cause, long_ago)
     actions.resolve(case_id("K-77", "resolved"), Outcome.SOLVED, long_ago)
 
 

@@ -258,7 +258,7 @@ def test_a_signup_is_welcomed_once_confirmed_and_not_again_after_leaving(
         assert invoke("post_points/consent_granted", fill=fill) == {"batchItemFailures": []}
     assert earned_points(ada) == {"SIGNUP_CONFIRMED/ONCE": 50}
     assert sum(account_of(ada).lots.values()) == 50
-    token = unsubscribe_path(ada, None).partition("token=")[2]
+    token = unsubscribe_path(ada, 0, None).partition("token=")[2]
     invoke("unsubscribe_customer/one_click", fill={"TOKEN": token})
     sign_up(invoke, "ada@example.com")
     deliver(*fact_store.every(ada))
@@ -339,7 +339,7 @@ def test_a_friend_who_buys_between_signing_up_and_confirming_counts(
     known = profiles.get_by_email("ada@example.com")
     assert known is not None
     assert known.signup is not None
-    token = confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    token = confirmation_path(known.customer_id, 0, known.signup).partition("token=")[2]
     invoke("confirm_signup/post", fill={"TOKEN": token})
     deliver(*facts_of(known.customer_id, "ConsentGranted"))
     assert referral_points("ada@example.com", GRACE) == [100, 200]

@@ -89,7 +89,7 @@ def test_a_reminder_is_sent_once_with_the_points_left_and_both_links(
 
 
 def unsubscribe(invoke: Invoke, customer_id: str) -> None:
-    token = unsubscribe_path(customer_id, Topic.OFFERS).partition("token=")[2]
+    token = unsubscribe_path(customer_id, 0, Topic.OFFERS).partition("token=")[2]
     invoke("unsubscribe_customer/one_click", fill={"TOKEN": token})
 
 
@@ -98,7 +98,7 @@ def bounce(invoke: Invoke, _customer_id: str) -> None:
 
 
 def pause(invoke: Invoke, customer_id: str) -> None:
-    token = preferences_path(customer_id, clock.now() + timedelta(hours=1)).partition("token=")[2]
+    token = preferences_path(customer_id, 0, clock.now() + timedelta(hours=1)).partition("token=")[2]
     assert invoke("manage_preferences/pause", fill={"TOKEN": token})["statusCode"] == 200
 
 

@@ -227,7 +227,7 @@ def test_cases_are_counted_with_their_hours_in_the_month_in_which_they_opened(in
     customer_id = sign_up(invoke, "ada@example.com")
     opened_at = datetime(2026, 3, 31, 20, tzinfo=UTC)
     time = ShopTime(opened_at, BERLIN)
-    made = [actions.complain(customer_id, "Broken", str(number), time).case_id for number in range(3)]
+    made = [actions.complain(customer_id, 0, "Broken", str(number), time).case_id for number in range(3)]
     for case_id, hours in zip(made, (3, 6), strict=False):
         resolved_at = opened_at + timedelta(hours=hours)
         actions.resolve(case_id, Outcome.SOLVED, ShopTime(resolved_at, BERLIN))

@@ -374,12 +374,12 @@ def test_a_survey_that_is_switched_off_decides_nothing(invoke: Invoke, ada: str,
 
 
 def unsubscribe(invoke: Invoke, customer_id: str) -> None:
-    token = unsubscribe_path(customer_id, Topic.SURVEYS).partition("token=")[2]
+    token = unsubscribe_path(customer_id, 0, Topic.SURVEYS).partition("token=")[2]
     assert invoke("unsubscribe_customer/one_click", fill={"TOKEN": token})["statusCode"] == 200
 
 
 def pause(invoke: Invoke, customer_id: str) -> None:
-    token = preferences_path(customer_id, clock.now() + timedelta(hours=1)).partition("token=")[2]
+    token = preferences_path(customer_id, 0, clock.now() + timedelta(hours=1)).partition("token=")[2]
     assert invoke("manage_preferences/pause", fill={"TOKEN": token})["statusCode"] == 200
 
 
@@ -389,7 +389,7 @@ def bounce(invoke: Invoke, _customer_id: str) -> None:
 
 def complain(invoke: Invoke, customer_id: str) -> None:
     """By the form behind their link."""
-    path = complaint_path(customer_id, clock.now() + timedelta(hours=1)).partition("token=")[2]
+    path = complaint_path(customer_id, 0, clock.now() + timedelta(hours=1)).partition("token=")[2]
     form = re.search(r'name="token" value="([^"]+)"', invoke("take_complaint/get", fill={"TOKEN": path})["body"])
     assert form is not None
     assert invoke("take_complaint/post", fill={"TOKEN": form[1]})["statusCode"] == 200
