@@ -59,6 +59,7 @@ docs: $(READY) ## write the documents made from the types of facts: docs/events.
 
 deploy: $(READY) ## deploy to AWS with your credentials and the settings of stages/prod.env (STAGE=prod)
 	@[[ -n "$${SENDER:-}" ]] || { echo "make deploy needs SENDER, the address that mail comes from: write SENDER=hello@shop.example into stages/$(STAGE).env" >&2; exit 2; }
+	@[[ -n "$${SHOP_ADDRESS:-}" ]] || { echo "make deploy needs SHOP_ADDRESS, the postal address that marketing mail has to show: write SHOP_ADDRESS=1 Harbour Street, Exampleton into stages/$(STAGE).env" >&2; exit 2; }
 	@[[ "$(STAGE)" != local ]] || { echo "STAGE=local is the throw-away stage of the local AWS: its data would not be protected; make up deploys it" >&2; exit 2; }
 	@STAGE=$(STAGE) $(BIN)/python -m cli.change_guard
 	STAGE=$(STAGE) $(BIN)/node node_modules/aws-cdk/bin/cdk deploy --all

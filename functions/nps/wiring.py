@@ -64,7 +64,7 @@ NPS = Capability(
             operation="answerSurvey",
             summary="Answer a survey, or change the answer (form)",
         ),
-        customers=("PutItem", "UpdateItem", "BatchGetItem", "Query"),
+        customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "Query"),
         scorecards=("GetItem",),
         signing_key=True,
     ),

@@ -26,6 +26,7 @@ SENDERS: Final = {
     "send_survey_invitation",
     "send_referral_invitation",
     "notify_marketer",
+    "send_receipt",
 }
 READERS_OF_THE_SECRET: Final = {
     "register_customer",
@@ -40,7 +41,7 @@ READERS_OF_THE_SECRET: Final = {
     "answer_survey",
     "answer_anonymously",
     "take_complaint",
-    *(SENDERS - {"notify_marketer"}),
+    *(SENDERS - {"notify_marketer", "send_receipt"}),
 }
 WRITERS_OF_SCORECARDS: Final = {
     "confirm_signup",

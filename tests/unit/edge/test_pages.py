@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from datetime import date
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
@@ -219,7 +219,12 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "message taken": (
         "complaint_done.html",
-        {"shop_name": SHOP, "case_id": "K7QF-2MXR", "due_on": date(2026, 5, 6)},
+        {
+            "shop_name": SHOP,
+            "case_id": "K7QF-2MXR",
+            "due_at": datetime(2026, 5, 6, 17, 30, tzinfo=UTC),
+            "receipt_to": "a•••@example.com",
+        },
     ),
     "unsubscribe": (
         "unsubscribe.html",
