@@ -152,7 +152,7 @@ def _cases_of(message_ids: Sequence[str]) -> list[Case]:
         JOINED.entity(joined).case_id if joined else message
         for message, joined in zip(message_ids, items[1::2], strict=True)
     ]
-    cases = {found.case_id: found for found in map(CASES.entity, filter(None, items[::2]))}
+    cases = {known.case_id: known for known in map(CASES.entity, filter(None, items[::2]))}
     others = {place for place in places if place not in message_ids}
     cases |= {other.case_id: other for other in case_files.get_all(sorted(others))}
     return [cases[place] for place in places if place in cases]
