@@ -144,7 +144,7 @@ def stack(state: Path) -> Iterator[LocalStack]:
     try:
         yield local.up(print, port=port, state=state, settings=SETTINGS)
     finally:
-        local.down(print, state=state)
+        local.down(print, state=state, forget=True)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli import change_guard, deployment
+from cli import change_guard, deployment, up
 from cli.main import app
 from shared.core.settings import Settings
 
@@ -104,3 +104,13 @@ def test_make_deploy_demands_the_sender_and_the_shops_postal_address(tmp_path: P
     assert result.stderr.startswith(f"make deploy needs {setting}, ")
     complete = subprocess.run(command, cwd=root, env={**kept, **given}, capture_output=True, text=True, check=False)
     assert (complete.returncode, complete.stderr) == (0, "")
+
+
+def test_up_takes_the_settings_of_the_local_stages_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "local.env"
+    assert up.settings_of(file) == {}
+    file.write_text("# Ours\nSHOP_NAME=Tea & Cups = Co\n\nLOCALE=de\nCURRENCY=CHF\n")
+    monkeypatch.setenv("CURRENCY", "GBP")
+    monkeypatch.delenv("LOCALE", raising=False)
+    monkeypatch.delenv("SHOP_NAME", raising=False)
+    assert up.settings_of(file) == {"SHOP_NAME": "Tea & Cups = Co", "LOCALE": "de"}
