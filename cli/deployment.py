@@ -64,6 +64,25 @@ def connect(stage: str, state: Path = STATE) -> Deployment:
     return Deployment(stage=stage, region=region, settings=Settings.from_environment(variables), local=local)
 
 
+def take_over(deployment: Deployment, function: str, *names: str) -> None:
+    """Take further variables from the environment of a function, such as DATA_BUCKET of `publish_changes`.
+
+    Raises Unreachable where the deployment has no such function, or is so old that it has no such variable.
+    """
+    try:
+        configuration = boto3.client("lambda").get_function_configuration(
+            FunctionName=f"regulars-{deployment.stage}-{function}"
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise Unreachable(explain(error)) from None
+    variables = configuration["Environment"]["Variables"]
+    lacking = [name for name in names if name not in variables]
+    if lacking:
+        raise Unreachable(f"Stage {deployment.stage!r} is older than this command; `make deploy` brings it up to date.")
+    os.environ.update({name: variables[name] for name in names})
+    environment.forget()
+
+
 def use_named_region() -> None:
     """Take the region from AWS_REGION, as CDK and every other tool of AWS do; boto3 reads AWS_DEFAULT_REGION only."""
     if region := os.environ.get("AWS_REGION"):

@@ -2,9 +2,12 @@
 
 import typer
 
-from cli import down, keys, up
+from cli import down, keys, rebuild, republish, up
+from cli.audit import audit
 from cli.demo.command import demo
+from cli.doctor.command import doctor
 from cli.importing.command import import_purchases
+from cli.queues import command as queues
 from cli.scoring.command import score
 
 app = typer.Typer(
@@ -20,4 +23,9 @@ app.command("down")(down.down)
 app.command("demo")(demo)
 app.command("import")(import_purchases)
 app.command("score")(score)
+app.command("audit")(audit)
+app.command("doctor")(doctor)
+app.command("republish")(republish.republish)
+app.command("rebuild")(rebuild.rebuild)
 app.add_typer(keys.app, name="keys")
+app.add_typer(queues.app, name="queues")

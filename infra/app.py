@@ -8,6 +8,7 @@ from aws_cdk import App, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from infra import wirings
+from infra.constructs.function import NO_ZIPS
 from infra.stacks.api import ApiStack
 from infra.stacks.bus import BusStack
 from infra.stacks.capability import CapabilityStack
@@ -23,18 +24,20 @@ _FLAGS: Final = {
     # CloudFormation refuses to delete what another stack uses; what may change stays inside one stack.
     "@aws-cdk/core:defaultCrossStackReferences": "strong",
 }
+_NO_ZIPS: Final[dict[str, object]] = {"aws:cdk:bundling-stacks": [], NO_ZIPS: True}
 
 # Set by the local AWS alone: without it a bare `cdk deploy` would put data without protection into an account.
 FOR_THE_LOCAL_AWS: Final = "REGULARS_FOR_THE_LOCAL_AWS"
 
 
-def build_app(settings: Settings, *, outdir: str | None = None, is_bundling: bool = True) -> App:
+def build_app(settings: Settings, *, outdir: str | None = None, is_deployable: bool = True) -> App:
     """The app for one stage, checked by cdk-nag as it is synthesised.
 
-    `is_bundling`: whether layers hold what they deploy; without, nothing is installed and nothing can be deployed.
+    `is_deployable`: whether the zips of layers and functions lie beside the templates; without, nothing is installed
+    and nothing is copied.
     """
-    bundling: dict[str, object] = {} if is_bundling else {"aws:cdk:bundling-stacks": []}
-    app = App(outdir=outdir, analytics_reporting=False, context={**_FLAGS, **bundling})
+    zips: dict[str, object] = {} if is_deployable else _NO_ZIPS
+    app = App(outdir=outdir, analytics_reporting=False, context={**_FLAGS, **zips})
     prefix = f"Regulars-{settings.stage}"
     data = DataStack(app, f"{prefix}-Data", settings=settings)
     bus = BusStack(app, f"{prefix}-Bus", settings=settings)

@@ -85,6 +85,14 @@ def schema_of(type_: FactType) -> Schema:
     }
 
 
+def open_members() -> dict[str, list[str]]:
+    """By type of fact the members of its data that are not personal, nor contain what is."""
+    return {
+        type_.name: [name for name, hint in _hints(type_.data).items() if not _is_personal(hint)]
+        for type_ in fact_types().values()
+    }
+
+
 def example_of(type_: FactType) -> dict[str, Any]:
     """A fact of this type with every member, as the detail of an event."""
     named = {"type": type_.name, "id": type_.id.example}
@@ -154,6 +162,14 @@ def _hints(data: type) -> dict[str, Any]:
 def _member(hint: Any) -> Member:
     (member,) = [note for note in get_args(hint)[1:] if isinstance(note, Member)]
     return member
+
+
+def _is_personal(hint: Any) -> bool:
+    """Whether a hint, or one inside of it, is marked as personal."""
+    if isinstance(hint, Member):
+        return hint.personal
+    inner = _hints(hint).values() if is_typeddict(hint) else getattr(hint, "__metadata__", ()) + get_args(hint)
+    return any(_is_personal(part) for part in inner)
 
 
 def _object(data: Any) -> Schema:

@@ -1,20 +1,18 @@
 """Every Lambda function, built the same way from its wiring."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, AssetHashType, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra import concurrency, names, wirings
-from infra.constructs.code import module_of, stage_code
+from infra.constructs.code import module_of, staged
 from infra.constructs.exception import accept
-from infra.constructs.layer import ARCHITECTURE, RUNTIME, DependencyLayer
+from infra.constructs.layer import ARCHITECTURE, AWS_VERSION, RUNTIME, DependencyLayer, compiler
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from shared.core.settings import Settings
@@ -24,6 +22,8 @@ from shared.edge.wiring import Function as Wiring
 REQUEST_SECONDS: Final = 10
 BATCH_SECONDS: Final = 30
 STEP_SECONDS: Final = 15 * 60
+# Set where templates alone are made.
+NO_ZIPS: Final = "aws:cdk:disable-asset-staging"
 MEMORY: Final = 512
 # One full core, which Lambda gives from 1,769 MB on.
 STEP_MEMORY: Final = 1769
@@ -43,40 +43,38 @@ class Function(lambda_.Function):
             scope,
             f"{name}-logs",
             log_group_name=f"/aws/lambda/{names.name_of(settings, name)}",
-            retention=logs.RetentionDays.ONE_DAY if settings.is_local else logs.RetentionDays.THREE_MONTHS,
+            retention=_retention(wiring, settings),
             # Logs hold ids of what the tables hold: once a stage is deleted they have no meaning.
             removal_policy=RemovalPolicy.DESTROY,
         )
         # Instead of AWS's managed policy, which lets a function write to every log group of the account.
         log_group.grant_write(self.role_of_its_own)
-        with TemporaryDirectory() as staged:
-            stage_code(name, Path(staged))
-            super().__init__(
-                scope,
-                name,
-                function_name=names.name_of(settings, name),
-                role=self.role_of_its_own,
-                runtime=RUNTIME,
-                architecture=ARCHITECTURE,
-                handler=f"{module_of(name)}.handler",
-                code=lambda_.Code.from_asset(staged),
-                layers=[
-                    DependencyLayer.of(scope, requirements, settings=settings)
-                    for requirements in (wirings.COMMON_LAYER, *wiring.layers)
-                ],
-                memory_size=wiring.memory or (STEP_MEMORY if is_step else MEMORY),
-                timeout=Duration.seconds(wiring.timeout or _seconds(wiring, is_step)),
-                tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
-                reserved_concurrent_executions=concurrency.reserved(settings) if wiring.reserves else None,
-                logging_format=lambda_.LoggingFormat.JSON,
-                log_group=log_group,
-                environment={
-                    **settings.to_environment(),
-                    "POWERTOOLS_SERVICE_NAME": name,
-                    "POWERTOOLS_LOG_LEVEL": "INFO",
-                    **self._names_of_what_it_uses(scope, data, api),
-                },
-            )
+        super().__init__(
+            scope,
+            name,
+            function_name=names.name_of(settings, name),
+            role=self.role_of_its_own,
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            handler=f"{module_of(name)}.handler",
+            code=_code(scope, name, settings),
+            layers=[
+                DependencyLayer.of(scope, requirements, settings=settings)
+                for requirements in (wirings.COMMON_LAYER, *wiring.layers)
+            ],
+            memory_size=wiring.memory or (STEP_MEMORY if is_step else MEMORY),
+            timeout=Duration.seconds(wiring.timeout or _seconds(wiring, is_step)),
+            tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
+            reserved_concurrent_executions=concurrency.reserved(settings) if wiring.reserves else None,
+            logging_format=lambda_.LoggingFormat.JSON,
+            log_group=log_group,
+            environment={
+                **settings.to_environment(),
+                "POWERTOOLS_SERVICE_NAME": name,
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+                **self._names_of_what_it_uses(scope, data, api),
+            },
+        )
         self._grant_data(data)
         self._grant_the_rest()
         if settings.tracing:
@@ -112,9 +110,15 @@ class Function(lambda_.Function):
 
     def _grant_data(self, data: DataStack) -> None:
         wiring = self.wiring
-        for table, actions in ((data.customers, wiring.customers), (data.scorecards, wiring.scorecards)):
+        for table, actions, partitions in (
+            (data.customers, wiring.customers, wiring.partitions),
+            (data.scorecards, wiring.scorecards, ()),
+        ):
             if actions:
-                table.grant(self, *(f"dynamodb:{action}" for action in actions))
+                # Each item of a transaction is authorised with its own key.
+                leading = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(partitions)}}
+                named = (f"dynamodb:{action}" for action in actions)
+                self.allow(named, [table.table_arn], leading if partitions else None)
         if wiring.bucket:
             self.allow(
                 (f"s3:{action}" for action in wiring.bucket),
@@ -151,6 +155,11 @@ class Function(lambda_.Function):
                 f"IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{machine}:*]",
                 "an execution's name is its run's id, which is not known before",
             )
+        if wiring.sends_due:
+            self.allow(
+                ["sqs:GetQueueUrl", "sqs:SendMessage"],
+                [names.queue_arn(self, settings, queue) for queue in wirings.waiting_queues()],
+            )
         if wiring.sends_mail:
             self.allow(
                 ["ses:SendEmail"],
@@ -169,6 +178,23 @@ class Function(lambda_.Function):
                 "IAM5[Resource::arn:<AWS::Partition>:ses:<AWS::Region>:<AWS::AccountId>:identity/*]",
                 "which identity SES asks for is not known before; the sender is fixed by the condition",
             )
+
+
+def _retention(wiring: Wiring, settings: Settings) -> logs.RetentionDays:
+    """Logs that hold the audit are kept as long as it (`shared/edge/audit.py`)."""
+    if settings.is_local:
+        return logs.RetentionDays.ONE_DAY
+    is_audited = any(route.scope for route in wiring.routes)
+    return logs.RetentionDays.THIRTEEN_MONTHS if is_audited else logs.RetentionDays.THREE_MONTHS
+
+
+def _code(scope: Construct, name: str, settings: Settings) -> lambda_.Code:
+    """The zip, compiled for Lambda's Python where it is going to be deployed there."""
+    is_deployable = scope.node.try_get_context(NO_ZIPS) is None
+    zipped = staged(name, compiler(AWS_VERSION) if is_deployable and not settings.is_local else None)
+    return lambda_.Code.from_asset(
+        str(zipped.folder), asset_hash_type=AssetHashType.CUSTOM, asset_hash=zipped.fingerprint
+    )
 
 
 def _seconds(wiring: Wiring, is_step: bool) -> int:

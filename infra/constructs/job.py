@@ -157,6 +157,8 @@ class JobMachine(Construct):
         return state
 
     def _accept(self, machine: sfn.StateMachine, steps: Sequence[Step]) -> None:
+        if not self._settings.tracing:
+            accept(machine, "SF2", "traces cost more than what they trace: a setting, off unless somebody looks")
         accept(machine, "SF1", "errors only: every step already logs for itself")
         accept(machine, "IAM5[Resource::*]", "log delivery's actions know no resources, nor do X-Ray's")
         stack = Stack.of(self)

@@ -14,14 +14,15 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra import ROOT
-from infra.constructs.code import make_readable
+from infra.constructs.code import COMPILE, make_readable
 from shared.core.settings import Settings
 
 RUNTIME: Final = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE: Final = lambda_.Architecture.ARM_64
 
 _UV: Final = Path(sys.executable).parent / "uv"
-_AWS_PLATFORM: Final = ("--python-version", "3.13", "--python-platform", "aarch64-manylinux_2_28")
+AWS_VERSION: Final = "3.13"
+_AWS_PLATFORM: Final = ("--python-version", AWS_VERSION, "--python-platform", "aarch64-manylinux_2_28")
 _HOST_VERSION: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -35,15 +36,13 @@ def install_command(requirements: str = "layer.txt", *, is_local: bool) -> list[
 
 
 def compile_command(*, is_local: bool) -> list[str]:
-    """Compiles them, for a function cannot keep what it compiles; empty where this machine has no such Python.
+    """Compiles them, for a function cannot keep what it compiles.
 
-    By hash, unchecked: a zip does not keep the times by which Python would trust a compiled file.
+    The command enters the hash of the layer, and is the same on every machine: another would swap the layers of all
+    functions.
     """
-    version = _HOST_VERSION if is_local else "3.13"
-    if interpreter(version) is None:
-        say_that_nothing_compiles(version)
-        return []
-    return [f"python{version}", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "python"]
+    version = _HOST_VERSION if is_local else AWS_VERSION
+    return [f"python{version}", *COMPILE, "python"]
 
 
 @cache
@@ -71,11 +70,17 @@ def _version_of(interpreter: str) -> str:
 
 
 @cache
-def say_that_nothing_compiles(version: str) -> None:
-    """Once, however many stacks have a layer."""
-    sys.stderr.write(
-        f"regulars: there is no Python {version} here to compile the dependencies with, so each new worker of a "
-        f"function will start more slowly; `.venv/bin/uv python install {version}` gets one.\n"
+def compiler(version: str) -> str:
+    """The path of a Python of this version; uv gets it where there is none. Raises RuntimeError if it cannot."""
+    if known := interpreter(version):
+        return known
+    result = subprocess.run([_UV, "python", "install", version], capture_output=True, text=True, check=False)
+    interpreter.cache_clear()
+    if known := interpreter(version):
+        return known
+    raise RuntimeError(
+        f"there is no Python {version} here, which compiles what functions import, and uv could not get it: install "
+        f"Python {version} and deploy again. {result.stderr.strip()}"
     )
 
 
@@ -86,7 +91,7 @@ def _on_this_machine(word: str) -> str:
     if word.endswith(".txt"):
         return str(ROOT / "requirements" / word)
     if word.startswith("python3."):
-        return interpreter(word.removeprefix("python")) or word
+        return compiler(word.removeprefix("python"))
     return word
 
 
@@ -140,7 +145,7 @@ class DependencyLayer(lambda_.LayerVersion):
                     # Never pulled: the local bundling answers first.
                     image=DockerImage.from_registry("none"),
                     command=[*install, *compile_],
-                    local=_UvBundling(install, *([compile_] if compile_ else [])),
+                    local=_UvBundling(install, compile_),
                 ),
             ),
         )

@@ -1,8 +1,7 @@
-"""Schedules: every so many hours, or every night in the shop's time zone."""
+"""Schedules: every so many minutes or hours, or every night in the shop's time zone."""
 
 import json
 from collections.abc import Mapping
-from typing import Final
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
@@ -11,10 +10,8 @@ from constructs import Construct
 
 from infra import names
 from shared.core.settings import Settings
+from shared.edge.wiring import MISSED_SCHEDULES
 from shared.edge.wiring import Schedule as Wiring
-
-# The dead-letter queue of all schedules, in the stack of the bus, without its ending.
-MISSED_SCHEDULES: Final = "schedules"
 
 
 class Schedule(scheduler.CfnSchedule):
@@ -61,6 +58,7 @@ class Schedule(scheduler.CfnSchedule):
 
 
 def _expression(wiring: Wiring) -> str:
-    if wiring.every_hours is not None:
-        return f"rate({wiring.every_hours} hour{'s' if wiring.every_hours > 1 else ''})"
+    for unit, every in (("minute", wiring.every_minutes), ("hour", wiring.every_hours)):
+        if every is not None:
+            return f"rate({every} {unit}{'s' if every > 1 else ''})"
     return f"cron(0 {wiring.hour} * * ? *)"

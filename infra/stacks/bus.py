@@ -6,8 +6,8 @@ from constructs import Construct
 
 from infra import names
 from infra.constructs.queue import DeadLetterQueue
-from infra.constructs.schedule import MISSED_SCHEDULES
 from shared.core.settings import Settings
+from shared.edge.wiring import MISSED_SCHEDULES
 
 
 class BusStack(Stack):

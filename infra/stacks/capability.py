@@ -19,12 +19,15 @@ from infra.constructs.job import JobMachine
 from infra.constructs.mail_events import MailEvents as MailEventsConstruct
 from infra.constructs.queue import ConsumedQueue, DeadLetterQueue
 from infra.constructs.schedule import Schedule as ScheduleConstruct
+from infra.constructs.waiting import count_what_waits
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from shared.core.settings import Settings
 from shared.edge.wiring import Authorizer, Capability, Hears, MailEvents, Queue, Route, Schedule, Stream
 
 _STREAM_BATCH: Final = 100
+# Of the 24 hours that the stream keeps a record: `regulars queues redrive` still finds there what failed.
+_STREAM_PATIENCE: Final = Duration.hours(6)
 
 
 class CapabilityStack(Stack):
@@ -103,19 +106,22 @@ class CapabilityStack(Stack):
             is_patient=trigger.patient,
         )
         if isinstance(trigger, Hears):
-            queue.hear(self._bus, *trigger.facts)
+            queue.hear(self._bus, trigger)
         elif isinstance(trigger, MailEvents):
             mail = MailEventsConstruct(self, "Mail", settings=self._settings, types=trigger.types)
             mail.topic.add_subscription(
                 subscriptions.SqsSubscription(queue, raw_message_delivery=True, dead_letter_queue=queue.failed)
             )
         queue.feed(function, at_once=concurrency.of_a_queue(trigger.at_once, self._settings))
-        if trigger.hides:
-            function.add_environment("QUEUE_URL", queue.queue_url)
+        if trigger.patient and trigger.waits:
+            count_what_waits(function, self._settings)
+        # What can never succeed goes there at once, with its reason.
+        function.allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [queue.failed.queue_arn])
         CfnOutput(self, f"{name.title().replace('-', '')}QueueUrl", value=queue.queue_url)
 
     def _add_stream(self, function: Function) -> None:
         failed = DeadLetterQueue(self, function.wiring.name.replace("_", "-"), settings=self._settings)
+        function.add_environment("FAILED_QUEUE_URL", failed.queue_url)
         function.add_event_source(
             event_sources.DynamoEventSource(
                 self._data.customers,
@@ -134,11 +140,16 @@ class CapabilityStack(Stack):
                 max_batching_window=Duration.seconds(0),
                 report_batch_item_failures=True,
                 bisect_batch_on_error=True,
-                # Until the record leaves the stream, a day later: nothing written goes unpublished.
+                # By age alone: how many attempts an hour without the bus takes depends on how fast each fails. A fact
+                # that can never be published does not come to this, for the function puts it aside itself.
+                max_record_age=_STREAM_PATIENCE,
                 retry_attempts=-1,
                 on_failure=event_sources.SqsDlq(failed),
             )
         )
+
+        if not self._settings.tracing:
+            accept(function.role_of_its_own, "IAM5[Resource::*]", "Lambda's ListStreams knows no resources")
 
     def _let_authorize(self, function: Function) -> None:
         function.add_permission(

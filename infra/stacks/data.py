@@ -1,4 +1,4 @@
-"""The data: both tables, the bucket of the rescorings, the signing key."""
+"""The data: both tables, the bucket of rescorings and of the fact log, the signing key."""
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
@@ -43,6 +43,8 @@ class DataStack(Stack):
                 s3.LifecycleRule(prefix="scores/", expiration=Duration.days(400)),
                 # Why a customer was or was not asked to a survey: a year, for questions of theirs.
                 s3.LifecycleRule(prefix="invitations/", expiration=Duration.days(365)),
+                # Every fact without what is personal: `regulars republish` and analyses read it.
+                s3.LifecycleRule(prefix="facts/", expiration=Duration.days(settings.fact_log_days)),
             ],
             removal_policy=self._removal_policy,
         )
@@ -52,6 +54,8 @@ class DataStack(Stack):
             "it holds what functions hand to each other and the shop's own snapshots; nobody else may read it",
         )
 
+        # Generated once: CloudFormation would make it anew, and every customer id with it, if this property changed.
+        # `regulars keys rotate-signing` puts the signing keys beside it.
         self.signing_key = secretsmanager.Secret(
             self,
             "SigningKey",
@@ -59,7 +63,11 @@ class DataStack(Stack):
             generate_secret_string=secretsmanager.SecretStringGenerator(password_length=64, exclude_punctuation=True),
             removal_policy=self._removal_policy,
         )
-        accept(self.signing_key, "SMG4", "a rotated key would void every link that is already in somebody's mail")
+        accept(
+            self.signing_key,
+            "SMG4",
+            "it holds the key of ids, which must not change; the keys that sign links are rotated by a command",
+        )
 
         CfnOutput(self, "CustomersTable", value=self.customers.table_name)
         CfnOutput(self, "ScorecardsTable", value=self.scorecards.table_name)

@@ -1,7 +1,9 @@
 """Opening cases, working on them and resolving them: read, decide by the rules, write with the facts."""
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Final
 
 from shared.cases import case
 from shared.cases.case import Case, CaseRules, CaseStatus, Complaint, Origin, Outcome
@@ -15,9 +17,15 @@ from shared.core.facts import Fact
 from shared.core.months import month_of
 from shared.core.shop_time import ShopTime
 from shared.customers.contact_history import ContactHistory
+from shared.customers.customer import check_epoch
 from shared.customers.store import contact_histories
 from shared.customers.store.contact_histories import HISTORIES
+from shared.customers.store.profiles import PROFILES
+from shared.edge import due
 from shared.scorecards.store import cards
+
+# The queue, by its name in the wiring, to which a case comes when it is due.
+OVERDUE_QUEUE: Final = "overdue"
 
 # A case after a step, and its fact; None where there was nothing to change.
 Step = Callable[[Case], tuple[Case, Fact] | None]
@@ -38,16 +46,23 @@ def list_cases(status: CaseStatus, limit: int, after: str | None = None) -> tupl
 
 
 @optimistic
-def complain(customer_id: str, text: str, complaint_id: str, time: ShopTime) -> Case:
+def complain(customer_id: str, epoch: int, text: str, complaint_id: str, time: ShopTime) -> Case:
     """Open a case for a complaint, or add it to the open case about the same incident; once for each `complaint_id`.
 
-    Costs 6 read units, and 10 write units for a new case or 6 and more for an open one. Raises TooManyCases where too
-    many of the customer's cases are open.
+    Costs 7 read units, and 12 write units for a new case or 6 and more for an open one. Raises NotFound for an unknown
+    customer, SignedOut where their epoch has passed, TooManyCases where too many of their cases are open.
     """
     own_id = case.case_id(customer_id, complaint_id)
-    known, joined, rules, history = CUSTOMERS.get_together(
-        CASES.key(case_id=own_id), JOINED.key(message_id=own_id), RULES.key(), HISTORIES.key(customer_id=customer_id)
+    known, joined, rules, history, profile = CUSTOMERS.get_together(
+        CASES.key(case_id=own_id),
+        JOINED.key(message_id=own_id),
+        RULES.key(),
+        HISTORIES.key(customer_id=customer_id),
+        PROFILES.key(customer_id=customer_id),
     )
+    if profile is None:
+        raise NotFound("there is no such customer")
+    check_epoch(PROFILES.entity(profile), epoch)
     if known:
         return CASES.entity(known)
     if joined:
@@ -130,12 +145,16 @@ def resolve(case_id: str, outcome: Outcome, time: ShopTime) -> Case:
     return after
 
 
-def escalate_overdue(now: datetime) -> int:
-    """Report the open cases that are due, each once; how many (2 read units and 4 write units each)."""
-    overdue = [due for due in case_files.get_all(case_lists.list_due(now)) if not due.escalated_at]
-    for due in overdue:
-        take_step(due.case_id, lambda before: case.escalate(before, now))
-    return len(overdue)
+def escalate(case_id: str, now: datetime) -> datetime | None:
+    """Report a case that is overdue, once; its due time where that has not come yet.
+
+    A case that is resolved, or is gone, is left alone. Costs 1 read unit, and 4 write units where it is reported.
+    """
+    try:
+        after = take_step(case_id, lambda before: case.escalate(before, now))
+    except NotFound:
+        return None
+    return after.due_at if not after.resolved_at and now < after.due_at else None
 
 
 def _existing(stored: Case | None) -> Case:
@@ -170,7 +189,7 @@ def _take(
         after, fact = case.continue_case(last, message_id, origin, complaint, score, rules, time.now)
         writes = [case_files.put(after), fact_store.record(fact), case_files.put_joined(message_id, after.case_id)]
         if after.due_at != last.due_at:
-            writes += [case_lists.delete_open(last), case_lists.put_open(after)]
+            writes += [case_lists.delete_open(last), case_lists.put_open(after), *_look_when_due(after)]
         return after, writes
     if origin is Origin.COMPLAINT:
         case.check_open_cases(before.open_cases)
@@ -179,14 +198,23 @@ def _take(
 
 
 def _open(before: ContactHistory, after: Case, time: ShopTime) -> list[Write]:
-    """The writes of a new case: itself, its place in the list, its fact, its customer, the figures (10 write units)."""
+    """The writes of a new case: itself, its place in the list, its fact, its customer, the figures, and that it is
+    looked at when it is due (12 write units).
+    """
     return [
         case_files.put_new(after),
         case_lists.put_open(after),
         fact_store.record(case.opened(after)),
         contact_histories.open_case(before, after.case_id),
         _count(after, time, opened=1),
+        *_look_when_due(after),
     ]
+
+
+def _look_when_due(after: Case) -> list[Write]:
+    # Not taken off when the case is resolved: that would cost more than to find it resolved.
+    message = json.dumps({"case_id": after.case_id})
+    return due.put(f"{OVERDUE_QUEUE}/{after.case_id}", after.due_at, OVERDUE_QUEUE, message)
 
 
 def _count(after: Case, time: ShopTime, **counts: int) -> Write:

@@ -10,12 +10,12 @@ from functions.platform.describe_api import handler as describe_api
 from infra.constructs.code import contract
 from tests.contract.recording import Recording, Stage, Wire
 from tests.frozen_clock import FrozenClock, clock
-from tests.functional.conftest import invoke, load, moto, start_empty
+from tests.functional.conftest import catalogued, invoke, load, moto, start_empty
 from tests.functional.moto_patches import small_backups, values_as_they_are
 from tests.functional.scenes import Invoke, Load
 
 # Fixtures count for the tests of the package whose conftest knows them by name.
-__all__ = ["clock", "invoke", "load", "moto", "small_backups", "values_as_they_are"]
+__all__ = ["catalogued", "clock", "invoke", "load", "moto", "small_backups", "values_as_they_are"]
 
 Play = Callable[[str], Recording]
 

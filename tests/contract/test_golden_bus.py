@@ -22,6 +22,7 @@ def test_a_fact_of_each_type_is_put_on_the_bus_as_before(stage: Stage) -> None:
             "Keys": {name: fact[name] for name in ("pk", "sk")},
             "NewImage": fact,
             "SequenceNumber": str(number),
+            "ApproximateCreationDateTime": 1795292040,
         }
         records.append({"eventName": "INSERT", "dynamodb": change})
     assert stage.call("publish_changes", "a fact of each type", {"Records": records}) == {"batchItemFailures": []}

@@ -1,7 +1,7 @@
 """A deployed AWS as moto plays it: the tables, the secret, the bucket and the bus."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -21,8 +21,10 @@ ENVIRONMENT: Final = {
     "DATA_BUCKET": "data",
     "BUS_NAME": "regulars",
     "SIGNING_KEY_SECRET": "signing-key",
+    "FAILED_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/publish-changes-failed",
     "PUBLIC_URL": "https://crm.shop.example",
     "CONFIGURATION_SET": "regulars",
+    "STAGE": "prod",
     "SENDER": "hello@shop.example",
     "CURRENCY": "EUR",
     "TIME_ZONE": "Europe/Berlin",
@@ -43,6 +45,7 @@ def deploy() -> None:
     create_tables()
     client("secretsmanager").create_secret(Name="signing-key", SecretString="k" * 64)
     client("events").create_event_bus(Name="regulars")
+    client("sqs").create_queue(QueueName="publish-changes-failed")
     client("s3").create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": _REGION})
     client("sesv2").create_email_identity(EmailIdentity="hello@shop.example")
 
@@ -106,9 +109,62 @@ def put_back(kept: Stored) -> None:
         client("s3").put_object(Bucket="data", Key=key, Body=body)
 
 
+_MADE: dict[Callable[[], object], Stored] = {}
+
+
+def once(make: Callable[[], object]) -> None:
+    """Have an empty deployment hold what `make` stores, which is run for the first test alone: moto takes seconds for
+    the many members of a scorecard.
+    """
+    if make in _MADE:
+        put_back(_MADE[make])
+    else:
+        make()
+        _MADE[make] = stored()
+
+
 def sent_mails() -> list[Message]:
     """What SES has taken, with `subject`, HTML `body` and `destinations`."""
     return list(ses_backends[_ACCOUNT][_REGION].sent_messages)
+
+
+def make_queue(name: str) -> None:
+    """The queue that has this name in its wiring, and its dead letters, both empty."""
+    for each in (name, f"{name}-failed"):
+        client("sqs").create_queue(QueueName=f"regulars-prod-{each}")
+
+
+def received(name: str) -> list[dict[str, Any]]:
+    """The messages that wait in a queue, taken off it, in the order in which they were sent."""
+    url = client("sqs").get_queue_url(QueueName=f"regulars-prod-{name}")["QueueUrl"]
+    taken: list[dict[str, Any]] = []
+    while (
+        messages := client("sqs")
+        .receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        .get("Messages")
+    ):
+        for message in messages:
+            client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        taken += messages
+    return taken
+
+
+def as_event(name: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the consumer of a queue gets of these messages."""
+    return {
+        "Records": [
+            {
+                "messageId": message["MessageId"],
+                "body": message["Body"],
+                "messageAttributes": {
+                    attribute: {"stringValue": value["StringValue"], "dataType": value["DataType"]}
+                    for attribute, value in message.get("MessageAttributes", {}).items()
+                },
+                "eventSourceARN": f"arn:aws:sqs:{_REGION}:{_ACCOUNT}:regulars-prod-{name}",
+            }
+            for message in messages
+        ]
+    }
 
 
 def _keys() -> list[str]:

@@ -15,11 +15,15 @@ from shared.core.settings import Settings
 Resource = Mapping[str, Any]
 
 
+# First, for xdist reads the groups in this same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers, one of them synthesises for all."""
+    """With several workers, what takes long to make is made by one of them, for all tests that look at it."""
     for item in items:
-        if {"production", "local"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("synthesis"))
+        fixtures = set(getattr(item, "fixturenames", ()))
+        for group, made in (("synthesis", {"production", "local"}), ("toys", {"assembly"}), ("zips", {"zips"})):
+            if fixtures & made:
+                item.add_marker(pytest.mark.xdist_group(group))
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,6 @@ class Assembly:
             for _, function in self.resources("AWS::Lambda::Function")
         }
 
-    def asset(self, s3_key: str) -> Path:
-        """The staged folder that becomes the zip under this key."""
-        return self.path / f"asset.{s3_key.removesuffix('.zip')}"
-
 
 @cache
 def _read(path: Path) -> Mapping[str, Any]:
@@ -60,7 +60,7 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _synthesise(settings: Settings, path: Path) -> Assembly:
-    build_app(settings, outdir=str(path)).synth()
+    build_app(settings, outdir=str(path), is_deployable=False).synth()
     return Assembly(path, settings)
 
 
@@ -74,6 +74,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
         allowed_origins=("https://shop.example",),
         time_zone="Europe/Berlin",
         alarm_email="owner@shop.example",
+        monthly_budget_usd=50,
         account_concurrency=200,
         tracing=True,
     )
@@ -82,5 +83,5 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """The stage on the local AWS."""
-    return _synthesise(Settings(), tmp_path_factory.mktemp("local"))
+    """The stage on the local AWS, where the API's address is known before it is there."""
+    return _synthesise(Settings(public_url="http://localhost:4566"), tmp_path_factory.mktemp("local"))

@@ -4,15 +4,19 @@ import json
 import os
 import re
 import stat
+import sys
 from collections import defaultdict
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from aws_cdk import App, Stack
 
 from infra import FUNCTION_FOLDERS, wirings
 from infra.constructs import code, layer
-from infra.constructs.code import module_of, stage_code
+from infra.constructs.code import module_of, stage_code, staged
+from shared.edge.audit import KEEP_DAYS
 from shared.edge.wiring import Function, Queue, Stream
 from tests.infra.conftest import Assembly
 
@@ -41,6 +45,10 @@ READERS_OF_THE_SECRET: Final = {
     "answer_survey",
     "answer_anonymously",
     "take_complaint",
+    # These find a customer, or a mailbox, by its address.
+    "view_customer",
+    "record_mail_events",
+    "post_points",
     *(SENDERS - {"notify_marketer", "send_receipt"}),
 }
 WRITERS_OF_SCORECARDS: Final = {
@@ -52,9 +60,18 @@ WRITERS_OF_SCORECARDS: Final = {
     "post_points",
     "write_scores",
 }
-DELETERS: Final = {"manage_cases", "ask_recovery", "report_rescoring", "close_settlement", "close_invitations"}
+DELETERS: Final = {
+    "manage_cases",
+    "ask_recovery",
+    "report_rescoring",
+    "close_settlement",
+    "close_invitations",
+    "add_up_figures",
+    "send_due_messages",
+}
 PUBLISHERS: Final = {"publish_changes"}
 SCANNERS: Final = {
+    "start_rescoring",
     "plan_rescoring",
     "plan_settlement",
     "plan_invitations",
@@ -87,6 +104,7 @@ _CALLED: Final = (
     (r":stateMachine:regulars-prod-(\w+)\"", r"start of \1"),
     (r"SigningKey", "signing key"),
     (r":event-bus/regulars-prod\"", "bus"),
+    (r":sqs:.*:regulars-prod-([\w-]+)\"", r"queue \1"),
     (r":identity/\*|configuration-set/regulars-prod\"", "sender"),
     (r'GetAtt": \["\w*logs', "own log"),
 )
@@ -138,9 +156,12 @@ def _wired(function: Function) -> dict[str, set[str]]:
         f"start of {function.starts}": {"StartExecution"} if function.starts else set(),
         f"executions of {function.watches}": {"DescribeExecution"} if function.watches else set(),
     }
+    if function.sends_due:
+        wired |= {f"queue {name}": {"SendMessage", "GetQueueUrl"} for name in wirings.waiting_queues()}
     for trigger in function.triggers:
         if isinstance(trigger, Queue):
             wired[f"queue {function.queue_name(trigger)}"] = CONSUME
+            wired[f"queue {function.queue_name(trigger)}-failed"] = {"SendMessage", "GetQueueUrl"}
         elif isinstance(trigger, Stream):
             wired |= {
                 "changes of customers": {"DescribeStream", "GetRecords", "GetShardIterator"},
@@ -153,6 +174,27 @@ def _wired(function: Function) -> dict[str, set[str]]:
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_a_function_may_do_what_its_wiring_says_and_nothing_else(production: Assembly, name: str) -> None:
     assert _allowed(production, name) == _wired(FUNCTIONS[name])
+
+
+def test_a_function_touches_only_the_partitions_of_its_wiring(production: Assembly) -> None:
+    for name, function in FUNCTIONS.items():
+        role = production.functions()[name]["Role"]["Fn::GetAtt"][0]
+        conditions = [
+            statement.get("Condition")
+            for _, policy in production.resources("AWS::IAM::Policy")
+            if {"Ref": role} in policy["Properties"]["Roles"]
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+            if _called(production, statement["Resource"]) == "customers"
+        ]
+        leading = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(function.partitions)}}
+        assert conditions == ([leading if function.partitions else None] if function.customers else [])
+
+
+def test_what_strangers_call_touches_no_api_keys() -> None:
+    for name in PUBLIC:
+        function = FUNCTIONS[name]
+        assert bool(function.partitions) == bool(function.customers)
+        assert not any(fnmatchcase(key, pattern) for pattern in function.partitions for key in ("KEY#x", "KEYS"))
 
 
 def _who_may(assembly: Assembly, resource: str, *actions: str) -> set[str]:
@@ -191,7 +233,7 @@ def test_every_folder_with_a_handler_is_a_function(production: Assembly) -> None
 
 def test_a_schedule_may_start_its_own_target_only(production: Assembly) -> None:
     schedules = [schedule["Properties"]["Target"] for _, schedule in production.resources("AWS::Scheduler::Schedule")]
-    assert len(schedules) == 5
+    assert len(schedules) == 6
     for target in schedules:
         role = target["RoleArn"]["Fn::GetAtt"][0]
         (statements,) = (
@@ -234,6 +276,15 @@ def test_what_lies_in_a_zip_may_be_read_by_whoever_runs_the_function(
     assert modes == {(True, 0o755), (False, 0o644)}
 
 
+def test_the_hash_of_a_zip_is_that_of_its_sources_compiled_or_not() -> None:
+    compiled, again = staged("describe_api", sys.executable), staged.__wrapped__("describe_api", sys.executable)
+    assert [path.suffix for path in compiled.folder.rglob("*handler*") if path.is_file()] == [".py", ".pyc"]
+    assert again.folder != compiled.folder
+    assert again.fingerprint == compiled.fingerprint
+    assert staged("describe_api").fingerprint != compiled.fingerprint
+    assert not list(staged("describe_api").folder.rglob("*.pyc"))
+
+
 def test_a_python_that_does_not_start_compiles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder, does in (("shim", "exit 127"), ("other", "echo 3.12")):
         (tmp_path / folder).mkdir()
@@ -247,15 +298,37 @@ def test_a_python_that_does_not_start_compiles_nothing(tmp_path: Path, monkeypat
     assert layer.interpreter("3.99") == str(tmp_path / "other" / "python3.99")
 
 
-def test_without_a_python_to_compile_with_it_is_said_once(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_hash_of_a_layer_does_not_depend_on_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = layer.compile_command(is_local=False)
     monkeypatch.setattr(layer, "interpreter", lambda _: None)
-    layer.say_that_nothing_compiles.cache_clear()
-    assert layer.compile_command(is_local=False) == layer.compile_command(is_local=False) == []
-    printed = capsys.readouterr().err
-    assert printed.count("\n") == 1
-    assert "uv python install 3.13" in printed
+    assert layer.compile_command(is_local=False) == command
+    assert command[0] == "python3.13"
+
+
+@pytest.mark.parametrize("has_network", [True, False])
+def test_a_python_that_is_missing_is_got_by_uv_or_stops_the_deployment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_network: bool
+) -> None:
+    installs = f"printf '#!/bin/sh\\necho 3.98\\n' > {tmp_path}/python3.98; chmod +x {tmp_path}/python3.98"
+    uv = tmp_path / "uv"
+    uv.write_text(
+        "#!/bin/sh\n"
+        'if [ "$2" = install ]; then\n'
+        f"  {installs if has_network else 'echo no route >&2; exit 1'}\n"
+        "else exit 2; fi\n"
+    )
+    uv.chmod(0o755)
+    monkeypatch.setattr(layer, "_UV", uv)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    layer.interpreter.cache_clear()
+    layer.compiler.cache_clear()
+    if has_network:
+        assert layer.compiler("3.98") == str(tmp_path / "python3.98")
+    else:
+        with pytest.raises(RuntimeError, match=r"install Python 3\.98 and deploy again\. no route"):
+            layer.compiler("3.98")
+    layer.interpreter.cache_clear()
+    layer.compiler.cache_clear()
 
 
 def test_every_function_is_built_the_same_way(production: Assembly) -> None:
@@ -269,7 +342,7 @@ def test_every_function_is_built_the_same_way(production: Assembly) -> None:
         log_group = log_groups[function["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
         assert log_group == {
             "LogGroupName": f"/aws/lambda/regulars-prod-{name}",
-            "RetentionInDays": 90,
+            "RetentionInDays": KEEP_DAYS if any(route.scope for route in FUNCTIONS[name].routes) else 90,
             "Tags": [{"Key": "regulars:stage", "Value": "prod"}],
         }
         assert len(function["Layers"]) == 1 + len(FUNCTIONS[name].layers), name
@@ -291,7 +364,7 @@ def test_a_functions_environment_names_what_it_may_use_alone(production: Assembl
             "RESCORING_STATE_MACHINE_ARN": wired.starts == "rescoring",
             "SETTLEMENT_STATE_MACHINE_ARN": wired.starts == "settlement",
             "INVITATIONS_STATE_MACHINE_ARN": wired.starts == "invitations",
-            "QUEUE_URL": name == "send_survey_invitation",
+            "FAILED_QUEUE_URL": name == "publish_changes",
         }
         own = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
         assert variables.keys() - settings - own == {variable for variable, uses in named.items() if uses}, name
@@ -305,14 +378,26 @@ def test_links_in_mails_lead_to_the_api_where_no_other_address_is_set(production
     assert "ApiEndpoint" in json.dumps(functions["send_confirmation"]["Environment"]["Variables"]["PUBLIC_URL"])
 
 
-def test_the_layer_holds_wheels_for_the_machine_that_the_functions_run_on(production: Assembly) -> None:
-    for logical_id, version in production.resources("AWS::Lambda::LayerVersion"):
-        python = production.asset(version["Properties"]["Content"]["S3Key"]) / "python"
-        assert (python / ("numpy" if "numeric" in logical_id else "pydantic")).is_dir()
+@pytest.mark.parametrize(("requirements", "package"), [("layer", "pydantic"), ("numeric", "numpy")])
+def test_the_layer_holds_wheels_for_the_machine_that_the_functions_run_on(
+    production: Assembly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requirements: str, package: str
+) -> None:
+    # Not every machine has the Python that compiles.
+    stand_in = tmp_path / "python"
+    stand_in.write_text('#!/bin/sh\ntouch "$6/compiled-by-$2"\n')
+    stand_in.chmod(0o755)
+    monkeypatch.setattr(layer, "compiler", lambda _: str(stand_in))
+    app = App(outdir=str(tmp_path), analytics_reporting=False, builtin_cloud_formation_validation=False)
+    layer.DependencyLayer.of(Stack(app, "Layers"), requirements, settings=production.settings)
+    app.synth()
+    assert requirements in wirings.requirements()
+    for python in tmp_path.glob("asset.*/python"):
+        assert (python / package).is_dir()
         compiled = [path for path in python.rglob("*.so") if not path.parent.name.endswith(".libs")]
         assert compiled
         assert all("cpython-313-aarch64" in path.name for path in compiled), compiled
         assert not (python / "boto3").exists(), "it comes with the runtime"
+        assert (python / "compiled-by-compileall").exists()
 
 
 def test_what_a_function_imports_lies_in_its_layers() -> None:

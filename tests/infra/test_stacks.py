@@ -1,15 +1,13 @@
 """What the stacks protect, connect and watch."""
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra import app, wirings
-from infra.app import build_app
+from infra import ROOT, app, wirings
 from shared.edge.wiring import Queue, Schedule, Stream
 from tests.infra.conftest import Assembly
 
@@ -36,6 +34,12 @@ def test_on_aws_the_data_outlives_its_stack(production: Assembly) -> None:
     assert {(resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) for resource in kept} == {
         ("Retain", "Retain")
     }
+
+
+def test_the_key_of_ids_is_generated_as_ever_or_cloudformation_would_replace_it(production: Assembly) -> None:
+    ((logical_id, secret),) = production.resources("AWS::SecretsManager::Secret")
+    assert logical_id == "SigningKeyEEFC2790"
+    assert secret["Properties"]["GenerateSecretString"] == {"ExcludePunctuation": True, "PasswordLength": 64}
 
 
 def test_the_stack_of_the_data_is_protected_on_aws_and_can_be_thrown_away_at_home(
@@ -80,7 +84,7 @@ def test_the_bucket_is_private_and_expires_rescorings_and_decisions(
     bucket = _only(production, "AWS::S3::Bucket")
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     rules = {rule["Prefix"]: rule["ExpirationInDays"] for rule in bucket["LifecycleConfiguration"]["Rules"]}
-    assert rules == {"rescorings/": 30, "scores/": 400, "invitations/": 365}
+    assert rules == {"rescorings/": 30, "scores/": 400, "invitations/": 365, "facts/": 400}
     assert "aws:SecureTransport" in json.dumps(_only(production, "AWS::S3::BucketPolicy"))
 
 
@@ -146,15 +150,14 @@ def test_stacks_import_only_what_has_no_fixed_name(production: Assembly) -> None
     assert any("ApiEndpoint" in name for name in exported)
 
 
-def test_a_public_address_takes_no_export_back(production: Assembly, tmp_path: Path) -> None:
+def test_a_public_address_takes_no_export_back(production: Assembly, local: Assembly) -> None:
     def exports(assembly: Assembly, stack: str) -> set[str]:
         outputs = assembly.template(stack)["Outputs"]
         return {name for name in outputs if name.startswith("Exports")}
 
-    with_address = replace(production.settings, public_url="https://crm.shop.example")
-    build_app(with_address, outdir=str(tmp_path), is_bundling=False).synth()
+    assert (production.settings.public_url, local.settings.public_url) == ("", "http://localhost:4566")
     for stack in ("Api", "Data"):
-        assert exports(Assembly(tmp_path, with_address), stack) == exports(production, stack)
+        assert exports(local, stack) == exports(production, stack)
 
 
 def test_the_api_throttles_logs_without_addresses_and_answers_only_allowed_origins(production: Assembly) -> None:
@@ -166,11 +169,18 @@ def test_the_api_throttles_logs_without_addresses_and_answers_only_allowed_origi
     assert _only(production, "AWS::ApiGatewayV2::Api")["CorsConfiguration"]["AllowOrigins"] == ["https://shop.example"]
 
 
-def test_what_costs_a_mail_or_counts_without_a_name_has_a_throttle_of_its_own(production: Assembly) -> None:
-    assert _only(production, "AWS::ApiGatewayV2::Stage")["RouteSettings"] == {
-        route: {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 20}
-        for route in ("POST /signups", "POST /feedback/{token}", "POST /complaints")
-    }
+def test_every_public_route_has_a_throttle_of_its_own(production: Assembly) -> None:
+    throttled = _only(production, "AWS::ApiGatewayV2::Stage")["RouteSettings"]
+    assert throttled.keys() == {key for key, route in wirings.routes().items() if route.scope is None}
+    for route in ("POST /signups", "POST /feedback/{token}", "POST /complaints"):
+        assert throttled[route] == {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 20}
+    # Strangers at a single route leave most of the API's hundred to the others.
+    assert all(limits["ThrottlingRateLimit"] <= 20 for limits in throttled.values())
+
+
+def test_the_access_log_names_the_key(production: Assembly) -> None:
+    stage = _only(production, "AWS::ApiGatewayV2::Stage")
+    assert json.loads(stage["AccessLogSettings"]["Format"])["keyId"] == "$context.authorizer.key_id"
 
 
 def test_without_allowed_origins_no_page_of_another_origin_may_call(local: Assembly) -> None:
@@ -184,7 +194,7 @@ def test_a_key_is_looked_up_every_five_minutes_on_aws_and_always_at_home(product
     assert all(authorizer["IdentitySource"] == ["$request.header.Authorization"] for authorizer in authorizers)
 
 
-def test_only_new_facts_are_published_one_by_one_and_until_they_leave_the_stream(production: Assembly) -> None:
+def test_only_new_facts_are_published_and_what_fails_for_hours_is_put_aside(production: Assembly) -> None:
     (stream,) = (
         mapping["Properties"]
         for _, mapping in production.resources("AWS::Lambda::EventSourceMapping")
@@ -198,8 +208,11 @@ def test_only_new_facts_are_published_one_by_one_and_until_they_leave_the_stream
     assert stream["StartingPosition"] == "TRIM_HORIZON"
     assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert stream["BisectBatchOnFunctionError"] is True
-    assert stream["MaximumRetryAttempts"] == -1
-    assert "OnFailure" in stream["DestinationConfig"]
+    # Well within the day for which the stream keeps it, so that it can be read there again.
+    assert (stream["MaximumRetryAttempts"], stream["MaximumRecordAgeInSeconds"]) == (-1, 6 * 3600)
+    failed = stream["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
+    variables = production.functions()["publish_changes"]["Environment"]["Variables"]
+    assert variables["FAILED_QUEUE_URL"] == {"Ref": failed}
 
 
 def test_every_consumed_queue_reports_single_failures_and_has_a_dlq(production: Assembly) -> None:
@@ -219,7 +232,7 @@ def test_every_consumed_queue_reports_single_failures_and_has_a_dlq(production: 
         assert failed["MessageRetentionPeriod"] == 14 * 24 * 3600
         names.add(queue["QueueName"].removeprefix("regulars-prod-"))
     letters = {"confirmations", "reminders", "surveys", "promoters", "cases"}
-    assert names == {"purchases", "points", "feedback", *letters}
+    assert names == {"purchases", "points", "imported-points", "feedback", "overdue", *letters}
 
 
 def test_a_mail_outlives_hours_without_ses_and_a_long_queue_leaves_room_for_the_api(production: Assembly) -> None:
@@ -242,6 +255,8 @@ def test_a_mail_outlives_hours_without_ses_and_a_long_queue_leaves_room_for_the_
     assert {name.removeprefix("regulars-prod-"): number for name, number in at_once.items()} == {
         "purchases": 5,
         "points": 5,
+        "imported-points": 2,
+        "overdue": 2,
         "confirmations": 2,
         "reminders": 2,
         "surveys": 2,
@@ -273,20 +288,22 @@ def _alarms(assembly: Assembly) -> dict[str, Mapping[str, Any]]:
 def test_alarms_tell_of_what_waits_and_of_what_failed(production: Assembly) -> None:
     queues = {queue["Properties"]["QueueName"] for _, queue in production.resources("AWS::SQS::Queue")}
     failed = {name.removeprefix("regulars-prod-") for name in queues if name.endswith("-failed")}
-    assert len(failed) == 10
+    assert len(failed) == 12
     jobs = ("rescoring", "settlement", "invitations")
     alarms = _alarms(production)
     assert alarms.keys() == {
         *failed,
-        *("confirmations-age", "reminders-age", "promoters-age", "cases-age"),
-        *(f"{job}-{end}" for job in jobs for end in ("failed", "timed-out")),
-        *("watch-cases-errors", "ask-recovery-errors", "stream-lag", "throttles", "api-errors"),
+        *("confirmations-waiting", "reminders-waiting", "surveys-waiting", "promoters-waiting", "cases-waiting"),
+        *(f"{job}-{end}" for job in jobs for end in ("failed", "missing")),
+        *("send-due-messages-errors", "ask-recovery-errors", "add-up-figures-errors", "waiting"),
+        *("stream-lag", "throttles", "api-errors"),
+        *("bounces", "complaints", "confirmation-ceiling-reached"),
     }
     for name in failed:
         assert alarms[name]["Dimensions"] == [{"Name": "QueueName", "Value": f"regulars-prod-{name}"}]
         assert alarms[name]["MetricName"] == "ApproximateNumberOfMessagesVisible"
     for job in jobs:
-        assert f':stateMachine:regulars-prod-{job}"' in json.dumps(alarms[f"{job}-failed"]["Dimensions"])
+        assert f':stateMachine:regulars-prod-{job}"' in json.dumps(alarms[f"{job}-missing"]["Dimensions"])
     topic = next(name for name, _ in production.resources("AWS::SNS::Topic") if name.startswith("Alarms"))
     assert all(alarm["AlarmActions"] == [{"Ref": topic}] for alarm in alarms.values())
     assert any(
@@ -294,6 +311,101 @@ def test_alarms_tell_of_what_waits_and_of_what_failed(production: Assembly) -> N
         and subscription["Properties"]["Endpoint"] == "owner@shop.example"
         for _, subscription in production.resources("AWS::SNS::Subscription")
     )
+
+
+def test_an_alarm_counts_the_mails_that_wait_for_hours(production: Assembly) -> None:
+    filters = [each["Properties"] for _, each in production.resources("AWS::Logs::MetricFilter")]
+    metric = {"MetricName": "regulars-prod-waiting", "MetricNamespace": "Regulars", "MetricValue": "1"}
+    assert [each["MetricTransformations"] for each in filters] == [[metric]] * 5
+    assert {each["FilterPattern"] for each in filters} == {'{ $.message = "message waits for hours" }'}
+    alarm = _alarms(production)["waiting"]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Regulars", "regulars-prod-waiting", "Sum")
+
+
+def _read_by(alarm: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """The metrics that an alarm computes with and their statistics, by the names that its expression has for them."""
+    return {
+        metric["Id"]: (metric["MetricStat"]["Metric"]["MetricName"], metric["MetricStat"]["Stat"])
+        for metric in alarm["Metrics"]
+        if "MetricStat" in metric
+    }
+
+
+def test_mails_that_fail_over_and_over_are_an_alarm_though_in_flight(production: Assembly) -> None:
+    alarm = _alarms(production)["confirmations-waiting"]
+    assert _read_by(alarm) == {
+        "waiting": ("ApproximateNumberOfMessagesVisible", "Average"),
+        "in_flight": ("ApproximateNumberOfMessagesNotVisible", "Average"),
+    }
+    assert [metric["Expression"] for metric in alarm["Metrics"] if "Expression" in metric] == ["waiting + in_flight"]
+    assert all(metric["MetricStat"]["Period"] == 300 for metric in alarm["Metrics"] if "MetricStat" in metric)
+    # A single message, neither more nor less, that comes again and again.
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (3, 3)
+    assert 0 < alarm["Threshold"] < 1
+
+
+def test_a_night_without_a_run_is_an_alarm_and_so_is_one_that_somebody_ended(production: Assembly) -> None:
+    missing, failed = (_alarms(production)[f"rescoring-{end}"] for end in ("missing", "failed"))
+    assert (missing["MetricName"], missing["Period"], missing["EvaluationPeriods"]) == ("ExecutionsSucceeded", 3600, 26)
+    assert (missing["ComparisonOperator"], missing["Threshold"]) == ("LessThanThreshold", 1)
+    # Step Functions reports nothing where nothing runs.
+    assert missing["TreatMissingData"] == "breaching"
+    (expression,) = (metric["Expression"] for metric in failed["Metrics"] if "Expression" in metric)
+    assert expression == "FILL(failed, 0) + FILL(timed_out, 0) + FILL(aborted, 0)"
+    assert {name for name, _ in _read_by(failed).values()} == {
+        *("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"),
+    }
+
+
+def test_bounces_and_complaints_are_an_alarm_before_aws_looks_into_them(production: Assembly) -> None:
+    alarms = _alarms(production)
+    for name, metric, review in (("bounces", "BounceRate", 0.05), ("complaints", "ComplaintRate", 0.001)):
+        alarm = alarms[name]
+        assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SES", f"Reputation.{metric}")
+        assert "Dimensions" not in alarm
+        assert alarm["Threshold"] < review
+        assert alarm["TreatMissingData"] == "ignore"
+
+
+def test_what_passes_by_itself_is_no_alarm(production: Assembly) -> None:
+    alarms = _alarms(production)
+    assert {
+        name: (alarms[name]["DatapointsToAlarm"], alarms[name]["EvaluationPeriods"])
+        for name in ("api-errors", "throttles", "stream-lag")
+    } == {"api-errors": (2, 3), "throttles": (3, 3), "stream-lag": (2, 2)}
+    # Lambda tries a start by a schedule three times.
+    assert (alarms["ask-recovery-errors"]["Threshold"], alarms["ask-recovery-errors"]["Period"]) == (2, 3600)
+
+
+def test_every_alarm_names_its_entry_in_the_guide_and_every_entry_has_an_alarm(production: Assembly) -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text()
+    section = guide.partition("\n## What each alarm means and what to do\n")[2].partition("\n## ")[0]
+    entries = re.findall(r"^### ([a-z-]+)$", section, re.MULTILINE)
+    named = {
+        name: re.findall(r"\(docs/operations\.md#([a-z-]+)\)$", alarm["AlarmDescription"])
+        for name, alarm in _alarms(production).items()
+    }
+    assert all(len(anchors) == 1 for anchors in named.values())
+    # The budget is no alarm of CloudWatch's.
+    assert {anchor for (anchor,) in named.values()} | {"budget"} == set(entries)
+    assert len(entries) == len(set(entries))
+
+
+def test_the_readme_says_what_the_alarms_cost(production: Assembly) -> None:
+    read = sum(len(_read_by(alarm)) if "Metrics" in alarm else 1 for alarm in _alarms(production).values())
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert f"the alarms beyond the account's ten free ones (0.10 USD each, {read - 10} of them)" in readme
+
+
+def test_a_budget_mails_what_the_month_costs_and_is_expected_to_cost(production: Assembly, local: Assembly) -> None:
+    (budget,) = (resource["Properties"] for _, resource in production.resources("AWS::Budgets::Budget"))
+    assert budget["Budget"]["BudgetLimit"] == {"Amount": 50, "Unit": "USD"}
+    assert {
+        (notice["Notification"]["NotificationType"], subscriber["Address"])
+        for notice in budget["NotificationsWithSubscribers"]
+        for subscriber in notice["Subscribers"]
+    } == {("ACTUAL", "owner@shop.example"), ("FORECASTED", "owner@shop.example")}
+    assert not list(local.resources("AWS::Budgets::Budget"))
 
 
 def test_whatever_no_request_waits_for_says_what_its_failing_means() -> None:
@@ -338,6 +450,12 @@ def test_without_an_address_nobody_is_mailed_alarms(local: Assembly) -> None:
         subscription["Properties"]["Protocol"] for _, subscription in local.resources("AWS::SNS::Subscription")
     }
     assert protocols == {"sqs"}
+
+
+def test_what_is_due_is_looked_for_every_minute(production: Assembly) -> None:
+    schedules = [schedule["Properties"] for _, schedule in production.resources("AWS::Scheduler::Schedule")]
+    expressions = {schedule["Name"]: schedule["ScheduleExpression"] for schedule in schedules}
+    assert expressions["regulars-prod-send-due-messages"] == "rate(1 minute)"
 
 
 @pytest.mark.parametrize(
@@ -464,7 +582,7 @@ def test_the_bus_keeps_thirty_days_on_aws_and_nothing_at_home(production: Assemb
 
 def test_ses_reports_what_became_of_a_mail(production: Assembly) -> None:
     destination = _only(production, "AWS::SES::ConfigurationSetEventDestination")["EventDestination"]
-    assert {"bounce", "complaint", "delivery", "reject"} == set(destination["MatchingEventTypes"])
+    assert {"bounce", "complaint"} == set(destination["MatchingEventTypes"])
     configuration = _only(production, "AWS::SES::ConfigurationSet")
     assert configuration["DeliveryOptions"] == {"TlsPolicy": "REQUIRE"}
     assert configuration["ReputationOptions"] == {"ReputationMetricsEnabled": True}
@@ -518,3 +636,20 @@ def test_the_throw_away_stage_is_synthesised_for_the_local_aws_only(
     printed = capsys.readouterr().err
     assert printed.count("\n") == 1
     assert "make deploy STAGE=prod" in printed
+
+
+def test_imported_purchases_earn_by_a_queue_that_no_live_fact_waits_in(production: Assembly) -> None:
+    rules = {
+        rule["Properties"]["Targets"][0]["Arn"]["Fn::GetAtt"][0]: rule["Properties"]["EventPattern"]
+        for _, rule in production.resources("AWS::Events::Rule")
+    }
+    queues = {name: queue["Properties"]["QueueName"] for name, queue in production.resources("AWS::SQS::Queue")}
+    patterns = {queues[target].removeprefix("regulars-prod-"): pattern for target, pattern in rules.items()}
+    assert patterns["imported-points"] == {
+        "source": ["regulars"],
+        "detail-type": ["PurchaseRecorded"],
+        "detail": {"imported": [True]},
+    }
+    assert patterns["points"]["detail"] == {"imported": [{"exists": False}]}
+    assert "PurchaseRecorded" in patterns["points"]["detail-type"]
+    assert {name for name, pattern in patterns.items() if "detail" in pattern} == {"points", "imported-points"}

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
@@ -26,7 +27,7 @@ NO_RULES: Final = ("actions", "job", "compose", "deliver", "payloads", "links", 
 IMPURE: Final = (
     "boto3", "botocore", "pydantic", "jinja2", "aws_lambda_powertools", "itsdangerous", "idna", "os", "time", "random",
     "secrets", "uuid", "shared.core.aws", "shared.core.clock", "shared.core.environment", "shared.core.dynamodb",
-    "shared.core.fact_store", "shared.core.kind", "shared.core.signing_key", "shared.edge",
+    "shared.core.fact_store", "shared.core.kind", "shared.core.secret", "shared.core.digests", "shared.edge",
 )  # fmt: skip
 
 
@@ -35,8 +36,13 @@ def modules(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*.py")) if "__pycache__" not in path.parts)
 
 
-def imported(path: Path) -> Iterator[tuple[str, str]]:
+@cache
+def imported(path: Path) -> tuple[tuple[str, str], ...]:
     """The modules that a file imports, each with a name taken from it, "" where that is the module itself."""
+    return tuple(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[tuple[str, str]]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
@@ -53,6 +59,7 @@ def capability_of(module: str) -> str:
     return parts[1] if parts[0] == "shared" and len(parts) > 1 else ""
 
 
+@cache
 def arrows() -> dict[str, set[str]]:
     """The capabilities that each capability imports."""
     return {

@@ -1,6 +1,5 @@
 """`CaseOpened`, `CaseContinued`, `CaseOverdue` → a mail to the shop's marketer, at once."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +8,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from shared.cases import case as rules
 from shared.cases.case import Case
 from shared.cases.store import case_files
-from shared.core import environment, fact_store
+from shared.core import environment
 from shared.core.dynamodb import CUSTOMERS
 from shared.core.money import to_decimal
 from shared.core.settings import Settings
@@ -17,7 +16,7 @@ from shared.core.shop_time import ShopTime
 from shared.customers.customer import Customer
 from shared.customers.store.contact_histories import HISTORIES
 from shared.customers.store.profiles import PROFILES
-from shared.edge.queues import consume
+from shared.edge.queues import consume, fact_of
 from shared.mail import deliver
 from shared.mail.compose import Letter
 from shared.mail.store import mails
@@ -27,7 +26,7 @@ from shared.scorecards.store import cards
 
 def notify(record: SQSRecord) -> None:
     """A case that was resolved meanwhile needs no mail. The answer to the mail goes to the customer."""
-    fact = fact_store.from_members(json.loads(record.body)["detail"])
+    fact = fact_of(record)
     case = case_files.get(fact.data["case_id"])
     assert case is not None, "a case is written with its fact"
     if case.resolved_at:

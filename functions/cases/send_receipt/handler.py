@@ -1,16 +1,14 @@
 """`CaseOpened`, `CaseContinued` by a complaint → a receipt to the customer, by mail."""
 
-import json
-
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.cases.case import Case, Message, Origin, messages
 from shared.cases.store import case_files
-from shared.core import environment, fact_store
+from shared.core import environment
 from shared.core.locales import choose_locale
 from shared.customers.customer import Customer, address_for_answers, home_of
 from shared.customers.store import profiles
-from shared.edge.queues import consume
+from shared.edge.queues import consume, fact_of
 from shared.mail import deliver
 from shared.mail.compose import Email, Letter, render_email
 from shared.mail.store import mails
@@ -21,7 +19,7 @@ def send(record: SQSRecord) -> None:
 
     Killed between sending and recording, it sends again: two receipts are better than none.
     """
-    fact = fact_store.from_members(json.loads(record.body)["detail"])
+    fact = fact_of(record)
     if fact.data["origin"] != Origin.COMPLAINT:
         return
     mail_id = f"receipt-{fact.id}"

@@ -1,4 +1,4 @@
-"""What the back office sees: the single customer view, keys, the contract, the bus."""
+"""What the back office sees: the single customer view, keys, the contract."""
 
 import json
 from collections.abc import Callable
@@ -6,9 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from shared.edge import api_keys
+from tests.frozen_clock import FrozenClock
 from tests.functional.aws import client
+from tests.functional.calls import CALLS
+from tests.functional.moto_patches import json_answer
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -63,66 +67,64 @@ def test_a_wrong_page_is_refused(invoke: Invoke, load: Load, query: dict[str, st
 
 
 def test_a_key_is_known_by_its_hash_and_an_unknown_one_is_refused(invoke: Invoke) -> None:
-    api_keys.add("rk_secret", "shop", ["purchases:write", "reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
+    key = api_keys.add("rk_secret", "shop", ["purchases:write", "reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
     answer = invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})
-    assert answer == {"isAuthorized": True, "context": {"key_name": "shop", "scopes": "purchases:write reports:read"}}
+    context = {"key_id": key.key_id, "key_name": "shop", "scopes": "purchases:write reports:read"}
+    assert answer == {"isAuthorized": True, "context": context}
     assert invoke("authorize_request/bearer", fill={"KEY": "rk_other"}) == {"isAuthorized": False}
     assert invoke("authorize_request/bearer", fill={"Bearer KEY": "Basic rk_secret"}) == {"isAuthorized": False}
     assert "rk_secret" not in json.dumps(client("dynamodb").scan(TableName="customers")["Items"])
 
 
-def test_a_revoked_key_opens_nothing(invoke: Invoke) -> None:
-    api_keys.add("rk_secret", "shop", ["reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
-    assert api_keys.remove("rk_secret")
-    assert not api_keys.remove("rk_secret")
+def test_a_revoked_key_opens_nothing(invoke: Invoke, contents: Callable[..., Any]) -> None:
+    key = api_keys.add("rk_secret", "shop", ["reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
+    assert api_keys.revoke(key.key_id)
+    assert not api_keys.revoke(key.key_id)
     assert invoke("authorize_request/bearer", fill={"KEY": "rk_secret"}) == {"isAuthorized": False}
+    assert contents() == {"customers": [], "scorecards": []}
 
 
-def received(queue_url: str) -> list[dict[str, Any]]:
-    details: list[dict[str, Any]] = []
-    while messages := client("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
-        for message in messages:
-            details.append(json.loads(message["Body"]))
-            client("sqs").delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-    return details
+def test_a_key_opens_nothing_after_its_last_day(invoke: Invoke, clock: FrozenClock) -> None:
+    api_keys.add("rk_secret", "shop", ["reports:read"], clock.now())
+    clock.advance(days=api_keys.VALID_DAYS, seconds=-1)
+    assert invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})["isAuthorized"]
+    clock.advance(seconds=1)
+    assert invoke("authorize_request/bearer", fill={"KEY": "rk_secret"}) == {"isAuthorized": False}
+    assert [key.name for key in api_keys.every()] == ["shop"]
 
 
-@pytest.fixture
-def listener() -> str:
-    sqs, events = client("sqs"), client("events")
-    url = sqs.create_queue(QueueName="listener")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    events.put_rule(Name="all", EventBusName="regulars", EventPattern=json.dumps({"source": ["regulars"]}))
-    events.put_targets(Rule="all", EventBusName="regulars", Targets=[{"Id": "1", "Arn": arn}])
-    return str(url)
+def test_the_use_of_a_key_is_written_once_a_day(invoke: Invoke, clock: FrozenClock) -> None:
+    api_keys.add("rk_secret", "shop", ["reports:read"], clock.now())
+    assert api_keys.every()[0].last_used_on is None
+    for _ in range(3):
+        CALLS.changes = 0
+        invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})
+    assert CALLS.changes == 0
+    assert api_keys.every()[0].last_used_on == clock.now().date()
+    clock.advance(days=1)
+    invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})
+    assert api_keys.every()[0].last_used_on == clock.now().date()
 
 
-def test_new_facts_reach_the_bus_unchanged_and_nothing_else_does(invoke: Invoke, listener: str) -> None:
-    assert invoke("publish_changes/stream") == {"batchItemFailures": []}
-    events = received(listener)
-    assert [event["detail"]["order_id"] for event in events] == ["#1001", "#1002"]
-    assert {(event["source"], event["detail-type"]) for event in events} == {("regulars", "PurchaseRecorded")}
-    assert events[0]["detail"]["products"] == [{"sku": "cup", "quantity": 2, "price": 1000}]
-    assert "pk" not in events[0]["detail"]
+def test_a_key_opens_the_api_where_its_use_cannot_be_written(invoke: Invoke, clock: FrozenClock) -> None:
+    api_keys.add("rk_secret", "shop", ["reports:read"], clock.now())
+
+    def fail(event_name: str, request: Any) -> AWSResponse | None:
+        if not event_name.endswith("UpdateItem"):
+            return None
+        return json_answer(request.url, 400, {"__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException"})
+
+    CALLS.interceptors.append(fail)
+    try:
+        assert invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})["isAuthorized"]
+    finally:
+        CALLS.interceptors.remove(fail)
+    assert api_keys.every()[0].last_used_on is None
 
 
-def test_what_the_bus_refuses_is_reported_from_the_first_refused_record_on(
-    invoke: Invoke, load: Load, listener: str
-) -> None:
-    event = load("publish_changes/stream")
-    event["Records"][3]["dynamodb"]["NewImage"]["type"] = {"S": ""}
-    answer = invoke("publish_changes", event)
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "114"}]}
-    assert [message["detail"]["order_id"] for message in received(listener)] == ["#1001"]
-
-
-def test_many_facts_are_published_in_chunks(invoke: Invoke, load: Load, listener: str) -> None:
-    event = load("publish_changes/stream")
-    first = event["Records"][0]
-    event["Records"] = []
-    for number in range(37):
-        record = json.loads(json.dumps(first).replace("#1001", f"o{number}"))
-        record["dynamodb"]["SequenceNumber"] = str(1000 + number)
-        event["Records"].append(record)
-    assert invoke("publish_changes", event) == {"batchItemFailures": []}
-    assert {message["detail"]["order_id"] for message in received(listener)} == {f"o{number}" for number in range(37)}
+def test_keys_are_listed_oldest_first(clock: FrozenClock) -> None:
+    made = []
+    for name in ("shop", "till"):
+        made.append(api_keys.add(f"rk_{name}", name, ["reports:read"], clock.now()))
+        clock.advance(days=1)
+    assert api_keys.every() == made

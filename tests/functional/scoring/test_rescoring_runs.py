@@ -26,7 +26,7 @@ from shared.scoring.job import RESCORING
 from shared.scoring.rescoring import Change
 from shared.scoring.store import writes
 from tests.functional import moto_patches
-from tests.functional.aws import client, put_back, stored
+from tests.functional.aws import client, once, put_back, stored
 from tests.functional.calls import CALLS, Killed, is_killed
 from tests.functional.moto_patches import json_answer
 from tests.functional.scenes import execution_arn
@@ -41,6 +41,10 @@ CUSTOMERS = 8
 @pytest.fixture(autouse=True)
 def shop() -> None:
     """Eight buyers, each better than the one before."""
+    once(_store_shop)
+
+
+def _store_shop() -> None:
     counted = []
     for number in range(CUSTOMERS):
         card = Scorecard(customer_id=f"K{number}")
@@ -423,7 +427,7 @@ def test_a_rescoring_can_be_watched_from_its_start_to_its_end(
     invoke: Invoke, machine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RESCORING_STATE_MACHINE_ARN", machine)
-    run = invoke("start_rescoring/as_of")["json"]["rescoring_id"]
+    run = invoke("start_rescoring/as_of", as_of="2026-11-21")["json"]["rescoring_id"]
     queued = status(invoke, run)
     assert (queued["status"], queued["as_of"], queued["segments"], queued["segments_written"]) == (
         "QUEUED", None, None, 0

@@ -24,6 +24,7 @@ from cli.scoring.results import to_results
 from shared.scorecards import scorecard
 from shared.scorecards.rfm import SEGMENTS, segment
 from shared.scorecards.scorecard import Scorecard
+from tests.examples import examples
 
 HEADER = "customer_id,order_id,ordered_at,total\n"
 COLUMNS = (
@@ -75,7 +76,7 @@ _ORDERS = st.lists(st.tuples(st.integers(0, 12), _DAYS, st.integers(0, 10**7)), 
 _REFUNDS = st.lists(st.tuples(st.integers(0, 59), st.integers(1, 100)), max_size=8, unique_by=lambda refund: refund[0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(_ORDERS, _REFUNDS, st.randoms(use_true_random=False))
 def test_scores_are_those_that_the_deployed_crm_finds(
     orders: list[tuple[int, date, int]], refunds: list[tuple[int, int]], chance: random.Random
@@ -149,7 +150,7 @@ def test_rows_that_may_be_lines_are_reported_and_add_up_on_demand(tmp_path: Path
     assert "several rows" not in run(path).stdout
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4), st.integers(0, 9)), min_size=1, max_size=30))
 def test_with_lines_all_money_of_the_file_counts(lines: list[tuple[int, int, int]]) -> None:
     rows = "".join(f"c{customer},{order},2024-03-05,{total}\n" for customer, order, total in lines)
@@ -361,6 +362,22 @@ def test_the_file_that_is_read_is_not_written(tmp_path: Path) -> None:
     path.write_text(f"{HEADER}a,1,2024-03-05,5\n")
     assert run(path, "--out", path).exit_code == 2
     assert path.read_text().startswith(HEADER)
+
+
+def test_a_name_that_a_spreadsheet_would_run_has_an_apostrophe_before_it(tmp_path: Path) -> None:
+    path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
+    names = ("=1+2", "+1", "-x", "@x", "a=b")
+    rows = "".join(f"{name},{number},2024-03-05,5\n" for number, name in enumerate(names))
+    path.write_text(f"{HEADER}{rows}{''.join(a_shop())}")
+    assert run(path, "--out", out).exit_code == 0
+    assert {"'=1+2", "'+1", "'-x", "'@x", "a=b"} <= rows_of(out).keys()
+
+
+@pytest.mark.parametrize(("name", "is_warned"), [("=1+2", True), ("@x", True), ("-5", False), ("+49 1", False)])
+def test_rejects_that_a_spreadsheet_would_run_are_warned_of(tmp_path: Path, name: str, is_warned: bool) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(HEADER + "".join(a_shop()) + f"{name},y,z,\n")
+    assert ("takes them for formulas" in " ".join(run(path).stdout.split())) == is_warned
 
 
 def test_names_that_need_quotation_marks_and_prospects_are_written(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from shared.forecasting.forecast import LOGISTIC, MBG_NBD, NAIVE, PARETO_NBD, Fo
 from shared.forecasting.histories import Histories, purchases_between, sufficient
 from shared.forecasting.mbg_nbd import MbgNbd
 from shared.forecasting.pareto_nbd import ParetoNbd
+from tests.examples import examples
 
 TODAY = 1000
 
@@ -74,7 +75,7 @@ lives = st.lists(
 money = st.sampled_from([0, 1, -700, 1999, 1999, 10**12, -(10**15), 2**63 - 1])
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12))
 @given(lives, st.data(), st.sampled_from([1, 9, 80]), st.sampled_from([0, 0, 3, 500]), st.sampled_from([7, 90, 365]))
 def test_no_history_makes_a_fit_or_a_forecast_fail(
     lives: list[list[int]], data: Any, copies: int, unseen: int, horizon: int

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shared.core.errors import Invalid
 from shared.forecasting.arrays import group, thin
 from shared.forecasting.histories import Histories, concatenate, purchases_between, sufficient
+from tests.examples import examples
 
 lives = st.lists(st.lists(st.integers(0, 60), min_size=1, max_size=8, unique=True).map(sorted), max_size=8)
 
@@ -29,7 +30,7 @@ def histories(lives: list[list[int]], unseen: list[int] | None = None) -> Histor
     )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(lives, st.integers(-1, 61))
 def test_what_is_known_on_a_day_is_what_counting_one_by_one_finds(lives: list[list[int]], day: int) -> None:
     known = sufficient(histories(lives), day)
@@ -43,14 +44,14 @@ def test_what_is_known_on_a_day_is_what_counting_one_by_one_finds(lives: list[li
     )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(lives, st.integers(-1, 61), st.integers(0, 30))
 def test_purchases_between_two_days_leave_out_the_first_of_them(lives: list[list[int]], after: int, more: int) -> None:
     counts = purchases_between(histories(lives), after, after + more)
     assert counts.tolist() == [sum(after < day <= after + more for day in days) for days in lives]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(lives, lives)
 def test_parts_put_together_are_known_as_they_are_apart(some: list[list[int]], others: list[list[int]]) -> None:
     together = concatenate([histories(some), histories([]), histories(others)])
@@ -74,7 +75,7 @@ def test_unseen_purchases_lie_evenly_between_the_first_two_known_purchases() -> 
     assert purchases_between(history, 20, 50).tolist() == [3]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(lives, st.integers(0, 100), st.integers(0, 61))
 def test_no_more_purchases_are_unseen_than_there_are_days_for_them(
     lives: list[list[int]], unseen: int, day: int
@@ -92,7 +93,7 @@ def test_lengths_that_do_not_fit_together_are_refused() -> None:
         Histories(**{**fields, "offsets": ints([0, 2, 2])})
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.5, 1e200]))), st.randoms(use_true_random=False))
 def test_equal_rows_are_taken_together_in_the_same_order_however_they_come(
     rows: list[tuple[int, float]], random: object

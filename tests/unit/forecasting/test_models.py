@@ -19,6 +19,7 @@ from shared.forecasting.measures import auc, calibrate, rank, score_chances, sco
 from shared.forecasting.optimise import minimise
 from shared.forecasting.pareto_nbd import ParetoNbd
 from shared.forecasting.special import PowerIntegral, beta_nodes, digamma, log_gamma
+from tests.examples import examples
 
 MBG = MbgNbd(r=0.525, alpha=6.18, a=0.891, b=1.614, log_likelihood=0.0, at_edge=False)
 PARETO = ParetoNbd(r=0.553, alpha=10.58, s=0.606, beta=11.67, log_likelihood=0.0, at_edge=False)
@@ -53,7 +54,7 @@ def test_log_gamma_and_digamma_agree_with_the_standard_library_and_with_differen
     assert np.allclose((log_gamma(z + step) - log_gamma(z - step)) / (2 * step), digamma(z), rtol=1e-6, atol=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(parameter, st.floats(0, 80), parameter, st.floats(0.05, 20), st.floats(0, 100), st.floats(0.01, 200))
 def test_integrals_of_two_powers_agree_with_brute_force(
     alpha: float, k: float, beta: float, m: float, low: float, width: float
@@ -170,7 +171,7 @@ def test_a_fit_finds_the_parameters_that_customers_were_made_with() -> None:
             assert getattr(fitted, name) == pytest.approx(getattr(model, name), rel=0.2)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(parameter, parameter, parameter, parameter, history, st.floats(0.1, 100))
 def test_forecasts_are_finite_within_their_range_and_grow_with_time(
     first: float, second: float, third: float, fourth: float, row: tuple[int, float, float], time: float

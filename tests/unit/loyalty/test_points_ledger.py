@@ -39,6 +39,7 @@ from shared.loyalty.program import (
 )
 from shared.purchases import purchase
 from shared.purchases.purchase import Order, OrderState, Product, Refund
+from tests.examples import examples
 
 BERLIN = ZoneInfo("Europe/Berlin")
 START = datetime(2027, 2, 20, 12, tzinfo=UTC)
@@ -511,7 +512,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 TestLedger = LedgerMachine.TestCase
-TestLedger.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestLedger.settings = settings(max_examples=examples(150), stateful_step_count=30)
 
 
 @st.composite
@@ -601,7 +602,6 @@ def posted(events: list[Order | Refund], nights: list[bool], program: Program) -
 
 
 @given(purchases(), st.sampled_from(NegativeBalance), st.integers(0, 30), st.data())
-@settings(max_examples=100, deadline=None)
 def test_purchases_and_refunds_lead_to_the_same_account_in_whatever_order_they_come(
     events: list[Order | Refund], policy: NegativeBalance, grace_days: int, data: st.DataObject
 ) -> None:

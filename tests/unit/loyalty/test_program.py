@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.errors import Conflict, Invalid
@@ -266,7 +266,6 @@ def line_percent(line: Product | None, program: Program) -> int:
 
 
 @given(orders(), st.lists(MULTIPLIERS, max_size=3), st.sampled_from(Rounding), st.sampled_from([100, 125, 150]))
-@settings(deadline=None)
 def test_an_order_earns_the_sum_of_its_lines_exactly_before_it_is_rounded_once(
     order: Order, multipliers: list[Multiplier], rounding: Rounding, tier_percent: int
 ) -> None:
@@ -377,7 +376,6 @@ def exact_share(order: Order, program: Program, steps: list[tuple[str, int]]) ->
 
 
 @given(refunded_orders(), st.randoms(use_true_random=False))
-@settings(deadline=None)
 def test_any_order_of_refunds_takes_back_the_same_and_never_less_than_before(
     case: tuple[Order, Program, list[tuple[str, int]]], random: Random
 ) -> None:

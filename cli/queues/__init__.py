@@ -1,0 +1,1 @@
+"""`regulars queues`: what waits, and what failed for good."""
