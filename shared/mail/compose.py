@@ -145,9 +145,10 @@ def send_email(client: "SESV2Client", email: Email, settings: Settings, configur
                 "Headers": [{"Name": name, "Value": value} for name, value in email.headers.items()],
             }
         },
-        **({"ReplyToAddresses": [email.reply_to]} if email.reply_to else {}),
         "EmailTags": [{"Name": name, "Value": value} for name, value in email.tags.items()],
     }
+    if email.reply_to:
+        request["ReplyToAddresses"] = [email.reply_to]
     try:
         return client.send_email(**request)["MessageId"]
     except client.exceptions.ClientError as error:
