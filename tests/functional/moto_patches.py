@@ -27,6 +27,7 @@ from moto.dynamodb import models
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
 
+from tests.functional import second_engine
 from tests.functional.aws import client
 
 # Whether the answer to a statement whose condition fails has the item: DynamoDB has answered both ways.
@@ -38,6 +39,8 @@ _CONDITIONS: Final = {'"score" IS MISSING': "attribute_not_exists(#member)", '"s
 
 def answer(event_name: str, request: Any, **kwargs: Any) -> AWSResponse | None:
     """What AWS answers to this request of botocore."""
+    if second_engine.URL and event_name.startswith("before-send.dynamodb."):
+        return second_engine.answer(request)
     if event_name == "before-send.dynamodb.BatchExecuteStatement":
         return json_answer(request.url, 200, _execute(json.loads(request.body)["Statements"]))
     response = botocore_stubber(event_name, request, **kwargs)
