@@ -33,6 +33,7 @@ from tests.functional.aws import client
 # Whether the answer to a statement whose condition fails has the item: DynamoDB has answered both ways.
 refusals_tell = True
 
+_MAX_STATEMENTS: Final = 25
 _STATEMENT: Final = re.compile(r'UPDATE "(\w+)" SET "(\w+)" = \? WHERE "(\w+)" = \? AND (.+)')
 _CONDITIONS: Final = {'"score" IS MISSING': "attribute_not_exists(#member)", '"score" = ?': "#member = :p0"}
 
@@ -42,7 +43,11 @@ def answer(event_name: str, request: Any, **kwargs: Any) -> AWSResponse | None:
     if second_engine.URL and event_name.startswith("before-send.dynamodb."):
         return second_engine.answer(request)
     if event_name == "before-send.dynamodb.BatchExecuteStatement":
-        return json_answer(request.url, 200, _execute(json.loads(request.body)["Statements"]))
+        statements = json.loads(request.body)["Statements"]
+        if not 1 <= len(statements) <= _MAX_STATEMENTS:
+            error = {"__type": "com.amazon.coral.validate#ValidationException", "message": "1 to 25 statements"}
+            return json_answer(request.url, 400, error)
+        return json_answer(request.url, 200, _execute(statements))
     response = botocore_stubber(event_name, request, **kwargs)
     if event_name == "before-send.dynamodb.BatchWriteItem" and response is not None and response.status_code == 200:
         # DynamoDB counts what it has written; moto counts a batch as one write.

@@ -1,6 +1,6 @@
-"""Another DynamoDB in the place of moto's, reached over HTTP: what moto allows and DynamoDB refuses shows there.
+"""Another DynamoDB in the place of moto's, reached over HTTP: what moto allows and others refuse shows there.
 
-`REGULARS_DYNAMODB` is its address. Everything but DynamoDB stays with moto.
+`REGULARS_DYNAMODB` is its address. Everything else stays with moto, streams included.
 """
 
 import os
@@ -15,10 +15,10 @@ from moto.core.botocore_stubber import MockRawResponse
 from urllib3 import HTTPConnectionPool
 
 URL: Final = os.environ.get("REGULARS_DYNAMODB", "")
-# Engines keep the tables of each access key or account apart: parallel workers share one of them.
-_ACCOUNT: Final = f"{zlib.crc32(os.environ.get('PYTEST_XDIST_WORKER', 'alone').encode()):012}"
+# Engines keep the tables of different access keys apart, so parallel workers can share an engine.
+ACCOUNT: Final = f"{zlib.crc32(os.environ.get('PYTEST_XDIST_WORKER', 'alone').encode()):012}"
 _AUTHORIZATION: Final = (
-    f"AWS4-HMAC-SHA256 Credential={_ACCOUNT}/20260101/eu-central-1/dynamodb/aws4_request, "
+    f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/20260101/eu-central-1/dynamodb/aws4_request, "
     "SignedHeaders=host;x-amz-date;x-amz-target, Signature=unchecked"
 )
 
