@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from typer.testing import CliRunner
 
+from cli.main import app
 from infra.event_docs import open_members
 from shared.core import fact_log
 from shared.core.facts import Fact
@@ -204,7 +206,7 @@ def test_a_table_of_that_name_from_elsewhere_is_not_taken(command: Command) -> N
 
 
 def test_whoever_opted_out_since_gets_no_mail_from_the_restored_table(
-    command: Command, invoke: Invoke, clock: FrozenClock, intercept: Intercept
+    command: Command, invoke: Invoke, clock: FrozenClock
 ) -> None:
     clock.set(datetime(2026, 11, 20, 2, tzinfo=UTC))
     ada, ben = (sign_up(invoke, f"{name}@example.com") for name in ("ada", "ben"))
@@ -232,11 +234,20 @@ def test_whoever_opted_out_since_gets_no_mail_from_the_restored_table(
     assert "Opt-outs: 0 facts of 0 customers" in again.stdout
 
 
+def test_a_restored_table_in_use_is_the_next_source_unless_another_is_named(command: Command) -> None:
+    assert command("restore", "--to", TO, "--table", "customers").exit_code == 0
+    deploy(CUSTOMERS)
+    earlier = ("--to", "2026-11-20T01:00Z", "--table", "customers")
+    # Its own backups begin where it was restored.
+    assert command("restore", *earlier).exit_code == 1
+    answer = command("restore", *earlier, "--source", "customers")
+    assert answer.exit_code == 0, answer.output
+    name = "regulars-prod-customers-20261120T010000Z"
+    source = client("dynamodb").describe_table(TableName=name)["Table"]["RestoreSummary"]["SourceTableArn"]
+    assert (source.rpartition("/")[2], restored(name)) == ("customers", WHOLE)
+
+
 def test_it_wants_a_deployment_on_aws_a_moment_and_one_table_of_its_source(command: Command) -> None:
-    from typer.testing import CliRunner
-
-    from cli.main import app
-
     local = CliRunner().invoke(app, ["restore", "--to", TO, "--stage", "local"])
     assert (local.exit_code, "no point-in-time recovery" in local.stderr) == (2, True)
     assert command("restore", "--to", "yesterday").exit_code == 2
