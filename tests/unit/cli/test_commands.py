@@ -94,6 +94,26 @@ def test_such_a_deployment_is_refused_until_it_is_agreed_to(
     assert change_guard.main() == 0
 
 
+def test_a_deployment_that_forgets_restored_tables_is_refused_until_it_is_agreed_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployed = {"RESTORED_CUSTOMERS_TABLE": "tea", "RESTORED_SCORECARDS_TABLE": ""}
+    monkeypatch.setattr(change_guard, "deployed_settings", lambda _: deployed)
+    monkeypatch.setenv("STAGE", "prod")
+    assert change_guard.main() == 2
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert "put RESTORED_CUSTOMERS_TABLE=tea into stages/prod.env" in printed
+    monkeypatch.setenv("LEAVE_RESTORED_TABLES", "yes")
+    assert change_guard.main() == 0
+    monkeypatch.delenv("LEAVE_RESTORED_TABLES")
+    # Another restored table is meant: it was written there by the command.
+    monkeypatch.setenv("RESTORED_CUSTOMERS_TABLE", "cups")
+    stream = "arn:aws:dynamodb:eu-central-1:123456789012:table/cups/stream/2026-11-20T05:12:00.123"
+    monkeypatch.setenv("RESTORED_CUSTOMERS_STREAM", stream)
+    assert change_guard.main() == 0
+
+
 def test_make_deploy_hands_on_every_setting_of_the_stages_file() -> None:
     makefile = (Path(__file__).parents[3] / "Makefile").read_text()
     (exported,) = re.findall(r"^export (SENDER .*)$", makefile, re.MULTILINE)
