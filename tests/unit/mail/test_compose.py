@@ -548,7 +548,13 @@ def test_no_mail_of_a_case_shows_how_to_call_the_api(template: str, language: st
 
 def test_a_case_leaves_out_what_is_not_known() -> None:
     silent = {**CONTEXTS["case_opened"]["messages"][0], "text": "", "score": 0}
-    unknown = {"customer_name": None, "order": None, "customer": None, "can_reply": False, "cases_before": 0}
+    unknown: dict[str, Any] = {
+        "customer_name": None,
+        "order": None,
+        "customer": None,
+        "can_reply": False,
+        "cases_before": 0,
+    }
     email = mail("case_opened", messages=[silent], sentiment=None, themes=[], owner="Grace", **unknown)
     for body in (email.text, words_of(email.html)):
         assert "Customer: name not known (customer-7)" in body
