@@ -35,6 +35,7 @@ from shared.core import clock
 from shared.core.errors import RegularsError
 from shared.core.money import format_amount
 from shared.core.settings import Settings
+from shared.loyalty.program import DEFAULT_BONUSES, Bonus
 from shared.purchases import purchase
 from shared.purchases.payloads import PurchasePayload
 
@@ -45,6 +46,8 @@ HTTP_CONNECTIONS: Final = 4
 # More orders than the HTTP part can send in its time, even on a fast machine.
 MAX_BY_HTTP: Final = 5_000
 MAIL_TIMEOUT_SECONDS: Final = 60.0
+# By the default programme.
+BONUS_OF_CONFIRMING: Final = DEFAULT_BONUSES[Bonus.SIGNUP_CONFIRMED]
 POINTS_TIMEOUT_SECONDS: Final = 60.0
 RESCORING_TIMEOUT_SECONDS: Final = 180.0
 TIMELINE_LENGTH: Final = 9
@@ -287,11 +290,15 @@ def _redeem(crm: _Crm, customer_id: str) -> None:
 
     def earned() -> dict[str, Any] | None:
         points: dict[str, Any] = _checked(crm.api.get(f"/customers/{customer_id}/points"), 200).json()
-        return points if points["active"] and points["pending"] else None
+        # For confirming, and for the purchase.
+        return points if points["pending"] > BONUS_OF_CONFIRMING else None
 
     points = _until(earned, POINTS_TIMEOUT_SECONDS, "the points have not come")
-    until = points["pending_until"]
-    say(f"{points['active']} points for confirming; {points['pending']} for the purchase, to spend from {until} on")
+    until, of_purchase = points["pending_until"], points["pending"] - BONUS_OF_CONFIRMING
+    say(f"{BONUS_OF_CONFIRMING} points for confirming, {of_purchase} for the purchase, to spend from {until} on")
+    gift = {"idempotency_key": "demo-1", "points": 50, "reason": "Our first customer", "operator": "grace"}
+    given = _checked(crm.api.post(f"/customers/{customer_id}/points/adjustments", json=gift), 201).json()
+    say(f"{given['points']} more by the shop's staff, to spend at once")
     redemption = {"idempotency_key": "demo-1", "reward_id": "record-brush"}
     voucher = _checked(crm.api.post(f"/customers/{customer_id}/redemptions", json=redemption), 201).json()
     _checked(crm.api.post(f"/customers/{customer_id}/redemptions", json=redemption), 200)
