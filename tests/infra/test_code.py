@@ -135,4 +135,4 @@ def test_a_word_of_loyalty_leaves_the_zips_of_signups_alone(zips: Path, tmp_path
             *("record_purchase", "refund_purchase", "ingest_purchases", "report_scores", "write_scores"),
         }
     )
-    assert differ - loyalty <= {"answer_survey", "send_survey_invitation", "send_referral_invitation"}
+    assert differ - loyalty <= {"view_customer", "answer_survey", "send_survey_invitation", "send_referral_invitation"}

@@ -231,7 +231,7 @@ def test_every_consumed_queue_reports_single_failures_and_has_a_dlq(production: 
         assert failed["RedriveAllowPolicy"]["redrivePermission"] == "byQueue"
         assert failed["MessageRetentionPeriod"] == 14 * 24 * 3600
         names.add(queue["QueueName"].removeprefix("regulars-prod-"))
-    letters = {"confirmations", "reminders", "surveys", "promoters", "cases"}
+    letters = {"confirmations", "reminders", "surveys", "promoters", "cases", "receipts"}
     assert names == {"purchases", "points", "imported-points", "feedback", "overdue", *letters}
 
 
@@ -257,6 +257,7 @@ def test_a_mail_outlives_hours_without_ses_and_a_long_queue_leaves_room_for_the_
         "points": 5,
         "imported-points": 2,
         "overdue": 2,
+        "receipts": 2,
         "confirmations": 2,
         "reminders": 2,
         "surveys": 2,
@@ -288,7 +289,7 @@ def _alarms(assembly: Assembly) -> dict[str, Mapping[str, Any]]:
 def test_alarms_tell_of_what_waits_and_of_what_failed(production: Assembly) -> None:
     queues = {queue["Properties"]["QueueName"] for _, queue in production.resources("AWS::SQS::Queue")}
     failed = {name.removeprefix("regulars-prod-") for name in queues if name.endswith("-failed")}
-    assert len(failed) == 12
+    assert len(failed) == 13
     jobs = ("rescoring", "settlement", "invitations")
     alarms = _alarms(production)
     assert alarms.keys() == {
@@ -316,7 +317,7 @@ def test_alarms_tell_of_what_waits_and_of_what_failed(production: Assembly) -> N
 def test_an_alarm_counts_the_mails_that_wait_for_hours(production: Assembly) -> None:
     filters = [each["Properties"] for _, each in production.resources("AWS::Logs::MetricFilter")]
     metric = {"MetricName": "regulars-prod-waiting", "MetricNamespace": "Regulars", "MetricValue": "1"}
-    assert [each["MetricTransformations"] for each in filters] == [[metric]] * 5
+    assert [each["MetricTransformations"] for each in filters] == [[metric]] * 6
     assert {each["FilterPattern"] for each in filters} == {'{ $.message = "message waits for hours" }'}
     alarm = _alarms(production)["waiting"]
     assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Regulars", "regulars-prod-waiting", "Sum")

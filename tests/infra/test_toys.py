@@ -177,9 +177,9 @@ def test_alarms_and_the_dashboard_know_them(assembly: Assembly) -> None:
         for _, alarm in assembly.resources("AWS::CloudWatch::Alarm")
     }
     assert alarms["regulars-prod-praise-buyers-failed"].startswith("Buyers are not praised")
-    assert alarms["regulars-prod-count-toys-errors"] == "Toys are not counted"
-    assert alarms["regulars-prod-tidying-failed"] == "Toys lie about"
-    assert "regulars-prod-praise-buyers-age" in alarms
+    assert alarms["regulars-prod-count-toys-errors"].startswith("Toys are not counted")
+    assert alarms["regulars-prod-tidying-failed"].startswith("Toys lie about")
+    assert "regulars-prod-praise-buyers-waiting" in alarms
     ((_, dashboard),) = assembly.resources("AWS::CloudWatch::Dashboard")
     shown = json.dumps(dashboard)
     for name in ("lend_toy", "praise_buyers", "count_toys", "plan_tidying", "tidy_up", "praise-buyers", "tidying"):
