@@ -71,7 +71,7 @@ def up(
             outputs = deployment.deploy(state, endpoint_url)
             deployment.verify_sender(endpoint_url, chosen.sender)
             deployment.allow_origins(endpoint_url, chosen.allowed_origins)
-        stack = _describe(endpoint_url, outputs, stack)
+        stack = _describe(endpoint_url, server.proxy_url(state), outputs, stack)
         stack.save(state)
         (state / "deployed").write_text(fingerprint)
         return stack
@@ -84,7 +84,7 @@ def down(say: Say, *, state: Path = STATE) -> None:
     with _one_at_a_time(state, say):
         if server.stop(state):
             say("The local AWS has ended.")
-        for name in ("local.json", "deployed", "outputs.json", "bootstrapped", "pid", "port", "lock"):
+        for name in ("local.json", "deployed", "outputs.json", "bootstrapped", "pid", "port", "proxy_port", "lock"):
             (state / name).unlink(missing_ok=True)
 
 
@@ -101,15 +101,16 @@ def _settings(overrides: Mapping[str, str], endpoint_url: str) -> Settings:
         raise LocalFailure(f"these settings cannot be deployed: {error}") from error
 
 
-def _describe(endpoint_url: str, outputs: Mapping[str, str], before: LocalStack | None) -> LocalStack:
+def _describe(endpoint_url: str, proxy_url: str, outputs: Mapping[str, str], before: LocalStack | None) -> LocalStack:
     tables = {"CUSTOMERS_TABLE": outputs["CustomersTable"], "SCORECARDS_TABLE": outputs["ScorecardsTable"]}
     return LocalStack(
         api_url=deployment.api_url(endpoint_url),
         api_key=before.api_key
         if before
         else deployment.furnish({**deployment.aws_environment(endpoint_url), **tables}),
-        outbox_url=f"{endpoint_url}/_ministack/ses/messages",
+        outbox_url=f"{proxy_url}/_outbox",
         endpoint_url=endpoint_url,
+        proxy_url=proxy_url,
         region=server.REGION,
         customers_table=outputs["CustomersTable"],
         scorecards_table=outputs["ScorecardsTable"],

@@ -31,12 +31,16 @@ RUN_TIMEOUT_SECONDS: Final = 600
 
 @dataclass(frozen=True, kw_only=True)
 class LocalStack:
-    """Where the deployed CRM answers, and the names of what it is made of; `.regulars/local.json`."""
+    """Where the deployed CRM answers, and the names of what it is made of; `.regulars/local.json`.
+
+    Functions call the local AWS by `proxy_url`, everybody else by `endpoint_url`.
+    """
 
     api_url: str
     api_key: str
     outbox_url: str
     endpoint_url: str
+    proxy_url: str
     region: str
     customers_table: str
     scorecards_table: str
