@@ -3,6 +3,7 @@
 import typer
 
 from cli import down, keys, rebuild, republish, up
+from cli.audit import audit
 from cli.demo.command import demo
 from cli.doctor.command import doctor
 from cli.importing.command import import_purchases
@@ -22,6 +23,7 @@ app.command("down")(down.down)
 app.command("demo")(demo)
 app.command("import")(import_purchases)
 app.command("score")(score)
+app.command("audit")(audit)
 app.command("doctor")(doctor)
 app.command("republish")(republish.republish)
 app.command("rebuild")(rebuild.rebuild)

@@ -8,7 +8,7 @@ from shared.core.settings import Settings
 
 def name_of(settings: Settings, name: str) -> str:
     """The name on AWS of a function, queue, state machine, schedule or alarm; of the stage itself without `name`."""
-    return f"regulars-{settings.stage}-{name}" if name else f"regulars-{settings.stage}"
+    return settings.resource_name(name)
 
 
 def function_arn(scope: Construct, settings: Settings, name: str) -> str:

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Final
 
 from infra import FUNCTION_FOLDERS, ROOT
-from shared.edge.wiring import Capability, Function, Route
+from shared.edge.wiring import Capability, Function, Queue, Route
 
 # Every function has the layer of this file of `requirements/`.
 COMMON_LAYER: Final = "layer"
@@ -33,6 +33,16 @@ def functions() -> Mapping[str, Function]:
 def routes() -> Mapping[str, Route]:
     """Every route by its key."""
     return {route.key: route for function in functions().values() for route in function.routes}
+
+
+def waiting_queues() -> tuple[str, ...]:
+    """The queues whose messages may wait on the due index, by name."""
+    return tuple(
+        function.queue_name(trigger)
+        for function in functions().values()
+        for trigger in function.triggers
+        if isinstance(trigger, Queue) and trigger.waits
+    )
 
 
 def scopes() -> tuple[str, ...]:

@@ -30,6 +30,11 @@ _NOT_UTF_8: Final = re.compile("[\udc80-\udcff]")
 _DECIMAL_COMMA: Final = re.compile(r"-?\d+,\d{1,2}")
 
 
+# Cells that begin like this are formulas to a spreadsheet.
+FORMULA: Final = "^([=+\\-@\t\r])"
+_NUMBER: Final = re.compile(r"[+-]?[\d.,\s]+")
+
+
 class UnreadableFile(Exception):
     """The file as a whole cannot be imported; the message is a sentence that says why."""
 
@@ -295,6 +300,24 @@ def as_cells(layout: Layout, row: Sequence[str], reason: str) -> list[str]:
         cells[names.index(REASON_COLUMN)] = reason
         return cells
     return [*cells, reason]
+
+
+def formula_warning(rejects: Path | None) -> str:
+    """A warning where a rejects file has cells that a spreadsheet would run; empty where it has none.
+
+    They are left as they came, for the file is imported again.
+    """
+    if rejects is None:
+        return ""
+    try:
+        with rejects.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            header = file.readline()
+            rows = csv.reader(file, delimiter=max(",;\t|", key=header.count))
+            if not any(re.match(FORMULA, cell) and not _NUMBER.fullmatch(cell) for row in rows for cell in row):
+                return ""
+    except (OSError, csv.Error):
+        return ""
+    return f"Cells of {rejects.name} begin with =, +, - or @: a spreadsheet takes them for formulas; use a text editor."
 
 
 def header_of_rejects(layout: Layout) -> list[str]:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from cli import deployment
 from cli.console import complain, console
-from cli.exports.rows import UnreadableFile, read_layout
+from cli.exports.rows import UnreadableFile, formula_warning, read_layout
 from cli.importing import ledger
 from cli.importing.run import DEFAULT_WORKERS, Report, run_import
 from shared.core.settings import LOCAL_STAGE
@@ -100,6 +100,8 @@ def summary(report: Report) -> Iterator[str]:
     yield f"{start}{current.new:,} orders new, {current.known:,} already there, {current.rejected:,} rejected."
     if current.rejected:
         yield f"The rejected ones are in {report.rejects}, with their reasons; correct them there and import that file."
+        if warning := formula_warning(report.rejects):
+            yield warning
 
 
 @contextmanager

@@ -188,7 +188,8 @@ class _Run:
         waits = iter(RETRY_AFTER_SECONDS)
         while True:
             try:
-                return take_purchase(payload, self._settings, ShopTime(clock.now(), self._settings.zone))
+                now = ShopTime(clock.now(), self._settings.zone)
+                return take_purchase(payload, self._settings, now, imported=True)
             except (Busy, BotoCoreError, ClientError) as error:
                 wait = next(waits, None)
                 if wait is None or _is_hopeless(error):

@@ -45,5 +45,6 @@ def pairs() -> Mapping[str, QueuePair]:
 
 
 def consumers() -> Mapping[str, QueuePair]:
-    """What hears facts, by its function's name with hyphens, as `post-points`."""
-    return {pair.function.replace("_", "-"): pair for pair in pairs().values() if pair.facts}
+    """What hears facts, by its function's name with hyphens, as `post-points`; of two queues the one of more types."""
+    hearing = sorted((pair for pair in pairs().values() if pair.facts), key=lambda pair: len(pair.facts))
+    return {pair.function.replace("_", "-"): pair for pair in hearing}

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from cli.exports.columns_file import Orders
 from cli.exports.header import COLUMNS, DateOrder, has_lines
-from cli.exports.rows import Layout
+from cli.exports.rows import Layout, formula_warning
 from cli.scoring.compute import Customers
 from cli.scoring.results import Results
 from shared.forecasting import bands, forecast
@@ -87,6 +87,8 @@ def print_reading(console: Console, file: Path, layout: Layout, orders: Orders) 
             console.print(f"  line {line:,}: {reason}", markup=False)
         if orders.rejected > len(orders.first_rejects):
             console.print("  …", markup=False)
+        if warning := formula_warning(orders.rejects):
+            console.print(warning, style="yellow", markup=False)
 
 
 def print_lines(console: Console, layout: Layout, customers: Customers, *, lines: bool) -> None:

@@ -11,6 +11,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from cli.exports.cells import EPOCH, Ints
+from cli.exports.rows import FORMULA
 from cli.scoring.compute import Customers
 from shared.forecasting import bands, forecast
 from shared.forecasting.forecast import Forecaster, Predictions
@@ -85,11 +86,13 @@ def write(path: Path, results: Results, units: int) -> None:
     prospects = ~results.buyers
     unscored = prospects if results.has_fifths else np.ones(len(prospects), dtype=bool)
     scored, predictions = results.scored, results.predictions
+    # A spreadsheet takes such a name for a formula and runs it; with an apostrophe it is shown as it is.
+    customers = pc.replace_substring_regex(results.customers.names, FORMULA, r"'\1")
     names = pa.array(SEGMENTS, pa.string())
     churn = pa.array(bands.CHURN_BANDS, pa.string())
     table = pa.table(
         [
-            results.customers.names,
+            customers,
             pa.array(results.customers.recency_days, mask=prospects),
             pa.array(results.customers.frequency),
             _decimal(results.customers.monetary, units),

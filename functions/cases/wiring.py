@@ -1,6 +1,6 @@
-"""How the cases capability is deployed: complaints, work on cases, the hourly check for overdue cases."""
+"""How the cases capability is deployed: complaints, work on cases, the report of overdue cases."""
 
-from shared.edge.wiring import Capability, Function, Hears, Route, Schedule
+from shared.edge.wiring import Capability, Function, Hears, Queue, Route
 
 CASES = Capability(
     "cases",
@@ -11,6 +11,7 @@ CASES = Capability(
             page=True,
             query=("token",),
             operation="showComplaint",
+            throttle=(10, 40),
             summary="The form by which a customer complains",
         ),
         Route(
@@ -24,6 +25,7 @@ CASES = Capability(
             summary="Open a case by a complaint (form)",
         ),
         customers=("GetItem", "PutItem", "UpdateItem", "BatchGetItem"),
+        partitions=("CUST#*", "NPS#*", "CASE#*", "CASES#*"),
         scorecards=("GetItem",),
         signing_key=True,
     ),
@@ -72,16 +74,16 @@ CASES = Capability(
     ),
     Function(
         "notify_marketer",
-        Hears("CaseOpened", "CaseOverdue", queue="cases", patient=True),
+        Hears("CaseOpened", "CaseOverdue", queue="cases", patient=True, waits=True),
         customers=("GetItem", "PutItem"),
         sends_mail=True,
         alarm="The marketer gets no mail about cases",
     ),
     Function(
-        "watch_cases",
-        Schedule(every_hours=1),
-        customers=("GetItem", "PutItem", "BatchGetItem", "Query"),
-        timeout=120,
+        "escalate_case",
+        # It waits there from when it is opened.
+        Queue("overdue", waits=True),
+        customers=("GetItem", "PutItem"),
         alarm="Overdue cases are reported to nobody",
     ),
 )

@@ -55,6 +55,7 @@ NPS = Capability(
             page=True,
             query=("score",),
             operation="showSurvey",
+            throttle=(10, 40),
             summary="The survey's page behind a link in a mail; `score` is chosen there and not recorded",
         ),
         Route(
@@ -62,9 +63,11 @@ NPS = Capability(
             page=True,
             fields=("token", "score", "comment"),
             operation="answerSurvey",
+            throttle=(10, 40),
             summary="Answer a survey, or change the answer (form)",
         ),
         customers=("PutItem", "UpdateItem", "BatchGetItem", "Query"),
+        partitions=("CUST#*", "NPS#*", "COMMENTS#*", "CASE#*", "CASES#*", "LOYALTY#*"),
         scorecards=("GetItem",),
         signing_key=True,
     ),
@@ -74,6 +77,7 @@ NPS = Capability(
             "GET /feedback/{token}",
             page=True,
             operation="showAnonymousSurvey",
+            throttle=(10, 40),
             summary="A survey for whoever stands at a counter or reads a receipt",
         ),
         Route(
@@ -86,6 +90,7 @@ NPS = Capability(
             summary="Answer it without a name (form)",
         ),
         customers=("GetItem", "PutItem", "UpdateItem"),
+        partitions=("NPS#*", "FEEDBACK#*", "COMMENTS#*"),
         signing_key=True,
     ),
     Function(
@@ -110,8 +115,8 @@ NPS = Capability(
     ),
     Function(
         "send_survey_invitation",
-        # A message that comes in somebody's quiet hours is hidden until they are over.
-        Hears("SurveyInvited", queue="surveys", patient=True, hides=True),
+        # An invitation waits until somebody's quiet hours are over.
+        Hears("SurveyInvited", queue="surveys", patient=True, waits=True),
         customers=("GetItem", "PutItem", "BatchGetItem", "Query"),
         signing_key=True,
         sends_mail=True,
@@ -119,11 +124,19 @@ NPS = Capability(
     ),
     Function(
         "send_referral_invitation",
-        Hears("SurveyAnswered", "SurveyAnswerChanged", queue="promoters", patient=True),
+        Hears("SurveyAnswered", "SurveyAnswerChanged", queue="promoters", patient=True, waits=True),
         customers=("GetItem", "PutItem", "Query"),
         signing_key=True,
         sends_mail=True,
         alarm="Promoters are not asked to bring a friend",
+    ),
+    Function(
+        "add_up_figures",
+        # Before anybody reads the report, and before the night's invitations count.
+        Schedule(hour=5),
+        customers=("GetItem", "PutItem", "DeleteItem", "Query"),
+        timeout=300,
+        alarm="The report on NPS reads more from day to day, and will be too slow in some months",
     ),
     Function(
         "ask_recovery",

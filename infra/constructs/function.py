@@ -43,7 +43,7 @@ class Function(lambda_.Function):
             scope,
             f"{name}-logs",
             log_group_name=f"/aws/lambda/{names.name_of(settings, name)}",
-            retention=logs.RetentionDays.ONE_DAY if settings.is_local else logs.RetentionDays.THREE_MONTHS,
+            retention=_retention(wiring, settings),
             # Logs hold ids of what the tables hold: once a stage is deleted they have no meaning.
             removal_policy=RemovalPolicy.DESTROY,
         )
@@ -110,9 +110,15 @@ class Function(lambda_.Function):
 
     def _grant_data(self, data: DataStack) -> None:
         wiring = self.wiring
-        for table, actions in ((data.customers, wiring.customers), (data.scorecards, wiring.scorecards)):
+        for table, actions, partitions in (
+            (data.customers, wiring.customers, wiring.partitions),
+            (data.scorecards, wiring.scorecards, ()),
+        ):
             if actions:
-                table.grant(self, *(f"dynamodb:{action}" for action in actions))
+                # Each item of a transaction is authorised with its own key.
+                leading = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(partitions)}}
+                named = (f"dynamodb:{action}" for action in actions)
+                self.allow(named, [table.table_arn], leading if partitions else None)
         if wiring.bucket:
             self.allow(
                 (f"s3:{action}" for action in wiring.bucket),
@@ -149,6 +155,11 @@ class Function(lambda_.Function):
                 f"IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{machine}:*]",
                 "an execution's name is its run's id, which is not known before",
             )
+        if wiring.sends_due:
+            self.allow(
+                ["sqs:GetQueueUrl", "sqs:SendMessage"],
+                [names.queue_arn(self, settings, queue) for queue in wirings.waiting_queues()],
+            )
         if wiring.sends_mail:
             self.allow(
                 ["ses:SendEmail"],
@@ -167,6 +178,14 @@ class Function(lambda_.Function):
                 "IAM5[Resource::arn:<AWS::Partition>:ses:<AWS::Region>:<AWS::AccountId>:identity/*]",
                 "which identity SES asks for is not known before; the sender is fixed by the condition",
             )
+
+
+def _retention(wiring: Wiring, settings: Settings) -> logs.RetentionDays:
+    """Logs that hold the audit are kept as long as it (`shared/edge/audit.py`)."""
+    if settings.is_local:
+        return logs.RetentionDays.ONE_DAY
+    is_audited = any(route.scope for route in wiring.routes)
+    return logs.RetentionDays.THIRTEEN_MONTHS if is_audited else logs.RetentionDays.THREE_MONTHS
 
 
 def _code(scope: Construct, name: str, settings: Settings) -> lambda_.Code:

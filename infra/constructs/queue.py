@@ -13,6 +13,7 @@ from constructs import Construct
 from infra.constructs.exception import accept
 from infra.names import name_of, queue_arn
 from shared.core.settings import Settings
+from shared.edge.wiring import Hears
 
 MAX_RECEIVES: Final = 5
 # Some five hours, for a message is received every three minutes: while SES is out, no mail is given up.
@@ -70,13 +71,19 @@ class ConsumedQueue(sqs.Queue):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.failed, max_receive_count=receives),
         )
 
-    def hear(self, bus: events.IEventBus, *detail_types: str) -> None:
-        """Take every fact of these types off the bus; what cannot be delivered for a day goes to the dead letters."""
+    def hear(self, bus: events.IEventBus, wiring: Hears) -> None:
+        """Take the facts off the bus that a function hears; what is not delivered in a day goes to the dead letters."""
+        # A member of facts that is true or absent.
+        imported = {None: None, True: [True], False: events.Match.does_not_exist()}[wiring.imported]
         events.Rule(
             self,
             "Facts",
             event_bus=bus,
-            event_pattern=events.EventPattern(source=["regulars"], detail_type=list(detail_types)),
+            event_pattern=events.EventPattern(
+                source=["regulars"],
+                detail_type=list(wiring.facts),
+                detail=None if imported is None else {"imported": imported},
+            ),
             targets=[targets.SqsQueue(self, dead_letter_queue=self.failed, max_event_age=Duration.hours(24))],
         )
 

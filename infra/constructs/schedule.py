@@ -1,4 +1,4 @@
-"""Schedules: every so many hours, or every night in the shop's time zone."""
+"""Schedules: every so many minutes or hours, or every night in the shop's time zone."""
 
 import json
 from collections.abc import Mapping
@@ -58,6 +58,7 @@ class Schedule(scheduler.CfnSchedule):
 
 
 def _expression(wiring: Wiring) -> str:
-    if wiring.every_hours is not None:
-        return f"rate({wiring.every_hours} hour{'s' if wiring.every_hours > 1 else ''})"
+    for unit, every in (("minute", wiring.every_minutes), ("hour", wiring.every_hours)):
+        if every is not None:
+            return f"rate({every} {unit}{'s' if every > 1 else ''})"
     return f"cron(0 {wiring.hour} * * ? *)"

@@ -19,6 +19,7 @@ from infra.constructs.job import JobMachine
 from infra.constructs.mail_events import MailEvents as MailEventsConstruct
 from infra.constructs.queue import ConsumedQueue, DeadLetterQueue
 from infra.constructs.schedule import Schedule as ScheduleConstruct
+from infra.constructs.waiting import count_what_waits
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from shared.core.settings import Settings
@@ -105,15 +106,17 @@ class CapabilityStack(Stack):
             is_patient=trigger.patient,
         )
         if isinstance(trigger, Hears):
-            queue.hear(self._bus, *trigger.facts)
+            queue.hear(self._bus, trigger)
         elif isinstance(trigger, MailEvents):
             mail = MailEventsConstruct(self, "Mail", settings=self._settings, types=trigger.types)
             mail.topic.add_subscription(
                 subscriptions.SqsSubscription(queue, raw_message_delivery=True, dead_letter_queue=queue.failed)
             )
         queue.feed(function, at_once=concurrency.of_a_queue(trigger.at_once, self._settings))
-        if trigger.hides:
-            function.add_environment("QUEUE_URL", queue.queue_url)
+        if trigger.patient and trigger.waits:
+            count_what_waits(function, self._settings)
+        # What can never succeed goes there at once, with its reason.
+        function.allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [queue.failed.queue_arn])
         CfnOutput(self, f"{name.title().replace('-', '')}QueueUrl", value=queue.queue_url)
 
     def _add_stream(self, function: Function) -> None:

@@ -54,6 +54,8 @@ class DataStack(Stack):
             "it holds what functions hand to each other and the shop's own snapshots; nobody else may read it",
         )
 
+        # Generated once: CloudFormation would make it anew, and every customer id with it, if this property changed.
+        # `regulars keys rotate-signing` puts the signing keys beside it.
         self.signing_key = secretsmanager.Secret(
             self,
             "SigningKey",
@@ -61,7 +63,11 @@ class DataStack(Stack):
             generate_secret_string=secretsmanager.SecretStringGenerator(password_length=64, exclude_punctuation=True),
             removal_policy=self._removal_policy,
         )
-        accept(self.signing_key, "SMG4", "a rotated key would void every link that is already in somebody's mail")
+        accept(
+            self.signing_key,
+            "SMG4",
+            "it holds the key of ids, which must not change; the keys that sign links are rotated by a command",
+        )
 
         CfnOutput(self, "CustomersTable", value=self.customers.table_name)
         CfnOutput(self, "ScorecardsTable", value=self.scorecards.table_name)

@@ -22,6 +22,7 @@ _ACCESS_LOG: Final = {
     "requestId": "$context.requestId",
     "time": "$context.requestTime",
     "routeKey": "$context.routeKey",
+    "keyId": "$context.authorizer.key_id",
     "status": "$context.status",
     "responseLength": "$context.responseLength",
     "responseLatency": "$context.responseLatency",

@@ -77,7 +77,7 @@ CASE_CHANGED: Final = FactType(
 )
 CASE_OVERDUE: Final = FactType(
     name="CaseOverdue",
-    summary="A case was not resolved in time; within an hour after it was due.",
+    summary="A case was not resolved in time; within some minutes after it was due.",
     id=_CASE,
     data=CaseOverdue,
 )

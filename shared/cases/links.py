@@ -1,15 +1,11 @@
 """The link to the form by which a customer complains."""
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
-from shared.edge.links import path
+from shared.edge.links import claims_of, path
 from shared.edge.tokens import Purpose
 
-# How long the link is valid.
-COMPLAINT_LINK: Final = timedelta(days=60)
 
-
-def complaint_path(customer_id: str, expires_at: datetime) -> str:
+def complaint_path(customer_id: str, epoch: int, expires_at: datetime) -> str:
     """The path of the form by which a customer complains."""
-    return path("complaints", Purpose.COMPLAINT, {"customer": customer_id}, expires_at)
+    return path("complaints", Purpose.COMPLAINT, claims_of(customer_id, epoch), expires_at)

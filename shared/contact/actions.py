@@ -29,8 +29,8 @@ def write_to(
     Where the profile already says no, nothing is read.
 
     `write` gets the customer, the settings and the root of links; where it returns None, the mail is out of date. A
-    refusal is recorded under `skip_id` if that is given, and then does not use up the `mail_id`. Raises MailRefused
-    where the mail was not sent and may be tried again.
+    refusal is recorded under `skip_id` if that is given, and then does not use up the `mail_id`. Raises, for the queue
+    to deal with, where SES did not take the mail.
     """
     settings, time = environment.settings(), clock.shop_time()
     root = environment.public_url()
@@ -52,7 +52,7 @@ def _compose(customer: Customer, letter: Letter, occasion: Occasion, settings: S
         settings,
         language=choose_locale(customer.locale, default=settings.locale),
         to=customer.email,
-        unsubscribe_url=f"{root}/{unsubscribe_path(customer.customer_id, occasion.topic)}",
+        unsubscribe_url=f"{root}/{unsubscribe_path(customer.customer_id, customer.epoch, occasion.topic)}",
         tags={"topic": occasion.topic},
         name=customer.contact.name,
     )

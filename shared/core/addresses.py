@@ -11,6 +11,8 @@ from shared.core.errors import Invalid
 _LOCAL_PART: Final = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _MAX_LOCAL_LENGTH: Final = 64
 MAX_ADDRESS_LENGTH: Final = 254
+# Providers that deliver mail for ada.lovelace@ to adalovelace@, and have a second name.
+_DOTS_DO_NOT_COUNT: Final = frozenset({"gmail.com", "googlemail.com"})
 
 
 def normalise_email(text: str) -> str:
@@ -31,3 +33,15 @@ def normalise_email(text: str) -> str:
     if "." not in host or host.rpartition(".")[2].isdigit() or len(address) > MAX_ADDRESS_LENGTH:
         raise Invalid("this e-mail address has no valid domain")
     return address
+
+
+def mailbox_of(email: str) -> str:
+    """A normalised address without the parts that its owner may vary: a plus sign and what follows, and at Gmail dots.
+
+    `ada+shop@example.com` → `ada@example.com`, `a.d.a@googlemail.com` → `ada@gmail.com`.
+    """
+    local, _, domain = email.rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in _DOTS_DO_NOT_COUNT:
+        local, domain = local.replace(".", ""), "gmail.com"
+    return f"{local}@{domain}"

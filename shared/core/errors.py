@@ -28,5 +28,13 @@ class Forbidden(RegularsError):
     """The caller may not do this."""
 
 
+class SignedOut(Exception):
+    """A link from before its customer, with this locale, was signed out everywhere. A page answers it."""
+
+    def __init__(self, locale: str | None) -> None:
+        super().__init__()
+        self.locale = locale
+
+
 class Busy(RegularsError):
     """Other writers kept changing the same records; the same request may succeed in a moment."""

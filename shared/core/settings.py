@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from shared.core.locales import LANGUAGES, SOURCE_LANGUAGE
 from shared.core.money import CURRENCY_CODES
+from shared.core.web_addresses import is_below, parse
 
 LOCAL_STAGE: Final = "local"
 _BOOLEANS: Final = {"yes": True, "no": False}
@@ -31,6 +31,8 @@ class Settings:
     `locale`: the language of pages and mails for people whose language is not known, one of LANGUAGES.
     `alarm_email`: the address that alarms are sent to; empty sends none.
     `marketer_email`: the address that mails about cases go to; empty takes the sender's own mailbox.
+    `confirmations_per_day`: how many mails signups may have sent in a day by UTC, whoever signs up; what comes after
+        is answered as always and has none. An alarm says so.
     `account_concurrency`: how many functions the AWS account may run at once, in all; a new account's ten unless AWS
         gave it more. It bounds how many of ours work off queues and jobs.
     `tracing`: whether AWS X-Ray traces every call, `yes` or `no`; a trace costs more than the call itself.
@@ -51,6 +53,7 @@ class Settings:
     locale: str = SOURCE_LANGUAGE
     alarm_email: str = ""
     marketer_email: str = ""
+    confirmations_per_day: int = 1_000
     account_concurrency: int = 10
     tracing: bool = False
     fact_log_days: int = 400
@@ -93,6 +96,10 @@ class Settings:
                 f"currency {self.currency!r}: want an ISO 4217 code such as EUR",
             ),
             (
+                1 <= self.confirmations_per_day <= 1_000_000,
+                f"confirmations_per_day {self.confirmations_per_day}: want 1 to 1000000",
+            ),
+            (
                 10 <= self.account_concurrency <= 1_000_000,
                 f"account_concurrency {self.account_concurrency}: want 10 to 1000000",
             ),
@@ -114,6 +121,13 @@ class Settings:
     def is_local(self) -> bool:
         """Whether this is the throw-away stage on the local AWS."""
         return self.stage == LOCAL_STAGE
+
+    def resource_name(self, name: str) -> str:
+        """The name on AWS of a function, queue, state machine, schedule or alarm; of the stage itself without `name`.
+
+        By these fixed names parts of a deployment know each other.
+        """
+        return f"regulars-{self.stage}-{name}" if name else f"regulars-{self.stage}"
 
     def to_environment(self) -> dict[str, str]:
         """The environment variables from which `from_environment` makes an equal object; lists by spaces."""
@@ -144,15 +158,7 @@ class Settings:
 
     def allows_redirect(self, url: str) -> bool:
         """Whether a form may send the browser on to `url`: the origin of an allowed address, its path or below."""
-        target = urlsplit(url)
-        if target.username or target.password or "\\" in url or ".." in target.path.split("/"):
-            return False
-        for allowed in map(urlsplit, self.allowed_redirects):
-            base = allowed.path.rstrip("/")
-            same_origin = (target.scheme, target.netloc) == (allowed.scheme, allowed.netloc)
-            if same_origin and (target.path.rstrip("/") == base or target.path.startswith(base + "/")):
-                return True
-        return False
+        return any(is_below(url, allowed) for allowed in self.allowed_redirects)
 
 
 def _to_text(value: str | bool | int | tuple[str, ...]) -> str:
@@ -162,13 +168,12 @@ def _to_text(value: str | bool | int | tuple[str, ...]) -> str:
 
 
 def _is_web_address(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+    return parse(url) is not None
 
 
 def _is_origin(url: str) -> bool:
-    parts = urlsplit(url)
-    return _is_web_address(url) and not (parts.path or parts.query or parts.fragment)
+    parts = parse(url)
+    return parts is not None and not (parts.path or parts.query or parts.fragment)
 
 
 def is_time_zone(name: str) -> bool:

@@ -41,6 +41,15 @@ class CustomerProfile(Answer):
     consents: dict[Channel, dict[Topic, ConsentState]] = Field(description="by channel and topic")
 
 
+class SignedOut(Answer):
+    """All links of a customer have ended."""
+
+    model_config = example(customer_id="K-77", links_ended_until="2026-11-21T20:14:00.000Z")
+
+    customer_id: str
+    links_ended_until: Timestamp = Field(description="links made until then are not valid; those in later mails are")
+
+
 class TimelineFact(Answer):
     """A fact; its further members are those of its type, see docs/events.md. `code` only for keys with points:write."""
 

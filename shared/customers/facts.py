@@ -1,4 +1,4 @@
-"""Facts about consents and pauses of a customer."""
+"""Facts about consents and pauses of a customer; their evidence lies apart, where it can be erased."""
 
 from typing import Annotated, Final, NotRequired, TypedDict
 
@@ -7,38 +7,25 @@ from shared.customers.consent import Channel, SuppressionReason, Topic
 
 _Topics = Annotated[list[Topic], Member("the topics concerned", ["NEWS", "OFFERS"])]
 _Reached = Annotated[Channel, Member("the channel concerned", "EMAIL")]
-_Ip = Annotated[str, Member("IP address from which it was done", "203.0.113.7", personal=True)]
 
 
-class _Evidence(TypedDict):
-    source: Annotated[str, Member("where it was done: the form's name, or the page", "footer form")]
-    consent_text: NotRequired[
-        Annotated[str, Member("name or wording of the text that was agreed to", "footer-2026-05")]
-    ]
-    ip: NotRequired[_Ip]
-
-
-class CustomerSignedUp(_Evidence):
+class CustomerSignedUp(TypedDict):
     """Members of `CustomerSignedUp`."""
 
     signup_id: Annotated[str, Member("the signup", "2f1c9f0e7a5d4c0b")]
     topics: _Topics
     locale: NotRequired[Annotated[str, Member("language as sent, not normalised", "de-DE")]]
-    referral_code: NotRequired[Annotated[str, Member("code of the friend who referred them", "K7QM2XWA")]]
 
 
-class ConsentGranted(_Evidence):
+class ConsentGranted(TypedDict):
     """Members of `ConsentGranted`."""
 
     channel: _Reached
     topics: _Topics
     signup_id: NotRequired[Annotated[str, Member("the signup that was confirmed", "2f1c9f0e7a5d4c0b")]]
-    requested_from_ip: NotRequired[
-        Annotated[str, Member("IP address from which the signup was sent", "203.0.113.7", personal=True)]
-    ]
 
 
-class ConsentWithdrawn(_Evidence):
+class ConsentWithdrawn(TypedDict):
     """Members of `ConsentWithdrawn`."""
 
     channel: _Reached
@@ -51,6 +38,12 @@ class ConsentSuppressed(TypedDict):
     channel: _Reached
     reason: Annotated[SuppressionReason, Member("what SES reported", "BOUNCE")]
     feedback_id: Annotated[str, Member("SES's id of the report", "0107018f2d1a7c3e-6a1b")]
+
+
+class CustomerSignedOut(TypedDict):
+    """Members of `CustomerSignedOut`."""
+
+    epoch: Annotated[int, Member("how often they have been signed out everywhere", 1)]
 
 
 class MailPaused(TypedDict):
@@ -89,6 +82,12 @@ CONSENT_SUPPRESSED: Final = FactType(
     summary="SES reported a permanent bounce or a complaint: no mail goes to this address any more.",
     id=Member("SES's id of the report", "0107018f2d1a7c3e-6a1b"),
     data=ConsentSuppressed,
+)
+CUSTOMER_SIGNED_OUT: Final = FactType(
+    name="CustomerSignedOut",
+    summary="All links of a customer were ended; those in later mails are valid.",
+    id=Member("the epoch that began", "1"),
+    data=CustomerSignedOut,
 )
 MAIL_PAUSED: Final = FactType(
     name="MailPaused",

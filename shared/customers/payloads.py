@@ -1,7 +1,7 @@
 """The body of a signup; one module per capability, because each model slows every cold start that imports it."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
@@ -10,6 +10,9 @@ from shared.core.settings import is_time_zone
 from shared.customers.consent import ALL_TOPICS, Topic
 from shared.customers.customer import Contact, Evidence, Signup
 from shared.edge.payloads import BLANK, Day, EmailAddress, Payload, Text60, Text120, Text500, example
+
+# Of what a browser says of itself.
+MAX_EVIDENCE_LENGTH: Final = 300
 
 
 def _time_zone(text: str) -> str:
@@ -64,8 +67,10 @@ class SignupPayload(Payload):
     )
     website: Text500 = Field(default=None, description="leave it empty")
 
-    def to_signup(self, *, signup_id: str, now: datetime, ip: str | None) -> Signup:
-        """The signup that waits for its confirmation."""
+    def to_signup(
+        self, *, signup_id: str, now: datetime, ip: str | None, user_agent: str = "", form_url: str = ""
+    ) -> Signup:
+        """The signup that waits for its confirmation, with where it came from as its evidence."""
         contact = Contact(
             name=self.name,
             phone=self.phone,
@@ -77,7 +82,13 @@ class SignupPayload(Payload):
             signup_id=signup_id,
             requested_at=now,
             contact=contact,
-            evidence=Evidence(source=self.source or "form", consent_text=self.consent_text, ip=ip),
+            evidence=Evidence(
+                source=self.source or "form",
+                consent_text=self.consent_text,
+                ip=ip,
+                user_agent=user_agent[:MAX_EVIDENCE_LENGTH] or None,
+                form_url=form_url[:MAX_EVIDENCE_LENGTH] or None,
+            ),
             topics=tuple(dict.fromkeys(self.topics)),
             referral_code=self.referral_code,
         )

@@ -3,13 +3,16 @@
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
+from shared.core import clock
 from shared.core.errors import Busy, Conflict, Forbidden, Invalid, NotFound, RegularsError
+from shared.core.json_text import repeats_member
 from shared.core.locales import choose_locale
+from shared.edge import audit
 from shared.edge.wiring import Capability
 
 if TYPE_CHECKING:
@@ -50,7 +53,8 @@ _TITLES: Final = {
 class Request:
     """One request. `path` and `query` hold decoded values, `body` is what was sent, `ip` the caller's address.
 
-    `scopes` are those of the caller's key, `accept_language` is the header of that name.
+    `scopes` are those of the caller's key; `accept_language`, `user_agent` and `referer` are the headers of these
+    names. `concerns` are the ids that the request is about, for the audit: those of the path, and what a handler adds.
     """
 
     path: Mapping[str, str]
@@ -60,6 +64,9 @@ class Request:
     ip: str | None
     scopes: frozenset[str] = frozenset()
     accept_language: str = ""
+    user_agent: str = ""
+    referer: str = ""
+    concerns: dict[str, str] = field(default_factory=dict)
 
     def language(self, default: str, locale: str | None = None) -> str:
         """The language of a page: of the customer's `locale`, else of the browser, else the shop's `default`."""
@@ -93,14 +100,18 @@ class Request:
     def json(self, model: type[Model], *, optional: bool = False) -> Model:
         """The JSON body as a model; an absent body is an empty object where it is `optional`.
 
-        Raises Problem where it is absent or not JSON, ValidationError where it does not fit.
+        Raises Problem where it is absent, not JSON or names a member twice, ValidationError where it does not fit.
         """
         if not self.body and not optional:
             # An empty object would set whatever has a default.
             raise Problem(400, "the body is missing: send JSON")
         if self.body and self.content_type != JSON_TYPE:
             raise Problem(415, f"send {JSON_TYPE}")
-        return model.model_validate_json(self.body or b"{}")
+        body = self.body or b"{}"
+        payload = model.model_validate_json(body)
+        if repeats_member(body):
+            raise Problem(400, "the body has two members of the same name")
+        return payload
 
 
 class Problem(Exception):
@@ -123,8 +134,9 @@ def serve(
     `refuse_form` answers a person who sent an HTML form, in place of problem+json: by the request's Accept-Language,
     the status and the detail.
 
-    API Gateway has matched the route already. A route with a scope is answered only to a key that carries it.
-    Unexpected errors escape: Lambda logs them once and the caller gets a bare 500.
+    API Gateway has matched the route already. A route with a scope is answered only to a key that carries it, and each
+    call of it leaves an entry in the audit. Unexpected errors escape: Lambda logs them once and the caller gets a bare
+    500.
 
     Raises LookupError, as the function is imported, where these are not exactly the routes that it is wired to.
     """
@@ -132,11 +144,25 @@ def serve(
 
     def handler(event: Mapping[str, Any], _context: object) -> Response:
         key = event["routeKey"]
+        if scopes[key] is None:
+            return answer(event, {})
+        # The same object all along: handlers add to it.
+        concerns = dict(event.get("pathParameters") or {})
+        status = 500
+        try:
+            response = answer(event, concerns)
+            status = response["statusCode"]
+            return response
+        finally:
+            audit.record(_authorized(event).get("key_id", ""), key, concerns, status, clock.now())
+
+    def answer(event: Mapping[str, Any], concerns: dict[str, str]) -> Response:
+        key = event["routeKey"]
         is_form = _content_type(event) == FORM_TYPE
         refuse = partial(refuse_form, _accept_language(event)) if refuse_form and is_form else None
         try:
             _check_scope(event, scopes[key])
-            return routes[key](_request(event))
+            return routes[key](_request(event, concerns))
         except Problem as error:
             return refuse(error.status, error.detail) if refuse else problem(error.status, error.detail)
         except RegularsError as error:
@@ -214,8 +240,13 @@ def _check_scope(event: Mapping[str, Any], scope: str | None) -> None:
 
 
 def _scopes(event: Mapping[str, Any]) -> frozenset[str]:
-    granted: str = event["requestContext"].get("authorizer", {}).get("lambda", {}).get("scopes", "")
-    return frozenset(granted.split())
+    return frozenset(_authorized(event).get("scopes", "").split())
+
+
+def _authorized(event: Mapping[str, Any]) -> Mapping[str, str]:
+    """What the authorizer says about the caller's key; nothing on a public route."""
+    context: Mapping[str, str] = event["requestContext"].get("authorizer", {}).get("lambda", {})
+    return context
 
 
 def _content_type(event: Mapping[str, Any]) -> str:
@@ -228,7 +259,7 @@ def _accept_language(event: Mapping[str, Any]) -> str:
     return text
 
 
-def _request(event: Mapping[str, Any]) -> Request:
+def _request(event: Mapping[str, Any], concerns: dict[str, str]) -> Request:
     text = event.get("body") or ""
     body = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
     if len(body) > MAX_BODY_BYTES:
@@ -241,4 +272,7 @@ def _request(event: Mapping[str, Any]) -> Request:
         ip=event["requestContext"].get("http", {}).get("sourceIp"),
         scopes=_scopes(event),
         accept_language=_accept_language(event),
+        user_agent=event.get("headers", {}).get("user-agent", ""),
+        referer=event.get("headers", {}).get("referer", ""),
+        concerns=concerns,
     )

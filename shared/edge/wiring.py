@@ -62,28 +62,40 @@ class Queue:
     `at_once`: how many of the function run at a time at most, at least 2: a long queue leaves concurrency to the API.
     `patient`: a message is received 100 times, some five hours with a visibility timeout of three minutes, before it
     counts as failed; an alarm reports messages that wait for a quarter of an hour.
-    `hides`: the function hides messages until their time comes: `QUEUE_URL` names the queue, and no alarm reports
-    their age.
+    `waits`: messages may wait on the due index for their time, and come back into the queue from there; the function
+    may put items into the customers table.
     """
 
     name: str = ""
     _: KW_ONLY
     at_once: int = 2
     patient: bool = False
-    hides: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
 class Hears(Queue):
-    """The function hears every fact of some types, by a rule of the bus and a queue of its own."""
+    """The function hears every fact of some types, by a rule of the bus and a queue of its own.
+
+    `imported`: True hears only purchases that were imported, False all but these: a queue that fills with an import
+    lets what live customers do pass in another.
+    """
 
     facts: tuple[str, ...] = ()
+    imported: bool | None = None
 
     def __init__(
-        self, *facts: str, queue: str = "", at_once: int = 2, patient: bool = False, hides: bool = False
+        self,
+        *facts: str,
+        queue: str = "",
+        at_once: int = 2,
+        patient: bool = False,
+        waits: bool = False,
+        imported: bool | None = None,
     ) -> None:
-        super().__init__(queue, at_once=at_once, patient=patient, hides=hides)
+        super().__init__(queue, at_once=at_once, patient=patient, waits=waits)
         object.__setattr__(self, "facts", facts)
+        object.__setattr__(self, "imported", imported)
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
@@ -113,8 +125,9 @@ class Authorizer:
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Schedule:
-    """It starts every so many hours, or every night at a full hour of the shop's time zone; exactly one of these."""
+    """It starts every so many minutes or hours, or every night at a full hour of the shop's time zone; one of these."""
 
+    every_minutes: int | None = None
     every_hours: int | None = None
     hour: int | None = None
 
@@ -128,24 +141,30 @@ class Function:
 
     `customers`, `scorecards`: DynamoDB actions on that table, without the `dynamodb:`. TransactWriteItems has no
     action of its own: each of its items is authorised as a put, an update, a delete or a check.
+    `partitions`: patterns of the partition keys of the customers table that it may touch, such as `CUST#*`; no pattern
+    is all of them. A function behind a public route has them, and never those of API keys.
     `bucket`: S3 actions on the objects below `folders` of the data bucket, without the `s3:`.
     `signing_key`: reads the secret that signs tokens in links.
     `sends_mail`: may send as the shop's sender through the configuration set.
     `publishes`: may put events on the bus.
     `starts`: the job that it may start; `<JOB>_STATE_MACHINE_ARN` names it.
     `watches`: the job whose executions it may look up.
+    `sends_due`: may send to every queue whose messages may wait on the due index.
     `links`: its environment says where links lead; every function that sends mail needs it.
     `layers`: files of `requirements/` that it needs besides `layer.txt`, such as `numeric`.
     `openapi`: its folder holds the HTTP contract, as `openapi.json`.
     `reserves`: where the account runs many functions at once, some of that is kept free for this one.
     `memory`: in MB; `timeout`: in seconds; None takes the default for its triggers.
     `alarm`: a sentence for the reader of the alarm: what it means that this function fails.
+    `metrics`: the metrics of our own that it counts, each with a sentence for the reader of its alarm; functions that
+    count the same share the alarm.
     """
 
     name: str
     triggers: tuple[Trigger, ...]
     customers: tuple[str, ...]
     scorecards: tuple[str, ...]
+    partitions: tuple[str, ...]
     bucket: tuple[str, ...]
     folders: tuple[str, ...]
     signing_key: bool
@@ -153,6 +172,7 @@ class Function:
     publishes: bool
     starts: str | None
     watches: str | None
+    sends_due: bool
     links: bool
     layers: tuple[str, ...]
     openapi: bool
@@ -160,6 +180,7 @@ class Function:
     memory: int | None
     timeout: int | None
     alarm: str
+    metrics: Mapping[str, str]
 
     def __init__(
         self,
@@ -167,6 +188,7 @@ class Function:
         *triggers: Trigger,
         customers: tuple[str, ...] = (),
         scorecards: tuple[str, ...] = (),
+        partitions: tuple[str, ...] = (),
         bucket: tuple[str, ...] = (),
         folders: tuple[str, ...] = (),
         signing_key: bool = False,
@@ -174,6 +196,7 @@ class Function:
         publishes: bool = False,
         starts: str | None = None,
         watches: str | None = None,
+        sends_due: bool = False,
         links: bool = False,
         layers: tuple[str, ...] = (),
         openapi: bool = False,
@@ -181,9 +204,10 @@ class Function:
         memory: int | None = None,
         timeout: int | None = None,
         alarm: str = "",
+        metrics: Mapping[str, str] | None = None,
     ) -> None:
         # Written out, for a generated `__init__` takes no triggers by position.
-        values = {**locals()}
+        values = {**locals(), "metrics": metrics or {}}
         for member in self.__dataclass_fields__:
             object.__setattr__(self, member, values[member])
 

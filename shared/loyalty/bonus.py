@@ -12,6 +12,8 @@ from shared.loyalty.program import Bonus, Program, birthday_since, granted
 ONCE: Final = "ONCE"
 # For how many days after a birthday its bonus is still given, where nights were missed.
 BIRTHDAY_DAYS_LATE: Final = 14
+# What anybody can earn who has a mailbox: it stays pending, so that it cannot be spent and left at once.
+OF_SIGNUP: Final = frozenset({Bonus.SIGNUP_CONFIRMED, Bonus.PROFILE_COMPLETED})
 
 
 def give(
@@ -23,15 +25,17 @@ def give(
     occurred_at: datetime | None = None,
     worth: int | None = None,
 ) -> Posting:
-    """Give a bonus, active at once; the same bonus for the same `period` (ONCE, a year, a survey) is given once.
+    """Give a bonus; the same bonus for the same `period` (ONCE, a year, a survey) is given once.
 
-    The account knows the last period of each bonus. Where periods may come again after others (surveys), the time of
-    the event, as `occurred_at`, makes the fact's key the same again. `worth` are the points where the event has points
-    of its own, in place of the programme's.
+    It is active at once; those of signing up stay pending as long as an order's points. The account knows the last
+    period of each bonus. Where periods may come again after others (surveys), the time of the event, as `occurred_at`,
+    makes the fact's key the same again. `worth` are the points where the event has points of its own, in place of the
+    programme's.
     """
+    worth = program.bonuses.get(bonus, 0) if worth is None else worth
     return points.earn(
         account,
-        granted(program.bonuses.get(bonus, 0) if worth is None else worth, program, time.today, pending=False),
+        granted(worth, program, time.today, pending=bonus in OF_SIGNUP),
         program,
         fact_id=f"{bonus}/{period}",
         occurred_at=occurred_at or time.now,

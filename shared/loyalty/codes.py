@@ -3,7 +3,7 @@
 import secrets
 from typing import Final
 
-from shared.core.signing_key import digest
+from shared.core.digests import digest
 
 # Crockford's base 32.
 _VOUCHER_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -92,12 +92,9 @@ class RedemptionCancelled(_Entry):
 
 
 class PointsAdjusted(_Entry):
-    """Members of `PointsAdjusted`."""
+    """Members of `PointsAdjusted`; the reason lies with the adjustment, where it can be erased."""
 
     entry: Annotated[Literal["ADJUST"], Member("kind of ledger entry", "ADJUST")]
-    reason: Annotated[
-        str, Member("why, in the words of the member of staff; should name nobody", "late parcel", personal=True)
-    ]
     operator: Annotated[str, Member("id of the member of staff", "grace", personal=True)]
     negative: _Negative
 

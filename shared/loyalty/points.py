@@ -414,7 +414,7 @@ def adjust(account: Account, adjustment: Adjustment, program: Program, time: Sho
             there = sum(living.values())
             raise NotEnoughPoints(f"only {_points(there)} there to take", missing=missing)
         change = {"lots": lots, "negative": missing}
-    members = {"reason": adjustment.reason, "operator": adjustment.operator, **change}
+    members = {"operator": adjustment.operator, **change}
     return _entry(
         Posting(account), Entry.ADJUST, facts.POINTS_ADJUSTED, adjustment.adjustment_id, points, members, time
     )

@@ -107,8 +107,8 @@ class Program:
 
     `published_at` is when it was made: an order whose event came before the first version earns nothing.
     `points` are earned for every `per_amount` minor units of merchandise, net of discount, tax and shipping;
-    a fraction that is left at the end of an order is rounded. Points of orders and referrals stay pending for
-    `pending_days`, and all points live until the end of the month `expiry_months` after that of their day
+    a fraction that is left at the end of an order is rounded. Points of orders, referrals and signups stay pending
+    for `pending_days`, and all points live until the end of the month `expiry_months` after that of their day
     (None: for ever). `tiers` rise by threshold from 0. A tier is lost `grace_days` after a review in which
     the points earned in the last `qualifying_months` calendar months, the current one included, no longer
     reach it. `expiry_warning_days` before points expire a mail says so (0: no mail does).

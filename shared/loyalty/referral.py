@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
-from shared.core.privacy import ADDRESS, REFERRAL
+from shared.core.addresses import mailbox_of
+from shared.core.privacy import REFERRAL
 from shared.core.shop_time import ShopTime
 from shared.customers.customer import Customer
 from shared.loyalty import points
@@ -13,34 +14,22 @@ from shared.loyalty.points import Account, EarnedPoints, Posting
 from shared.loyalty.program import Bonus, Program, granted
 from shared.scorecards.scorecard import Scorecard
 
-# Providers that deliver mail for ada.lovelace@ to adalovelace@.
-_DOTS_DO_NOT_COUNT: Final = frozenset({"gmail.com", "googlemail.com"})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Referral:
-    """The rewarded referral of a friend, by the friend's mailbox: `friend` and `referrer` are the points of each.
+    """The rewarded referral of a friend: `friend` and `referrer` are the points of each, `mailbox` is a digest.
 
     `taken_back_at` is when these were taken back, because everything that the friend had bought was refunded. `version`
     counts the writes.
     """
 
-    mailbox: Annotated[str, ADDRESS]
+    mailbox: str
     customer_id: str
     referrer_id: Annotated[str, REFERRAL]
     friend: EarnedPoints | None = None
     referrer: EarnedPoints | None = None
     taken_back_at: datetime | None = None
     version: int = 1
-
-
-def same_mailbox(email: str) -> str:
-    """The address without the parts that its owner may vary: a plus sign and what follows, and at Gmail dots."""
-    local, _, domain = email.rpartition("@")
-    local = local.partition("+")[0] or local
-    if domain in _DOTS_DO_NOT_COUNT:
-        local, domain = local.replace(".", ""), "gmail.com"
-    return f"{local}@{domain}"
 
 
 def normalise_code(text: str) -> str:
@@ -57,7 +46,7 @@ def is_earned(friend: Customer, card: Scorecard | None, referrer: Customer, time
     """Whether the friend has made their first purchase after they were referred, and is not the referrer."""
     if friend.email is None or friend.referred_at is None or friend.customer_id == referrer.customer_id:
         return False
-    if referrer.email and same_mailbox(friend.email) == same_mailbox(referrer.email):
+    if referrer.email and mailbox_of(friend.email) == mailbox_of(referrer.email):
         return False
     if card is None or card.orders < 1 or card.first_order_on is None:
         return False

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from email.header import Header
 from email.utils import formataddr
 from typing import TYPE_CHECKING, Final
+from unicodedata import category
 
 from shared.core.settings import Settings
 from shared.edge import templates
+from shared.edge.outcomes import Unprocessable
+from shared.mail.refusals import is_over_quota
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -16,14 +19,24 @@ if TYPE_CHECKING:
 
 _ENCODED_WORD_MAX_CHARACTERS: Final = 75  # RFC 2047, section 2
 _GREETING_MAX_CHARACTERS: Final = 40
+_GREETING_MAX_WORDS: Final = 5
 
 
 class MailRefused(Exception):
-    """SES did not take a mail; the message is its error code. With an `http_status` of 500 and more it may have."""
+    """SES did not take a mail; the message is its error code. With an `http_status` of 500 and more it may have.
 
-    def __init__(self, code: str, http_status: int) -> None:
+    `over_quota`: the account has sent all that it may send in 24 hours.
+    """
+
+    def __init__(self, code: str, http_status: int, *, over_quota: bool = False) -> None:
         super().__init__(code)
+        self.code = code
         self.http_status = http_status
+        self.over_quota = over_quota
+
+
+class BadMail(Unprocessable, ValueError):
+    """A mail with an address, a subject or a header that must not leave; the message says which, not what it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +66,12 @@ class Email:
     def __post_init__(self) -> None:
         # Refused rather than repaired: a list of addresses, or half an address, must not become somebody else's mail.
         if not re.fullmatch(r"[^@\s,;:<>\"()]+@[^@\s,;:<>\"()]+", self.to) or not self.to.isprintable():
-            raise ValueError("to: want one bare e-mail address")
+            raise BadMail("to: want one bare e-mail address")
         if not self.subject or not self.subject.isprintable():
-            raise ValueError("subject: want one line of text")
+            raise BadMail("subject: want one line of text")
         for name, value in self.headers.items():
             if not re.fullmatch(r"[A-Za-z0-9-]+", name) or not re.fullmatch(r"[ -~]{1,900}", value):
-                raise ValueError(f"header {name!r}: want at most 900 printable ASCII characters")
+                raise BadMail(f"header {name!r}: want at most 900 printable ASCII characters")
 
 
 def render_email(
@@ -131,8 +144,9 @@ def send_email(client: "SESV2Client", email: Email, settings: Settings, configur
         return client.send_email(**request)["MessageId"]
     except client.exceptions.ClientError as error:
         # SES names the address that it refuses; errors are logged, and logs hold no addresses.
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        raise MailRefused(error.response["Error"]["Code"], status) from None
+        status, refused = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]
+        over_quota = is_over_quota(refused.get("Message", ""))
+        raise MailRefused(refused["Code"], status, over_quota=over_quota) from None
 
 
 def _from_header(settings: Settings) -> str:
@@ -152,10 +166,16 @@ def _one_line(text: str) -> str:
 def _greeting_name(name: str | None) -> str | None:
     """The name for "Hello …", or None where the text may be more than a name.
 
-    Anybody can have a mail sent to any address by a signup form. A name that could carry an advertisement or a link
-    is therefore not repeated.
+    A name is a few words of letters and their marks, with blanks, apostrophes, hyphens, and dots after a word. A name
+    that could carry an advertisement or a link is not repeated.
     """
     text = _one_line(name or "")
-    if not text or len(text) > _GREETING_MAX_CHARACTERS or re.search(r"[^\w\s.'’-]|[\d_]|\.\w", text):
+    words = text.split(" ")
+    if not text or len(text) > _GREETING_MAX_CHARACTERS or len(words) > _GREETING_MAX_WORDS:
         return None
-    return text
+    return text if all(map(_is_word_of_a_name, words)) else None
+
+
+def _is_word_of_a_name(word: str) -> bool:
+    letters = word.removesuffix(".")
+    return any(map(str.isalpha, letters)) and all(c in "-'’" or category(c)[0] in "LM" for c in letters)

@@ -10,7 +10,9 @@ from botocore.config import Config
 from shared.core import aws, clock, environment
 from shared.core.dynamodb import Cancelled, apply, optimistic, transact
 from shared.core.errors import Busy
+from shared.edge.outcomes import Unavailable, Unprocessable
 from shared.mail.compose import Email, Letter, MailRefused, render_email, send_email
+from shared.mail.refusals import Remedy, remedy
 from shared.mail.store import mails
 from shared.mail.store.mails import Outcome
 
@@ -24,8 +26,8 @@ _SERVER_ERROR: Final = 500
 def at_most_once(customer_id: str, mail_id: str, email: Email) -> None:
     """Send a mail, unless it was sent or may have been: claim it, call SES, put the outcome on record.
 
-    Costs 1 write unit for the claim and 4 for the outcome. Raises MailRefused where SES refused it; where it certainly
-    did not take it, the claim is released, so that the mail can be tried again.
+    Costs 1 write unit for the claim and 4 for the outcome. Where SES certainly did not take it, the claim is released,
+    so that the mail can be tried again. Raises as `_explained` says where SES refused it.
     """
     now = clock.now()
     if not _claim(customer_id, mail_id, now):
@@ -37,7 +39,7 @@ def at_most_once(customer_id: str, mail_id: str, email: Email) -> None:
     except MailRefused as refused:
         if refused.http_status < _SERVER_ERROR:
             apply(mails.release(customer_id, mail_id, now))
-        raise
+        raise _explained(refused) from refused
     sent = {"template": email.template, "message_id": message_id}
     _record(customer_id, mail_id, Outcome.SENT, sent, clock.now())
 
@@ -46,9 +48,12 @@ def at_least_once(customer_id: str, mail_id: str, email: Email, *, to: str | Non
     """Send a mail and put it on record (4 write units); a sender that dies in between sends it again.
 
     Callers ask `mails.was_sent` first, before they compose. `to` names another recipient than the customer, whom
-    the mail is about. Raises MailRefused where SES refused it.
+    the mail is about. Raises as `_explained` says where SES refused it.
     """
-    message_id = send_email(_ses(), email, environment.settings(), environment.variable("CONFIGURATION_SET"))
+    try:
+        message_id = send_email(_ses(), email, environment.settings(), environment.variable("CONFIGURATION_SET"))
+    except MailRefused as refused:
+        raise _explained(refused) from refused
     data = {"template": email.template, "message_id": message_id, **({"to": to} if to else {})}
     _record_sent(customer_id, mail_id, message_id, data, clock.now())
 
@@ -64,6 +69,21 @@ def to_marketer(customer_id: str, mail_id: str, letter: Letter) -> None:
 def skip(customer_id: str, mail_id: str, data: Mapping[str, str], now: datetime) -> None:
     """Put on record that a mail is not sent, and why (4 write units); once."""
     _record(customer_id, mail_id, Outcome.SKIPPED, data, now)
+
+
+def _explained(refused: MailRefused) -> Exception:
+    """What the queue makes of a refusal: Unavailable waits for hours, Unprocessable is given up, Busy comes again soon.
+
+    MailRefused itself where SES may have taken the mail.
+    """
+    if refused.http_status >= _SERVER_ERROR:
+        return refused
+    match remedy(refused.code, over_quota=refused.over_quota):
+        case Remedy.WAIT:
+            return Unavailable(f"SES sends no mail now: {'daily quota used up' if refused.over_quota else refused}")
+        case Remedy.NONE:
+            return Unprocessable(f"SES does not take this mail: {refused}")
+    return Busy(f"SES took no mail just now: {refused}")
 
 
 def _claim(customer_id: str, mail_id: str, now: datetime) -> bool:

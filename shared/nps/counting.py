@@ -1,10 +1,10 @@
 """Counting answers: by which dimensions, and by how much each changes the counts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.nps.margin import EMPTY, Group, Histogram, group_of
+from shared.nps.margin import EMPTY, Group, Histogram, add, group_of
 from shared.nps.survey import Answer, Invitation
 
 DIMENSIONS: Final = ("survey_id", "segment", "channel", "category")
@@ -39,6 +39,19 @@ class MonthFigures:
     opened: int = 0
     resolved: int = 0
     minutes: int = 0
+
+
+def add_up(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Rows with the counts of all that agree in every dimension, sorted by their dimensions."""
+    totals: dict[tuple[str, ...], Row] = {}
+    for row in rows:
+        key = tuple(row.dimensions[name] for name in DIMENSIONS)
+        before = totals.get(key)
+        if before:
+            invited, histogram = before.invited + row.invited, add(before.histogram, row.histogram)
+            row = Row(dimensions=row.dimensions, invited=invited, histogram=histogram)
+        totals[key] = row
+    return tuple(totals[key] for key in sorted(totals))
 
 
 def dimensions_of(invitation: Invitation) -> dict[str, str]:

@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
+from shared.edge.links import claims_of
 from shared.edge.tokens import Purpose, sign
 
 
-def survey_path(customer_id: str, invitation_id: str, expires_at: datetime) -> str:
+def survey_path(customer_id: str, epoch: int, invitation_id: str, expires_at: datetime) -> str:
     """The path of a customer's survey; `?score=9` behind it chooses a score, and answers nothing."""
-    return f"surveys/{sign(Purpose.SURVEY, {'customer': customer_id, 'invitation': invitation_id}, expires_at)}"
+    claims = {**claims_of(customer_id, epoch), "invitation": invitation_id}
+    return f"surveys/{sign(Purpose.SURVEY, claims, expires_at)}"
 
 
 def feedback_path(survey_id: str, place: str) -> str:

@@ -49,11 +49,14 @@ class _Buyer:
     writes: tuple[Write, ...] = ()
 
 
-def take_purchase(payload: PurchasePayload, settings: Settings, time: ShopTime) -> Recorded:
-    """Record a purchase. Raises Invalid for an order that the shop cannot count, and as `record_order` does."""
+def take_purchase(payload: PurchasePayload, settings: Settings, time: ShopTime, *, imported: bool = False) -> Recorded:
+    """Record a purchase; `imported` says that it is one of many that are not of this moment.
+
+    Raises Invalid for an order that the shop cannot count, and as `record_order` does.
+    """
     order = payload.to_order(settings.zone)
     purchase.accept(order, settings.currency, time.now)
-    return record_order(order, payload.customer.customer_id, payload.customer.email, time)
+    return record_order(order, payload.customer.customer_id, payload.customer.email, time, imported=imported)
 
 
 def take_refund(payload: RefundPayload, order_id: str, settings: Settings, time: ShopTime) -> RecordedRefund:
@@ -64,7 +67,9 @@ def take_refund(payload: RefundPayload, order_id: str, settings: Settings, time:
 
 
 @optimistic
-def record_order(order: Order, customer_id: str | None, email: str | None, time: ShopTime) -> Recorded:
+def record_order(
+    order: Order, customer_id: str | None, email: str | None, time: ShopTime, *, imported: bool = False
+) -> Recorded:
     """Record an order once, with its fact, the customer's counters and the refunds that waited for it.
 
     An unknown address or shop's customer number becomes a customer who has consented to nothing. Costs 6 write units
@@ -73,7 +78,7 @@ def record_order(order: Order, customer_id: str | None, email: str | None, time:
     """
     buyer = _buyer(customer_id, email, time)
     try:
-        _write_order(order, buyer, None, time)
+        _write_order(order, buyer, None, time, imported=imported)
     except Cancelled as cancelled:
         if not cancelled.refused(0):
             raise
@@ -81,7 +86,7 @@ def record_order(order: Order, customer_id: str | None, email: str | None, time:
     else:
         return Recorded(order.order_id, buyer.customer_id, created=True)
     if known.customer_id is None:
-        _write_order(order, buyer, known, time)
+        _write_order(order, buyer, known, time, imported=imported)
         return Recorded(order.order_id, buyer.customer_id, created=True)
     if known.fingerprint != order.fingerprint(buyer.customer_id):
         raise Conflict(f"order {order.order_id} is already recorded with other content")
@@ -92,8 +97,8 @@ def record_order(order: Order, customer_id: str | None, email: str | None, time:
 def record_refund(refund: Refund, time: ShopTime) -> RecordedRefund:
     """Record a refund once and take it off the customer's counters; a refund that comes before its order waits for it.
 
-    Costs 8 write units, 4 for a waiting refund. Raises Conflict where the id is recorded with other content, Invalid
-    where more would go back than was paid.
+    Costs 8 write units, 4 for a waiting refund. Raises Conflict where the id is recorded with other content and where
+    too many or too long refunds wait for an order, Invalid where more would go back than was paid.
     """
     state = orders.get(refund.order_id)
     known = orders.get_refund(refund.order_id, refund.refund_id)
@@ -102,7 +107,7 @@ def record_refund(refund: Refund, time: ShopTime) -> RecordedRefund:
             raise Conflict(f"refund {refund.refund_id} is already recorded with other content")
         return RecordedRefund(refund.order_id, known.status, created=False, amount=known.applied)
     if state is None or state.customer_id is None:
-        waiting = purchase.awaiting(state, refund.order_id)
+        waiting = purchase.awaiting(state, refund)
         transact(orders.put(waiting), orders.put_refund(refund, RefundStatus.PARKED))
         return RecordedRefund(refund.order_id, RefundStatus.PARKED, created=True)
     order = orders.order_of(state)
@@ -139,11 +144,11 @@ def _new_buyer(customer: Customer) -> _Buyer:
     return _Buyer(customer.customer_id, card, tuple(profiles.create(customer)))
 
 
-def _write_order(order: Order, buyer: _Buyer, awaited: OrderState | None, time: ShopTime) -> None:
+def _write_order(order: Order, buyer: _Buyer, awaited: OrderState | None, time: ShopTime, *, imported: bool) -> None:
     """Write an order; `awaited` is its state where refunds came before it, which are then applied with it."""
     ordered_on = time.day_of(order.ordered_at)
     state = purchase.recorded(order, buyer.customer_id, awaited)
-    facts: list[Fact] = [purchase.purchase_fact(order, buyer.customer_id, time.now)]
+    facts: list[Fact] = [purchase.purchase_fact(order, buyer.customer_id, time.now, imported=imported)]
     counted = scorecard.with_order(buyer.card, ordered_on, order.total)
     refunds: list[Write] = []
     for refund in purchase.in_time_order(orders.refunds_of(order.order_id)) if awaited else ():

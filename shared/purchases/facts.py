@@ -39,6 +39,7 @@ class PurchaseRecorded(TypedDict):
             [{"sku": "MUG-01", "name": "Mug", "category": "Kitchen", "quantity": 2, "price": 1490}],
         ),
     ]
+    imported: NotRequired[Annotated[bool, Member("true where it came with many others, by `regulars import`", True)]]
 
 
 class RefundedLine(TypedDict):
@@ -86,6 +87,7 @@ PURCHASE_RECORDED: Final = FactType(
     summary="An order was recorded; dated at the time of the order.",
     id=Member("the order id", "A-1001"),
     data=PurchaseRecorded,
+    version=2,
 )
 PURCHASE_REFUNDED: Final = FactType(
     name="PurchaseRefunded",

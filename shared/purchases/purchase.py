@@ -14,6 +14,9 @@ from shared.purchases import facts
 
 # One transaction applies an order with every refund that came before it: 2 writes a refund, 100 in a transaction.
 MAX_REFUNDS_PER_ORDER: Final = 40
+# What they say in all while they wait for their order, in bytes of JSON. Each is written with it twice, as a refund and
+# as a fact of its customer: 200 write units in either partition, which take 1,000 in a second.
+MAX_AWAITING_BYTES: Final = 100_000
 # A clock may be wrong by a little and a time zone by a day; an order of next week is a mistake.
 MAX_AHEAD: Final = timedelta(days=1)
 
@@ -125,13 +128,18 @@ class Refund:
         """Equal for the same content."""
         return _digest(self.as_data())
 
+    @property
+    def size(self) -> int:
+        """Its bytes as JSON."""
+        return len(json.dumps(self.as_data(), ensure_ascii=False).encode())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderState:
     """The current state of an order. `customer_id` is None while only refunds have come: they wait for it.
 
     `refunded` is in minor units, `quantities` the pieces sent back by sku, `refunds` how many refunds
-    were taken, waiting ones included. `version` counts the writes.
+    were taken, waiting ones included; `awaiting_bytes` is what those say that wait. `version` counts the writes.
     """
 
     order_id: str
@@ -142,6 +150,7 @@ class OrderState:
     refunded: int = 0
     quantities: Mapping[str, int] = field(default_factory=dict)
     refunds: int = 0
+    awaiting_bytes: int | None = None
     version: int = 1
 
 
@@ -168,11 +177,20 @@ def accept_refund(refund: Refund, now: datetime) -> None:
         raise Invalid(f"refunded_at {to_timestamp(refund.refunded_at)} lies in the future")
 
 
-def awaiting(state: OrderState | None, order_id: str) -> OrderState:
-    """An order of which only refunds have come, after a further refund. Raises Conflict where there are too many."""
-    before = state or OrderState(order_id=order_id, version=0)
+def awaiting(state: OrderState | None, refund: Refund) -> OrderState:
+    """An order of which only refunds have come, after a further refund.
+
+    Raises Conflict where there are too many, or where they say too much.
+    """
+    before = state or OrderState(order_id=refund.order_id, version=0)
     _check_refunds(before)
-    return replace(before, refunds=before.refunds + 1, version=before.version + 1)
+    size = (before.awaiting_bytes or 0) + refund.size
+    if size > MAX_AWAITING_BYTES:
+        raise Conflict(
+            f"the refunds that wait for order {refund.order_id} would have {size} bytes, {MAX_AWAITING_BYTES} is the "
+            "most: send this refund again after the order"
+        )
+    return replace(before, refunds=before.refunds + 1, awaiting_bytes=size, version=before.version + 1)
 
 
 def recorded(order: Order, customer_id: str, awaited: OrderState | None) -> OrderState:
@@ -227,10 +245,14 @@ def count_refund(state: OrderState) -> OrderState:
     return replace(state, refunds=state.refunds + 1)
 
 
-def purchase_fact(order: Order, customer_id: str, now: datetime) -> Fact:
-    """`PurchaseRecorded`, at the time of the order."""
+def purchase_fact(order: Order, customer_id: str, now: datetime, *, imported: bool = False) -> Fact:
+    """`PurchaseRecorded`, at the time of the order; `imported` lets those of live customers pass it on their way."""
     return facts.PURCHASE_RECORDED.fact(
-        id=order.order_id, customer_id=customer_id, occurred_at=order.ordered_at, now=now, data=order.as_data()
+        id=order.order_id,
+        customer_id=customer_id,
+        occurred_at=order.ordered_at,
+        now=now,
+        data={**order.as_data(), "imported": imported or None},
     )
 
 

@@ -35,7 +35,7 @@ class Plan:
 def plan_run(job: Job, execution: Execution, zone: tzinfo, now: datetime) -> Plan | None:
     """The plan of a run of a job, as of the start of its execution; None while another run is at work.
 
-    Costs 1 read unit and 4 write units, and after a first import ½ read unit per 4 MB of scorecards.
+    Costs 1 read unit and 4 write units, and ½ read unit per 4 MB of scorecards.
     """
     started_at = job.enter(execution, now)
     if started_at is None:

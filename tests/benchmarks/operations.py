@@ -76,7 +76,7 @@ def _confirm(customer: int, _number: int) -> Event:
     known = profiles.get_by_email(_address(customer))
     assert known is not None
     assert known.signup is not None
-    token = confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    token = confirmation_path(known.customer_id, 0, known.signup).partition("token=")[2]
     return {**_load("confirm_signup/post"), "body": base64.b64encode(f"token={token}".encode()).decode()}
 
 

@@ -100,7 +100,7 @@ def _job(name: str, lease_id: str = "run_id") -> tuple[Kind, ...]:
     )  # fmt: skip
 
 
-_EVIDENCE: Final = ("consent_text", "ip")
+_EVIDENCE: Final = ("consent_text", "ip", "user_agent", "form_url")
 _CONTACT: Final = ("name", "phone", "birthday", "locale", "time_zone")
 _ABOUT: Final = ("segment", "channel", "category", "order_id")
 _ORDER: Final = ("order_id", "ordered_at", "currency", "total", "tax", "shipping", "discount", "products")
@@ -111,18 +111,17 @@ _SURVEY: Final = (
 )  # fmt: skip
 
 FACTS: Final = (
-    _fact("CustomerSignedUp", "signup_id", "topics", "source", maybe=(*_EVIDENCE, "locale", "referral_code")),
-    _fact(
-        "ConsentGranted", "channel", "topics", "source", maybe=(*_EVIDENCE, "signup_id", "requested_from_ip")
-    ),
-    _fact("ConsentWithdrawn", "channel", "topics", "source", maybe=_EVIDENCE),
+    _fact("CustomerSignedUp", "signup_id", "topics", maybe=("locale",)),
+    _fact("ConsentGranted", "channel", "topics", maybe=("signup_id",)),
+    _fact("ConsentWithdrawn", "channel", "topics"),
     _fact("ConsentSuppressed", "channel", "reason", "feedback_id"),
+    _fact("CustomerSignedOut", "epoch"),
     _fact("MailPaused", "until"),
     _fact("MailResumed"),
     _fact("EmailSent", "template", "message_id", maybe=("to",)),
     _fact("EmailSkipped", "topic", "reason"),
     _fact("EmailUnknown", "template"),
-    _fact("PurchaseRecorded", *_ORDER, maybe=("coupon", "channel")),
+    _fact("PurchaseRecorded", "version", *_ORDER, maybe=("coupon", "channel", "imported")),
     _fact(
         "PurchaseRefunded", "refund_id", "order_id", "refunded_at", "amount", "currency", "ordered_at", "order_total",
         "whole", maybe=("products",),
@@ -138,7 +137,7 @@ FACTS: Final = (
     ),
     _fact("PointsRedeemed", *_ENTRY, "redemption_id", "reward_id", "reward_name", "code"),
     _fact("RedemptionCancelled", *_ENTRY, "negative", "redemption_id", "reward_id", "code"),
-    _fact("PointsAdjusted", *_ENTRY, "negative", "reason", "operator"),
+    _fact("PointsAdjusted", *_ENTRY, "negative", "operator"),
     _fact("PointsExpired", *_ENTRY, "month"),
     _fact("PointsActivated", "points", "lots", "posted", "number"),
     _fact("PointsExpiring", "month", "points", "expires_on", "posted", "number"),
@@ -173,10 +172,14 @@ CUSTOMERS: Final = (
         maybe=(
             "email", *_CONTACT, "consents.EMAIL", "consents.SMS", "paused_until", "referral_code", "referred_at",
             "signup", *(f"signup.{name}" for name in (*_CONTACT, *_EVIDENCE, "referral_code")),
-            "confirmed_signup_id", "changed_at",
+            "confirmed_signup_id", "epoch", "changed_at",
         ),
     ),
     Kind(name="address guard", pk="EMAIL#*", sk="GUARD", always=("customer_id",)),
+    Kind(
+        name="evidence", pk="CUST#*", sk="EVIDENCE#*#*", always=("recorded_at", "source"),
+        maybe=(*_EVIDENCE, "requested_from_ip"),
+    ),
     *FACTS,
     Kind(
         name="mail on record", pk="CUST#*", sk="MAIL#*", always=("message_id", "expires_at"), where={"message_id": ANY}
@@ -247,7 +250,7 @@ CUSTOMERS: Final = (
     Kind(
         name="order", pk="ORDER#*", sk="ORDER",
         always=("order_id", "total", "fingerprint", "refunded", "quantities", "refunds", "version"),
-        maybe=("customer_id", "ordered_at"),
+        maybe=("customer_id", "ordered_at", "awaiting_bytes"),
     ),
     *(
         Kind(
@@ -296,6 +299,12 @@ CUSTOMERS: Final = (
         name="NPS figures", pk="NPS#*", sk="ANSWERS#*", always=("survey_id",),
         maybe=("segment", "channel", "category", "invited"), counters="s[0-9]|s10",
     ),
+    Kind(name="NPS figures added up", pk="NPS#*", sk="TOTAL", always=("rows", "version")),
+    Kind(
+        name="message that waits for its time", pk="DUE#*", sk="*",
+        always=("due_at", "due_id", "queue", "message", "attempt"), maybe=("customer_id",),
+    ),
+    Kind(name="when a message is due", pk="CUST#*", sk="DUE#*", always=("due_at", "expires_at")),
     Kind(name="NPS themes", pk="NPS#*", sk="THEMES#*", counters="[A-Z_]+"),
     Kind(name="NPS cases", pk="NPS#*", sk="CASES", always=("opened",), maybe=("resolved", "minutes")),
     Kind(
@@ -309,7 +318,21 @@ CUSTOMERS: Final = (
     Kind(name="open case", pk="CASES#OPEN", sk="*", always=("case_id",)),
     Kind(name="resolved case", pk="CASES#RESOLVED", sk="*", always=("case_id",)),
     Kind(name="case to ask about", pk="CASES#RECOVERY", sk="*", always=("case_id",)),
-    Kind(name="API key", pk="KEY#*", sk="KEY", always=("name", "scopes", "created_at")),
+    Kind(
+        name="API key", pk="KEY#*", sk="KEY", always=("key_id", "name", "scopes", "created_at", "valid_until"),
+        maybe=("last_used_on",),
+    ),
+    Kind(name="listed API key", pk="KEYS", sk="KEY#*", always=("digest",)),
+    Kind(
+        name="pace of a mailbox", pk="PACE#*", sk="MAILBOX",
+        always=("customer_id", "signup_id", "asked_at", "attempt", "version", "expires_at"),
+    ),
+    Kind(
+        name="pace of a network", pk="PACE#*", sk="NETWORK", always=("sent", "confirmed", "expires_at"),
+        maybe=("asked_at",),
+    ),
+    Kind(name="pace of a day", pk="PACE#*", sk="DAY", always=("sent", "expires_at")),
+    Kind(name="bonus of a mailbox", pk="BONUS#*", sk="GUARD", always=("customer_id",)),
     *_job("rescoring", lease_id="rescoring_id"),
     *_job("settlement"),
     *_job("invitation"),

@@ -6,7 +6,7 @@ import re
 import zlib
 from typing import Any, Final
 
-_TOKEN: Final = re.compile(r"(?<![\w.-])(\.?[A-Za-z0-9_-]{10,})\.([A-Za-z0-9_-]{43})(?![\w-])")
+_TOKEN: Final = re.compile(r"(?<![\w.-])[0-9]+\.(\.?[A-Za-z0-9_-]{10,})\.([A-Za-z0-9_-]{43})(?![\w-])")
 # Fingerprints and ids made of what was sent are hexadecimal too, and not random.
 _FIXED_MEMBERS: Final = frozenset({"fingerprint"})
 _RANDOM: Final = re.compile(

@@ -14,6 +14,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from moto.core.botocore_stubber import MockRawResponse
 
+from shared.customers.ids import address_digest
 from shared.edge import tokens
 from shared.edge.tokens import Purpose
 from tests.frozen_clock import FrozenClock
@@ -155,7 +156,7 @@ class Stage:
 
     def customer_id(self, email: str) -> str:
         """The id of the customer who has this address."""
-        return str(self.item(f"EMAIL#{email}", "GUARD")["customer_id"])
+        return str(self.item(f"EMAIL#{address_digest(email)}", "GUARD")["customer_id"])
 
     def facts(self, customer_id: str, *types: str) -> list[dict[str, Any]]:
         """A customer's facts of these types in the order of time, as the bus tells them."""

@@ -101,6 +101,29 @@ def test_what_says_something_about_a_person_is_declared_as_personal(table: str) 
     assert unmarked == {}
 
 
+@pytest.mark.parametrize("table", ["customers", "scorecards"])
+def test_no_key_says_anything_about_a_person(table: str) -> None:
+    keys = {
+        f"{where}: {key}"
+        for where, item in every_item(table)
+        for key in (item[name]["S"] for name in ("pk", "sk", "customer_id") if name in item)
+        if any(sign in key for sign in PERSONAL)
+    }
+    assert keys == set()
+
+
+def test_no_fact_says_anything_about_a_customer_that_they_entered() -> None:
+    entered = {
+        f"{where}: {name}"
+        for where, item in every_item("customers")
+        if item["sk"]["S"].startswith(fact_store.PREFIX)
+        for member, value in unpack(item).items()
+        for name, text in leaves(value, member)
+        if any(sign in text for sign in PERSONAL)
+    }
+    assert entered == set()
+
+
 def _covers(members: Mapping[str, Any], name: str) -> bool:
     return name in members or any(member.endswith("*") and name.startswith(member[:-1]) for member in members)
 

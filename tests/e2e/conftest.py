@@ -19,7 +19,6 @@ from infra import local
 from infra.local import LocalStack
 from shared.core import dynamodb
 from shared.core import environment as environment_of_functions
-from shared.core.signing_key import signing_key
 
 SETTINGS = {
     "SHOP_NAME": "Tea & Cups",
@@ -167,7 +166,6 @@ def store(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Itera
         dynamodb.client,
         environment_of_functions.variables,
         environment_of_functions.settings,
-        signing_key,
     )
     for cache in caches:
         cache.cache_clear()

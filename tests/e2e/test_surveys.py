@@ -169,9 +169,9 @@ def test_forged_expired_and_swapped_links_answer_nothing(crm: Crm) -> None:
     root, _, token = good.rpartition("/")
     (asked,) = [fact for fact in fact_store.every(other) if fact.type == "SurveyInvited"]
     later = datetime.now(UTC) + timedelta(days=1)
-    expired = survey_path(customer_id, asked.id, datetime.now(UTC) - timedelta(minutes=1))
-    for_points = points_path(customer_id, later).partition("=")[2]
-    nobody = survey_path("cus_nobody", asked.id, later)
+    expired = survey_path(customer_id, 0, asked.id, datetime.now(UTC) - timedelta(minutes=1))
+    for_points = points_path(customer_id, 0, later).partition("=")[2]
+    nobody = survey_path("cus_nobody", 0, asked.id, later)
     api = crm.stack.api_url
     tried = {
         f"{root}/{token[:-3]}AAA": 400,

@@ -24,6 +24,7 @@ ENVIRONMENT: Final = {
     "FAILED_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/publish-changes-failed",
     "PUBLIC_URL": "https://crm.shop.example",
     "CONFIGURATION_SET": "regulars",
+    "STAGE": "prod",
     "SENDER": "hello@shop.example",
     "CURRENCY": "EUR",
     "TIME_ZONE": "Europe/Berlin",
@@ -125,6 +126,45 @@ def once(make: Callable[[], object]) -> None:
 def sent_mails() -> list[Message]:
     """What SES has taken, with `subject`, HTML `body` and `destinations`."""
     return list(ses_backends[_ACCOUNT][_REGION].sent_messages)
+
+
+def make_queue(name: str) -> None:
+    """The queue that has this name in its wiring, and its dead letters, both empty."""
+    for each in (name, f"{name}-failed"):
+        client("sqs").create_queue(QueueName=f"regulars-prod-{each}")
+
+
+def received(name: str) -> list[dict[str, Any]]:
+    """The messages that wait in a queue, taken off it, in the order in which they were sent."""
+    url = client("sqs").get_queue_url(QueueName=f"regulars-prod-{name}")["QueueUrl"]
+    taken: list[dict[str, Any]] = []
+    while (
+        messages := client("sqs")
+        .receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        .get("Messages")
+    ):
+        for message in messages:
+            client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        taken += messages
+    return taken
+
+
+def as_event(name: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the consumer of a queue gets of these messages."""
+    return {
+        "Records": [
+            {
+                "messageId": message["MessageId"],
+                "body": message["Body"],
+                "messageAttributes": {
+                    attribute: {"stringValue": value["StringValue"], "dataType": value["DataType"]}
+                    for attribute, value in message.get("MessageAttributes", {}).items()
+                },
+                "eventSourceARN": f"arn:aws:sqs:{_REGION}:{_ACCOUNT}:regulars-prod-{name}",
+            }
+            for message in messages
+        ]
+    }
 
 
 def _keys() -> list[str]:

@@ -4,6 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from botocore.awsrequest import AWSResponse
@@ -11,7 +12,7 @@ from botocore.handlers import BUILTIN_HANDLERS
 from moto.core.models import botocore_stubber
 
 from infra import wirings
-from shared.edge.wiring import Stream
+from shared.edge.wiring import Queue, Stream
 from tests.functional import moto_patches
 
 _READS: Final = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan")
@@ -35,6 +36,8 @@ class Calls:
 
     def __init__(self) -> None:
         self.made: set[tuple[str, str]] = set()
+        # The partition keys of the customers table that these calls were about.
+        self.partitions: set[str] = set()
         self.changes = 0
         # Asked before each call: may answer it, which is then not done, and may make calls of its own.
         self.interceptors: list[Interceptor] = []
@@ -68,6 +71,7 @@ class Calls:
             if self.changes == self._killed_after:
                 raise Killed
             self.made |= set(actions(service, operation, request.body))
+            self.partitions |= set(partitions(service, request.body))
             self._answering = threading.get_ident()
             try:
                 response = moto_patches.answer(event_name, request, **kwargs)
@@ -100,6 +104,31 @@ def actions(service: str, operation: str, body: Any) -> Iterator[tuple[str, str]
         yield operation, members["TableName"]
 
 
+def partitions(service: str, body: Any) -> Iterator[str]:
+    """The partition keys of the customers table that a request is about, as `dynamodb:LeadingKeys` holds them."""
+    if service != "dynamodb":
+        return
+    members = json.loads(body)
+    statements = [members, *(write for item in members.get("TransactItems", []) for write in item.values())]
+    for statement in statements:
+        if statement.get("TableName") == "customers":
+            key = statement.get("Key") or statement.get("Item") or {}
+            yield from (value["S"] for name, value in key.items() if name == "pk")
+            if "KeyConditionExpression" in statement:
+                yield statement["ExpressionAttributeValues"][":pk"]["S"]
+    batch = members.get("RequestItems", {}).get("customers", {})
+    # A batch of reads is a map with its keys, a batch of writes a list.
+    writes = (change for write in batch for change in write.values()) if isinstance(batch, list) else ()
+    keys = batch["Keys"] if isinstance(batch, dict) and batch else [w.get("Key") or w["Item"] for w in writes]
+    yield from (key["pk"]["S"] for key in keys)
+
+
+def outside_partitions(function: str, touched: set[str]) -> set[str]:
+    """Which of these partitions the deployed function would be refused."""
+    allowed = wirings.functions()[function].partitions
+    return {key for key in touched if allowed and not any(fnmatchcase(key, pattern) for pattern in allowed)}
+
+
 def without_grant(function: str, made: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """Which of these actions the deployed function would be refused."""
     access = wirings.functions()[function]
@@ -111,8 +140,11 @@ def without_grant(function: str, made: set[tuple[str, str]]) -> set[tuple[str, s
     allowed |= {("eventbridge:PutEvents", "")} if access.publishes else set()
     allowed |= {("sfn:StartExecution", "")} if access.starts else set()
     allowed |= {("sfn:DescribeExecution", "")} if access.watches else set()
-    # What eats from a queue may hide that queue's messages: CDK grants it with the subscription.
-    allowed |= {("sqs:ChangeMessageVisibility", "")}
+    if access.sends_due:
+        allowed |= {("sqs:GetQueueUrl", ""), ("sqs:SendMessageBatch", "")}
+    if any(isinstance(trigger, Queue) for trigger in access.triggers):
+        # Into the dead letters of its queue.
+        allowed |= {("sqs:GetQueueUrl", ""), ("sqs:SendMessage", "")}
     # Of a stream the queue of what failed: CDK grants it with the destination.
     if any(isinstance(trigger, Stream) for trigger in access.triggers):
         allowed |= {("sqs:SendMessage", "")}

@@ -14,13 +14,15 @@ from moto import mock_aws
 from moto.core.models import MockAWS
 
 from functions.platform.publish_changes import handler as publish_changes
+from infra import wirings
 from infra.constructs.code import module_of, open_members
 from shared.core import environment
 from shared.core.facts import Fact
+from shared.edge.wiring import Queue
 from tests.frozen_clock import clock
 from tests.functional import aws as deployed
 from tests.functional.answer_models import check_answer
-from tests.functional.calls import CALLS, Interceptor, without_grant
+from tests.functional.calls import CALLS, Interceptor, outside_partitions, without_grant
 from tests.functional.fact_schemas import facts_fit_their_schemas
 from tests.functional.moto_patches import calls_without_ceremony, json_answer, small_backups, values_as_they_are
 from tests.functional.scenes import EVENTS, Contents, Invoke, Load, as_records, change_program, filled, shop_day
@@ -115,17 +117,29 @@ def invoke(load: Load) -> Invoke:
     def run(name: str, /, event: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
         function = name.partition("/")[0]
         CALLS.made.clear()
+        CALLS.partitions.clear()
         environment.forget()
         handler = importlib.import_module(module_of(function)).handler
         given = event or load(name, **changes)
+        for record in given.get("Records", ()):
+            if "body" in record:
+                record.setdefault("eventSourceARN", queue_of(function))
         answer: dict[str, Any] = handler(given, Context(function))
         assert without_grant(function, CALLS.made) == set(), f"{function} has no grant for these"
+        assert outside_partitions(function, CALLS.partitions) == set(), f"{function} may not touch these"
         check_answer(given, answer)
         if "json" in answer.get("headers", {}).get("content-type", ""):
             answer["json"] = json.loads(answer["body"])
         return answer
 
     return run
+
+
+def queue_of(function: str) -> str:
+    """The ARN of the queue that a function takes messages of."""
+    wired = wirings.functions()[function]
+    name = next(wired.queue_name(trigger) for trigger in wired.triggers if isinstance(trigger, Queue))
+    return f"arn:aws:sqs:eu-central-1:123456789012:regulars-prod-{name}"
 
 
 @pytest.fixture

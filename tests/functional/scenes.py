@@ -86,7 +86,7 @@ def sign_up(invoke: Invoke, email: str, **changes: object) -> str:
     customer = profiles.get_by_email(email)
     assert customer is not None
     assert customer.signup is not None
-    token = confirmation_path(customer.customer_id, customer.signup).partition("token=")[2]
+    token = confirmation_path(customer.customer_id, 0, customer.signup).partition("token=")[2]
     assert invoke("confirm_signup/post", fill={"TOKEN": token})["statusCode"] == 200
     return customer.customer_id
 
@@ -121,7 +121,7 @@ def ask(customer_id: str, survey_id: str = "after-purchase", run: str = "2026-11
 
 def answered(invoke: Invoke, invitation: Invitation, score: int, comment: str = "") -> dict[str, Any]:
     """The answer of the page behind an invitation's own link to this form."""
-    path = survey_path(invitation.customer_id, invitation.invitation_id, invitation.expires_at)
+    path = survey_path(invitation.customer_id, 0, invitation.invitation_id, invitation.expires_at)
     token = path.removeprefix("surveys/")
     return post_answer(invoke, token, score=str(score), comment=comment)
 

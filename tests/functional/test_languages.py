@@ -10,7 +10,7 @@ import pytest
 from shared.cases.links import complaint_path
 from shared.customers.customer import Customer
 from shared.customers.links import confirmation_path, preferences_path
-from shared.customers.store import profiles
+from shared.customers.store import profiles, proofs
 from shared.edge.templates import translate
 from shared.nps.links import survey_path
 from shared.nps.survey import DEFAULT_TEXTS, RECOVERY_TEXTS
@@ -52,7 +52,7 @@ def grace() -> Customer:
 
 def token_of(known: Customer) -> str:
     assert known.signup is not None
-    return confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    return confirmation_path(known.customer_id, 0, known.signup).partition("token=")[2]
 
 
 def confirmation_mail(invoke: Invoke, known: Customer) -> Any:
@@ -96,7 +96,7 @@ def test_a_german_customer_gets_german_pages_mails_and_surveys(
     assert invoke("send_survey_invitation", as_records(fact)) == {"batchItemFailures": []}
     assert sent_mails()[-1].subject == QUESTION
     assert "Wie zufrieden sind Sie mit uns?" in sent_mails()[-1].body
-    token = survey_path(customer_id, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
+    token = survey_path(customer_id, 0, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
     page = browse("answer_survey/get", "en", fill={"TOKEN": token})
     assert f'<legend lang="de">{QUESTION}</legend>' in page["body"]
     assert "Was hat Ihnen am besten gefallen?" in page["body"]
@@ -165,16 +165,16 @@ def test_choices_on_a_german_page_name_the_german_text_that_was_agreed_to(invoke
         customer_id = sign_up(invoke, f"{locale}@example.com", locale=locale)
         known = profiles.get(customer_id)
         assert known is not None
-        token = preferences_path(customer_id, known.created_at.replace(year=9000)).partition("token=")[2]
+        token = preferences_path(customer_id, 0, known.created_at.replace(year=9000)).partition("token=")[2]
         page = invoke("manage_preferences/leave", fill={"TOKEN": token})
         assert ("Sie sind von allem abgemeldet." in page["body"]) == (locale == "de")
         (fact,) = facts_of(customer_id, "ConsentWithdrawn")
-        assert fact.data["consent_text"] == text
+        assert proofs.of([fact])[fact.type, fact.id].evidence.consent_text == text
 
 
 def test_a_complaint_is_thanked_for_in_the_language_of_its_form(invoke: Invoke) -> None:
     customer_id = sign_up(invoke, GRACE, locale="de")
-    path = complaint_path(customer_id, grace().created_at.replace(year=9000))
+    path = complaint_path(customer_id, 0, grace().created_at.replace(year=9000))
     page = invoke("take_complaint/get", fill={"TOKEN": path.partition("token=")[2]})["body"]
     assert "Sagen Sie uns, was schiefgelaufen ist" in page
     token = page.partition('name="token" value="')[2].partition('"')[0]
@@ -187,7 +187,7 @@ def test_words_that_a_survey_leaves_to_us_are_in_the_language_of_the_rest(invoke
     customer_id = sign_up(invoke, GRACE, locale="de")
     change_survey(invoke, texts={"de": {"question": "Schmeckt Ihnen unser Tee?"}})
     asked = ask(customer_id)
-    token = survey_path(customer_id, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
+    token = survey_path(customer_id, 0, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
     page = invoke("answer_survey/get", fill={"TOKEN": token})["body"]
     assert '<legend lang="de">Schmeckt Ihnen unser Tee?</legend>' in page
     for text in DEFAULT_TEXTS.follow_ups.values():

@@ -6,6 +6,7 @@ import re
 import stat
 import sys
 from collections import defaultdict
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from aws_cdk import App, Stack
 from infra import FUNCTION_FOLDERS, wirings
 from infra.constructs import code, layer
 from infra.constructs.code import module_of, stage_code, staged
+from shared.edge.audit import KEEP_DAYS
 from shared.edge.wiring import Function, Queue, Stream
 from tests.infra.conftest import Assembly
 
@@ -42,6 +44,10 @@ READERS_OF_THE_SECRET: Final = {
     "answer_survey",
     "answer_anonymously",
     "take_complaint",
+    # These find a customer, or a mailbox, by its address.
+    "view_customer",
+    "record_mail_events",
+    "post_points",
     *(SENDERS - {"notify_marketer"}),
 }
 WRITERS_OF_SCORECARDS: Final = {
@@ -53,7 +59,15 @@ WRITERS_OF_SCORECARDS: Final = {
     "post_points",
     "write_scores",
 }
-DELETERS: Final = {"manage_cases", "ask_recovery", "report_rescoring", "close_settlement", "close_invitations"}
+DELETERS: Final = {
+    "manage_cases",
+    "ask_recovery",
+    "report_rescoring",
+    "close_settlement",
+    "close_invitations",
+    "add_up_figures",
+    "send_due_messages",
+}
 PUBLISHERS: Final = {"publish_changes"}
 SCANNERS: Final = {
     "start_rescoring",
@@ -89,6 +103,7 @@ _CALLED: Final = (
     (r":stateMachine:regulars-prod-(\w+)\"", r"start of \1"),
     (r"SigningKey", "signing key"),
     (r":event-bus/regulars-prod\"", "bus"),
+    (r":sqs:.*:regulars-prod-([\w-]+)\"", r"queue \1"),
     (r":identity/\*|configuration-set/regulars-prod\"", "sender"),
     (r'GetAtt": \["\w*logs', "own log"),
 )
@@ -140,9 +155,12 @@ def _wired(function: Function) -> dict[str, set[str]]:
         f"start of {function.starts}": {"StartExecution"} if function.starts else set(),
         f"executions of {function.watches}": {"DescribeExecution"} if function.watches else set(),
     }
+    if function.sends_due:
+        wired |= {f"queue {name}": {"SendMessage", "GetQueueUrl"} for name in wirings.waiting_queues()}
     for trigger in function.triggers:
         if isinstance(trigger, Queue):
             wired[f"queue {function.queue_name(trigger)}"] = CONSUME
+            wired[f"queue {function.queue_name(trigger)}-failed"] = {"SendMessage", "GetQueueUrl"}
         elif isinstance(trigger, Stream):
             wired |= {
                 "changes of customers": {"DescribeStream", "GetRecords", "GetShardIterator"},
@@ -155,6 +173,27 @@ def _wired(function: Function) -> dict[str, set[str]]:
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_a_function_may_do_what_its_wiring_says_and_nothing_else(production: Assembly, name: str) -> None:
     assert _allowed(production, name) == _wired(FUNCTIONS[name])
+
+
+def test_a_function_touches_only_the_partitions_of_its_wiring(production: Assembly) -> None:
+    for name, function in FUNCTIONS.items():
+        role = production.functions()[name]["Role"]["Fn::GetAtt"][0]
+        conditions = [
+            statement.get("Condition")
+            for _, policy in production.resources("AWS::IAM::Policy")
+            if {"Ref": role} in policy["Properties"]["Roles"]
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+            if _called(production, statement["Resource"]) == "customers"
+        ]
+        leading = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(function.partitions)}}
+        assert conditions == ([leading if function.partitions else None] if function.customers else [])
+
+
+def test_what_strangers_call_touches_no_api_keys() -> None:
+    for name in PUBLIC:
+        function = FUNCTIONS[name]
+        assert bool(function.partitions) == bool(function.customers)
+        assert not any(fnmatchcase(key, pattern) for pattern in function.partitions for key in ("KEY#x", "KEYS"))
 
 
 def _who_may(assembly: Assembly, resource: str, *actions: str) -> set[str]:
@@ -193,7 +232,7 @@ def test_every_folder_with_a_handler_is_a_function(production: Assembly) -> None
 
 def test_a_schedule_may_start_its_own_target_only(production: Assembly) -> None:
     schedules = [schedule["Properties"]["Target"] for _, schedule in production.resources("AWS::Scheduler::Schedule")]
-    assert len(schedules) == 5
+    assert len(schedules) == 6
     for target in schedules:
         role = target["RoleArn"]["Fn::GetAtt"][0]
         (statements,) = (
@@ -302,7 +341,7 @@ def test_every_function_is_built_the_same_way(production: Assembly) -> None:
         log_group = log_groups[function["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
         assert log_group == {
             "LogGroupName": f"/aws/lambda/regulars-prod-{name}",
-            "RetentionInDays": 90,
+            "RetentionInDays": KEEP_DAYS if any(route.scope for route in FUNCTIONS[name].routes) else 90,
             "Tags": [{"Key": "regulars:stage", "Value": "prod"}],
         }
         assert len(function["Layers"]) == 1 + len(FUNCTIONS[name].layers), name
@@ -324,7 +363,6 @@ def test_a_functions_environment_names_what_it_may_use_alone(production: Assembl
             "RESCORING_STATE_MACHINE_ARN": wired.starts == "rescoring",
             "SETTLEMENT_STATE_MACHINE_ARN": wired.starts == "settlement",
             "INVITATIONS_STATE_MACHINE_ARN": wired.starts == "invitations",
-            "QUEUE_URL": name == "send_survey_invitation",
             "FAILED_QUEUE_URL": name == "publish_changes",
         }
         own = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}

@@ -36,6 +36,12 @@ def test_on_aws_the_data_outlives_its_stack(production: Assembly) -> None:
     }
 
 
+def test_the_key_of_ids_is_generated_as_ever_or_cloudformation_would_replace_it(production: Assembly) -> None:
+    ((logical_id, secret),) = production.resources("AWS::SecretsManager::Secret")
+    assert logical_id == "SigningKeyEEFC2790"
+    assert secret["Properties"]["GenerateSecretString"] == {"ExcludePunctuation": True, "PasswordLength": 64}
+
+
 def test_the_stack_of_the_data_is_protected_on_aws_and_can_be_thrown_away_at_home(
     production: Assembly, local: Assembly
 ) -> None:
@@ -163,11 +169,18 @@ def test_the_api_throttles_logs_without_addresses_and_answers_only_allowed_origi
     assert _only(production, "AWS::ApiGatewayV2::Api")["CorsConfiguration"]["AllowOrigins"] == ["https://shop.example"]
 
 
-def test_what_costs_a_mail_or_counts_without_a_name_has_a_throttle_of_its_own(production: Assembly) -> None:
-    assert _only(production, "AWS::ApiGatewayV2::Stage")["RouteSettings"] == {
-        route: {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 20}
-        for route in ("POST /signups", "POST /feedback/{token}", "POST /complaints")
-    }
+def test_every_public_route_has_a_throttle_of_its_own(production: Assembly) -> None:
+    throttled = _only(production, "AWS::ApiGatewayV2::Stage")["RouteSettings"]
+    assert throttled.keys() == {key for key, route in wirings.routes().items() if route.scope is None}
+    for route in ("POST /signups", "POST /feedback/{token}", "POST /complaints"):
+        assert throttled[route] == {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 20}
+    # Strangers at a single route leave most of the API's hundred to the others.
+    assert all(limits["ThrottlingRateLimit"] <= 20 for limits in throttled.values())
+
+
+def test_the_access_log_names_the_key(production: Assembly) -> None:
+    stage = _only(production, "AWS::ApiGatewayV2::Stage")
+    assert json.loads(stage["AccessLogSettings"]["Format"])["keyId"] == "$context.authorizer.key_id"
 
 
 def test_without_allowed_origins_no_page_of_another_origin_may_call(local: Assembly) -> None:
@@ -219,7 +232,7 @@ def test_every_consumed_queue_reports_single_failures_and_has_a_dlq(production: 
         assert failed["MessageRetentionPeriod"] == 14 * 24 * 3600
         names.add(queue["QueueName"].removeprefix("regulars-prod-"))
     letters = {"confirmations", "reminders", "surveys", "promoters", "cases"}
-    assert names == {"purchases", "points", "feedback", *letters}
+    assert names == {"purchases", "points", "imported-points", "feedback", "overdue", *letters}
 
 
 def test_a_mail_outlives_hours_without_ses_and_a_long_queue_leaves_room_for_the_api(production: Assembly) -> None:
@@ -242,6 +255,8 @@ def test_a_mail_outlives_hours_without_ses_and_a_long_queue_leaves_room_for_the_
     assert {name.removeprefix("regulars-prod-"): number for name, number in at_once.items()} == {
         "purchases": 5,
         "points": 5,
+        "imported-points": 2,
+        "overdue": 2,
         "confirmations": 2,
         "reminders": 2,
         "surveys": 2,
@@ -273,15 +288,16 @@ def _alarms(assembly: Assembly) -> dict[str, Mapping[str, Any]]:
 def test_alarms_tell_of_what_waits_and_of_what_failed(production: Assembly) -> None:
     queues = {queue["Properties"]["QueueName"] for _, queue in production.resources("AWS::SQS::Queue")}
     failed = {name.removeprefix("regulars-prod-") for name in queues if name.endswith("-failed")}
-    assert len(failed) == 10
+    assert len(failed) == 12
     jobs = ("rescoring", "settlement", "invitations")
     alarms = _alarms(production)
     assert alarms.keys() == {
         *failed,
-        *("confirmations-waiting", "reminders-waiting", "promoters-waiting", "cases-waiting"),
+        *("confirmations-waiting", "reminders-waiting", "surveys-waiting", "promoters-waiting", "cases-waiting"),
         *(f"{job}-{end}" for job in jobs for end in ("failed", "missing")),
-        *("watch-cases-errors", "ask-recovery-errors", "stream-lag", "throttles", "api-errors"),
-        *("bounces", "complaints"),
+        *("send-due-messages-errors", "ask-recovery-errors", "add-up-figures-errors", "waiting"),
+        *("stream-lag", "throttles", "api-errors"),
+        *("bounces", "complaints", "confirmation-ceiling-reached"),
     }
     for name in failed:
         assert alarms[name]["Dimensions"] == [{"Name": "QueueName", "Value": f"regulars-prod-{name}"}]
@@ -295,6 +311,15 @@ def test_alarms_tell_of_what_waits_and_of_what_failed(production: Assembly) -> N
         and subscription["Properties"]["Endpoint"] == "owner@shop.example"
         for _, subscription in production.resources("AWS::SNS::Subscription")
     )
+
+
+def test_an_alarm_counts_the_mails_that_wait_for_hours(production: Assembly) -> None:
+    filters = [each["Properties"] for _, each in production.resources("AWS::Logs::MetricFilter")]
+    metric = {"MetricName": "regulars-prod-waiting", "MetricNamespace": "Regulars", "MetricValue": "1"}
+    assert [each["MetricTransformations"] for each in filters] == [[metric]] * 5
+    assert {each["FilterPattern"] for each in filters} == {'{ $.message = "message waits for hours" }'}
+    alarm = _alarms(production)["waiting"]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Regulars", "regulars-prod-waiting", "Sum")
 
 
 def _read_by(alarm: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -349,7 +374,7 @@ def test_what_passes_by_itself_is_no_alarm(production: Assembly) -> None:
         for name in ("api-errors", "throttles", "stream-lag")
     } == {"api-errors": (2, 3), "throttles": (3, 3), "stream-lag": (2, 2)}
     # Lambda tries a start by a schedule three times.
-    assert (alarms["watch-cases-errors"]["Threshold"], alarms["watch-cases-errors"]["Period"]) == (2, 3600)
+    assert (alarms["ask-recovery-errors"]["Threshold"], alarms["ask-recovery-errors"]["Period"]) == (2, 3600)
 
 
 def test_every_alarm_names_its_entry_in_the_guide_and_every_entry_has_an_alarm(production: Assembly) -> None:
@@ -425,6 +450,12 @@ def test_without_an_address_nobody_is_mailed_alarms(local: Assembly) -> None:
         subscription["Properties"]["Protocol"] for _, subscription in local.resources("AWS::SNS::Subscription")
     }
     assert protocols == {"sqs"}
+
+
+def test_what_is_due_is_looked_for_every_minute(production: Assembly) -> None:
+    schedules = [schedule["Properties"] for _, schedule in production.resources("AWS::Scheduler::Schedule")]
+    expressions = {schedule["Name"]: schedule["ScheduleExpression"] for schedule in schedules}
+    assert expressions["regulars-prod-send-due-messages"] == "rate(1 minute)"
 
 
 @pytest.mark.parametrize(
@@ -551,7 +582,7 @@ def test_the_bus_keeps_thirty_days_on_aws_and_nothing_at_home(production: Assemb
 
 def test_ses_reports_what_became_of_a_mail(production: Assembly) -> None:
     destination = _only(production, "AWS::SES::ConfigurationSetEventDestination")["EventDestination"]
-    assert {"bounce", "complaint", "delivery", "reject"} == set(destination["MatchingEventTypes"])
+    assert {"bounce", "complaint"} == set(destination["MatchingEventTypes"])
     configuration = _only(production, "AWS::SES::ConfigurationSet")
     assert configuration["DeliveryOptions"] == {"TlsPolicy": "REQUIRE"}
     assert configuration["ReputationOptions"] == {"ReputationMetricsEnabled": True}
@@ -605,3 +636,20 @@ def test_the_throw_away_stage_is_synthesised_for_the_local_aws_only(
     printed = capsys.readouterr().err
     assert printed.count("\n") == 1
     assert "make deploy STAGE=prod" in printed
+
+
+def test_imported_purchases_earn_by_a_queue_that_no_live_fact_waits_in(production: Assembly) -> None:
+    rules = {
+        rule["Properties"]["Targets"][0]["Arn"]["Fn::GetAtt"][0]: rule["Properties"]["EventPattern"]
+        for _, rule in production.resources("AWS::Events::Rule")
+    }
+    queues = {name: queue["Properties"]["QueueName"] for name, queue in production.resources("AWS::SQS::Queue")}
+    patterns = {queues[target].removeprefix("regulars-prod-"): pattern for target, pattern in rules.items()}
+    assert patterns["imported-points"] == {
+        "source": ["regulars"],
+        "detail-type": ["PurchaseRecorded"],
+        "detail": {"imported": [True]},
+    }
+    assert patterns["points"]["detail"] == {"imported": [{"exists": False}]}
+    assert "PurchaseRecorded" in patterns["points"]["detail-type"]
+    assert {name for name, pattern in patterns.items() if "detail" in pattern} == {"points", "imported-points"}

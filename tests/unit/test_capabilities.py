@@ -27,7 +27,7 @@ NO_RULES: Final = ("actions", "job", "compose", "deliver", "payloads", "links", 
 IMPURE: Final = (
     "boto3", "botocore", "pydantic", "jinja2", "aws_lambda_powertools", "itsdangerous", "idna", "os", "time", "random",
     "secrets", "uuid", "shared.core.aws", "shared.core.clock", "shared.core.environment", "shared.core.dynamodb",
-    "shared.core.fact_store", "shared.core.kind", "shared.core.signing_key", "shared.edge",
+    "shared.core.fact_store", "shared.core.kind", "shared.core.secret", "shared.core.digests", "shared.edge",
 )  # fmt: skip
 
 

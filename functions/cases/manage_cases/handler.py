@@ -32,25 +32,30 @@ def show_list(request: Request) -> Response:
 
 def show(request: Request) -> Response:
     """A case with its notes."""
-    return respond(200, _members(actions.get(_case_id(request))))
+    return _answer(request, actions.get(_case_id(request)))
 
 
 def assign(request: Request) -> Response:
     """Give the case to a member of staff."""
     payload = request.json(AssignPayload)
-    return respond(200, _members(actions.assign(_case_id(request), payload.owner, clock.now())))
+    return _answer(request, actions.assign(_case_id(request), payload.owner, clock.now()))
 
 
 def write_note(request: Request) -> Response:
     """Write a note into the case."""
     payload = request.json(NotePayload)
-    return respond(200, _members(actions.comment(_case_id(request), payload.author, payload.text, clock.now())))
+    return _answer(request, actions.comment(_case_id(request), payload.author, payload.text, clock.now()))
 
 
 def resolve(request: Request) -> Response:
     """Close the case with its outcome; later the customer is asked whether it helped."""
     payload = request.json(ResolvePayload)
-    return respond(200, _members(actions.resolve(_case_id(request), payload.outcome, clock.shop_time())))
+    return _answer(request, actions.resolve(_case_id(request), payload.outcome, clock.shop_time()))
+
+
+def _answer(request: Request, case: Case) -> Response:
+    request.concerns["customer_id"] = case.customer_id
+    return respond(200, _members(case))
 
 
 def _members(case: Case) -> dict[str, Any]:

@@ -1,14 +1,12 @@
 """`CaseOpened`, `CaseOverdue` → a mail to the shop's marketer, at once."""
 
-import json
-
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.cases.case import Case
 from shared.cases.store import case_files
-from shared.core import environment, fact_store
+from shared.core import environment
 from shared.core.settings import Settings
-from shared.edge.queues import consume
+from shared.edge.queues import consume, fact_of
 from shared.mail import deliver
 from shared.mail.compose import Letter
 from shared.mail.store import mails
@@ -16,7 +14,7 @@ from shared.mail.store import mails
 
 def notify(record: SQSRecord) -> None:
     """A case that was resolved meanwhile needs no mail."""
-    fact = fact_store.from_members(json.loads(record.body)["detail"])
+    fact = fact_of(record)
     case = case_files.get(fact.data["case_id"])
     assert case is not None, "a case is written with its fact"
     if case.resolved_at:

@@ -1,22 +1,22 @@
 """GET /complaints → the form behind a customer's link; POST → a case, which the marketer hears of."""
 
-from datetime import timedelta
-from typing import Final, Literal
+from typing import Literal
 from uuid import uuid4
 
 from functions.cases.wiring import CASES
 from shared.cases import actions
 from shared.cases.case import TEXT_MAX_LENGTH, TooManyCases
 from shared.core import clock
+from shared.core.errors import NotFound
 from shared.core.settings import Settings
+from shared.customers.customer import check_epoch
 from shared.customers.store import profiles
 from shared.edge import links, tokens
 from shared.edge.http import Request, Response, plain_text, serve
-from shared.edge.links import Link
+from shared.edge.links import Link, claims_of
 from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.tokens import Purpose
 
-_PAGE_HOLDS: Final = timedelta(hours=12)
 # The reason why a complaint is refused, for the page to show.
 Problem = Literal["AGAIN", "EMPTY", "TOO_LONG", "OPEN_CASES"]
 
@@ -35,12 +35,13 @@ def record(request: Request, link: Link, settings: Settings) -> Response:
         return _page(request, settings, link, text, "EMPTY")
     if len(text) > TEXT_MAX_LENGTH:
         return _page(request, settings, link, text, "TOO_LONG")
-    time = clock.shop_time()
+    time, language = clock.shop_time(), request.language(settings.locale, link.claims.get("language"))
     try:
-        case = actions.complain(link.customer_id, text, link.claims["complaint"], time)
+        case = actions.complain(link.customer_id, link.epoch, text, link.claims["complaint"], time)
     except TooManyCases:
         return _page(request, settings, link, text, "OPEN_CASES")
-    language = request.language(settings.locale, link.claims.get("language"))
+    except NotFound:
+        return links.problem_page(settings, language, "invalid")
     html = render_page(
         "complaint_done.html",
         language,
@@ -56,12 +57,13 @@ def _page(request: Request, settings: Settings, link: Link, text: str, problem: 
     language = request.language(settings.locale, customer.locale if customer else None)
     if customer is None:
         return links.problem_page(settings, language, "invalid")
-    claims = {"customer": link.customer_id, "complaint": uuid4().hex, "language": language}
+    check_epoch(customer, link.epoch)
+    claims = {**claims_of(link.customer_id, link.epoch), "complaint": uuid4().hex, "language": language}
     html = render_page(
         "complaint.html",
         language,
         shop_name=settings.shop_name,
-        token=tokens.sign(Purpose.COMPLAINT, claims, clock.now() + _PAGE_HOLDS),
+        token=tokens.sign(Purpose.COMPLAINT, claims, link.until(Purpose.COMPLAINT, clock.now())),
         text=text[:TEXT_MAX_LENGTH],
         text_max=TEXT_MAX_LENGTH,
         problem=problem,

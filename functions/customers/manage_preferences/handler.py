@@ -3,14 +3,14 @@
 from typing import Final
 
 from functions.customers.wiring import CUSTOMERS
-from shared.cases.links import COMPLAINT_LINK, complaint_path
+from shared.cases.links import complaint_path
 from shared.core import clock
 from shared.core.errors import Invalid
 from shared.core.locales import SOURCE_LANGUAGE
 from shared.core.settings import Settings
 from shared.customers import actions
 from shared.customers.consent import ALL_TOPICS, Channel, Status, Topic, allows
-from shared.customers.customer import PAUSE_CHOICES_DAYS, PREFERENCES_TEXT, Customer, Evidence
+from shared.customers.customer import PAUSE_CHOICES_DAYS, PREFERENCES_TEXT, Customer, Evidence, check_epoch
 from shared.customers.store import profiles
 from shared.edge import links
 from shared.edge.http import Request, Response, serve
@@ -23,16 +23,18 @@ _PAUSES: Final = {"": None, "0": 0, **{str(days): days for days in PAUSE_CHOICES
 
 def show(request: Request, link: Link, settings: Settings) -> Response:
     """The preference centre of the link's customer."""
-    return _page(request, settings, profiles.get(link.customer_id), link.token, saved=False)
+    customer = profiles.get(link.customer_id)
+    if customer:
+        check_epoch(customer, link.epoch)
+    return _page(request, settings, customer, link, saved=False)
 
 
 def save(request: Request, link: Link, settings: Settings) -> Response:
     """Save what the form says and show it again; the same form again changes nothing."""
-    customer = _save(link.customer_id, request, settings)
-    return _page(request, settings, customer, link.token, saved=True)
+    return _page(request, settings, _save(link, request, settings), link, saved=True)
 
 
-def _save(customer_id: str, request: Request, settings: Settings) -> Customer | None:
+def _save(link: Link, request: Request, settings: Settings) -> Customer | None:
     def evidence(customer: Customer) -> Evidence:
         language = request.language(settings.locale, customer.locale)
         text = PREFERENCES_TEXT if language == SOURCE_LANGUAGE else f"{PREFERENCES_TEXT}-{language}"
@@ -40,15 +42,15 @@ def _save(customer_id: str, request: Request, settings: Settings) -> Customer | 
 
     fields = request.form()
     if fields.get("action") == "leave":
-        return actions.leave(customer_id, ALL_TOPICS, clock.now(), evidence)
+        return actions.leave(link.customer_id, link.epoch, ALL_TOPICS, clock.now(), evidence)
     pause = fields.get("pause", "")
     if fields.get("action") != "save" or pause not in _PAUSES:
         raise Invalid("the form was changed on its way; please open the link again")
     topics = {channel: [topic for topic in Topic if f"{channel}_{topic}" in fields] for channel in Channel}
-    return actions.choose(customer_id, topics, _PAUSES[pause], clock.shop_time(), evidence)
+    return actions.choose(link.customer_id, link.epoch, topics, _PAUSES[pause], clock.shop_time(), evidence)
 
 
-def _page(request: Request, settings: Settings, customer: Customer | None, token: str, *, saved: bool) -> Response:
+def _page(request: Request, settings: Settings, customer: Customer | None, link: Link, *, saved: bool) -> Response:
     language = request.language(settings.locale, customer.locale if customer else None)
     if customer is None:
         return links.problem_page(settings, language, "invalid")
@@ -61,7 +63,7 @@ def _page(request: Request, settings: Settings, customer: Customer | None, token
         "preferences.html",
         language,
         shop_name=settings.shop_name,
-        token=token,
+        token=link.token,
         email_masked=mask_email(customer.email or ""),
         choices=choices,
         has_phone=customer.contact.phone is not None,
@@ -69,7 +71,7 @@ def _page(request: Request, settings: Settings, customer: Customer | None, token
         saved=saved,
         suppressed=_is_suppressed(customer),
         status=_overall_status(customer),
-        complaint_url=complaint_path(customer.customer_id, time.now + COMPLAINT_LINK),
+        complaint_url=complaint_path(customer.customer_id, customer.epoch, link.until(Purpose.COMPLAINT, time.now)),
     )
     return page_response(html, language)
 

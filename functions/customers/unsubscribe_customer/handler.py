@@ -1,14 +1,11 @@
 """POST /unsubscribe → unsubscribed at once (RFC 8058 one-click); GET → a page with a button, which changes nothing."""
 
-from datetime import timedelta
-
 from functions.customers.wiring import CUSTOMERS
 from shared.core import clock
 from shared.core.settings import Settings
 from shared.customers import actions
 from shared.customers.consent import ALL_TOPICS, Topic
-from shared.customers.customer import Evidence
-from shared.customers.links import preferences_path
+from shared.customers.customer import Evidence, check_epoch
 from shared.customers.store import profiles
 from shared.edge import links
 from shared.edge.http import Request, Response, serve
@@ -23,6 +20,7 @@ def show(request: Request, link: Link, settings: Settings) -> Response:
     language = request.language(settings.locale, customer.locale if customer else None)
     if customer is None:
         return links.problem_page(settings, language, "invalid")
+    check_epoch(customer, link.epoch)
     html = render_page(
         "unsubscribe.html",
         language,
@@ -38,13 +36,11 @@ def unsubscribe(request: Request, link: Link, settings: Settings) -> Response:
     """Withdraw the link's topic, or all; the same again changes nothing."""
     topics = (Topic(link.claims["topic"]),) if "topic" in link.claims else ALL_TOPICS
     evidence = Evidence(source="unsubscribe link", ip=request.ip)
-    customer = actions.leave(link.customer_id, topics, clock.now(), lambda _customer: evidence)
+    customer = actions.leave(link.customer_id, link.epoch, topics, clock.now(), lambda _customer: evidence)
     language = request.language(settings.locale, customer.locale if customer else None)
     if customer is None:
         return links.problem_page(settings, language, "invalid")
-    # Short-lived: a link that is valid for good must not lead to a lasting link that can subscribe.
-    url = preferences_path(customer.customer_id, clock.now() + timedelta(hours=1))
-    html = render_page("unsubscribed.html", language, shop_name=settings.shop_name, preferences_url=url)
+    html = render_page("unsubscribed.html", language, shop_name=settings.shop_name)
     return page_response(html, language)
 
 

@@ -1,17 +1,22 @@
 """GET /customers?email=, /customers/{id}, /customers/{id}/timeline → the single customer view."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from functions.customers.wiring import CUSTOMERS
 from shared.core import clock, environment, fact_store
 from shared.core.addresses import normalise_email
+from shared.core.codec import to_members
 from shared.core.errors import Invalid, NotFound
 from shared.core.facts import Fact, to_timestamp
 from shared.core.settings import Settings
 from shared.customers.customer import Customer
-from shared.customers.store import profiles
+from shared.customers.facts import CONSENT_GRANTED, CONSENT_WITHDRAWN
+from shared.customers.store import profiles, proofs
 from shared.edge.http import Request, Response, respond, serve
 from shared.edge.paging import cursor, page_size, sort_key
+from shared.loyalty.facts import POINTS_ADJUSTED
+from shared.loyalty.store import adjustments
 from shared.scorecards.scorecard import Scorecard, rfm
 from shared.scorecards.store import cards
 
@@ -21,7 +26,10 @@ def find(request: Request) -> Response:
     email = request.query.get("email", "").strip().replace(" ", "+")
     if not email:
         raise Invalid("give the address as ?email=")
-    return _view(profiles.get_by_email(normalise_email(email)))
+    customer = profiles.get_by_email(normalise_email(email))
+    if customer:
+        request.concerns["customer_id"] = customer.customer_id
+    return _view(customer)
 
 
 def view(request: Request) -> Response:
@@ -36,15 +44,31 @@ def timeline(request: Request) -> Response:
     page, more = fact_store.page(customer_id, limit, after)
     if not page and after is None and profiles.get(customer_id) is None:
         raise NotFound("there is no such customer")
-    return respond(
-        200, {"customer_id": customer_id, "facts": [_shown(fact, request) for fact in page], "next": cursor(more)}
-    )
+    shown = [_shown(fact, request) for fact in page]
+    for members, apart in zip(shown, _kept_apart(customer_id, page), strict=True):
+        members.update(apart)
+    return respond(200, {"customer_id": customer_id, "facts": shown, "next": cursor(more)})
 
 
 def _shown(fact: Fact, request: Request) -> dict[str, Any]:
     """A fact; the code of a voucher only for keys that may issue vouchers, since anybody who has it may spend it."""
     members = fact_store.to_members(fact)
     return members if "points:write" in request.scopes else {k: v for k, v in members.items() if k != "code"}
+
+
+def _kept_apart(customer_id: str, page: Sequence[Fact]) -> Iterator[dict[str, Any]]:
+    """What is known of each fact beside it, in items that can be erased: the evidence of consents, reasons of staff."""
+    evidence = proofs.of([fact for fact in page if fact.type in (CONSENT_GRANTED.name, CONSENT_WITHDRAWN.name)])
+    adjusted = [fact.id for fact in page if fact.type == POINTS_ADJUSTED.name]
+    reasons = adjustments.get_all(customer_id, adjusted)
+    for fact in page:
+        if proof := evidence.get((fact.type, fact.id)):
+            members = {**to_members(proof.evidence), "requested_from_ip": proof.requested_from_ip}
+            yield {name: value for name, value in members.items() if value is not None}
+        elif fact.type == POINTS_ADJUSTED.name and (adjustment := reasons.get(fact.id)):
+            yield {"reason": adjustment.reason}
+        else:
+            yield {}
 
 
 def _view(customer: Customer | None) -> Response:

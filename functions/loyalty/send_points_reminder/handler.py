@@ -1,19 +1,18 @@
 """`PointsExpiring`, `TierEnding` → a mail that says so, to those who asked for offers; at most once each."""
 
-import json
 from datetime import date
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.contact.actions import write_to
 from shared.contact.check import Occasion
-from shared.core import clock, fact_store
+from shared.core import clock
 from shared.core.facts import Fact
 from shared.core.shop_time import ShopTime
 from shared.customers.consent import Topic
 from shared.customers.customer import Customer
 from shared.customers.store import profiles
-from shared.edge.queues import consume
+from shared.edge.queues import consume, fact_of
 from shared.loyalty import points
 from shared.loyalty.links import POINTS_LINK, points_path
 from shared.loyalty.store import accounts, program_versions
@@ -22,7 +21,7 @@ from shared.mail.compose import Letter
 
 def remind(record: SQSRecord) -> None:
     """Points spent since are left out; points earned since may make the mail needless."""
-    fact = fact_store.from_members(json.loads(record.body)["detail"])
+    fact = fact_of(record)
     time = clock.shop_time()
     write = _expiring if fact.type == "PointsExpiring" else _ending
     write_to(
@@ -72,7 +71,7 @@ def _ending(fact: Fact, customer: Customer, root: str, time: ShopTime) -> Letter
 
 
 def _page(customer: Customer, root: str, time: ShopTime) -> str:
-    return f"{root}/{points_path(customer.customer_id, time.now + POINTS_LINK)}"
+    return f"{root}/{points_path(customer.customer_id, customer.epoch, time.now + POINTS_LINK)}"
 
 
 handler = consume(remind)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from functions.loyalty.wiring import LOYALTY
-from shared.cases.links import COMPLAINT_LINK, complaint_path
+from shared.cases.links import complaint_path
 from shared.core import clock
 from shared.core.settings import Settings
 from shared.core.shop_time import ShopTime
@@ -18,14 +18,13 @@ from shared.edge.tokens import Purpose
 from shared.loyalty import page
 from shared.loyalty.actions import viewing
 from shared.loyalty.codes import new_voucher_code
-from shared.loyalty.links import POINTS_LINK
 from shared.loyalty.page import PageContent
 
 
 def show(request: Request, link: Link, settings: Settings) -> Response:
     """The page as it stands."""
     time = clock.shop_time()
-    return _page(request, link, settings, viewing.view_page(link.customer_id, time), time)
+    return _page(request, link, settings, viewing.view_page(link.customer_id, link.epoch, time), time)
 
 
 def redeem(request: Request, link: Link, settings: Settings) -> Response:
@@ -33,10 +32,10 @@ def redeem(request: Request, link: Link, settings: Settings) -> Response:
     fields, time = request.form(), clock.shop_time()
     redemption_id, reward_id = fields.get("redemption_id", ""), fields.get("reward_id", "")
     if not redemption_id.isalnum() or not reward_id or max(len(redemption_id), len(reward_id)) > MAX_ID_LENGTH:
-        content = viewing.view_page(link.customer_id, time)
+        content = viewing.view_page(link.customer_id, link.epoch, time)
         return _page(request, link, settings, content and replace(content, problem={"kind": "FORM"}), time)
     key = _key(redemption_id, reward_id)
-    content = viewing.redeem_on_page(link.customer_id, key, reward_id, new_voucher_code(), time)
+    content = viewing.redeem_on_page(link.customer_id, link.epoch, key, reward_id, new_voucher_code(), time)
     return _page(request, link, settings, content, time)
 
 
@@ -55,9 +54,8 @@ def _page(request: Request, link: Link, settings: Settings, content: PageContent
         shop_name=settings.shop_name,
         token=link.token,
         redemption_id=uuid4().hex,
-        complaint_url=complaint_path(link.customer_id, time.now + COMPLAINT_LINK),
-        # No longer than this link itself could be valid.
-        preferences_url=preferences_path(link.customer_id, time.now + POINTS_LINK),
+        complaint_url=complaint_path(link.customer_id, link.epoch, link.until(Purpose.COMPLAINT, time.now)),
+        preferences_url=preferences_path(link.customer_id, link.epoch, link.until(Purpose.PREFERENCES, time.now)),
         **page.context(content, time),
     )
     return page_response(html, language, 422 if content.problem else 200)

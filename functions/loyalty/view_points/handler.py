@@ -4,6 +4,7 @@ from datetime import datetime
 
 from functions.loyalty.wiring import LOYALTY
 from shared.core import clock, environment
+from shared.customers.store import profiles
 from shared.edge.http import Request, Response, respond, serve
 from shared.loyalty.actions import viewing
 from shared.loyalty.links import POINTS_LINK, points_path
@@ -30,7 +31,9 @@ def _page_url(request: Request, now: datetime) -> str | None:
     """The customer's own page: anybody who has the link may spend the points, so keys that only read get none."""
     if "points:write" not in request.scopes:
         return None
-    return f"{environment.public_url()}/{points_path(request.customer_id, now + POINTS_LINK)}"
+    customer = profiles.get(request.customer_id)
+    epoch = customer.epoch if customer else 0
+    return f"{environment.public_url()}/{points_path(request.customer_id, epoch, now + POINTS_LINK)}"
 
 
 handler = serve(

@@ -1,6 +1,5 @@
 """GET /feedback/{token} → a survey for people at a counter or with a receipt; POST → an anonymous answer."""
 
-from datetime import timedelta
 from uuid import uuid4
 
 from functions.nps.wiring import NPS
@@ -16,8 +15,6 @@ from shared.nps.actions import answering
 from shared.nps.margin import Group, group_of
 from shared.nps.store import definitions
 from shared.nps.survey import COMMENT_MAX_LENGTH, Answer, Problem, Survey, read_answer, words
-
-_PAGE_HOLDS = timedelta(hours=12)
 
 
 def show(request: Request, link: Link, settings: Settings) -> Response:
@@ -61,7 +58,7 @@ def _page(
         language,
         shop_name=settings.shop_name,
         words_lang=words_lang,
-        token=tokens.sign(Purpose.FEEDBACK, claims, clock.now() + _PAGE_HOLDS),
+        token=tokens.sign(Purpose.FEEDBACK, claims, link.until(Purpose.FEEDBACK, clock.now())),
         question=texts.question,
         follow_ups={group.value: texts.follow_ups[group] for group in Group},
         score=None,
@@ -92,7 +89,6 @@ def _thanks(request: Request, settings: Settings, survey: Survey, answer: Answer
         change_url=None,
         change_until=None,
         complaint_url=None,
-        points_url=None,
     )
     return page_response(html, language)
 

@@ -1,20 +1,19 @@
 """GET /surveys/{token} → the survey's page, with `?score=` chosen; POST → the answer. Only the POST records."""
 
-from datetime import date, datetime, timedelta
-from typing import Final
+from datetime import date, datetime
 
 from functions.nps.wiring import NPS
 from shared.cases.links import complaint_path
 from shared.core import clock
 from shared.core.settings import Settings
 from shared.core.shop_time import ShopTime
+from shared.customers.customer import check_epoch
 from shared.edge import links
 from shared.edge.http import Request, Response, plain_text, serve
 from shared.edge.links import Link
 from shared.edge.pages import mask_email, page_response, render_page
 from shared.edge.templates import translate
 from shared.edge.tokens import Purpose
-from shared.loyalty.links import points_path
 from shared.loyalty.program import Program, points_for_answer
 from shared.loyalty.store import program_versions
 from shared.nps import survey
@@ -23,14 +22,11 @@ from shared.nps.actions.answering import OpenedInvitation
 from shared.nps.margin import Group, group_of
 from shared.nps.survey import COMMENT_MAX_LENGTH, RECOVERY, NotInvited, Problem, Texts, TooLate
 
-# Of links on the thank-you page, which anybody sees to whom the mail was forwarded: long enough to follow them now.
-PAGE_LINKS: Final = timedelta(minutes=30)
-
 
 def show(request: Request, link: Link, settings: Settings) -> Response:
     """The page; a score in the address is chosen there, and not recorded."""
     try:
-        opened = answering.get(link.customer_id, link.claims["invitation"])
+        opened = _open(link)
     except NotInvited as refused:
         return _invalid(request, settings, refused)
     language = request.language(settings.locale, opened.locale)
@@ -47,18 +43,25 @@ def record(request: Request, link: Link, settings: Settings) -> Response:
     """Record the answer, or change it while that may be; the same form again changes nothing."""
     fields = request.form()
     score, comment = _score(fields.get("score", "")), plain_text(fields.get("comment", ""))
-    invitation_id, time = link.claims["invitation"], clock.shop_time()
+    time = clock.shop_time()
     try:
         if score is None or len(comment) > COMMENT_MAX_LENGTH:
-            opened = answering.get(link.customer_id, invitation_id)
+            opened = _open(link)
             language = request.language(settings.locale, opened.locale)
             return _page(settings, language, link, opened, score, comment, "SCORE" if score is None else "COMMENT")
-        answered = answering.answer(link.customer_id, invitation_id, score, comment, time)
+        answered = answering.answer(link.customer_id, link.epoch, link.claims["invitation"], score, comment, time)
     except NotInvited as refused:
         return _invalid(request, settings, refused)
     except TooLate as refused:
         return _closed(settings, request.language(settings.locale, refused.members["locale"]))
     return _thanks(settings, request.language(settings.locale, answered.locale), link, answered, time)
+
+
+def _open(link: Link) -> OpenedInvitation:
+    opened = answering.get(link.customer_id, link.claims["invitation"])
+    if opened.customer:
+        check_epoch(opened.customer, link.epoch)
+    return opened
 
 
 def _score(text: str) -> int | None:
@@ -114,7 +117,6 @@ def _thanks(settings: Settings, language: str, link: Link, opened: OpenedInvitat
         change_url=link.token if changeable else None,
         change_until=_change_until(opened, time) if changeable else None,
         complaint_url=_complaint_url(link, time.now) if group is Group.DETRACTOR else None,
-        points_url=_points_url(link, time.now) if group is Group.PROMOTER and program else None,
     )
     return page_response(html, language)
 
@@ -138,11 +140,7 @@ def _change_until(opened: OpenedInvitation, time: ShopTime) -> date:
 
 
 def _complaint_url(link: Link, now: datetime) -> str:
-    return f"../{complaint_path(link.customer_id, now + PAGE_LINKS)}"
-
-
-def _points_url(link: Link, now: datetime) -> str:
-    return f"../{points_path(link.customer_id, now + PAGE_LINKS)}"
+    return f"../{complaint_path(link.customer_id, link.epoch, link.until(Purpose.COMPLAINT, now))}"
 
 
 def _invalid(request: Request, settings: Settings, refused: NotInvited) -> Response:

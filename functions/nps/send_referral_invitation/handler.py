@@ -1,17 +1,16 @@
 """`SurveyAnswered`, `SurveyAnswerChanged` by a promoter → a mail with their code for friends, once a calendar year."""
 
-import json
 from datetime import datetime
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.contact.actions import write_to
 from shared.contact.check import Occasion
-from shared.core import clock, fact_store
+from shared.core import clock
 from shared.customers.consent import Topic
 from shared.customers.customer import Customer
 from shared.customers.store import profiles
-from shared.edge.queues import consume
+from shared.edge.queues import consume, fact_of
 from shared.loyalty.actions import referring
 from shared.loyalty.links import POINTS_LINK, points_path
 from shared.loyalty.program import Bonus, Program
@@ -23,7 +22,7 @@ from shared.nps.survey import RECOVERY
 
 def invite(record: SQSRecord) -> None:
     """Only where the loyalty programme rewards referrals."""
-    fact = fact_store.from_members(json.loads(record.body)["detail"])
+    fact = fact_of(record)
     if fact.data["group"] != Group.PROMOTER or fact.data["survey_id"] == RECOVERY:
         return
     program = program_versions.latest()
@@ -48,7 +47,7 @@ def _write(customer: Customer, program: Program, root: str, now: datetime) -> Le
             "code": referring.code_of(customer.customer_id),
             "points": program.bonuses[Bonus.REFERRAL],
             "friend_points": program.bonuses.get(Bonus.REFERRED, 0),
-            "points_url": f"{root}/{points_path(customer.customer_id, now + POINTS_LINK)}",
+            "points_url": f"{root}/{points_path(customer.customer_id, customer.epoch, now + POINTS_LINK)}",
         },
     )
 

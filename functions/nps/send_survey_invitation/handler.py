@@ -1,23 +1,21 @@
 """`SurveyInvited` → the mail with eleven scores to choose from, at most once, and not in the customer's quiet hours."""
 
-import json
 import math
 from datetime import datetime, timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Final
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.cases.store import case_files
 from shared.contact.actions import write_to
 from shared.contact.check import Occasion
-from shared.core import aws, clock, environment, fact_store
+from shared.core import clock, environment
 from shared.core.locales import choose_locale
 from shared.core.settings import Settings
 from shared.core.shop_time import ShopTime
 from shared.customers.consent import Topic
 from shared.customers.customer import Customer
-from shared.edge.queues import NotYet, consume
+from shared.edge.outcomes import NotYet
+from shared.edge.queues import consume, fact_of
 from shared.edge.templates import translate
 from shared.loyalty.program import points_for_answer
 from shared.loyalty.store import program_versions
@@ -28,21 +26,15 @@ from shared.nps.actions.answering import OpenedInvitation
 from shared.nps.links import survey_path
 from shared.nps.survey import RECOVERY
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-
-# SQS hides a message for twelve hours at most, counted from when it was received, and refuses to begin longer ones.
-MAX_WAIT_SECONDS: Final = 11 * 3600
-
 
 def send(record: SQSRecord) -> None:
     """An invitation that was answered, or has expired meanwhile, is not sent. In quiet hours it comes again later."""
-    fact = fact_store.from_members(json.loads(record.body)["detail"])
+    fact = fact_of(record)
     opened = answering.get(fact.customer_id, fact.id)
     now, home = clock.now(), survey.home_of(opened.customer, environment.settings().zone)
     send_at = max(survey.out_of_quiet_hours(now, opened.rules, home), opened.invitation.send_at)
     if send_at > now:
-        _wait(record, int((send_at - now).total_seconds()) + 1)
+        raise NotYet(send_at)
     write_to(
         opened.customer,
         fact.customer_id,
@@ -58,7 +50,8 @@ def _write(opened: OpenedInvitation, customer: Customer, settings: Settings, roo
     if invitation.answer or now >= invitation.expires_at or not opened.survey.enabled:
         return None
     language = choose_locale(customer.locale, default=settings.locale)
-    url = f"{root}/{survey_path(invitation.customer_id, invitation.invitation_id, invitation.expires_at)}"
+    path = survey_path(customer.customer_id, customer.epoch, invitation.invitation_id, invitation.expires_at)
+    url = f"{root}/{path}"
     context: dict[str, object] = {
         "survey_url": url,
         "score_urls": [f"{url}?score={score}" for score in range(11)],
@@ -78,20 +71,6 @@ def _write(opened: OpenedInvitation, customer: Customer, settings: Settings, roo
         "points": points_for_answer(program_versions.latest(), opened.survey.points),
     }
     return Letter(template="survey_invitation", context=context)
-
-
-def _wait(record: SQSRecord, seconds: int) -> None:
-    _sqs().change_message_visibility(
-        QueueUrl=environment.variable("QUEUE_URL"),
-        ReceiptHandle=record.receipt_handle,
-        VisibilityTimeout=min(seconds, MAX_WAIT_SECONDS),
-    )
-    raise NotYet(f"in {seconds} seconds")
-
-
-@cache
-def _sqs() -> "SQSClient":
-    return aws.client("sqs")
 
 
 handler = consume(send)

@@ -6,6 +6,8 @@ from typing import Final
 from shared.cases.case import Case, CaseRules
 from shared.core.dynamodb import CUSTOMERS, Write
 from shared.core.kind import Kind
+from shared.customers.customer import Customer
+from shared.customers.store.profiles import PROFILES
 
 CASES: Final = Kind(Case, CUSTOMERS, "CASE#{case_id}", "CASE", derived=("status",))
 RULES: Final = Kind(CaseRules, CUSTOMERS, "NPS#SURVEYS", "RULES")
@@ -20,6 +22,15 @@ def get_with_rules(case_id: str) -> tuple[Case | None, CaseRules]:
     """The case with this id, and the rules, in one call (1 read unit per 4 KB, and 1)."""
     case, rules = CUSTOMERS.get_together(CASES.key(case_id=case_id), RULES.key())
     return CASES.entity_if_any(case), RULES.entity_if_any(rules) or CaseRules()
+
+
+def get_with_customer(case_id: str, customer_id: str) -> tuple[Case | None, CaseRules, Customer | None]:
+    """The case with this id, the rules, and a customer, in one call (1 read unit per 4 KB, and 2)."""
+    case, rules, customer = CUSTOMERS.get_together(
+        CASES.key(case_id=case_id), RULES.key(), PROFILES.key(customer_id=customer_id)
+    )
+    known = PROFILES.entity_if_any(customer)
+    return CASES.entity_if_any(case), RULES.entity_if_any(rules) or CaseRules(), known
 
 
 def get_all(case_ids: Sequence[str]) -> list[Case]:

@@ -47,11 +47,6 @@ def page(status: CaseStatus, limit: int, after: str | None = None) -> tuple[list
     return [item["case_id"] for item in items[:limit]], more
 
 
-def list_due(now: datetime) -> list[str]:
-    """The ids of open cases that were due before now (1 read unit per 4 KB of all open ones)."""
-    return [entry.case_id for entry in OPEN.query() if entry.due_at < now]
-
-
 def list_follow_ups(today: date) -> list[FollowUp]:
     """Resolved cases about which it is time to ask, the oldest first (1 read unit per 4 KB of all that wait)."""
     return [entry for entry in FOLLOW_UPS.query() if entry.ask_on <= today]

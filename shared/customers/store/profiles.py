@@ -1,26 +1,26 @@
-"""Profiles: pk `CUST#<customer_id>`, sk `PROFILE`; an address is unique by pk `EMAIL#<address>`, sk `GUARD`."""
+"""Profiles: pk `CUST#<customer_id>`, sk `PROFILE`; an address is unique by pk `EMAIL#<digest>`, sk `GUARD`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Final
+from typing import Final
 
 from shared.core.dynamodb import CUSTOMERS, Write
 from shared.core.kind import Kind
-from shared.core.privacy import ADDRESS
 from shared.customers.customer import Customer
+from shared.customers.ids import address_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressGuard:
-    """The customer of an address."""
+    """The customer of an address, of which the key holds the digest alone."""
 
-    email: Annotated[str, ADDRESS]
+    digest: str
     customer_id: str
 
 
 PROFILES: Final = Kind(Customer, CUSTOMERS, "CUST#{customer_id}", "PROFILE")
-GUARDS: Final = Kind(AddressGuard, CUSTOMERS, "EMAIL#{email}", "GUARD", in_key=("email",))
+GUARDS: Final = Kind(AddressGuard, CUSTOMERS, "EMAIL#{digest}", "GUARD", in_key=("digest",))
 
 
 def get(customer_id: str) -> Customer | None:
@@ -30,7 +30,7 @@ def get(customer_id: str) -> Customer | None:
 
 def get_id(email: str) -> str | None:
     """The id of the customer with this normalised address (1 read unit)."""
-    guard = GUARDS.get(email=email)
+    guard = GUARDS.get(digest=address_digest(email))
     return guard.customer_id if guard else None
 
 
@@ -50,7 +50,8 @@ def create(customer: Customer) -> list[Write]:
     """The writes of a new customer: the profile, and the guard where there is an address (2 write units each)."""
     writes = [PROFILES.put_version(customer)]
     if customer.email:
-        writes.append(GUARDS.put_new(AddressGuard(email=customer.email, customer_id=customer.customer_id)))
+        guard = AddressGuard(digest=address_digest(customer.email), customer_id=customer.customer_id)
+        writes.append(GUARDS.put_new(guard))
     return writes
 
 

@@ -95,7 +95,7 @@ def translations(language: str) -> NullTranslations:
 
 @cache
 def source(name: str) -> str:
-    """A stylesheet or script exactly as pages contain it, and thus as their Content-Security-Policy hashes it."""
+    """A stylesheet exactly as pages contain it, and thus as their Content-Security-Policy hashes it."""
     return next(path for folder in FOLDERS if (path := folder / name).is_file()).read_text("utf-8")
 
 

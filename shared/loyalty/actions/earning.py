@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.core import fact_store
-from shared.core.dynamodb import optimistic
+from shared.core.dynamodb import Cancelled, apply, optimistic
 from shared.core.facts import Fact, from_timestamp
 from shared.core.shop_time import ShopTime
+from shared.customers.ids import mailbox_digest
 from shared.customers.store import profiles
 from shared.loyalty import bonus, order_points
 from shared.loyalty.actions import referring
@@ -14,7 +15,7 @@ from shared.loyalty.actions.posting import AlreadyPosted, change, post
 from shared.loyalty.facts import POINTS_EARNED
 from shared.loyalty.points import Account, Posting
 from shared.loyalty.program import Bonus, Program, in_force
-from shared.loyalty.store import accounts, program_versions
+from shared.loyalty.store import accounts, program_versions, signup_bonuses
 from shared.purchases.facts import PURCHASE_RECORDED
 
 
@@ -87,13 +88,29 @@ def _take_back_refund(purchase: Fact, refund: Fact, versions: Sequence[Program],
 
 
 def _welcome(fact: Fact, program: Program, time: ShopTime) -> None:
-    """A signup was confirmed: only then is what was entered on the profile."""
-    _give(fact, Bonus.SIGNUP_CONFIRMED, bonus.ONCE, program, time)
+    """A signup was confirmed: only then is what was entered on the profile. A mailbox is welcomed once."""
     customer = profiles.get(fact.customer_id)
-    if customer and bonus.profile_is_complete(customer):
-        _give(fact, Bonus.PROFILE_COMPLETED, bonus.ONCE, program, time)
+    is_worth = any(program.bonuses.get(kind) for kind in bonus.OF_SIGNUP)
+    if is_worth and customer and customer.email and _owns_bonuses(fact.customer_id, mailbox_digest(customer.email)):
+        _give(fact, Bonus.SIGNUP_CONFIRMED, bonus.ONCE, program, time)
+        if bonus.profile_is_complete(customer):
+            _give(fact, Bonus.PROFILE_COMPLETED, bonus.ONCE, program, time)
     # They may have bought between signing up and confirming.
     referring.reward(customer, program, time)
+
+
+def _owns_bonuses(customer_id: str, mailbox: str) -> bool:
+    """Whether a mailbox's bonuses of signup are this customer's, after they have claimed them where nobody has them."""
+    owner = signup_bonuses.get_owner(mailbox)
+    if owner is None:
+        try:
+            apply(signup_bonuses.put(mailbox, customer_id))
+        except Cancelled:
+            # Somebody was faster; this runs again where that is not readable yet.
+            owner = signup_bonuses.get_owner(mailbox)
+        else:
+            owner = customer_id
+    return owner == customer_id
 
 
 def _give(

@@ -1,8 +1,10 @@
 """Referrals: a customer's code, and what the first purchase of a friend earns and a return of everything takes back."""
 
+from shared.core.addresses import mailbox_of
 from shared.core.dynamodb import Cancelled, apply, optimistic
 from shared.core.shop_time import ShopTime
 from shared.customers.customer import Customer
+from shared.customers.ids import mailbox_digest
 from shared.customers.store import profiles
 from shared.loyalty import referral
 from shared.loyalty.actions.posting import post
@@ -32,12 +34,12 @@ def reward(friend: Customer | None, program: Program, time: ShopTime) -> bool:
     """
     if friend is None or not friend.referral_code or not friend.email:
         return False
-    mailbox = referral.same_mailbox(friend.email)
+    plain, mailbox = mailbox_of(friend.email), mailbox_digest(friend.email)
     referrer_id = referral_codes.get_owner(referral.normalise_code(friend.referral_code))
     before = referral_codes.get_referral(mailbox)
     if referrer_id is None or not referral.is_open(before, friend.customer_id):
         return False
-    if mailbox != friend.email and profiles.get_id(mailbox) not in (None, friend.customer_id):
+    if plain != friend.email and profiles.get_id(plain) not in (None, friend.customer_id):
         # Another spelling of an address that the shop knows does not make a new friend.
         return False
     referrer, card = profiles.get(referrer_id), cards.get(friend.customer_id)
@@ -63,7 +65,7 @@ def take_back(friend: Customer | None, program: Program, time: ShopTime) -> bool
     """
     if friend is None or not friend.referral_code or not friend.email:
         return False
-    rewarded = referral_codes.get_referral(referral.same_mailbox(friend.email))
+    rewarded = referral_codes.get_referral(mailbox_digest(friend.email))
     if rewarded is None or rewarded.customer_id != friend.customer_id or rewarded.taken_back_at:
         return False
     card = cards.get(friend.customer_id)

@@ -6,6 +6,7 @@ from shared.core import fact_store
 from shared.core.dynamodb import optimistic
 from shared.core.errors import NotFound
 from shared.core.shop_time import ShopTime
+from shared.customers.customer import check_epoch
 from shared.customers.store import profiles
 from shared.loyalty import page
 from shared.loyalty.actions import redeeming, referring
@@ -48,13 +49,18 @@ def view_redemptions(customer_id: str) -> list[Redemption]:
     return redemptions
 
 
-def view_page(customer_id: str, time: ShopTime) -> PageContent | None:
+def view_page(customer_id: str, epoch: int, time: ShopTime) -> PageContent | None:
     """Everything that a customer's points page shows; None where there is no programme or no such customer.
 
-    Costs 7 read units and more where there are many rewards, vouchers and facts.
+    Costs 7 read units and more where there are many rewards, vouchers and facts. Raises SignedOut where the customer's
+    epoch has passed.
     """
-    customer, program = profiles.get(customer_id), program_versions.latest()
-    if customer is None or program is None:
+    customer = profiles.get(customer_id)
+    if customer is None:
+        return None
+    check_epoch(customer, epoch)
+    program = program_versions.latest()
+    if program is None:
         return None
     account = catch_up(customer_id, time)
     facts, _ = fact_store.page(customer_id, HISTORY_FACTS)
@@ -71,14 +77,14 @@ def view_page(customer_id: str, time: ShopTime) -> PageContent | None:
 
 @optimistic
 def redeem_on_page(
-    customer_id: str, redemption_id: str, reward_id: str, code: str, time: ShopTime
+    customer_id: str, epoch: int, redemption_id: str, reward_id: str, code: str, time: ShopTime
 ) -> PageContent | None:
     """Redeem a reward as `redeeming.redeem` does, for the page, which then shows the result; everything is read once.
 
     Costs as `view_page`, and 6 write units for a new voucher, 8 where the reward has a stock. Raises Busy where others
-    keep changing the account or the stock.
+    keep changing the account or the stock, SignedOut as `view_page`.
     """
-    before = view_page(customer_id, time)
+    before = view_page(customer_id, epoch, time)
     if before is None:
         return None
     after, posting = page.redeem(before, redemption_id, reward_id, code, time)

@@ -1,4 +1,4 @@
-"""Referrals: a code's owner at pk `REFERRAL#<code>`, a friend's at pk `REFERRED#<mailbox>`, both with sk `GUARD`."""
+"""Referrals: a code's owner at pk `REFERRAL#<code>`, a friend's at pk `REFERRED#<digest>`, both with sk `GUARD`."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -33,7 +33,7 @@ def put_code(code: str, customer_id: str) -> Write:
 
 
 def get_referral(mailbox: str) -> Referral | None:
-    """The rewarded referral of a mailbox (1 read unit)."""
+    """The rewarded referral of a mailbox, by its digest (1 read unit)."""
     return REFERRALS.get(mailbox=mailbox)
 
 

@@ -9,7 +9,7 @@ from shared.core import fact_store
 from shared.core.dynamodb import CUSTOMERS, Cancelled, Write, optimistic, transact
 from shared.core.months import month_of
 from shared.core.shop_time import ShopTime
-from shared.customers.customer import Customer
+from shared.customers.customer import Customer, check_epoch
 from shared.customers.store.profiles import PROFILES
 from shared.nps import counting, survey
 from shared.nps.margin import Group, group_of
@@ -57,13 +57,18 @@ def get(customer_id: str, invitation_id: str) -> OpenedInvitation:
 
 
 @optimistic
-def answer(customer_id: str, invitation_id: str, score: int, comment: str, time: ShopTime) -> OpenedInvitation:
+def answer(
+    customer_id: str, epoch: int, invitation_id: str, score: int, comment: str, time: ShopTime
+) -> OpenedInvitation:
     """Record or change an answer, count it, and open a case for a detractor, in one transaction.
 
     Costs 4 read units and 6 to 10 write units; a new case 1 and 10 more, a changed answer 1 for each earlier one.
-    Raises NotInvited, TooLate where it can no longer be changed, and Invalid.
+    Raises NotInvited, SignedOut where the customer's epoch has passed, TooLate where it can no longer be changed, and
+    Invalid.
     """
     before = get(customer_id, invitation_id)
+    if before.customer:
+        check_epoch(before.customer, epoch)
     change = survey.answer(before.invitation, before.survey, score, comment, time.now, before.locale)
     if change is None:
         return before

@@ -29,18 +29,15 @@ def get(customer_id: str) -> Scorecard | None:
     return CARDS.get(customer_id=customer_id)
 
 
-def customers() -> int:
-    """How many scorecards there are. DynamoDB counts them every six hours: after a first import it says 0."""
-    count: int = client().describe_table(TableName=SCORECARDS.name)["Table"].get("ItemCount", 0)
-    return count
-
-
 def estimate() -> int:
-    """About how many scorecards there are, also right after a first import: then by looking at a thousandth of them."""
-    if counted := customers():
-        return counted
+    """About how many scorecards there are, also right after an import: by a look at a thousandth of them.
+
+    DynamoDB counts them every six hours, so its count may say 0, or ten, of a million that were just imported. A look
+    at a thousandth may see none of a few: the greater of the two counts. Costs ½ read unit per 4 MB of scorecards.
+    """
+    counted: int = client().describe_table(TableName=SCORECARDS.name)["Table"].get("ItemCount", 0)
     part: int = sum(page["Count"] for page in SCORECARDS.scan(0, _PARTS_OF_ESTIMATE, Select="COUNT"))
-    return _PARTS_OF_ESTIMATE * part
+    return max(counted, _PARTS_OF_ESTIMATE * part)
 
 
 def has_orders_until(day: date) -> bool:

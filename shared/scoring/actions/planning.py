@@ -34,7 +34,7 @@ def plan(execution: Execution, as_of: date | None, zone: tzinfo, now: datetime) 
     """The plan of a rescoring `as_of` a day or, for None, the day in the shop's zone on which its execution started.
 
     None while another rescoring is running: facts and reports stand in the order in which rescorings get their turn.
-    Costs some 6 read units and 4 write units, and after a first import ½ read unit per 4 MB of scorecards.
+    Costs some 6 read units and 4 write units, and ½ read unit per 4 MB of scorecards.
     """
     started_at = RESCORING.enter(execution, now)
     if started_at is None:

@@ -6,6 +6,7 @@ from shared.edge.tokens import Purpose
 from tests.contract.recording import Stage, accept
 from tests.contract.scenes.loyalty import put
 from tests.contract.scenes.nps import set_score
+from tests.functional.aws import as_event, make_queue, received
 
 
 def play(stage: Stage) -> None:
@@ -87,8 +88,13 @@ def _overdue(stage: Stage, ben: str) -> None:
     (opened,) = stage.facts(ben, "CaseOpened")
     accept(stage.call("manage_cases/assign", "of one who is lost", fill={"CASE": opened["case_id"]}), 200)
     stage.clock.set("2026-11-26T10:00:00Z")
-    stage.call("watch_cases", "overdue cases", {"source": "aws.scheduler"})
-    stage.call("watch_cases", "nothing new", {"source": "aws.scheduler"})
+    make_queue("overdue")
+    stage.call("send_due_messages", "an overdue case", {"source": "aws.scheduler"})
+    # The shards of the index are sent at the same time. One of the cases is resolved.
+    messages = sorted(received("overdue"), key=lambda message: str(message["Body"]))
+    assert len(messages) == 7
+    stage.call("escalate_case", "overdue cases", as_event("overdue", messages))
+    stage.call("escalate_case", "the same again", as_event("overdue", messages))
     stage.call("ask_recovery", "about the resolved case", {"source": "aws.scheduler"})
     stage.deliver("notify_marketer", "CaseOverdue", *stage.facts(ben, "CaseOverdue"))
 
@@ -103,3 +109,4 @@ def _resolved(stage: Stage, ada: str, first: str) -> None:
     resolved = {"CASE": second["case_id"]}
     accept(stage.call("manage_cases/resolve", "explained", fill=resolved, outcome="EXPLAINED"), 200)
     stage.deliver("notify_marketer", "CaseOpened and resolved", second)
+    stage.call("add_up_figures", "of the month", {"source": "aws.scheduler"})

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from shared.edge.tokens import Purpose
 from tests.contract.recording import Stage, accept
@@ -11,8 +12,9 @@ GRACE = "grace@example.com"
 
 
 def without_address(event: Any) -> None:
-    """A request of which the gateway does not say where it came from."""
+    """A request of which the gateway does not say where it came from, nor its headers with what."""
     del event["requestContext"]["http"]["sourceIp"]
+    event["headers"].pop("user-agent", None)
 
 
 def play(stage: Stage) -> None:
@@ -25,6 +27,8 @@ def play(stage: Stage) -> None:
     _undeliverable(stage)
     _refused(stage)
     _problems_of_links(stage, ada)
+    _another_signup_in_between(stage)
+    _signed_out(stage)
 
 
 def _everything_known(stage: Stage) -> str:
@@ -95,16 +99,20 @@ def _nothing_known(stage: Stage) -> None:
 
 
 def _by_form(stage: Stage) -> None:
-    """Grace waits for a second mail; a robot is answered like anybody."""
+    """Grace asks for a second mail and confirms; a robot is answered like anybody."""
     accept(stage.call("register_customer/form", "a form that is sent on"), 303)
     first = stage.confirmation_token(GRACE)
     accept(stage.call("register_customer/form", "too soon after the first"), 303)
-    stage.clock.advance(minutes=11)
+    stage.clock.advance(days=1)
     page = {"redirect=https%3A%2F%2Fshop.example%2Fthanks&": ""}
     accept(stage.call("register_customer/form", "a form that is answered by a page", fill=page), 202)
+
     accept(stage.call("confirm_signup/get", "replaced", fill={"TOKEN": first}), 410)
     accept(stage.call("confirm_signup/post", "replaced", fill={"TOKEN": first}), 410)
     accept(stage.call("register_customer/robot", "a robot"), 303)
+    token = stage.confirmation_token(GRACE)
+    accept(stage.call("confirm_signup/post", "of a form", fill={"TOKEN": token}), 200)
+    accept(stage.call("register_customer/form", "a form of a subscriber"), 303)
 
 
 def _leave_while_waiting(stage: Stage) -> None:
@@ -175,3 +183,20 @@ def _problems_of_links(stage: Stage, ada: str) -> None:
     accept(stage.call("manage_preferences/save", "expired", fill={"TOKEN": token}), 410)
     gone = {"TOKEN": stage.link(Purpose.PREFERENCES, customer="cus_gone")}
     accept(stage.call("manage_preferences/get", "of nobody", fill=gone), 400)
+
+
+def _another_signup_in_between(stage: Stage) -> None:
+    def another_page(event: Any) -> None:
+        fields = {"token": stage.confirmation_token(GRACE), "shown": "of another signup"}
+        event.update(body=urlencode(fields), isBase64Encoded=False)
+
+    accept(stage.call("confirm_signup/post", "after another signup", changes=another_page), 409)
+
+
+def _signed_out(stage: Stage) -> None:
+    """Kim's links end."""
+    kim = stage.customer_id("kim@example.com")
+    link = {"TOKEN": stage.link(Purpose.UNSUBSCRIBE, None, customer=kim)}
+    accept(stage.call("sign_out_customer/post", "all links ended", fill={"K-77": kim}), 200)
+    accept(stage.call("unsubscribe_customer/one_click", "a link that has ended", fill=link), 410)
+    accept(stage.call("sign_out_customer/post", "of nobody", fill={"K-77": "cus_gone"}), 404)

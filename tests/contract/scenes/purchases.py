@@ -2,7 +2,12 @@
 
 from typing import Any
 
+from shared.core import environment
+from shared.core.shop_time import ShopTime
+from shared.purchases.actions import take_purchase
+from shared.purchases.payloads import PurchasePayload
 from tests.contract.recording import Stage, accept
+from tests.functional.aws import make_queue, received
 
 LINES = [
     {"sku": "cup", "name": "Blue cup", "category": "Cups", "quantity": 3, "price": 500},
@@ -27,6 +32,10 @@ def _orders(stage: Stage) -> None:
     accept(stage.call("record_purchase/by_customer_number", "known by number", order_id="2001", **least), 201)
     older = {"order_id": "2002", "ordered_at": "2024-02-29", "products": LINES, "coupon": None}
     accept(stage.call("record_purchase/by_email", "known by address", **older), 201)
+    body = stage.load("record_purchase/by_customer_number", order_id="2003", ordered_at="2023-03-03")["body"]
+    settings = environment.settings()
+    time = ShopTime(stage.clock.now(), settings.zone)
+    assert take_purchase(PurchasePayload.model_validate_json(body), settings, time, imported=True).created
 
 
 def _refunds(stage: Stage) -> None:
@@ -54,8 +63,9 @@ def _refunds_first(stage: Stage) -> None:
 
 def _queue(stage: Stage) -> None:
     numbers = {"#1001": "4001", "#1003": "4003"}
-    failures = stage.call("ingest_purchases/mixed", "a refund, its order and two wrong ones", fill=numbers)
-    assert len(failures["batchItemFailures"]) == 2
+    make_queue("purchases")
+    stage.call("ingest_purchases/mixed", "a refund, its order and two wrong ones", fill=numbers)
+    assert len(received("purchases-failed")) == 2
 
 
 def _refused(stage: Stage) -> None:

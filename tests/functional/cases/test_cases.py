@@ -1,6 +1,7 @@
 """Cases: opened by answers and complaints, worked on by the API, reported when overdue, asked about when resolved."""
 
 import html
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +26,8 @@ from shared.nps.links import survey_path
 from shared.nps.store import definitions, invitations
 from shared.nps.survey import RECOVERY_TEXTS, Rules
 from shared.scorecards.score import Score
-from tests.functional.aws import sent_mails
+from tests.frozen_clock import FrozenClock
+from tests.functional.aws import as_event, make_queue, received, sent_mails
 from tests.functional.scenes import (
     BERLIN,
     answered,
@@ -68,7 +70,7 @@ def complaint(customer_id: str, complaint_id: str = "1", opened_at: datetime | N
     """A case that somebody has complained about before."""
     moment = opened_at or ago()
     moment = moment.replace(microsecond=0)
-    return actions.complain(customer_id, "The cup was broken", complaint_id, ShopTime(moment, BERLIN))
+    return actions.complain(customer_id, 0, "The cup was broken", complaint_id, ShopTime(moment, BERLIN))
 
 
 def only_case(customer_id: str) -> Case:
@@ -168,10 +170,10 @@ def test_an_answer_that_is_changed_after_its_case_was_resolved_opens_another(inv
     ("page", "path"), [("show_points_page/get", points_path), ("manage_preferences/get", preferences_path)]
 )
 def test_a_customers_own_pages_lead_to_the_complaint_form(
-    invoke: Invoke, launch: Launch, ada: str, page: str, path: Callable[[str, datetime], str]
+    invoke: Invoke, launch: Launch, ada: str, page: str, path: Callable[[str, int, datetime], str]
 ) -> None:
     launch()
-    token = path(ada, ago(days=-1)).partition("token=")[2]
+    token = path(ada, 0, ago(days=-1)).partition("token=")[2]
     match = re.search(r'href="complaints\?token=([^"&]+)"', invoke(page, fill={"TOKEN": token})["body"])
     assert match is not None
     form = form_token(invoke("take_complaint/get", fill={"TOKEN": match[1]}))
@@ -181,7 +183,7 @@ def test_a_customers_own_pages_lead_to_the_complaint_form(
 
 def form_of(invoke: Invoke, customer_id: str) -> str:
     """The token of the complaint form behind their link."""
-    token = complaint_path(customer_id, ago(days=-1)).partition("token=")[2]
+    token = complaint_path(customer_id, 0, ago(days=-1)).partition("token=")[2]
     return form_token(invoke("take_complaint/get", fill={"TOKEN": token}))
 
 
@@ -225,14 +227,14 @@ def test_a_complaint_that_says_nothing_or_too_much_opens_no_case(
 def test_the_link_alone_opens_no_case_and_a_link_of_another_kind_shows_no_form(
     invoke: Invoke, ada: str, contents: Contents
 ) -> None:
-    token = complaint_path(ada, ago(days=-1)).partition("token=")[2]
+    token = complaint_path(ada, 0, ago(days=-1)).partition("token=")[2]
     before = contents()
     answer = complain(invoke, token, "My first words")
     assert answer["statusCode"] == 422
     assert "My first words" in answer["body"]
-    points = points_path(ada, ago(days=-1)).partition("token=")[2]
-    expired = complaint_path(ada, ago(seconds=1)).partition("token=")[2]
-    nobody = complaint_path("K-78", ago(days=-1)).partition("token=")[2]
+    points = points_path(ada, 0, ago(days=-1)).partition("token=")[2]
+    expired = complaint_path(ada, 0, ago(seconds=1)).partition("token=")[2]
+    nobody = complaint_path("K-78", 0, ago(days=-1)).partition("token=")[2]
     for other, status in ((points, 400), (expired, 410), (nobody, 400)):
         assert invoke("take_complaint/get", fill={"TOKEN": other})["statusCode"] == status
     assert complain(invoke, points)["statusCode"] == 400
@@ -460,11 +462,57 @@ def test_the_marketer_gets_one_mail_about_a_new_case(invoke: Invoke, ada: str, m
     assert ADA not in mail.body
 
 
+def come_due(invoke: Invoke) -> list[str]:
+    """Have the cases that are due come to their queue and be looked at; which ones came."""
+    make_queue("overdue")
+    invoke("send_due_messages", HOUR)
+    messages = received("overdue")
+    if messages:
+        assert invoke("escalate_case", as_event("overdue", messages)) == {"batchItemFailures": []}
+    return [json.loads(message["Body"])["case_id"] for message in messages]
+
+
+def test_a_case_is_overdue_from_the_minute_when_it_is_due(invoke: Invoke, ada: str, clock: FrozenClock) -> None:
+    opened = complaint(ada)
+    clock.advance(hours=48, seconds=-1)
+    assert come_due(invoke) == []
+    clock.advance(seconds=1)
+    assert come_due(invoke) == [opened.case_id]
+    assert [fact.type for fact in facts_of(ada, "CaseOverdue")] == ["CaseOverdue"]
+
+
+def test_a_message_that_comes_before_its_case_is_due_waits_once_more(
+    invoke: Invoke, ada: str, clock: FrozenClock
+) -> None:
+    opened = complaint(ada)
+    assert invoke("escalate_case/overdue", fill={"CASE": opened.case_id}) == {"batchItemFailures": []}
+    assert facts_of(ada, "CaseOverdue") == []
+    clock.advance(hours=48)
+    assert set(come_due(invoke)) == {opened.case_id}
+    assert len(facts_of(ada, "CaseOverdue")) == 1
+
+
+def test_a_case_that_is_gone_is_left_alone(invoke: Invoke) -> None:
+    assert invoke("escalate_case/overdue", fill={"CASE": "c-0"}) == {"batchItemFailures": []}
+
+
+def test_a_resolved_case_is_read_when_it_is_due_and_never_again(
+    invoke: Invoke, ada: str, clock: FrozenClock, contents: Contents
+) -> None:
+    opened = complaint(ada)
+    step(invoke, "resolve", opened)
+    clock.advance(hours=48)
+    before = contents()["customers"]
+    assert [come_due(invoke), come_due(invoke)] == [[opened.case_id], []]
+    assert contents()["customers"] == [item for item in before if not item["pk"].startswith("DUE#")]
+
+
 def test_an_overdue_case_causes_one_mail(invoke: Invoke, ada: str, contents: Contents) -> None:
     late, _in_time = complaint(ada, "late", ago(hours=49)), complaint(ada, "in-time", ago(hours=47))
-    assert invoke("watch_cases", HOUR) == {"overdue": 1}
+    assert come_due(invoke) == [late.case_id]
     before = contents()
-    assert invoke("watch_cases", HOUR) == {"overdue": 0}
+    assert come_due(invoke) == []
+    assert invoke("escalate_case/overdue", fill={"CASE": late.case_id}) == {"batchItemFailures": []}
     assert contents() == before
     (fact,) = facts_of(ada, "CaseOverdue")
     assert (fact.data["case_id"], fact.data["owner"]) == (late.case_id, "grace")
@@ -477,7 +525,7 @@ def test_an_overdue_case_causes_one_mail(invoke: Invoke, ada: str, contents: Con
 
 def test_a_case_that_was_resolved_meanwhile_causes_no_mail(invoke: Invoke, ada: str) -> None:
     opened = complaint(ada, opened_at=ago(hours=49))
-    invoke("watch_cases", HOUR)
+    come_due(invoke)
     step(invoke, "resolve", opened)
     for name in ("notify_marketer/case_opened", "notify_marketer/case_overdue"):
         assert invoke(name, fill={"CASE": opened.case_id, "CUSTOMER": ada}) == {"batchItemFailures": []}
@@ -563,7 +611,7 @@ def test_whoever_says_whether_it_helped_is_asked_and_thanked_for_that(
     invoke("ask_recovery", HOUR)
     asked = invitations.get(ada, recovery(ada).id)
     assert asked is not None
-    token = survey_path(ada, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
+    token = survey_path(ada, 0, asked.invitation_id, asked.expires_at).removeprefix("surveys/")
     page = html.unescape(invoke("answer_survey/get", fill={"TOKEN": token})["body"])
     assert "Did that help?" in page
     for words in RECOVERY_TEXTS.follow_ups.values():

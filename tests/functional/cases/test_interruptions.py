@@ -30,7 +30,7 @@ def late_and_resolved(invoke: Invoke) -> None:
     may_be_asked(invoke)
     long_ago = ShopTime(datetime(2026, 1, 1, tzinfo=UTC), BERLIN)
     for cause in ("late", "resolved"):
-        actions.complain("K-77", "Broken", cause, long_ago)
+        actions.complain("K-77", 0, "Broken", cause, long_ago)
     actions.resolve(case_id("K-77", "resolved"), Outcome.SOLVED, long_ago)
 
 
@@ -40,9 +40,9 @@ SCENES: dict[str, Scene] = {
         complained,
         lambda invoke: invoke("manage_cases/resolve", fill={"CASE": case_id("K-77", "form")}),
     ),
-    "the hourly watch over cases": (
+    "the report of an overdue case": (
         late_and_resolved,
-        lambda invoke: invoke("watch_cases", {"source": "aws.scheduler"}),
+        lambda invoke: invoke("escalate_case/overdue", fill={"CASE": case_id("K-77", "late")}),
     ),
     "the hourly question whether it helped": (
         late_and_resolved,

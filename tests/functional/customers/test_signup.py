@@ -2,9 +2,11 @@
 
 import base64
 import io
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -12,11 +14,11 @@ from shared.core import clock, fact_store
 from shared.customers.consent import Status, Topic
 from shared.customers.customer import Customer
 from shared.customers.links import confirmation_path, preferences_path, unsubscribe_path
-from shared.customers.store import profiles
+from shared.customers.store import profiles, proofs
 from shared.edge.queues import LOGGER
 from shared.edge.tokens import Purpose, sign
 from shared.scorecards.store import cards
-from tests.functional.aws import client
+from tests.functional.aws import client, make_queue, received
 
 Invoke = Callable[..., dict[str, Any]]
 Load = Callable[..., dict[str, Any]]
@@ -41,7 +43,7 @@ def fact_types(known: Customer) -> list[str]:
 
 def confirmation_token(known: Customer) -> str:
     assert known.signup is not None
-    return confirmation_path(known.customer_id, known.signup).partition("token=")[2]
+    return confirmation_path(known.customer_id, 0, known.signup).partition("token=")[2]
 
 
 @pytest.fixture
@@ -108,11 +110,65 @@ def test_a_wrong_signup_gets_a_problem_that_points_at_each_fault(invoke: Invoke)
     assert {error["pointer"] for error in answer["json"]["errors"]} == {"/email", "/consent"}
 
 
-def test_asking_again_within_minutes_changes_nothing(invoke: Invoke, contents: Callable[..., Any]) -> None:
+def test_asking_the_same_again_within_minutes_changes_nothing(invoke: Invoke, contents: Callable[..., Any]) -> None:
     invoke("register_customer/json")
     before = contents()
-    invoke("register_customer/json", name="Eve")
+    invoke("register_customer/json")
     assert contents() == before
+
+
+def test_who_types_in_an_address_first_does_not_decide_what_its_owner_confirms(invoke: Invoke) -> None:
+    invoke("register_customer/json", name="Mallory", phone="+49 30 666", referral_code="MALLORY")
+    token = confirmation_token(ada())
+    invoke("register_customer/json", name="Ada", phone=None, referral_code=None)
+    assert fact_types(ada()) == ["CustomerSignedUp"]
+    assert confirmation_token(ada()) == token
+    page = invoke("confirm_signup/get", fill={"TOKEN": token})["body"]
+    assert "Ada" in page
+    assert "Mallory" not in page
+    invoke("confirm_signup/post", fill={"TOKEN": token})
+    known = ada()
+    assert (known.contact.name, known.contact.phone, known.referral_code) == ("Ada", None, None)
+
+
+def test_the_confirmation_page_shows_all_that_it_saves(invoke: Invoke) -> None:
+    invoke(
+        "register_customer/json",
+        name="Ada <b>King</b>",
+        phone="+44 20 7946 0000",
+        birthday="1990-12-10",
+        locale="en-GB",
+        time_zone="Europe/London",
+        referral_code="K7QM2XWA",
+        topics=["NEWS", "SURVEYS"],
+    )
+    page = invoke("confirm_signup/get", fill={"TOKEN": confirmation_token(ada())})["body"]
+    for shown in (
+        *("Ada &lt;b&gt;King&lt;/b&gt;", "+44 20 7946 0000", "10 December 1990", "en-GB", "Europe/London", "K7QM2XWA"),
+        "news, surveys",
+    ):
+        assert shown in page, shown
+    assert "offers" not in page
+    assert "<script" not in page
+
+
+def confirm_what_was_shown(invoke: Invoke, load: Load, page: dict[str, Any]) -> dict[str, Any]:
+    """Press the button of a confirmation page."""
+    fields = dict(re.findall(r'name="(token|shown)" value="([^"]+)"', page["body"]))
+    event = load("confirm_signup/post")
+    return invoke("confirm_signup/post", {**event, "isBase64Encoded": False, "body": urlencode(fields)})
+
+
+def test_what_came_in_between_is_shown_before_it_is_saved(invoke: Invoke, load: Load) -> None:
+    invoke("register_customer/json", name="Ada")
+    first = invoke("confirm_signup/get", fill={"TOKEN": confirmation_token(ada())})
+    invoke("register_customer/json", name="Mallory")
+    second = confirm_what_was_shown(invoke, load, first)
+    assert second["statusCode"] == 409
+    assert "Mallory" in second["body"]
+    assert statuses(ada()) == {Status.PENDING}
+    assert confirm_what_was_shown(invoke, load, second)["statusCode"] == 200
+    assert (statuses(ada()), ada().contact.name) == ({Status.SUBSCRIBED}, "Mallory")
 
 
 def test_opening_the_confirmation_link_changes_nothing(invoke: Invoke, contents: Callable[..., Any]) -> None:
@@ -129,8 +185,9 @@ def test_confirming_subscribes_and_keeps_the_evidence(subscribed: Customer) -> N
     assert subscribed.contact.name == "Ada Lovelace"
     granted = fact_store.every(subscribed.customer_id)[-1]
     assert granted.type == "ConsentGranted"
-    assert granted.data["consent_text"] == "newsletter-2026-11"
-    assert granted.data["ip"] == "192.0.2.44"
+    proof = proofs.of([granted])[granted.type, granted.id]
+    assert proof.evidence.consent_text == "newsletter-2026-11"
+    assert (proof.evidence.ip, proof.evidence.user_agent) == ("192.0.2.44", "Mozilla/5.0 (X11; Linux x86_64)")
     card = cards.get(subscribed.customer_id)
     assert card is not None
     assert card.orders == 0
@@ -168,7 +225,7 @@ def test_a_forged_an_expired_and_a_foreign_token_confirm_nothing(invoke: Invoke,
 
 @pytest.mark.parametrize("event", ["unsubscribe_customer/one_click", "unsubscribe_customer/one_click_multipart"])
 def test_one_click_unsubscribes_from_the_topic_of_the_mail(invoke: Invoke, subscribed: Customer, event: str) -> None:
-    token = unsubscribe_path(subscribed.customer_id, Topic.OFFERS).partition("token=")[2]
+    token = unsubscribe_path(subscribed.customer_id, 0, Topic.OFFERS).partition("token=")[2]
     answer = invoke(event, fill={"TOKEN": token})
     assert answer["statusCode"] == 200
     allowed = {topic for (_, topic), consent in ada().consents.items() if consent.status is Status.SUBSCRIBED}
@@ -178,14 +235,14 @@ def test_one_click_unsubscribes_from_the_topic_of_the_mail(invoke: Invoke, subsc
 def test_opening_the_unsubscribe_link_changes_nothing(
     invoke: Invoke, subscribed: Customer, contents: Callable[..., Any]
 ) -> None:
-    token = unsubscribe_path(subscribed.customer_id, None).partition("token=")[2]
+    token = unsubscribe_path(subscribed.customer_id, 0, None).partition("token=")[2]
     before = contents()
     answer = invoke("unsubscribe_customer/get", fill={"TOKEN": token})
     assert (answer["statusCode"], contents()) == (200, before)
 
 
 def preference_token(known: Customer) -> str:
-    return preferences_path(known.customer_id, clock.now() + timedelta(hours=1)).partition("token=")[2]
+    return preferences_path(known.customer_id, 0, clock.now() + timedelta(hours=1)).partition("token=")[2]
 
 
 def test_the_preference_centre_shows_saves_and_changes_nothing_when_shown(
@@ -257,16 +314,21 @@ def test_a_signup_has_its_mail_sent_once_whatever_is_delivered_how_often(invoke:
     assert fact_types(ada()).count("EmailSent") == 1
 
 
-def test_a_mail_that_ses_refuses_is_tried_again(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_that_ses_refuses_is_given_up_and_goes_out_when_redriven(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
     invoke("register_customer/json")
     fill = signed_up()
     output = io.StringIO()
     for handler in LOGGER.handlers:
         monkeypatch.setattr(handler, "stream", output)
     monkeypatch.setenv("SENDER", "unverified@elsewhere.example")
-    assert len(invoke("send_confirmation/signed_up", fill=fill)["batchItemFailures"]) == 1
+    make_queue("confirmations")
+    assert invoke("send_confirmation/signed_up", fill=fill) == {"batchItemFailures": []}
     assert "EmailSent" not in fact_types(ada())
-    assert "MailRefused: MessageRejected" in output.getvalue()
+    assert len(received("confirmations-failed")) == 1
+    assert "SES does not take this mail: MessageRejected" in output.getvalue()
+    assert "Traceback" not in output.getvalue()
     assert "@" not in output.getvalue()
     monkeypatch.setenv("SENDER", "hello@shop.example")
     assert invoke("send_confirmation/signed_up", fill=fill) == {"batchItemFailures": []}

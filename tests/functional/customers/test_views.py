@@ -6,9 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from shared.edge import api_keys
+from tests.frozen_clock import FrozenClock
 from tests.functional.aws import client
+from tests.functional.calls import CALLS
+from tests.functional.moto_patches import json_answer
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -63,16 +67,64 @@ def test_a_wrong_page_is_refused(invoke: Invoke, load: Load, query: dict[str, st
 
 
 def test_a_key_is_known_by_its_hash_and_an_unknown_one_is_refused(invoke: Invoke) -> None:
-    api_keys.add("rk_secret", "shop", ["purchases:write", "reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
+    key = api_keys.add("rk_secret", "shop", ["purchases:write", "reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
     answer = invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})
-    assert answer == {"isAuthorized": True, "context": {"key_name": "shop", "scopes": "purchases:write reports:read"}}
+    context = {"key_id": key.key_id, "key_name": "shop", "scopes": "purchases:write reports:read"}
+    assert answer == {"isAuthorized": True, "context": context}
     assert invoke("authorize_request/bearer", fill={"KEY": "rk_other"}) == {"isAuthorized": False}
     assert invoke("authorize_request/bearer", fill={"Bearer KEY": "Basic rk_secret"}) == {"isAuthorized": False}
     assert "rk_secret" not in json.dumps(client("dynamodb").scan(TableName="customers")["Items"])
 
 
-def test_a_revoked_key_opens_nothing(invoke: Invoke) -> None:
-    api_keys.add("rk_secret", "shop", ["reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
-    assert api_keys.remove("rk_secret")
-    assert not api_keys.remove("rk_secret")
+def test_a_revoked_key_opens_nothing(invoke: Invoke, contents: Callable[..., Any]) -> None:
+    key = api_keys.add("rk_secret", "shop", ["reports:read"], datetime(2026, 11, 21, tzinfo=UTC))
+    assert api_keys.revoke(key.key_id)
+    assert not api_keys.revoke(key.key_id)
     assert invoke("authorize_request/bearer", fill={"KEY": "rk_secret"}) == {"isAuthorized": False}
+    assert contents() == {"customers": [], "scorecards": []}
+
+
+def test_a_key_opens_nothing_after_its_last_day(invoke: Invoke, clock: FrozenClock) -> None:
+    api_keys.add("rk_secret", "shop", ["reports:read"], clock.now())
+    clock.advance(days=api_keys.VALID_DAYS, seconds=-1)
+    assert invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})["isAuthorized"]
+    clock.advance(seconds=1)
+    assert invoke("authorize_request/bearer", fill={"KEY": "rk_secret"}) == {"isAuthorized": False}
+    assert [key.name for key in api_keys.every()] == ["shop"]
+
+
+def test_the_use_of_a_key_is_written_once_a_day(invoke: Invoke, clock: FrozenClock) -> None:
+    api_keys.add("rk_secret", "shop", ["reports:read"], clock.now())
+    assert api_keys.every()[0].last_used_on is None
+    for _ in range(3):
+        CALLS.changes = 0
+        invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})
+    assert CALLS.changes == 0
+    assert api_keys.every()[0].last_used_on == clock.now().date()
+    clock.advance(days=1)
+    invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})
+    assert api_keys.every()[0].last_used_on == clock.now().date()
+
+
+def test_a_key_opens_the_api_where_its_use_cannot_be_written(invoke: Invoke, clock: FrozenClock) -> None:
+    api_keys.add("rk_secret", "shop", ["reports:read"], clock.now())
+
+    def fail(event_name: str, request: Any) -> AWSResponse | None:
+        if not event_name.endswith("UpdateItem"):
+            return None
+        return json_answer(request.url, 400, {"__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException"})
+
+    CALLS.interceptors.append(fail)
+    try:
+        assert invoke("authorize_request/bearer", fill={"KEY": "rk_secret"})["isAuthorized"]
+    finally:
+        CALLS.interceptors.remove(fail)
+    assert api_keys.every()[0].last_used_on is None
+
+
+def test_keys_are_listed_oldest_first(clock: FrozenClock) -> None:
+    made = []
+    for name in ("shop", "till"):
+        made.append(api_keys.add(f"rk_{name}", name, ["reports:read"], clock.now()))
+        clock.advance(days=1)
+    assert api_keys.every() == made

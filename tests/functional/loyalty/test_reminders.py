@@ -22,7 +22,7 @@ from shared.loyalty.store import program_versions
 from shared.mail.store import mails
 from shared.purchases import actions
 from shared.purchases.purchase import Order
-from tests.functional.aws import sent_mails
+from tests.functional.aws import make_queue, received, sent_mails
 from tests.functional.scenes import BERLIN, facts_of, id_of, publish_long_ago, shop_day, sign_up
 
 Invoke = Callable[..., dict[str, Any]]
@@ -89,7 +89,7 @@ def test_a_reminder_is_sent_once_with_the_points_left_and_both_links(
 
 
 def unsubscribe(invoke: Invoke, customer_id: str) -> None:
-    token = unsubscribe_path(customer_id, Topic.OFFERS).partition("token=")[2]
+    token = unsubscribe_path(customer_id, 0, Topic.OFFERS).partition("token=")[2]
     invoke("unsubscribe_customer/one_click", fill={"TOKEN": token})
 
 
@@ -98,7 +98,7 @@ def bounce(invoke: Invoke, _customer_id: str) -> None:
 
 
 def pause(invoke: Invoke, customer_id: str) -> None:
-    token = preferences_path(customer_id, clock.now() + timedelta(hours=1)).partition("token=")[2]
+    token = preferences_path(customer_id, 0, clock.now() + timedelta(hours=1)).partition("token=")[2]
     assert invoke("manage_preferences/pause", fill={"TOKEN": token})["statusCode"] == 200
 
 
@@ -152,15 +152,18 @@ def test_a_mail_whose_sender_died_stays_unknown_and_is_not_sent_again(
     assert (outcomes(ada), sent_mails()) == ([("EmailUnknown", None)], [])
 
 
-def test_a_mail_that_ses_refuses_is_tried_again(invoke: Invoke, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_that_ses_refuses_is_given_up_and_goes_out_when_redriven(
+    invoke: Invoke, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     output = io.StringIO()
     for handler in LOGGER.handlers:
         monkeypatch.setattr(handler, "stream", output)
     monkeypatch.setenv("SENDER", "unverified@elsewhere.example")
-    for _ in range(2):
-        assert len(invoke(EXPIRING, fill=warning(ada))["batchItemFailures"]) == 1
-    assert (outcomes(ada), sent_mails()) == ([], [])
-    assert "MailRefused: MessageRejected" in output.getvalue()
+    make_queue("reminders")
+    remind(invoke, ada)
+    assert (outcomes(ada), sent_mails(), len(received("reminders-failed"))) == ([], [], 1)
+    assert "SES does not take this mail: MessageRejected" in output.getvalue()
+    assert "Traceback" not in output.getvalue()
     assert "@" not in output.getvalue()
     monkeypatch.setenv("SENDER", "hello@shop.example")
     for _ in range(2):

@@ -388,6 +388,6 @@ def test_what_staff_have_typed_is_shown_and_never_run(invoke: Invoke, funded: No
 
 def test_before_the_launch_the_page_is_not_there(invoke: Invoke) -> None:
     invoke("record_purchase/by_customer_number")
-    path = points_path("K-77", clock.now() + timedelta(hours=1))
+    path = points_path("K-77", 0, clock.now() + timedelta(hours=1))
     answer = invoke("show_points_page/get", fill={"TOKEN": path.partition("token=")[2]})
     assert answer["statusCode"] == 400

@@ -17,15 +17,17 @@ from shared.core.months import month_of, months_after
 from shared.core.shop_time import ShopTime
 from shared.customers.store import contact_histories
 from shared.nps import counting
-from shared.nps.actions import answering
+from shared.nps.actions import answering, reporting
 from shared.nps.store import figures
 from shared.nps.survey import Answer, Invitation, Survey, Trigger
+from tests.functional.calls import is_killed
 from tests.functional.scenes import BERLIN, answered, ask, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
 
 SPRING = datetime(2026, 3, 15, 12, tzinfo=UTC)
+HOUR = {"source": "aws.scheduler"}
 COUNTS = ("n", "promoters", "passives", "detractors", "invited")
 
 
@@ -225,7 +227,7 @@ def test_cases_are_counted_with_their_hours_in_the_month_in_which_they_opened(in
     customer_id = sign_up(invoke, "ada@example.com")
     opened_at = datetime(2026, 3, 31, 20, tzinfo=UTC)
     time = ShopTime(opened_at, BERLIN)
-    made = [actions.complain(customer_id, "Broken", str(number), time).case_id for number in range(3)]
+    made = [actions.complain(customer_id, 0, "Broken", str(number), time).case_id for number in range(3)]
     for case_id, hours in zip(made, (3, 6), strict=False):
         resolved_at = opened_at + timedelta(hours=hours)
         actions.resolve(case_id, Outcome.SOLVED, ShopTime(resolved_at, BERLIN))
@@ -393,3 +395,112 @@ def test_the_ends_of_the_calendar_have_no_comments_nor_does_a_reports_key(commen
     for month in ("1900-01", "2199-12"):
         assert comments(month) == {"month": month, "comments": [], "next": None}
     comments("2026-03", 403, "reports:read")
+
+
+# Adding up.
+
+
+def year(per_month: int = 40) -> list[str]:
+    """A year of invitations to a survey, of which some are answered; the months."""
+    months = [months_after("2026-11", -back) for back in range(12)]
+    segments, channels, categories = ("Champions", "Loyal", "Lost"), ("web", "shop"), ("Cups", "Tea", "Coffee")
+    for month in months:
+        at = datetime.fromisoformat(f"{month}-10T12:00:00+00:00")
+        for number in range(per_month):
+            about = {
+                "segment": segments[number % 3],
+                "channel": channels[number % 2],
+                "category": categories[number // 7 % 3],
+            }
+            scores = [number % 11] if number % 5 == 0 else []
+            count(scores, at, unanswered=not scores, customer_id=f"K-{number}", themes=("SERVICE",), **about)
+    return months
+
+
+def items_of(months: Sequence[str]) -> int:
+    """How many items a report on these months reads."""
+    return sum(len(CUSTOMERS.query(f"NPS#{month}")) for month in months)
+
+
+def add_up(invoke: Invoke) -> int:
+    moved: int = invoke("add_up_figures", HOUR)["items"]
+    return moved
+
+
+def test_a_report_on_twelve_months_reads_few_items_and_says_the_same(invoke: Invoke, report: Report) -> None:
+    months = year()
+    before, items_before = report("2025-12", "2026-11"), items_of(months)
+    moved = add_up(invoke)
+    assert report("2025-12", "2026-11") == before
+    # A year of 40 invitations a month, each in an item of its own; the total and the themes of three groups remain.
+    assert (items_before, items_of(months)) == (12 * 43, 12 * 4)
+    assert (moved, add_up(invoke)) == (12 * 40, 0)
+
+
+def test_answers_that_come_after_a_month_was_added_up_count(invoke: Invoke, report: Report) -> None:
+    count([10] * 12 + [3] * 4, SPRING, channel="web")
+    month, dimensions = month_at(SPRING), counting.dimensions_of(invitation(SPRING, channel="web"))
+    add_up(invoke)
+    changed = counting.score_counts(Answer(score=9, answered_at=SPRING), Answer(score=3, answered_at=SPRING))
+    for write in figures.count_scores(month, dimensions, "K-1", changed):
+        apply(write)
+    count([8], SPRING, channel="web")
+    late = report(month, month)
+    assert {name: late[name] for name in COUNTS} == {
+        "n": 17,
+        "promoters": 13,
+        "passives": 1,
+        "detractors": 3,
+        "invited": 17,
+    }
+    assert add_up(invoke) == 1
+    assert (report(month, month), items_of([month])) == (late, 1)
+
+
+def test_a_count_that_changes_while_it_is_added_up_is_kept(
+    invoke: Invoke, report: Report, at_transaction: Callable[..., None]
+) -> None:
+    count([10] * 12, SPRING)
+    at_transaction("TOTAL", lambda: count([10], SPRING))
+    assert reporting.add_up_months("2026-11") == 0
+    assert (report("2026-03", "2026-03")["n"], add_up(invoke)) == (13, 1)
+    assert report("2026-03", "2026-03")["n"] == 13
+
+
+def test_two_runs_that_add_up_at_once_count_each_answer_once(
+    invoke: Invoke, report: Report, at_transaction: Callable[..., None]
+) -> None:
+    for customer in range(5):
+        count([10] * 3, SPRING, customer_id=f"K-{customer}")
+    at_transaction("TOTAL", lambda: reporting.add_up_months("2026-11"))
+    add_up(invoke)
+    assert (report("2026-03", "2026-03")["n"], items_of(["2026-03"])) == (15, 1)
+
+
+@pytest.mark.parametrize("changes", range(3))
+def test_a_run_that_is_ended_on_its_way_counts_each_answer_once(
+    invoke: Invoke, report: Report, monkeypatch: pytest.MonkeyPatch, changes: int
+) -> None:
+    monkeypatch.setattr(figures, "MOST_AT_ONCE", 1)
+    for customer in range(3):
+        count([10] * 5, SPRING, channel=f"shop {customer}")
+    before = report("2026-03", "2026-03")
+    assert is_killed(lambda: add_up(invoke), changes)
+    assert report("2026-03", "2026-03") == before
+    add_up(invoke)
+    assert (report("2026-03", "2026-03"), items_of(["2026-03"])) == (before, 1)
+
+
+def test_a_total_that_would_be_too_long_leaves_the_counts_where_they_are(
+    invoke: Invoke, report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count([10] * 12, SPRING)
+    monkeypatch.setattr(figures, "_MAX_TOTAL_BYTES", 10)
+    assert (add_up(invoke), report("2026-03", "2026-03")["n"]) == (0, 12)
+
+
+def test_whether_a_case_was_resolved_well_is_added_up_with_the_rest(invoke: Invoke, report: Report) -> None:
+    count([9, 8, 2], SPRING, survey_id="recovery")
+    before = report("2026-03", "2026-03")["cases"]
+    add_up(invoke)
+    assert (before["recovery_answers"], report("2026-03", "2026-03")["cases"]) == (3, before)

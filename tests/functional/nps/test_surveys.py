@@ -19,13 +19,15 @@ from shared.core.facts import Fact, to_timestamp
 from shared.core.shop_time import ShopTime
 from shared.customers.consent import Topic
 from shared.customers.links import preferences_path, unsubscribe_path
+from shared.edge import due
 from shared.mail.store import mails
 from shared.nps.actions import inviting
 from shared.nps.actions.configuring import MAX_SURVEYS
 from shared.nps.job import INVITING
 from shared.nps.store import definitions, invitations
 from shared.nps.survey import DEFAULT_TEXTS
-from tests.functional.aws import client, sent_mails
+from tests.frozen_clock import FrozenClock
+from tests.functional.aws import as_event, client, make_queue, received, sent_mails
 from tests.functional.scenes import BERLIN, answered, change_survey, decide_all, facts_of, plan_run, shop_day, sign_up
 
 Load = Callable[..., dict[str, Any]]
@@ -34,7 +36,6 @@ Contents = Callable[..., dict[str, list[dict[str, Any]]]]
 
 ADA = "ada@example.com"
 PUT = "configure_surveys/put_survey"
-HANDLE = "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a"
 
 
 def test_a_survey_is_kept_as_it_was_put_and_what_was_left_out_has_its_default(invoke: Invoke) -> None:
@@ -373,12 +374,12 @@ def test_a_survey_that_is_switched_off_decides_nothing(invoke: Invoke, ada: str,
 
 
 def unsubscribe(invoke: Invoke, customer_id: str) -> None:
-    token = unsubscribe_path(customer_id, Topic.SURVEYS).partition("token=")[2]
+    token = unsubscribe_path(customer_id, 0, Topic.SURVEYS).partition("token=")[2]
     assert invoke("unsubscribe_customer/one_click", fill={"TOKEN": token})["statusCode"] == 200
 
 
 def pause(invoke: Invoke, customer_id: str) -> None:
-    token = preferences_path(customer_id, clock.now() + timedelta(hours=1)).partition("token=")[2]
+    token = preferences_path(customer_id, 0, clock.now() + timedelta(hours=1)).partition("token=")[2]
     assert invoke("manage_preferences/pause", fill={"TOKEN": token})["statusCode"] == 200
 
 
@@ -388,7 +389,7 @@ def bounce(invoke: Invoke, _customer_id: str) -> None:
 
 def complain(invoke: Invoke, customer_id: str) -> None:
     """By the form behind their link."""
-    path = complaint_path(customer_id, clock.now() + timedelta(hours=1)).partition("token=")[2]
+    path = complaint_path(customer_id, 0, clock.now() + timedelta(hours=1)).partition("token=")[2]
     form = re.search(r'name="token" value="([^"]+)"', invoke("take_complaint/get", fill={"TOKEN": path})["body"])
     assert form is not None
     assert invoke("take_complaint/post", fill={"TOKEN": form[1]})["statusCode"] == 200
@@ -435,9 +436,9 @@ def invited(invoke: Invoke, customer_id: str) -> Fact:
     return fact
 
 
-def send(invoke: Invoke, fact: Fact, **fill: str) -> dict[str, Any]:
+def send(invoke: Invoke, fact: Fact) -> dict[str, Any]:
     words = {"CUSTOMER": fact.customer_id, "after-purchase.2026-11-14": fact.id}
-    return invoke("send_survey_invitation/invited", fill={**words, **fill})
+    return invoke("send_survey_invitation/invited", fill=words)
 
 
 def outcomes(customer_id: str) -> list[tuple[str, str | None]]:
@@ -511,12 +512,14 @@ def test_what_happens_between_the_night_and_the_mail_stops_it_and_is_on_record(
     assert (outcomes(ada), sent_mails()) == ([("EmailSkipped", reason)], [])
 
 
-def test_an_invitation_that_ses_refuses_comes_again_and_goes_out_once(
+def test_an_invitation_that_ses_refuses_goes_out_once_when_it_is_redriven(
     invoke: Invoke, ada: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fact = invited(invoke, ada)
+    make_queue("surveys")
     monkeypatch.setenv("SENDER", "unverified@elsewhere.example")
-    assert len(send(invoke, fact)["batchItemFailures"]) == 1
+    assert send(invoke, fact) == {"batchItemFailures": []}
+    assert len(received("surveys-failed")) == 1
     monkeypatch.setenv("SENDER", "hello@shop.example")
     for _ in range(2):
         assert send(invoke, fact) == {"batchItemFailures": []}
@@ -531,49 +534,39 @@ def test_an_invitation_whose_sender_died_is_not_sent_again(invoke: Invoke, ada: 
     assert (outcomes(ada), sent_mails()) == ([("EmailUnknown", None)], [])
 
 
-class Queue:
-    """The queue of invitations with one message in it."""
-
-    def __init__(self) -> None:
-        self.url: str = client("sqs").create_queue(QueueName="surveys")["QueueUrl"]
-        client("sqs").send_message(QueueUrl=self.url, MessageBody="{}")
-
-    def receive(self) -> str | None:
-        """The message's handle, hidden for no time by having been received; None while somebody hides it."""
-        received = client("sqs").receive_message(QueueUrl=self.url, VisibilityTimeout=0, WaitTimeSeconds=0)
-        return received["Messages"][0]["ReceiptHandle"] if received.get("Messages") else None
-
-
-@pytest.fixture
-def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
-    sqs_queue = Queue()
-    monkeypatch.setenv("QUEUE_URL", sqs_queue.url)
-    return sqs_queue
-
-
 def hour(ahead: int) -> int:
     """The hour that it is so many hours from now in London, where the event file's customer lives."""
     return (clock.now().astimezone(ZoneInfo("Europe/London")) + timedelta(hours=ahead)).hour
 
 
+def drain(invoke: Invoke) -> list[dict[str, Any]]:
+    """Send what is due now, and have the function take what has come into its queue; what came."""
+    make_queue("surveys")
+    invoke("send_due_messages", {"source": "aws.scheduler"})
+    messages = received("surveys")
+    if messages:
+        assert invoke("send_survey_invitation", as_event("surveys", messages)) == {"batchItemFailures": []}
+    return messages
+
+
 @pytest.mark.parametrize("hours", [2, 22])
-def test_in_quiet_hours_the_message_waits_until_the_customers_morning(
-    invoke: Invoke, ada: str, contents: Contents, queue: Queue, hours: int
+def test_in_quiet_hours_the_invitation_waits_until_the_customers_morning(
+    invoke: Invoke, ada: str, clock: FrozenClock, contents: Contents, hours: int
 ) -> None:
     fact = invited(invoke, ada)
     invoke("configure_surveys/put_rules", quiet_from=hour(-1), quiet_until=hour(hours))
-    before = contents()
-    handle = queue.receive()
-    assert handle is not None
-    assert len(send(invoke, fact, **{HANDLE: handle})["batchItemFailures"]) == 1
-    assert queue.receive() is None
-    assert contents() == before
-    invoke("configure_surveys/put_rules")
     assert send(invoke, fact) == {"batchItemFailures": []}
-    assert outcomes(ada) == [("EmailSent", None)]
+    (waiting,) = due.list_of(ada)
+    assert waiting.due_at == clock.now() + timedelta(hours=hours)
+    before = contents()
+    assert send(invoke, fact) == {"batchItemFailures": []}
+    assert (contents(), drain(invoke), outcomes(ada)) == (before, [], [])
+    clock.advance(hours=hours)
+    assert len(drain(invoke)) == 1
+    assert (outcomes(ada), due.list_of(ada), drain(invoke)) == ([("EmailSent", None)], [], [])
 
 
-def test_a_customer_in_quiet_hours_is_written_to_after_them(invoke: Invoke, ada: str, queue: Queue) -> None:
+def test_a_customer_in_quiet_hours_is_written_to_after_them(invoke: Invoke, ada: str, clock: FrozenClock) -> None:
     invoke("configure_surveys/put_rules", quiet_from=hour(-1), quiet_until=hour(2))
     fact = invited(invoke, ada)
     asked = invitations.get(ada, fact.id)
@@ -581,10 +574,20 @@ def test_a_customer_in_quiet_hours_is_written_to_after_them(invoke: Invoke, ada:
     assert asked.send_at > asked.invited_at
     assert asked.expires_at == asked.send_at + timedelta(days=14)
     invoke("configure_surveys/put_rules")
-    handle = queue.receive()
-    assert handle is not None
-    assert len(send(invoke, fact, **{HANDLE: handle})["batchItemFailures"]) == 1
-    assert (queue.receive(), sent_mails()) == (None, [])
+    send(invoke, fact)
+    assert sent_mails() == []
+    clock.set(asked.send_at)
+    drain(invoke)
+    assert len(sent_mails()) == 1
+
+
+def test_an_erased_customers_invitation_does_not_come(invoke: Invoke, ada: str, clock: FrozenClock) -> None:
+    fact = invited(invoke, ada)
+    invoke("configure_surveys/put_rules", quiet_from=hour(-1), quiet_until=hour(2))
+    send(invoke, fact)
+    assert due.erase(ada) == 1
+    clock.advance(hours=2)
+    assert (due.list_of(ada), drain(invoke), outcomes(ada)) == ([], [], [])
 
 
 def test_whoever_lives_elsewhere_sleeps_at_another_time(invoke: Invoke, shop: None) -> None:

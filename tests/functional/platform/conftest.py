@@ -39,7 +39,7 @@ def prod(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     names = {
         "record_purchase": ("CUSTOMERS_TABLE", "SCORECARDS_TABLE", "CURRENCY", "TIME_ZONE"),
         "publish_changes": ("BUS_NAME", "DATA_BUCKET"),
-        "watch_cases": (),
+        "ask_recovery": (),
     }
     for name, variables in names.items():
         client("lambda").create_function(

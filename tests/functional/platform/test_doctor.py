@@ -66,7 +66,7 @@ def test_executions_of_a_job_are_read_by_its_name() -> None:
     machine = machines.create_state_machine(name="regulars-prod-rescoring", definition="{}", roleArn=ROLE)
     machines.start_execution(stateMachineArn=machine["stateMachineArn"], name="night")
     ((job, executions),) = readings.executions(PROD, ["rescoring"])
-    assert (job, [execution["name"] for execution in executions]) == ("rescoring", ["night"])
+    assert (job, [execution["name"] for execution in executions or ()]) == ("rescoring", ["night"])
 
 
 def test_identities_and_backups_are_read() -> None:

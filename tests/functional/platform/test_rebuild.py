@@ -53,10 +53,10 @@ def history(invoke: Invoke, clock: FrozenClock, seed: int) -> str:
     def choose() -> None:
         topics = {channel: random.sample(list(Topic), random.randrange(4)) for channel in Channel}
         pause = random.choice([None, 0, 30])
-        actions.choose(customer_id, topics, pause, ShopTime(clock.now(), BERLIN), lambda _: EVIDENCE)
+        actions.choose(customer_id, 0, topics, pause, ShopTime(clock.now(), BERLIN), lambda _: EVIDENCE)
 
     def leave() -> None:
-        actions.leave(customer_id, random.sample(list(Topic), 2), clock.now(), lambda _: EVIDENCE)
+        actions.leave(customer_id, 0, random.sample(list(Topic), 2), clock.now(), lambda _: EVIDENCE)
 
     def bounce() -> None:
         reason = random.choice(list(SuppressionReason))

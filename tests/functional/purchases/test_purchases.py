@@ -20,6 +20,8 @@ from shared.purchases import actions
 from shared.purchases.purchase import Order
 from shared.scorecards.scorecard import Month, Scorecard, scorecard_from
 from shared.scorecards.store import cards
+from tests.functional.aws import as_event, make_queue, received
+from tests.functional.calls import CALLS
 
 Load = Callable[..., dict[str, Any]]
 Invoke = Callable[..., dict[str, Any]]
@@ -211,12 +213,21 @@ def test_an_id_that_is_in_use_is_not_given_to_another_address(monkeypatch: pytes
     assert new_customer("eve@example.com", datetime(2026, 11, 21, tzinfo=UTC)).customer_id == "cus_other"
 
 
-def test_the_queue_takes_what_is_right_and_gives_back_what_is_wrong(invoke: Invoke, load: Load) -> None:
+def test_the_queue_takes_what_is_right_and_gives_up_what_is_wrong(invoke: Invoke, load: Load) -> None:
+    make_queue("purchases")
     records = load("ingest_purchases/mixed")["Records"]
-    answer = invoke("ingest_purchases/mixed")
-    failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
-    assert failed == {record["messageId"] for record in records[2:]}
+    assert invoke("ingest_purchases/mixed") == {"batchItemFailures": []}
+    given_up = received("purchases-failed")
+    assert [message["Body"] for message in given_up] == [record["body"] for record in records[2:]]
+    assert [reason_of(message) for message in given_up] == [
+        "total is 1, but products − discount + tax + shipping is 3000 − 1000 + 400 + 500 = 2900",
+        "the message is no JSON object",
+    ]
     assert card_of(profiles.get_id(ADA)).spent == 2_000
+
+
+def reason_of(message: dict[str, Any]) -> str:
+    return str(message["MessageAttributes"]["reason"]["StringValue"])
 
 
 def test_a_failed_message_is_logged_without_what_it_says_of_a_person(
@@ -229,17 +240,36 @@ def test_a_failed_message_is_logged_without_what_it_says_of_a_person(
     wrong = json.loads(event["Records"][1]["body"])
     for record, address in zip(event["Records"], ["not an address", "a@b", "ada@example.com", ""], strict=True):
         record["body"] = json.dumps({**wrong, "customer": {"email": address}, "coupon": "x" * 99})
-    assert len(invoke("ingest_purchases", event)["batchItemFailures"]) == 4
+    make_queue("purchases")
+    assert invoke("ingest_purchases", event) == {"batchItemFailures": []}
     logged = output.getvalue()
-    assert logged.count("message failed") == 4
+    assert (logged.count("message given up"), len(logged.splitlines()), "Traceback" in logged) == (4, 4, False)
     assert "coupon" in logged
     assert "@" not in logged
     assert "not an address" not in logged
 
 
-def test_a_batch_in_which_all_is_wrong_gives_all_back(invoke: Invoke, load: Load) -> None:
+def test_unknown_and_repeated_members_are_refused_and_not_named_in_the_log(
+    invoke: Invoke, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = io.StringIO()
+    for handler in LOGGER.handlers:
+        monkeypatch.setattr(handler, "stream", output)
+    event = load("ingest_purchases/mixed")
+    event["Records"] = event["Records"][:2]
+    for record, name in zip(event["Records"], ("Ada Lovelace", "order_id"), strict=True):
+        record["body"] = record["body"].rstrip()[:-1] + f', "{name}": "A-1"}}'
+    assert len(invoke("ingest_purchases", event)["batchItemFailures"]) == 2
+    logged = output.getvalue()
+    assert "(an unknown member): Extra inputs are not permitted" in logged
+    assert "two members of the same name" in logged
+    assert "Lovelace" not in logged
+
+
+def test_a_message_that_cannot_be_given_up_comes_again(invoke: Invoke, load: Load) -> None:
     event = load("ingest_purchases/mixed")
     event["Records"] = event["Records"][2:]
+    # There is no queue for it.
     assert len(invoke("ingest_purchases", event)["batchItemFailures"]) == 2
 
 
@@ -255,3 +285,49 @@ def test_the_queue_and_http_lead_to_the_same_records(
     invoke("ingest_purchases", event)
     assert contents() == by_http
     assert json.loads(event["Records"][1]["body"]) == json.loads(load("record_purchase/by_email")["body"])
+
+
+def long_refund(invoke: Invoke, number: int, lines: int) -> dict[str, Any]:
+    """A refund of many products with long names, 280 bytes for each."""
+    products = [{"sku": f"{line:03d}{'😀' * 60}", "quantity": 1} for line in range(lines)]
+    return invoke("refund_purchase/products", refund_id=f"rf-{number}", products=products)
+
+
+def test_refunds_that_wait_are_bounded_so_that_their_order_can_be_recorded(invoke: Invoke) -> None:
+    answers = [long_refund(invoke, number, lines=50) for number in range(12)]
+    statuses = [answer["statusCode"] for answer in answers]
+    assert statuses == [201] * statuses.count(201) + [409] * statuses.count(409)
+    assert 2 < statuses.count(201) < 12
+    assert "send this refund again after the order" in answers[-1]["json"]["detail"]
+    # A refused refund is forgotten, one that waits is not, and the same again is no further one.
+    assert long_refund(invoke, 0, lines=50)["statusCode"] == 200
+    sizes: list[int] = []
+
+    def measure(event_name: str, request: Any) -> None:
+        if event_name.endswith("TransactWriteItems"):
+            sizes.append(len(json.dumps(json.loads(request.body), ensure_ascii=False).encode()))
+
+    CALLS.interceptors.append(measure)
+    try:
+        assert invoke("record_purchase/by_email")["statusCode"] == 201
+    finally:
+        CALLS.interceptors.remove(measure)
+    # DynamoDB takes 4 MB in one transaction, and 1,000 write units in a second of one customer.
+    assert max(sizes) < 400_000
+    types = [fact.type for fact in fact_store.every(str(profiles.get_id(ADA)))]
+    assert types.count("RefundRejected") == statuses.count(201)
+    assert long_refund(invoke, 11, lines=50)["statusCode"] == 422
+
+
+def test_a_refund_that_is_too_long_to_wait_is_given_up_by_the_queue_with_its_reason(invoke: Invoke) -> None:
+    make_queue("purchases")
+    assert [long_refund(invoke, number, lines=80)["statusCode"] for number in range(4)] == [201, 201, 201, 201]
+    products = [{"sku": f"{line:03d}{'😀' * 60}", "quantity": 1} for line in range(200)]
+    body = json.dumps(
+        {"refund_id": "rf-9", "order_id": "#1001", "refunded_at": "2026-11-21T10:00:00Z", "products": products}
+    )
+    event = as_event("purchases", [{"MessageId": "1", "Body": body}])
+    assert invoke("ingest_purchases", event) == {"batchItemFailures": []}
+    (given_up,) = received("purchases-failed")
+    assert "send this refund again" in reason_of(given_up)
+    assert given_up["Body"] == body

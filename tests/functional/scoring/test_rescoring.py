@@ -4,7 +4,7 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,16 +17,19 @@ import pytest
 from shared.core import fact_store
 from shared.core.dynamodb import CUSTOMERS, apply, pack, transact, unpack
 from shared.forecasting import bands
+from shared.scorecards import actions as scorecards_actions
 from shared.scorecards.rfm import PROSPECTS, SEGMENTS
 from shared.scorecards.score import Score
 from shared.scorecards.scorecard import Scorecard, rfm, with_order
 from shared.scorecards.store import cards
 from shared.scoring import ranks
+from shared.scoring.actions import planning
 from tests import scorecard_items
 from tests.frozen_clock import FrozenClock
-from tests.functional import aws
+from tests.functional import aws, moto_patches
 from tests.functional.aws import client
-from tests.functional.scenes import facts_of, shop_day
+from tests.functional.calls import CALLS
+from tests.functional.scenes import execution_arn, facts_of, shop_day
 from tests.functional.scoring.steps import plan_rescoring, rescoring_steps
 
 Invoke = Callable[..., dict[str, Any]]
@@ -324,14 +327,55 @@ def test_a_score_for_a_day_to_come_is_refused(invoke: Invoke, monkeypatch: pytes
     assert "a day until today" in answer["json"]["detail"]
 
 
-def test_the_number_of_customers_is_estimated_before_it_has_been_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert cards.estimate() == 0
-    scorecard_items.put(pack({"customer_id": f"K{number}"}) for number in range(60))
-    assert cards.estimate() == 60
-    monkeypatch.setattr(cards, "customers", lambda: 0)
+@pytest.fixture
+def imported(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """`imported(10)`: 60 customers in a table of which DynamoDB, which counts seldom, says that it holds ten."""
+    counts: list[int] = []
+
+    def answer(event_name: str, request: Any) -> Any:
+        if not event_name.endswith("DescribeTable"):
+            return None
+        return moto_patches.json_answer(
+            request.url, 200, {"Table": {"TableName": "scorecards", "ItemCount": counts[0]}}
+        )
+
+    def put(counted: int) -> None:
+        scorecard_items.put(pack({"customer_id": f"K{number}"}) for number in range(60))
+        counts.append(counted)
+
+    # A tenth of so few is looked at, in place of a thousandth of many.
     monkeypatch.setattr(cards, "_PARTS_OF_ESTIMATE", 10)
+    CALLS.interceptors.append(answer)
+    yield put
+    CALLS.interceptors.remove(answer)
+
+
+@pytest.mark.parametrize("counted", [0, 10])
+def test_the_number_of_customers_is_estimated_where_the_count_is_old(
+    imported: Callable[[int], None], counted: int
+) -> None:
+    imported(counted)
     # By the keys that happen to lie in the first tenth, and never 0 for a full table.
-    assert 10 <= cards.estimate() <= 200
+    assert 20 <= cards.estimate() <= 200
+
+
+def test_the_count_stands_where_a_look_at_a_part_sees_nobody() -> None:
+    assert cards.estimate() == 0
+    scorecard_items.put([pack({"customer_id": "K1"})])
+    assert cards.estimate() in (1, 1000)
+
+
+@pytest.mark.parametrize("counted", [0, 10])
+@pytest.mark.parametrize("job", ["rescoring", "settlement", "invitations"])
+def test_every_job_has_enough_segments_right_after_an_import(
+    invoke: Invoke, imported: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, job: str, counted: int
+) -> None:
+    imported(counted)
+    for module in (planning, scorecards_actions):
+        monkeypatch.setattr(module, "CUSTOMERS_PER_SEGMENT", 4)
+    event = {"run_id": "night", "execution_arn": execution_arn("night", job), "started_at": "2026-11-21T04:00:00.000Z"}
+    plan = invoke(f"plan_{job}", {**event, "input": {}})
+    assert 5 <= len(plan["segments"]) <= 50
 
 
 def test_a_result_is_shown_after_its_parts_have_expired(invoke: Invoke, rescore: Rescore, shop: None) -> None:

@@ -30,6 +30,19 @@ def test_a_key_for_a_scope_that_does_not_exist_is_refused() -> None:
     assert result.stderr.startswith("regulars: There is no scope everything; there are cases:read, ")
 
 
+def test_a_key_without_a_scope_is_refused_with_the_list_of_scopes() -> None:
+    result = CliRunner().invoke(app, ["keys", "create", "--name", "shop"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("regulars: A key without a scope opens nothing; give --scope for each of what it ")
+    assert "cases:read, " in result.stderr
+
+
+def test_a_key_that_has_expired_before_it_is_made_is_refused() -> None:
+    words = ["keys", "create", "--name", "shop", "--scope", "cases:read", "--expires", "2020-01-01"]
+    result = CliRunner().invoke(app, words)
+    assert (result.exit_code, result.stderr) == (2, "regulars: --expires lies in the past.\n")
+
+
 def test_without_a_local_crm_a_command_says_how_to_start_one(tmp_path: Path) -> None:
     with pytest.raises(deployment.Unreachable, match=r"^The local CRM is not running; `make up` starts it\.$"):
         deployment.connect("local", tmp_path)

@@ -364,6 +364,22 @@ def test_the_file_that_is_read_is_not_written(tmp_path: Path) -> None:
     assert path.read_text().startswith(HEADER)
 
 
+def test_a_name_that_a_spreadsheet_would_run_has_an_apostrophe_before_it(tmp_path: Path) -> None:
+    path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
+    names = ("=1+2", "+1", "-x", "@x", "a=b")
+    rows = "".join(f"{name},{number},2024-03-05,5\n" for number, name in enumerate(names))
+    path.write_text(f"{HEADER}{rows}{''.join(a_shop())}")
+    assert run(path, "--out", out).exit_code == 0
+    assert {"'=1+2", "'+1", "'-x", "'@x", "a=b"} <= rows_of(out).keys()
+
+
+@pytest.mark.parametrize(("name", "is_warned"), [("=1+2", True), ("@x", True), ("-5", False), ("+49 1", False)])
+def test_rejects_that_a_spreadsheet_would_run_are_warned_of(tmp_path: Path, name: str, is_warned: bool) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(HEADER + "".join(a_shop()) + f"{name},y,z,\n")
+    assert ("takes them for formulas" in " ".join(run(path).stdout.split())) == is_warned
+
+
 def test_names_that_need_quotation_marks_and_prospects_are_written(tmp_path: Path) -> None:
     path, out = tmp_path / "shop.csv", tmp_path / "scores.csv"
     some = "".join(a_shop())

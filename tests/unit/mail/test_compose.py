@@ -311,14 +311,31 @@ def test_hostile_values_stay_text(template: str) -> None:
     assert Tags(html).opened == Tags(mail(template, comment="One line.").html).opened
 
 
-@pytest.mark.parametrize("name", ["Ada Lovelace", "Jean-Luc", "O'Brien", "O’Brien", "Zoë", "王小明", "J. Smith"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Ada Lovelace", "Jean-Luc", "O'Brien", "O’Brien", "Zoë", "Zoe\u0308", "王小明", "J. Smith", "अनुष्का"),
+        *("Martin Luther King Jr.", "Gerard 't Hooft", "María del Carmen García López"),
+    ],
+)
 def test_a_name_is_greeted_as_it_is_written(name: str) -> None:
     assert f"Hello {name},\n" in mail(name=name).text
 
 
 @pytest.mark.parametrize(
     "name",
-    [None, "", "  ", "Win 1000 euro", "see evil.example", "https://evil.example", "a@b.example", "x" * 41, "A\x00<b>"],
+    [
+        *(None, "", "  ", "Win 1000 euro", "see evil.example", "https://evil.example", "a@b.example", "x" * 41),
+        *(
+            "A\x00<b>",
+            "Claim your prize at evil dot com now",
+            "evil.example.",
+            "J.R. Smith",
+            "ｅｖｉｌ．ｃｏｍ",
+            "evil。com",
+        ),
+        *("win_big", "Ada ½", "Ada ²", "Ada Ⅻ", "- -", ".", "Ada!", "Ada, call me", "Ada/Bob", "Ada (VIP)", "Ada 🎁"),
+    ],
 )
 def test_what_is_more_than_a_name_is_not_repeated_to_the_reader(name: str | None) -> None:
     email = mail(name=name)

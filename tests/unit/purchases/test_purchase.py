@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.core.errors import Conflict, Invalid
 from shared.purchases import purchase
-from shared.purchases.purchase import MAX_REFUNDS_PER_ORDER, Order, Product, Refund
+from shared.purchases.purchase import MAX_AWAITING_BYTES, MAX_REFUNDS_PER_ORDER, Order, Product, Refund
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ORDER = Order(
@@ -118,12 +118,24 @@ def test_a_refund_is_either_an_amount_or_products() -> None:
         refund_of(amount=1, products={"cup": 1})
 
 
+def test_refunds_that_wait_say_no_more_than_can_be_written_with_their_order() -> None:
+    long = refund_of(products={f"{line:03d}{'x' * 61}": 1 for line in range(200)})
+    taken, state = MAX_AWAITING_BYTES // long.size, None
+    for _ in range(taken):
+        state = purchase.awaiting(state, long)
+    with pytest.raises(Conflict, match="again after the order"):
+        purchase.awaiting(state, long)
+    assert state is not None
+    assert state.awaiting_bytes == taken * long.size
+    assert purchase.recorded(ORDER, "c", state).awaiting_bytes is None
+
+
 def test_an_order_takes_a_bounded_number_of_refunds_waiting_or_not() -> None:
     state = None
     for _ in range(MAX_REFUNDS_PER_ORDER):
-        state = purchase.awaiting(state, "o")
+        state = purchase.awaiting(state, refund_of(amount=1))
     with pytest.raises(Conflict):
-        purchase.awaiting(state, "o")
+        purchase.awaiting(state, refund_of(amount=1))
     with pytest.raises(Conflict):
         purchase.count_refund(replace(purchase.recorded(ORDER, "c", state), refunds=MAX_REFUNDS_PER_ORDER))
 
