@@ -14,7 +14,7 @@ from cli.doctor import findings, readings
 from cli.doctor.findings import Finding, State
 from cli.explained import explained
 from cli.queues.pairs import pairs
-from infra import names, wirings
+from infra import wirings
 from shared.core import clock, environment
 from shared.core.settings import LOCAL_STAGE, Settings
 from shared.edge.wiring import Schedule
@@ -93,7 +93,7 @@ def _schedules(settings: Settings) -> list[str]:
         if any(isinstance(trigger, Schedule) for trigger in function.triggers)
     ]
     nightly = [job.name for capability in wirings.capabilities() for job in capability.jobs if job.schedule]
-    return [names.name_of(settings, name) for name in (*starts, *nightly)]
+    return [f"regulars-{settings.stage}-{name}" for name in (*starts, *nightly)]
 
 
 def _jobs() -> list[str]:

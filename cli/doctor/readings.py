@@ -9,7 +9,6 @@ import dns.exception
 import dns.resolver
 from botocore.exceptions import ClientError
 
-from infra import names
 from shared.core.settings import Settings
 
 
@@ -51,7 +50,7 @@ def alarms(settings: Settings) -> list[dict[str, Any]]:
     pages = (
         boto3.client("cloudwatch")
         .get_paginator("describe_alarms")
-        .paginate(AlarmNamePrefix=names.name_of(settings, ""), AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+        .paginate(AlarmNamePrefix=f"regulars-{settings.stage}-", AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     )
     return [alarm for page in pages for kind in ("MetricAlarms", "CompositeAlarms") for alarm in page.get(kind, ())]
 
@@ -70,7 +69,7 @@ def subscriptions(alarms: list[dict[str, Any]]) -> list[str]:
 
 def schedules(settings: Settings) -> dict[str, str]:
     """The states of a stage's schedules, by name."""
-    pages = boto3.client("scheduler").get_paginator("list_schedules").paginate(NamePrefix=names.name_of(settings, ""))
+    pages = boto3.client("scheduler").get_paginator("list_schedules").paginate(NamePrefix=f"regulars-{settings.stage}-")
     return {schedule["Name"]: schedule["State"] for page in pages for schedule in page["Schedules"]}
 
 
@@ -79,7 +78,7 @@ def failed(settings: Settings, queues: list[str]) -> dict[str, int]:
     sqs = boto3.client("sqs")
     counts = {}
     for name in queues:
-        url = sqs.get_queue_url(QueueName=names.name_of(settings, name))["QueueUrl"]
+        url = sqs.get_queue_url(QueueName=f"regulars-{settings.stage}-{name}")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
         counts[name] = int(attributes["Attributes"]["ApproximateNumberOfMessages"])
     return counts
@@ -94,7 +93,7 @@ def executions(settings: Settings, jobs: list[str]) -> Iterator[tuple[str, list[
         for machine in page["stateMachines"]
     }
     for job in jobs:
-        arn = arns.get(names.name_of(settings, job))
+        arn = arns.get(f"regulars-{settings.stage}-{job}")
         last = states.list_executions(stateMachineArn=arn, maxResults=20)["executions"] if arn else None
         yield job, None if last is None else [{**execution} for execution in last]
 

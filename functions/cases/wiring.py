@@ -25,7 +25,7 @@ CASES = Capability(
             summary="Open a case by a complaint (form)",
         ),
         customers=("GetItem", "PutItem", "UpdateItem", "BatchGetItem"),
-        partitions=("CUST#*", "NPS#*", "CASE#*", "CASES#*"),
+        partitions=("CUST#*", "NPS#*", "CASE#*", "CASES#*", "DUE#*"),
         scorecards=("GetItem",),
         signing_key=True,
     ),

@@ -67,7 +67,7 @@ NPS = Capability(
             summary="Answer a survey, or change the answer (form)",
         ),
         customers=("PutItem", "UpdateItem", "BatchGetItem", "Query"),
-        partitions=("CUST#*", "NPS#*", "COMMENTS#*", "CASE#*", "CASES#*", "LOYALTY#*"),
+        partitions=("CUST#*", "NPS#*", "COMMENTS#*", "CASE#*", "CASES#*", "LOYALTY#*", "DUE#*"),
         scorecards=("GetItem",),
         signing_key=True,
     ),

@@ -54,5 +54,5 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_an_operation_answers_as_the_document_says(case: schemathesis.Case, invoke: Invoke) -> None:
+def test_an_operation_answers_as_the_document_says(case: schemathesis.Case[Any], invoke: Invoke) -> None:
     case.call_and_validate(app=Gateway(lambda function, event: invoke(function, event)), checks=CHECKS)

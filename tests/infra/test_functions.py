@@ -379,8 +379,13 @@ def test_links_in_mails_lead_to_the_api_where_no_other_address_is_set(production
 
 @pytest.mark.parametrize(("requirements", "package"), [("layer", "pydantic"), ("numeric", "numpy")])
 def test_the_layer_holds_wheels_for_the_machine_that_the_functions_run_on(
-    production: Assembly, tmp_path: Path, requirements: str, package: str
+    production: Assembly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requirements: str, package: str
 ) -> None:
+    # Not every machine has the Python that compiles.
+    stand_in = tmp_path / "python"
+    stand_in.write_text('#!/bin/sh\ntouch "$6/compiled-by-$2"\n')
+    stand_in.chmod(0o755)
+    monkeypatch.setattr(layer, "compiler", lambda _: str(stand_in))
     app = App(outdir=str(tmp_path), analytics_reporting=False, builtin_cloud_formation_validation=False)
     layer.DependencyLayer.of(Stack(app, "Layers"), requirements, settings=production.settings)
     app.synth()
@@ -391,6 +396,7 @@ def test_the_layer_holds_wheels_for_the_machine_that_the_functions_run_on(
         assert compiled
         assert all("cpython-313-aarch64" in path.name for path in compiled), compiled
         assert not (python / "boto3").exists(), "it comes with the runtime"
+        assert (python / "compiled-by-compileall").exists()
 
 
 def test_what_a_function_imports_lies_in_its_layers() -> None:

@@ -140,7 +140,7 @@ def test_a_day_has_a_ceiling_that_speaks_up_and_answers_as_always(
     assert answers[2] == answers[0]
     assert profiles.get_id("three@example.com") is None
     (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
-    assert (line["ConfirmationCeilingReached"], line["stage"]) == (1, "local")
+    assert (line["ConfirmationCeilingReached"], line["stage"]) == (1, "prod")
     clock.advance(hours=24)
     sign_up(invoke, "three@example.com")
     assert sent_mails() == 3
