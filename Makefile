@@ -11,7 +11,7 @@ STAGE ?= prod
 # A shop's own settings of the stage, for a deployment only: the local AWS and the tests have theirs.
 ifneq ($(filter deploy bootstrap,$(MAKECMDGOALS)),)
 -include stages/$(STAGE).env
-export SENDER SHOP_NAME SHOP_ADDRESS PUBLIC_URL ALLOWED_ORIGINS ALLOWED_REDIRECTS CURRENCY TIME_ZONE LOCALE ALARM_EMAIL MARKETER_EMAIL CONFIRMATIONS_PER_DAY ACCOUNT_CONCURRENCY TRACING FACT_LOG_DAYS MONTHLY_BUDGET_USD
+export SENDER SHOP_NAME SHOP_ADDRESS PUBLIC_URL ALLOWED_ORIGINS ALLOWED_REDIRECTS CURRENCY TIME_ZONE LOCALE ALARM_EMAIL MARKETER_EMAIL CONFIRMATIONS_PER_DAY ACCOUNT_CONCURRENCY TRACING FACT_LOG_DAYS MONTHLY_BUDGET_USD RESTORED_CUSTOMERS_TABLE RESTORED_CUSTOMERS_STREAM RESTORED_SCORECARDS_TABLE
 endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -30,11 +30,11 @@ help: ## this list
 demo: $(READY) ## show everything on a local AWS (PURCHASES=my.csv takes a shop's own export)
 	@$(BIN)/regulars demo $(if $(PORT),--port $(PORT)) $(if $(PURCHASES),--purchases "$(PURCHASES)")
 
-up: $(READY) ## start the local AWS and deploy to it (PORT=4566)
+up: $(READY) ## start the local AWS and deploy to it, with the settings of stages/local.env (PORT=4566)
 	@$(BIN)/regulars up $(if $(PORT),--port $(PORT))
 
-down: $(READY) ## end the local AWS
-	@$(BIN)/regulars down
+down: $(READY) ## end the local AWS and keep its data (FORGET=yes forgets them)
+	@$(BIN)/regulars down $(if $(FORGET),--forget)
 
 check: $(READY) ## lint, types, unit tests
 	$(BIN)/ruff check .
@@ -59,6 +59,7 @@ docs: $(READY) ## write the documents made from the types of facts: docs/events.
 
 deploy: $(READY) ## deploy to AWS with your credentials and the settings of stages/prod.env (STAGE=prod)
 	@[[ -n "$${SENDER:-}" ]] || { echo "make deploy needs SENDER, the address that mail comes from: write SENDER=hello@shop.example into stages/$(STAGE).env" >&2; exit 2; }
+	@[[ -n "$${SHOP_ADDRESS:-}" ]] || { echo "make deploy needs SHOP_ADDRESS, the postal address that marketing mail has to show: write SHOP_ADDRESS=1 Harbour Street, Exampleton into stages/$(STAGE).env" >&2; exit 2; }
 	@[[ "$(STAGE)" != local ]] || { echo "STAGE=local is the throw-away stage of the local AWS: its data would not be protected; make up deploys it" >&2; exit 2; }
 	@STAGE=$(STAGE) $(BIN)/python -m cli.change_guard
 	STAGE=$(STAGE) $(BIN)/node node_modules/aws-cdk/bin/cdk deploy --all
@@ -74,7 +75,7 @@ lock: $(READY) ## pin the newest versions that requirements/*.in allow
 	  --generate-hashes --no-header --no-annotate --quiet --output-file data.txt
 
 clean: ## end the local AWS and remove everything that was made here
-	@[[ ! -x $(BIN)/regulars ]] || $(BIN)/regulars down || true
+	@[[ ! -x $(BIN)/regulars ]] || $(BIN)/regulars down --forget || true
 	rm -rf .venv .regulars node_modules cdk.out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A .venv whose Python is gone, as after an upgrade of the system, is made again.

@@ -1,4 +1,7 @@
-"""A check before a deployment: refuses an accidental change of the currency or time zone of stored data."""
+"""A check before a deployment: refuses what is hardly meant.
+
+That is another currency or time zone of stored data, and the return from restored tables to those from before.
+"""
 
 import os
 import sys
@@ -13,6 +16,7 @@ from cli.deployment import MODEL_FUNCTION, use_named_region
 from shared.core.settings import Settings
 
 AGREED: Final = "CHANGE_MONEY_AND_TIME"
+AGREED_TO_LEAVE: Final = "LEAVE_RESTORED_TABLES"
 
 
 def changes(deployed: Mapping[str, str], settings: Settings) -> list[str]:
@@ -23,6 +27,13 @@ def changes(deployed: Mapping[str, str], settings: Settings) -> list[str]:
         for name in ("CURRENCY", "TIME_ZONE")
         if name in deployed and deployed[name] != after[name]
     ]
+
+
+def left(deployed: Mapping[str, str], settings: Settings) -> list[str]:
+    """The settings that name restored tables in use, and that are no longer set."""
+    after = settings.to_environment()
+    names = ("RESTORED_CUSTOMERS_TABLE", "RESTORED_SCORECARDS_TABLE")
+    return [f"{name}={deployed[name]}" for name in names if deployed.get(name) and not after[name]]
 
 
 def deployed_settings(stage: str) -> Mapping[str, str]:
@@ -45,16 +56,20 @@ def main() -> int:
     except ValueError as error:
         sys.stderr.write(f"regulars: these settings cannot be deployed: {error}\n")
         return 2
-    if os.environ.get(AGREED) == "yes":
-        return 0
-    changed = changes(deployed_settings(settings.stage), settings)
+    deployed = deployed_settings(settings.stage)
+    changed = changes(deployed, settings) if os.environ.get(AGREED) != "yes" else []
     if changed:
         sys.stderr.write(
             f"regulars: this would change {' and '.join(changed)} of stage {settings.stage!r}, and with that the "
             f"meaning of what is recorded; set it in stages/{settings.stage}.env, or agree by {AGREED}=yes\n"
         )
-        return 2
-    return 0
+    gone = left(deployed, settings) if os.environ.get(AGREED_TO_LEAVE) != "yes" else []
+    if gone:
+        sys.stderr.write(
+            f"regulars: stage {settings.stage!r} runs with restored tables, and this would go back to the tables from "
+            f"before; put {' and '.join(gone)} into stages/{settings.stage}.env, or agree by {AGREED_TO_LEAVE}=yes\n"
+        )
+    return 2 if changed or gone else 0
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from cli.demo.command import demo
 from cli.doctor.command import doctor
 from cli.importing.command import import_purchases
 from cli.queues import command as queues
+from cli.restoring.command import restore
 from cli.scoring.command import score
 
 app = typer.Typer(
@@ -27,5 +28,6 @@ app.command("audit")(audit)
 app.command("doctor")(doctor)
 app.command("republish")(republish.republish)
 app.command("rebuild")(rebuild.rebuild)
+app.command("restore")(restore)
 app.add_typer(keys.app, name="keys")
 app.add_typer(queues.app, name="queues")

@@ -228,7 +228,7 @@ def _span(start: str, end: str, types: Sequence[str], consumer: str) -> Span:
             raise typer.Exit(2)
         types = types or heard
     try:
-        first, last = (_moment(text) for text in (start, end))
+        first, last = (moment(text) for text in (start, end))
     except ValueError:
         complain("Want moments such as 2026-11-01T00:00 or 2026-11-01T00:00+01:00.")
         raise typer.Exit(2) from None
@@ -238,9 +238,10 @@ def _span(start: str, end: str, types: Sequence[str], consumer: str) -> Span:
     return Span(start=first, end=last, types=tuple(types))
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+def moment(text: str) -> datetime:
+    """A moment as it is typed, by UTC where no zone is named. Raises ValueError where it is none."""
+    typed = datetime.fromisoformat(text)
+    return typed.astimezone(UTC) if typed.tzinfo else typed.replace(tzinfo=UTC)
 
 
 def _saved_at(deployment: Deployment, span: Span, queue: str) -> Path:

@@ -133,7 +133,9 @@ def _local_crm(port: int, settings: dict[str, str], *, keep: bool) -> Iterator[_
     try:
         if keep and local.running():
             raise _Failure("A local CRM runs already; `make down` ends it, or leave out --keep for one beside it.")
-        local.down(say, state=state)
+        if keep and local.has_data():
+            raise _Failure("Data of a local CRM are kept here; `regulars down --forget` forgets them.")
+        local.down(say, state=state, forget=True)
         with _step("A local AWS, and the CRM deployed to it by CDK"):
             stack = local.up(say, port=_free_port(port), state=state, settings=settings)
         with httpx.Client(
@@ -149,7 +151,7 @@ def _local_crm(port: int, settings: dict[str, str], *, keep: bool) -> Iterator[_
     finally:
         # A failed demo is not kept: there would be nothing to look at.
         if not keep or sys.exc_info()[0] is not None:
-            local.down(say, state=state)
+            local.down(say, state=state, forget=True)
 
 
 def _show(crm: _Crm, file: Path, survey: _Survey) -> None:
@@ -493,7 +495,8 @@ def _what_next(crm: _Crm, *, keep: bool) -> None:
         )
     else:
         console.print(
-            "The CRM of this demo has been ended. Next: `make up` starts one that stays (`make down` ends it),\n"
+            "The CRM of this demo has been ended, and the links above with it; `.venv/bin/regulars demo --keep`\n"
+            "leaves it running. Next: `make up` starts one that stays (`make down` ends it),\n"
             "`make demo PURCHASES=my.csv` takes a shop's own orders.",
             markup=False,
         )

@@ -66,7 +66,7 @@ NPS = Capability(
             throttle=(10, 40),
             summary="Answer a survey, or change the answer (form)",
         ),
-        customers=("PutItem", "UpdateItem", "BatchGetItem", "Query"),
+        customers=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "Query"),
         partitions=("CUST#*", "NPS#*", "COMMENTS#*", "CASE#*", "CASES#*", "LOYALTY#*", "DUE#*"),
         scorecards=("GetItem",),
         signing_key=True,

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -26,7 +27,13 @@ _DEPLOYED_FROM: Final = (
     *(f"requirements/{name}.txt" for name in wirings.requirements()),
 )
 
+# Of the proxy.
+OUTBOX_PATH: Final = "/_outbox"
 RUN_TIMEOUT_SECONDS: Final = 600
+# Streams are read every second or so; a function may take some seconds for a message.
+QUIET_SECONDS: Final = 3.0
+UNCHANGED_SECONDS: Final = 10.0
+DRY_TIMEOUT_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +156,29 @@ def deploy(state: Path, endpoint_url: str) -> dict[str, str]:
     )  # fmt: skip
     stacks: dict[str, dict[str, str]] = json.loads(outputs.read_text())
     return {name: value for stack in stacks.values() for name, value in stack.items()}
+
+
+def run_dry(endpoint_url: str) -> bool:
+    """Wait, for a minute at most, until what is on its way has arrived; False where messages still wait in queues.
+
+    Messages that wait for hours, or in queues of dead letters, stay where they are.
+    """
+    sqs = _client("sqs", endpoint_url)
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    deadline = time.monotonic() + DRY_TIMEOUT_SECONDS
+    before, since = None, time.monotonic()
+    while True:
+        urls = sqs.list_queues(MaxResults=1000).get("QueueUrls", [])
+        waiting = {
+            url: [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][name] for name in names]
+            for url in urls
+        }
+        now, dry = time.monotonic(), all(set(numbers) == {"0"} for numbers in waiting.values())
+        if waiting != before:
+            before, since = waiting, now
+        if now - since >= (QUIET_SECONDS if dry else UNCHANGED_SECONDS) or now > deadline:
+            return dry
+        time.sleep(0.5)
 
 
 def verify_sender(endpoint_url: str, sender: str) -> None:

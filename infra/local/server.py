@@ -28,6 +28,8 @@ _REQUIREMENTS: Final = ROOT / "requirements" / "local.txt"
 
 START_TIMEOUT_SECONDS: Final = 60
 STOP_TIMEOUT_SECONDS: Final = 10
+# An orderly end writes everything down.
+END_TIMEOUT_SECONDS: Final = 60
 
 
 def is_installed() -> bool:
@@ -95,6 +97,14 @@ def _recorded(state: Path, name: str) -> int:
         ) from None
 
 
+def kept_port(state: Path) -> int | None:
+    """The port that this state's last process served."""
+    try:
+        return int((state / "port").read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
 def check_port(port: int) -> None:
     """Raises LocalFailure where another program serves this port."""
     with socket.socket() as probe:
@@ -102,13 +112,23 @@ def check_port(port: int) -> None:
             raise LocalFailure(f"port {port} is in use by another program; take another one: make up PORT={port + 1}")
 
 
+def has_data(state: Path) -> bool:
+    """Whether an orderly end has left data, to which the next start goes back."""
+    return any((state / "data").glob("*.json"))
+
+
+def ended_orderly(state: Path) -> bool:
+    """Whether the data are as of the last end; not so after a crash, which leaves those of the orderly end before."""
+    return (state / "data" / "ended").exists()
+
+
 def start(state: Path, port: int) -> None:
-    """Start the process and its proxy, in a session of their own, and wait until it serves."""
+    """Start the process on the data that there are, and its proxy, in a session of their own; wait until it serves."""
     python = _HOME / "bin" / "python"
     scratch = state / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    (state / "bootstrapped").unlink(missing_ok=True)
+    (state / "data" / "ended").unlink(missing_ok=True)
     with (
         (state / "lock").open("w") as lock,
         (state / "ministack.log").open("w") as log,
@@ -128,7 +148,7 @@ def start(state: Path, port: int) -> None:
                 *(python, "-m", "ministack"),
             ],
             cwd=scratch,
-            env=environment(scratch, port, _local_url(proxy_port)),
+            env=environment(scratch, port, state / "data", _local_url(proxy_port)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -143,25 +163,58 @@ def start(state: Path, port: int) -> None:
         time.sleep(0.1)
 
 
-def stop(state: Path) -> bool:
-    """End the process and the workers of its functions; False where none ran."""
+def end(state: Path) -> bool:
+    """End the process so that it writes down what it has, for the next start; False where none ran.
+
+    Raises LocalFailure where it does not end in time; it then goes on running.
+    """
     if running_port(state) is None:
         return False
     process = _recorded(state, "pid")
-    # At once and all of them: what it holds lies in memory and in `tmp`, and none of it is kept.
-    os.killpg(process, signal.SIGKILL)
-    with suppress(ChildProcessError):
-        os.waitpid(process, 0)
-    deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
-    while running_port(state) is not None:
-        if time.monotonic() > deadline:
-            raise LocalFailure(f"process {process} of the local AWS does not end")
-        time.sleep(0.02)
-    shutil.rmtree(state / "tmp", ignore_errors=True)
+    os.kill(process, signal.SIGTERM)
+    _wait_for_end(state, process, END_TIMEOUT_SECONDS)
+    (state / "data").mkdir(exist_ok=True)
+    (state / "data" / "ended").touch()
+    _remove_workers(state, process)
     return True
 
 
-def environment(scratch: Path, port: int, functions_endpoint_url: str) -> dict[str, str]:
+def stop(state: Path) -> bool:
+    """End the process and the workers of its functions at once, as a crash would; False where none ran."""
+    if running_port(state) is None:
+        return False
+    process = _recorded(state, "pid")
+    os.killpg(process, signal.SIGKILL)
+    _wait_for_end(state, process, STOP_TIMEOUT_SECONDS)
+    _remove_workers(state, process)
+    return True
+
+
+def forget(state: Path) -> None:
+    """Remove what an orderly end has left."""
+    shutil.rmtree(state / "data", ignore_errors=True)
+
+
+def _wait_for_end(state: Path, process: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while running_port(state) is not None:
+        # A child of this program holds its lock no more, but has to be waited for.
+        with suppress(ChildProcessError):
+            os.waitpid(process, os.WNOHANG)
+        if time.monotonic() > deadline:
+            raise LocalFailure(f"process {process} of the local AWS does not end")
+        time.sleep(0.02)
+    with suppress(ChildProcessError):
+        os.waitpid(process, 0)
+
+
+def _remove_workers(state: Path, process: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process, signal.SIGKILL)
+    shutil.rmtree(state / "tmp", ignore_errors=True)
+
+
+def environment(scratch: Path, port: int, data: Path, functions_endpoint_url: str) -> dict[str, str]:
     """Nothing of the caller's environment but the search path: functions inherit what MiniStack has."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
@@ -175,6 +228,11 @@ def environment(scratch: Path, port: int, functions_endpoint_url: str) -> dict[s
         "AWS_ENDPOINT_URL": functions_endpoint_url,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
+        # It writes tables, functions and the like here when it ends, and objects as they come.
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(data.absolute()),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(data.absolute() / "objects"),
         # Further listeners on fixed ports, which a second local AWS could not have.
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",

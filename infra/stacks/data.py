@@ -18,14 +18,21 @@ class DataStack(Stack):
         super().__init__(scope, construct_id, termination_protection=self._keep)
         self._removal_policy = RemovalPolicy.RETAIN if self._keep else RemovalPolicy.DESTROY
 
-        self.customers = self._table(
+        own_customers = self._table(
             "Customers",
             partition_key="pk",
             sort_key="sk",
             time_to_live_attribute="expires_at",
             stream=dynamodb.StreamViewType.NEW_IMAGE,
         )
-        self.scorecards = self._table("Scorecards", partition_key="customer_id")
+        own_scorecards = self._table("Scorecards", partition_key="customer_id")
+        # What everything else uses. A restored table is known by its name alone, which is no import: nothing that is
+        # exported changes its value, and CloudFormation has nothing to refuse.
+        self.customers = (
+            self._restored("Customers", settings.restored_customers_table, settings.restored_customers_stream)
+            or own_customers
+        )
+        self.scorecards = self._restored("Scorecards", settings.restored_scorecards_table) or own_scorecards
 
         self.bucket = s3.Bucket(
             self,
@@ -72,13 +79,23 @@ class DataStack(Stack):
         CfnOutput(self, "CustomersTable", value=self.customers.table_name)
         CfnOutput(self, "ScorecardsTable", value=self.scorecards.table_name)
         CfnOutput(self, "BucketName", value=self.bucket.bucket_name)
-        # For good: CloudFormation refuses to take back what another stack imports, and wirings come and go.
+        # For good: CloudFormation refuses to take back what another stack imports, and wirings come and go. The own
+        # tables' even while restored ones are used: when this stack is deployed, the others still import these.
         for value in (
-            *(self.customers.table_arn, self.customers.table_name, self.customers.table_stream_arn),
-            *(self.scorecards.table_arn, self.scorecards.table_name),
+            *(own_customers.table_arn, own_customers.table_name, own_customers.table_stream_arn),
+            *(own_scorecards.table_arn, own_scorecards.table_name),
             *(self.bucket.bucket_arn, self.bucket.bucket_name, self.signing_key.secret_arn),
         ):
             self.export_value(value)
+
+    def _restored(self, own: str, name: str, stream_arn: str | None = None) -> dynamodb.ITable | None:
+        """The restored table of this name that takes the place of the own one, None where there is no name."""
+        if not name:
+            return None
+        arn = self.format_arn(service="dynamodb", resource="table", resource_name=name)
+        return dynamodb.Table.from_table_attributes(
+            self, f"Restored{own}", table_arn=arn, table_stream_arn=stream_arn or None
+        )
 
     def _table(
         self,

@@ -17,7 +17,7 @@ from infra import names, wirings
 from infra.constructs import waiting
 from infra.stacks.api import ApiStack
 from shared.core.metrics import NAMESPACE
-from shared.core.settings import Settings
+from shared.core.settings import LOCAL_STAGE, Settings
 from shared.edge.wiring import MISSED_SCHEDULES, Function, Job, Queue, Schedule, Stream
 
 MAX_STREAM_LAG: Final = Duration.minutes(5)
@@ -255,8 +255,8 @@ class WatchStack(Stack):
 
         `guide`: the entry of docs/operations.md, where it is not the alarm's name.
         """
-        if self._settings.is_local and isinstance(metric, cloudwatch.MathExpression):
-            # The local AWS refuses a stack with an alarm that reckons, and rings none anyway.
+        if self._settings.stage == LOCAL_STAGE and isinstance(metric, cloudwatch.MathExpression):
+            # The local CloudWatch refuses alarms on metric math, and with them the deployment.
             return
         alarm = cloudwatch.Alarm(
             self,

@@ -9,11 +9,14 @@ from shared.edge.answers import Answer, Count, Next, Timestamp, absent, example
 
 
 class NoteView(Answer):
-    """A note in a case."""
+    """A note in a case; one with an `origin` is what the customer said later about the same incident."""
 
     at: Timestamp
-    author: str = Field(description="id of the member of staff who wrote it")
+    author: str = Field(description="id of the member of staff who wrote it, or `customer`")
     text: str
+    origin: Origin | None = Field(description="where the customer said it; null for a note by staff")
+    message_id: str | None = Field(description="id of the customer's message; null for a note by staff")
+    score: Annotated[int, Field(ge=0, le=10)] | None = Field(description="the score, where it is an answer to a survey")
 
 
 class CaseSubject(Answer):
@@ -68,7 +71,17 @@ class CaseView(_Case):
     """A case with its notes, oldest first."""
 
     model_config = example(
-        **_EXAMPLE, notes=[{"at": "2026-11-21T20:30:00.000Z", "author": "grace", "text": "Called them."}]
+        **_EXAMPLE,
+        notes=[
+            {
+                "at": "2026-11-21T20:30:00.000Z",
+                "author": "grace",
+                "text": "Called them.",
+                "origin": None,
+                "message_id": None,
+                "score": None,
+            }
+        ],
     )
 
     notes: list[NoteView]

@@ -1,7 +1,7 @@
 """Cases: a complaint, or an answer that asks for repair, until somebody has resolved it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -18,6 +18,13 @@ from shared.scorecards.score import Score
 TEXT_MAX_LENGTH: Final = 2_000
 # At their greatest length, in characters of up to four bytes, all notes fit into an item of 400 KB.
 MAX_NOTES: Final = 40
+# Messages that their customer adds to a case. A further one opens a case of its own.
+MAX_ADDED: Final = 5
+# A survey's answer and a complaint within so many days are about the same incident: a survey asks a week after a
+# purchase, and a case is due after five days at the latest.
+INCIDENT_DAYS: Final = 7
+# Stands for the customer as the author of a note.
+CUSTOMER: Final = "customer"
 # Open cases of one customer. More complaints have to wait until some are resolved.
 MAX_OPEN_CASES: Final = 5
 
@@ -35,6 +42,9 @@ class Priority(StrEnum):
     HIGH = "HIGH"
     NORMAL = "NORMAL"
     LOW = "LOW"
+
+
+_URGENCY: Final = (Priority.LOW, Priority.NORMAL, Priority.HIGH)
 
 
 class CaseStatus(StrEnum):
@@ -84,11 +94,17 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """A note by a member of staff."""
+    """A note by a member of staff, or what the customer said later about the same incident, by CUSTOMER.
+
+    The customer's has an `origin`, the id of their message and, from a survey, a score from 0 to 10.
+    """
 
     at: datetime
     author: Annotated[str, STAFF]
     text: Annotated[str, FREE_TEXT]
+    origin: Origin | None = None
+    message_id: str | None = None
+    score: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +136,17 @@ class Case:
     def status(self) -> CaseStatus:
         """OPEN until it is resolved."""
         return CaseStatus.RESOLVED if self.resolved_at else CaseStatus.OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """The words of a customer in a case; `score` is None for a complaint. Those that opened it have the case's id."""
+
+    message_id: str
+    at: datetime
+    origin: Origin
+    text: str
+    score: int | None
 
 
 class TooManyCases(Conflict):
@@ -186,6 +213,71 @@ def new_case(
     )
 
 
+def messages(case: Case) -> list[Message]:
+    """All that the customer said in a case, oldest first."""
+    first = Message(message_id=case.case_id, at=case.opened_at, origin=case.origin, text=case.text, score=case.score)
+    added = [
+        Message(message_id=note.message_id, at=note.at, origin=note.origin, text=note.text, score=note.score)
+        for note in case.notes
+        if note.origin and note.message_id
+    ]
+    return [first, *added]
+
+
+def is_same_incident(case: Case, origin: Origin, complaint: Complaint, now: datetime) -> bool:
+    """Whether what a customer says now belongs to this case of theirs instead of to a new case.
+
+    A survey's answer and a complaint, in either order, are about the same incident where the case is open, was opened
+    within INCIDENT_DAYS, and no two different orders are known. Two complaints are two incidents.
+    """
+    orders = {about["order_id"] for about in (case.about, complaint.about) if "order_id" in about}
+    return (
+        case.resolved_at is None
+        and case.origin is not origin
+        and now - case.opened_at <= timedelta(days=INCIDENT_DAYS)
+        and len(orders) < 2
+        and sum(note.origin is not None for note in case.notes) < MAX_ADDED
+        and len(case.notes) < MAX_NOTES
+    )
+
+
+def continue_case(
+    case: Case,
+    message_id: str,
+    origin: Origin,
+    complaint: Complaint,
+    score: Score | None,
+    rules: CaseRules,
+    now: datetime,
+) -> tuple[Case, Fact]:
+    """Add what the customer says now; where their value has grown, the case is more urgent and due earlier."""
+    note = Note(
+        at=now, author=CUSTOMER, text=complaint.text, origin=origin, message_id=message_id, score=complaint.score
+    )
+    priority = max(case.priority, priority_of(score), key=_URGENCY.index)
+    due_at = case.due_at if priority is case.priority else min(case.due_at, due(priority, rules, now))
+    after = replace(
+        case,
+        notes=(*case.notes, note),
+        priority=priority,
+        due_at=due_at,
+        sentiment=complaint.sentiment or case.sentiment,
+        themes=complaint.themes or case.themes,
+        about={**complaint.about, **case.about},
+        version=case.version + 1,
+    )
+    data = {
+        "case_id": case.case_id,
+        "message_id": message_id,
+        "origin": origin,
+        "priority": priority,
+        "due_at": to_timestamp(due_at),
+        "owner": case.owner,
+        "score": complaint.score,
+    }
+    return after, _fact(facts.CASE_CONTINUED, f"{case.case_id}/{case.version}", case, now, data)
+
+
 def opened(case: Case) -> Fact:
     """`CaseOpened`."""
     data = {
@@ -221,16 +313,18 @@ def comment(case: Case, author: str, text: str, now: datetime) -> tuple[Case, Fa
     return after, _fact(facts.CASE_COMMENTED, f"{case.case_id}/{case.version}", case, now, data)
 
 
-def revise(case: Case, complaint: Complaint, now: datetime) -> tuple[Case, Fact]:
-    """Take over a change of the customer's answer."""
-    after = replace(
-        case,
-        score=complaint.score,
-        text=complaint.text,
-        sentiment=complaint.sentiment,
-        themes=complaint.themes,
-        version=case.version + 1,
-    )
+def revise(case: Case, message_ids: Collection[str], complaint: Complaint, now: datetime) -> tuple[Case, Fact]:
+    """Take over a change of the customer's answer, whose earlier forms had these ids."""
+    after = replace(case, sentiment=complaint.sentiment, themes=complaint.themes, version=case.version + 1)
+    if case.case_id in message_ids:
+        after = replace(after, score=complaint.score, text=complaint.text)
+    else:
+        # A complaint opened the case: the mood and the themes come from the answer that was added to it.
+        notes = [
+            replace(note, text=complaint.text, score=complaint.score) if note.message_id in message_ids else note
+            for note in case.notes
+        ]
+        after = replace(after, notes=tuple(notes))
     data = {"case_id": case.case_id, "score": complaint.score}
     return after, _fact(facts.CASE_CHANGED, f"{case.case_id}/{case.version}", case, now, data)
 

@@ -22,6 +22,17 @@ class CaseOpened(_Case):
     score: NotRequired[_Score]
 
 
+class CaseContinued(_Case):
+    """Members of `CaseContinued`."""
+
+    message_id: Annotated[str, Member("the customer's message in the case", "c-5d20e6a8b94f71")]
+    origin: Annotated[Literal["SURVEY", "COMPLAINT"], Member("what was added to it", "COMPLAINT")]
+    priority: Annotated[Literal["HIGH", "NORMAL", "LOW"], Member("its priority now", "HIGH")]
+    due_at: Annotated[Timestamp, Member("when it has to be resolved now", "2026-11-22T20:14:00.000Z")]
+    owner: NotRequired[_Owner]
+    score: NotRequired[_Score]
+
+
 class CaseAssigned(_Case):
     """Members of `CaseAssigned`."""
 
@@ -62,6 +73,12 @@ _CHANGE: Final = Member("the case id `/` the version of the case before the chan
 
 CASE_OPENED: Final = FactType(
     name="CaseOpened", summary="A detractor answered, or somebody complained.", id=_CASE, data=CaseOpened
+)
+CASE_CONTINUED: Final = FactType(
+    name="CaseContinued",
+    summary="A customer with an open case complained, or answered as a detractor, about the same incident.",
+    id=_CHANGE,
+    data=CaseContinued,
 )
 CASE_ASSIGNED: Final = FactType(
     name="CaseAssigned", summary="Staff gave a case to somebody.", id=_CHANGE, data=CaseAssigned

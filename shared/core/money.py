@@ -45,6 +45,11 @@ def parse_amount(text: str, currency: str) -> int:
     return int(minor)
 
 
+def to_decimal(minor: int, currency: str) -> Decimal:
+    """Minor units as a decimal: 2900 EUR → 29.00, 2900 JPY → 2900."""
+    return Decimal(minor).scaleb(-_DECIMALS[currency])
+
+
 def format_amount(minor: int, currency: str) -> str:
     """A decimal with its currency for people: 123450 EUR → `1,234.50 EUR`."""
-    return f"{Decimal(minor).scaleb(-_DECIMALS[currency]):,} {currency}"
+    return f"{to_decimal(minor, currency):,} {currency}"

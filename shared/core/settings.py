@@ -39,6 +39,9 @@ class Settings:
     `fact_log_days`: how long the bucket keeps the log of all facts.
     `monthly_budget_usd`: the costs of the AWS account in a month, in whole US dollars, above which a mail goes to
         `alarm_email`; 0 sends none.
+    `restored_customers_table`, `restored_scorecards_table`: the name of a restored table that takes the place of the
+        deployment's own; empty uses its own. `regulars restore` writes them.
+    `restored_customers_stream`: the ARN of that customers table's stream.
     """
 
     stage: str = LOCAL_STAGE
@@ -58,6 +61,9 @@ class Settings:
     tracing: bool = False
     fact_log_days: int = 400
     monthly_budget_usd: int = 0
+    restored_customers_table: str = ""
+    restored_customers_stream: str = ""
+    restored_scorecards_table: str = ""
 
     def __post_init__(self) -> None:
         problems = [text for ok, text in self._checks() if not ok]
@@ -66,6 +72,10 @@ class Settings:
 
     def _checks(self) -> list[tuple[bool, str]]:
         address = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+        table = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
+        stream = re.compile(
+            rf"arn:[a-z-]+:dynamodb:[a-z0-9-]+:\d{{12}}:table/{re.escape(self.restored_customers_table)}/stream/[0-9T:.-]+"
+        )
         return [
             (
                 bool(re.fullmatch(r"[a-z][a-z0-9]{0,11}", self.stage)),
@@ -107,6 +117,20 @@ class Settings:
             (
                 not self.monthly_budget_usd or bool(self.alarm_email),
                 "monthly_budget_usd: needs alarm_email, to which it is reported",
+            ),
+            *(
+                (not name or bool(table.fullmatch(name)), f"{setting} {name!r}: want the name of a DynamoDB table")
+                for setting, name in (
+                    ("restored_customers_table", self.restored_customers_table),
+                    ("restored_scorecards_table", self.restored_scorecards_table),
+                )
+            ),
+            (
+                bool(stream.fullmatch(self.restored_customers_stream))
+                if self.restored_customers_table
+                else not self.restored_customers_stream,
+                f"restored_customers_stream {self.restored_customers_stream!r}: want the ARN of a stream of "
+                f"restored_customers_table {self.restored_customers_table!r}, and none without it",
             ),
             (is_time_zone(self.time_zone), f"time_zone {self.time_zone!r}: want an IANA zone such as Europe/Berlin"),
             (self.locale in LANGUAGES, f"locale {self.locale!r}: want one of {', '.join(LANGUAGES)}"),

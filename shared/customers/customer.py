@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 from shared.core.codec import INLINE, As
 from shared.core.errors import SignedOut
@@ -232,6 +233,21 @@ def waiting(customer: Customer, signup_id: str) -> Signup:
     if customer.signup.signup_id != signup_id:
         raise LinkReplaced(customer.locale)
     return customer.signup
+
+
+def home_of(customer: Customer | None, shop_zone: tzinfo) -> tzinfo:
+    """The time zone in which a customer lives, the shop's where that is not known."""
+    return ZoneInfo(customer.contact.time_zone) if customer and customer.contact.time_zone else shop_zone
+
+
+def address_for_answers(customer: Customer | None) -> str | None:
+    """Where mail goes that answers the customer's own request; it needs no consent.
+
+    None where no address is known, or where mail to it has bounced or was complained about.
+    """
+    if customer is None or any(state.status is Status.SUPPRESSED for state in customer.consents.values()):
+        return None
+    return customer.email
 
 
 def fingerprint(signup: Signup) -> str:

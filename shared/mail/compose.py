@@ -49,7 +49,10 @@ class Letter:
 
 @dataclass(frozen=True, kw_only=True)
 class Email:
-    """One mail to one recipient. `headers` come on top of From, To and Subject; `tags` return in SES's events."""
+    """One mail to one recipient; an answer goes to `reply_to`, else to the sender.
+
+    `headers` come on top of From, To, Reply-To and Subject; `tags` return in SES's events.
+    """
 
     to: str
     subject: str
@@ -57,6 +60,7 @@ class Email:
     text: str
     headers: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    reply_to: str | None = None
 
     @property
     def template(self) -> str:
@@ -65,8 +69,9 @@ class Email:
 
     def __post_init__(self) -> None:
         # Refused rather than repaired: a list of addresses, or half an address, must not become somebody else's mail.
-        if not re.fullmatch(r"[^@\s,;:<>\"()]+@[^@\s,;:<>\"()]+", self.to) or not self.to.isprintable():
-            raise BadMail("to: want one bare e-mail address")
+        for name, address in (("to", self.to), ("reply_to", self.reply_to)):
+            if address is not None and not _is_bare_address(address):
+                raise BadMail(f"{name}: want one bare e-mail address")
         if not self.subject or not self.subject.isprintable():
             raise BadMail("subject: want one line of text")
         for name, value in self.headers.items():
@@ -83,6 +88,7 @@ def render_email(
     unsubscribe_url: str | None,
     tags: Mapping[str, str] | None = None,
     name: str | None = None,
+    reply_to: str | None = None,
 ) -> Email:
     """A mail from the templates of a letter, which see the shop's name and address and the customer's name as well.
 
@@ -115,6 +121,7 @@ def render_email(
         text=text.render(values),
         headers=headers,
         tags={"template": letter.template, **(tags or {})},
+        reply_to=reply_to,
     )
 
 
@@ -140,6 +147,8 @@ def send_email(client: "SESV2Client", email: Email, settings: Settings, configur
         },
         "EmailTags": [{"Name": name, "Value": value} for name, value in email.tags.items()],
     }
+    if email.reply_to:
+        request["ReplyToAddresses"] = [email.reply_to]
     try:
         return client.send_email(**request)["MessageId"]
     except client.exceptions.ClientError as error:
@@ -147,6 +156,10 @@ def send_email(client: "SESV2Client", email: Email, settings: Settings, configur
         status, refused = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]
         over_quota = is_over_quota(refused.get("Message", ""))
         raise MailRefused(refused["Code"], status, over_quota=over_quota) from None
+
+
+def _is_bare_address(text: str) -> bool:
+    return bool(re.fullmatch(r"[^@\s,;:<>\"()]+@[^@\s,;:<>\"()]+", text)) and text.isprintable()
 
 
 def _from_header(settings: Settings) -> str:

@@ -58,11 +58,14 @@ def at_least_once(customer_id: str, mail_id: str, email: Email, *, to: str | Non
     _record_sent(customer_id, mail_id, message_id, data, clock.now())
 
 
-def to_marketer(customer_id: str, mail_id: str, letter: Letter) -> None:
-    """Mail the shop's own marketer about a customer, in the shop's language, at least once."""
+def to_marketer(customer_id: str, mail_id: str, letter: Letter, *, reply_to: str | None = None) -> None:
+    """Mail the shop's own marketer about a customer, in the shop's language, at least once.
+
+    `reply_to` is the customer's address, to which the marketer's answer goes.
+    """
     settings = environment.settings()
     to = settings.marketer_email or settings.sender
-    email = render_email(letter, settings, language=settings.locale, to=to, unsubscribe_url=None)
+    email = render_email(letter, settings, language=settings.locale, to=to, unsubscribe_url=None, reply_to=reply_to)
     at_least_once(customer_id, mail_id, email, to="MARKETER")
 
 

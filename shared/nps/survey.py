@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from datetime import time as clock_time
 from enum import StrEnum
 from typing import Annotated, Final, Literal
-from zoneinfo import ZoneInfo
 
 from shared.cases.case import TEXT_MAX_LENGTH, Case, CaseRules
 from shared.contact import check
@@ -279,11 +278,6 @@ def refusal(
     if history.invited_at and time.now - history.invited_at < timedelta(days=rules.cooldown_days):
         return Reason.ASKED_RECENTLY
     return None
-
-
-def home_of(customer: Customer | None, shop_zone: tzinfo) -> tzinfo:
-    """The time zone in which a customer lives, the shop's where that is not known."""
-    return ZoneInfo(customer.contact.time_zone) if customer and customer.contact.time_zone else shop_zone
 
 
 def invite(

@@ -154,6 +154,9 @@ FACTS: Final = (
         maybe=(*_ABOUT, "sentiment", "points"),
     ),
     _fact("CaseOpened", "case_id", "origin", "priority", "due_at", maybe=("owner", "score")),
+    _fact(
+        "CaseContinued", "case_id", "message_id", "origin", "priority", "due_at", maybe=("owner", "score")
+    ),
     _fact("CaseAssigned", "case_id", "owner"),
     _fact("CaseCommented", "case_id", "author"),
     _fact("CaseChanged", "case_id", "score"),
@@ -269,7 +272,7 @@ CUSTOMERS: Final = (
         ),
         maybe=("owner",),
     ),
-    Kind(name="care", pk="CUST#*", sk="CARE", maybe=("invited_at", "invited", "open_cases")),
+    Kind(name="care", pk="CUST#*", sk="CARE", maybe=("invited_at", "invited", "open_cases", "cases", "last_case")),
     Kind(
         name="invitation", pk="CUST#*", sk="INVITATION#*",
         always=(
@@ -315,6 +318,7 @@ CUSTOMERS: Final = (
         ),
         maybe=("owner", "score", "sentiment", "outcome", "resolved_at", "escalated_at"),
     ),
+    Kind(name="message in another case", pk="CASE#*", sk="JOINED", always=("case_id",)),
     Kind(name="open case", pk="CASES#OPEN", sk="*", always=("case_id",)),
     Kind(name="resolved case", pk="CASES#RESOLVED", sk="*", always=("case_id",)),
     Kind(name="case to ask about", pk="CASES#RECOVERY", sk="*", always=("case_id",)),

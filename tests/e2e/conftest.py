@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import time
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 import boto3
 import httpx
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from cli.deployment import connect
 from infra import local
@@ -29,6 +31,14 @@ SETTINGS = {
     "TIME_ZONE": "Europe/Berlin",
 }
 Value = TypeVar("Value")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+IN_A_BROWSER = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None and not os.environ.get("CI"),
+        reason="no Chromium on this machine: install one (Debian: apt-get install chromium)",
+    ),
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -159,7 +169,18 @@ def stack(state: Path) -> Iterator[LocalStack]:
     try:
         yield local.up(print, port=port, state=state, settings=SETTINGS)
     finally:
-        local.down(print, state=state)
+        local.down(print, state=state, forget=True)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, kept from looking up anything outside."""
+    assert CHROMIUM, "CI has to install Chromium: the pages may not go untried there"
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*quiet, "--disable-component-update"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -185,8 +185,8 @@ def _shop(crm: Crm, aws: Callable[[str], Any], outcome: Outcome, who: Shopper) -
     signup = {"email": who.email, "name": "Ada", "consent": True, "consent_text": "v1", "source": "e2e"}
     assert insist("POST", "/signups", key=None, json=signup).status_code == 202
     link = link_in(eventually(lambda: crm.mails(who.email), SECONDS)[0])
-    confirmed = {"key": None, "data": {"token": link.partition("token=")[2]}}
-    assert insist("POST", link.removeprefix(crm.stack.api_url).partition("?")[0], **confirmed).status_code == 200
+    path, token = link.removeprefix(crm.stack.api_url).partition("?")[0], link.partition("token=")[2]
+    assert insist("POST", path, key=None, data={"token": token}).status_code == 200
 
     customer_id = ""
     by_queue: list[dict[str, object]] = []

@@ -27,25 +27,35 @@ from moto.dynamodb import models
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
 
+from tests.functional import second_engine
 from tests.functional.aws import client
 
 # Whether the answer to a statement whose condition fails has the item: DynamoDB has answered both ways.
 refusals_tell = True
 
+_MAX_STATEMENTS: Final = 25
 _STATEMENT: Final = re.compile(r'UPDATE "(\w+)" SET "(\w+)" = \? WHERE "(\w+)" = \? AND (.+)')
 _CONDITIONS: Final = {'"score" IS MISSING': "attribute_not_exists(#member)", '"score" = ?': "#member = :p0"}
 
 
 def answer(event_name: str, request: Any, **kwargs: Any) -> AWSResponse | None:
     """What AWS answers to this request of botocore."""
+    if second_engine.URL and event_name.startswith("before-send.dynamodb."):
+        return second_engine.answer(request)
     if event_name == "before-send.dynamodb.BatchExecuteStatement":
-        return json_answer(request.url, 200, _execute(json.loads(request.body)["Statements"]))
+        asked = json.loads(request.body)
+        statements = asked["Statements"]
+        if not 1 <= len(statements) <= _MAX_STATEMENTS:
+            error = {"__type": "com.amazon.coral.validate#ValidationException", "message": "1 to 25 statements"}
+            return json_answer(request.url, 400, error)
+        answers, units = _execute(statements)
+        return json_answer(request.url, 200, {"Responses": answers, **_consumed(asked, units)})
     response = botocore_stubber(event_name, request, **kwargs)
     if event_name == "before-send.dynamodb.BatchWriteItem" and response is not None and response.status_code == 200:
         # DynamoDB counts what it has written; moto counts a batch as one write.
-        counts = {name: float(len(writes)) for name, writes in json.loads(request.body)["RequestItems"].items()}
-        units = [{"TableName": name, "CapacityUnits": count} for name, count in counts.items()]
-        return json_answer(request.url, 200, {**json.loads(response.content), "ConsumedCapacity": units})
+        asked = json.loads(request.body)
+        units = {name: float(len(writes)) for name, writes in asked["RequestItems"].items()}
+        return json_answer(request.url, 200, {**json.loads(response.content), **_consumed(asked, units)})
     return response
 
 
@@ -54,8 +64,17 @@ def json_answer(url: str, status: int, body: object) -> AWSResponse:
     return AWSResponse(url, status, HTTPHeaders(), MockRawResponse(json.dumps(body)))
 
 
-def _execute(statements: list[dict[str, Any]]) -> dict[str, Any]:
-    """Moto's PartiQL knows no conditions but equality: statements run as the updates that they stand for."""
+def _consumed(asked: Mapping[str, Any], units: Mapping[str, float]) -> dict[str, Any]:
+    """The units of each table, which DynamoDB answers only where the request asks for them."""
+    if asked.get("ReturnConsumedCapacity", "NONE") == "NONE":
+        return {}
+    return {"ConsumedCapacity": [{"TableName": name, "CapacityUnits": count} for name, count in units.items()]}
+
+
+def _execute(statements: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[str, float]]:
+    """Moto's PartiQL knows no conditions but equality: statements run as the updates that they stand for. The answer
+    to each, and the units of each table.
+    """
     answers: list[dict[str, Any]] = []
     units: dict[str, float] = defaultdict(float)
     for statement in statements:
@@ -70,8 +89,7 @@ def _execute(statements: list[dict[str, Any]]) -> dict[str, Any]:
             answers.append({"Error": {"Code": "ConditionalCheckFailed", "Message": "", **shown}})
         else:
             answers.append({"TableName": name})
-    consumed = [{"TableName": name, "CapacityUnits": count} for name, count in units.items()]
-    return {"Responses": answers, "ConsumedCapacity": consumed}
+    return answers, units
 
 
 def _as_update(statement: Mapping[str, Any]) -> dict[str, Any]:

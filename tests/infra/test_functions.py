@@ -30,6 +30,7 @@ SENDERS: Final = {
     "send_survey_invitation",
     "send_referral_invitation",
     "notify_marketer",
+    "send_receipt",
 }
 READERS_OF_THE_SECRET: Final = {
     "register_customer",
@@ -48,7 +49,7 @@ READERS_OF_THE_SECRET: Final = {
     "view_customer",
     "record_mail_events",
     "post_points",
-    *(SENDERS - {"notify_marketer"}),
+    *(SENDERS - {"notify_marketer", "send_receipt"}),
 }
 WRITERS_OF_SCORECARDS: Final = {
     "confirm_signup",

@@ -11,12 +11,16 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from infra import ROOT, local, wirings
 from infra.local import LocalFailure, deployment, server
 from shared.core.settings import Settings
+from tests.functional import second_engine
 from tests.infra import tree
 
 
@@ -75,18 +79,137 @@ def test_down_where_nothing_runs_is_harmless(tmp_path: Path) -> None:
     assert local.running(state=tmp_path) is None
 
 
+def test_interruptions_leave_no_trace_in_the_local_aws_in_place_of_moto(served: tuple[Path, int]) -> None:
+    _, port = served
+    url = f"http://127.0.0.1:{port}"
+    files = [f"tests/functional/{name}/test_interruptions.py" for name in ("loyalty", "purchases", "scoring")]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *files],
+        cwd=ROOT, env={**inherited, "REGULARS_DYNAMODB": url}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout
+    # They were not asked of moto after all: the tables of the last test are there.
+    engine = boto3.client(
+        "dynamodb", "eu-central-1", endpoint_url=url,
+        aws_access_key_id=second_engine.ACCOUNT, aws_secret_access_key="any",
+    )  # fmt: skip
+    assert engine.list_tables()["TableNames"] == ["customers", "scorecards"]
+
+
 def test_down_leaves_no_process(served: tuple[Path, int]) -> None:
     state, port = served
     process = int((state / "pid").read_text())
     assert server.running_port(state) == port
     local.down(_says_nothing, state=state)
     # The proxy was MiniStack's child, which the system takes from its group in its own time.
-    with pytest.raises(ProcessLookupError):
-        for _ in range(100):
+    for _ in range(100):
+        try:
             os.killpg(process, 0)
-            time.sleep(0.05)
+        except ProcessLookupError:
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("a process of the group lives on")
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _client(service: str, port: int) -> Any:
+    return boto3.client(  # type: ignore[call-overload]
+        service,
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name=server.REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(proxies={}),
+    )
+
+
+def _put_data(port: int) -> None:
+    _client("dynamodb", port).create_table(
+        TableName="cups",
+        AttributeDefinitions=[{"AttributeName": "sku", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "sku", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    _client("dynamodb", port).put_item(TableName="cups", Item={"sku": {"S": "blue"}})
+    _client("s3", port).create_bucket(Bucket="cups", CreateBucketConfiguration={"LocationConstraint": server.REGION})
+    _client("s3", port).put_object(Bucket="cups", Key="scores/2026-11-24.csv", Body=b"a,b\n")
+
+
+def _skus(port: int) -> list[str]:
+    return [item["sku"]["S"] for item in _client("dynamodb", port).scan(TableName="cups")["Items"]]
+
+
+def test_down_keeps_tables_and_objects_and_a_crash_those_of_the_last_down(served: tuple[Path, int]) -> None:
+    state, port = served
+    _put_data(port)
+    said: list[str] = []
+    local.down(said.append, state=state)
+    assert (local.has_data(state=state), server.ended_orderly(state)) == (True, True)
+    assert said[-1].startswith("The local AWS has ended; `make up` goes on with its data")
+    server.start(state, port)
+    assert _skus(port) == ["blue"]
+    assert _client("s3", port).get_object(Bucket="cups", Key="scores/2026-11-24.csv")["Body"].read() == b"a,b\n"
+    _client("dynamodb", port).put_item(TableName="cups", Item={"sku": {"S": "red"}})
+    server.stop(state)
+    assert not server.ended_orderly(state)
+    server.start(state, port)
+    assert _skus(port) == ["blue"]
+
+
+def test_down_with_forget_leaves_nothing(served: tuple[Path, int]) -> None:
+    state, port = served
+    _put_data(port)
+    local.down(_says_nothing, state=state)
+    server.start(state, port)
+    local.down(_says_nothing, state=state, forget=True)
+    assert not local.has_data(state=state)
+    server.start(state, port)
+    assert _client("dynamodb", port).list_tables()["TableNames"] == []
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (("port", "data/dynamodb.json"), "what came since its last orderly end is gone"),
+        (("port",), "all that it held is gone"),
+    ],
+)
+def test_after_a_crash_up_says_what_is_gone(tmp_path: Path, files: tuple[str, ...], words: str) -> None:
+    (tmp_path / "data").mkdir()
+    for name in (*files, "deployed"):
+        (tmp_path / name).write_text("1")
+    said: list[str] = []
+    with pytest.raises(LocalFailure, match="currency"):
+        local.up(said.append, state=tmp_path, settings={"CURRENCY": "EURO"})
+    assert words in said[0]
+    assert not (tmp_path / "deployed").exists()
+
+
+def test_data_that_are_kept_for_another_port_are_not_served_on_this(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for name, text in (("port", "4599"), ("data/dynamodb.json", "{}"), ("data/ended", "")):
+        (tmp_path / name).write_text(text)
+    with pytest.raises(LocalFailure, match="kept for port 4599"):
+        local.up(_says_nothing, port=4600, state=tmp_path)
+
+
+def test_messages_that_wait_are_waited_for_within_bounds(
+    served: tuple[Path, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, port = served
+    monkeypatch.setattr(deployment, "QUIET_SECONDS", 0.2)
+    monkeypatch.setattr(deployment, "UNCHANGED_SECONDS", 0.5)
+    endpoint = f"http://127.0.0.1:{port}"
+    sqs = _client("sqs", port)
+    url = sqs.create_queue(QueueName="cups")["QueueUrl"]
+    assert deployment.run_dry(endpoint)
+    sqs.send_message(QueueUrl=url, MessageBody="blue")
+    assert not deployment.run_dry(endpoint)
+    sqs.purge_queue(QueueUrl=url)
+    assert deployment.run_dry(endpoint)
 
 
 def test_a_process_that_only_inherited_the_number_is_left_alone(tmp_path: Path) -> None:
@@ -110,7 +233,7 @@ def test_one_that_was_killed_counts_as_gone(served: tuple[Path, int]) -> None:
 def test_functions_see_nothing_of_the_callers_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "a-real-account")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a-real-key")
-    environment = server.environment(tmp_path, 4566, "http://127.0.0.1:4567")
+    environment = server.environment(tmp_path, 4566, tmp_path / "data", "http://127.0.0.1:4567")
     assert "AWS_PROFILE" not in environment
     assert environment["AWS_ACCESS_KEY_ID"] == "test"
     assert "AWS_PROFILE" not in deployment.caller_environment()

@@ -1,4 +1,4 @@
-"""GET /complaints → the form behind a customer's link; POST → a case, which the marketer hears of."""
+"""GET /complaints → the form behind a customer's link; POST → a case, of which the marketer and the customer hear."""
 
 from typing import Literal
 from uuid import uuid4
@@ -9,7 +9,7 @@ from shared.cases.case import TEXT_MAX_LENGTH, TooManyCases
 from shared.core import clock
 from shared.core.errors import NotFound
 from shared.core.settings import Settings
-from shared.customers.customer import check_epoch
+from shared.customers.customer import address_for_answers, check_epoch, home_of
 from shared.customers.store import profiles
 from shared.edge import links, tokens
 from shared.edge.http import Request, Response, plain_text, serve
@@ -27,7 +27,7 @@ def show(request: Request, link: Link, settings: Settings) -> Response:
 
 
 def record(request: Request, link: Link, settings: Settings) -> Response:
-    """Open a case for what was written."""
+    """A case for what was written; the customer gets a receipt by mail."""
     text = plain_text(request.form().get("text", ""))
     if "complaint" not in link.claims:
         return _page(request, settings, link, text, "AGAIN")
@@ -42,12 +42,15 @@ def record(request: Request, link: Link, settings: Settings) -> Response:
         return _page(request, settings, link, text, "OPEN_CASES")
     except NotFound:
         return links.problem_page(settings, language, "invalid")
+    customer = profiles.get(link.customer_id)
+    receipt_to = address_for_answers(customer)
     html = render_page(
         "complaint_done.html",
         language,
         shop_name=settings.shop_name,
         case_id=case.case_id,
-        due_on=time.day_of(case.due_at),
+        due_at=case.due_at.astimezone(home_of(customer, settings.zone)),
+        receipt_to=mask_email(receipt_to) if receipt_to else None,
     )
     return page_response(html, language)
 

@@ -13,7 +13,7 @@ from shared.core.locales import choose_locale
 from shared.core.settings import Settings
 from shared.core.shop_time import ShopTime
 from shared.customers.consent import Topic
-from shared.customers.customer import Customer
+from shared.customers.customer import Customer, home_of
 from shared.edge.outcomes import NotYet
 from shared.edge.queues import consume, fact_of
 from shared.edge.templates import translate
@@ -31,7 +31,7 @@ def send(record: SQSRecord) -> None:
     """An invitation that was answered, or has expired meanwhile, is not sent. In quiet hours it comes again later."""
     fact = fact_of(record)
     opened = answering.get(fact.customer_id, fact.id)
-    now, home = clock.now(), survey.home_of(opened.customer, environment.settings().zone)
+    now, home = clock.now(), home_of(opened.customer, environment.settings().zone)
     send_at = max(survey.out_of_quiet_hours(now, opened.rules, home), opened.invitation.send_at)
     if send_at > now:
         raise NotYet(send_at)

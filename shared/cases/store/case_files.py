@@ -1,15 +1,24 @@
-"""Cases: pk `CASE#<case_id>`, sk `CASE`; the rules for them among those of surveys, pk `NPS#SURVEYS`, sk `RULES`."""
+"""Cases: pk `CASE#<case_id>`, sk `CASE`; messages added to another: sk `JOINED`; rules: `NPS#SURVEYS`, `RULES`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from shared.cases.case import Case, CaseRules
 from shared.core.dynamodb import CUSTOMERS, Write
 from shared.core.kind import Kind
-from shared.customers.customer import Customer
-from shared.customers.store.profiles import PROFILES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """A message of a customer that was added to an open case; alone it would have opened the case `message_id`."""
+
+    message_id: str
+    case_id: str
+
 
 CASES: Final = Kind(Case, CUSTOMERS, "CASE#{case_id}", "CASE", derived=("status",))
+JOINED: Final = Kind(Joined, CUSTOMERS, "CASE#{message_id}", "JOINED", in_key=("message_id",))
 RULES: Final = Kind(CaseRules, CUSTOMERS, "NPS#SURVEYS", "RULES")
 
 
@@ -24,19 +33,15 @@ def get_with_rules(case_id: str) -> tuple[Case | None, CaseRules]:
     return CASES.entity_if_any(case), RULES.entity_if_any(rules) or CaseRules()
 
 
-def get_with_customer(case_id: str, customer_id: str) -> tuple[Case | None, CaseRules, Customer | None]:
-    """The case with this id, the rules, and a customer, in one call (1 read unit per 4 KB, and 2)."""
-    case, rules, customer = CUSTOMERS.get_together(
-        CASES.key(case_id=case_id), RULES.key(), PROFILES.key(customer_id=customer_id)
-    )
-    known = PROFILES.entity_if_any(customer)
-    return CASES.entity_if_any(case), RULES.entity_if_any(rules) or CaseRules(), known
-
-
 def get_all(case_ids: Sequence[str]) -> list[Case]:
     """The existing cases with these ids, all different, in one call for up to 100."""
     items = CUSTOMERS.get_together(*(CASES.key(case_id=case_id) for case_id in case_ids))
     return [CASES.entity(item) for item in items if item]
+
+
+def put_joined(message_id: str, case_id: str) -> Write:
+    """The write that notes which case took a message, once (2 write units)."""
+    return JOINED.put_new(Joined(message_id=message_id, case_id=case_id))
 
 
 def put_new(case: Case) -> Write:

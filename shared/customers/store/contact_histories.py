@@ -16,10 +16,19 @@ def get(customer_id: str) -> ContactHistory:
     return HISTORIES.get(customer_id=customer_id) or ContactHistory(customer_id=customer_id)
 
 
-def count_cases(customer_id: str, count: int) -> Write:
-    """The write that counts a case as opened (1) or resolved (−1) on its customer (2 write units)."""
-    change = "SET open_cases = if_not_exists(open_cases, :zero) + :count"
-    return CUSTOMERS.update(HISTORIES.key(customer_id=customer_id), change, "", {":count": count, ":zero": 0})
+def open_case(before: ContactHistory, case_id: str) -> Write:
+    """The write that counts a new case, if no other was opened meanwhile (2 write units)."""
+    condition = "last_case = :before" if before.last_case else "attribute_not_exists(last_case)"
+    change = "SET open_cases = if_not_exists(open_cases, :zero) + :one, "
+    change += "cases = if_not_exists(cases, :zero) + :one, last_case = :case"
+    values = {":one": 1, ":zero": 0, ":case": case_id, ":before": before.last_case}
+    return CUSTOMERS.update(HISTORIES.key(customer_id=before.customer_id), change, condition, values)
+
+
+def close_case(customer_id: str) -> Write:
+    """The write that counts a case as resolved (2 write units)."""
+    key = HISTORIES.key(customer_id=customer_id)
+    return CUSTOMERS.update(key, "SET open_cases = open_cases - :one", "", {":one": 1})
 
 
 def put_invitation(before: ContactHistory, after: ContactHistory) -> Write:

@@ -56,10 +56,12 @@ def make_environment(language: str, catalog: NullTranslations) -> "Environment":
     env.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
         catalog.gettext, catalog.ngettext, newstyle=True, pgettext=catalog.pgettext, npgettext=catalog.npgettext
     )
-    separator = catalog.pgettext("between thousands", ",")
+    marks = str.maketrans(
+        {",": catalog.pgettext("between thousands", ","), ".": catalog.pgettext("before decimals", ".")}
+    )
     env.globals["lang"] = language
     env.globals["inline"] = lambda name: Markup(source(name))  # noqa: S704  a file of ours
-    env.filters["number"] = lambda number: f"{number:,}".replace(",", separator)
+    env.filters["number"] = lambda number: f"{number:,}".translate(marks)
     env.filters["long_date"] = lambda day: _long_date(day, catalog)
     env.filters["moment"] = lambda at: (
         catalog.gettext("%(day)s, %(time)s")

@@ -12,6 +12,7 @@ from shared.core.dynamodb import CUSTOMERS, optimistic, transact
 from shared.core.months import month_of
 from shared.core.shop_time import ShopTime
 from shared.customers.contact_history import ContactHistory
+from shared.customers.customer import home_of
 from shared.customers.store import contact_histories
 from shared.customers.store.contact_histories import HISTORIES
 from shared.customers.store.profiles import PROFILES
@@ -24,7 +25,6 @@ from shared.nps.survey import (
     Rules,
     Survey,
     Trigger,
-    home_of,
     invitation_id,
     invite,
     is_sampled,

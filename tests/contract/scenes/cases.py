@@ -46,6 +46,8 @@ def _complaints(stage: Stage, ada: str, ben: str, cara: str) -> str:
     (opened,) = stage.facts(ada, "CaseOpened")
     stage.deliver("notify_marketer", "CaseOpened by a complaint", opened)
     stage.deliver("notify_marketer", "the same again", opened)
+    stage.deliver("send_receipt", "CaseOpened by a complaint", opened)
+    stage.deliver("send_receipt", "the same again", opened)
     return str(opened["case_id"])
 
 

@@ -153,6 +153,18 @@ def _detractor(stage: Stage, ben: str) -> None:
     answer(stage, "changed with an open case", link, "score=2&comment=The+cup+was+broken.")
     stage.clock.advance(hours=1)
     answer(stage, "the comment taken back", link, "score=2&comment=")
+    stage.clock.advance(hours=1)
+    _complain(stage, "after a bad answer", ben, 1)
+    _complain(stage, "the same again", ben, 1)
+    continued = stage.facts(ben, "CaseContinued")
+    stage.deliver("notify_marketer", "CaseContinued by a complaint", *continued)
+    stage.deliver("send_receipt", "CaseContinued by a complaint", *continued)
+
+
+def _complain(stage: Stage, case: str, customer_id: str, complaint: int) -> None:
+    claims = {"customer": customer_id, "complaint": f"{complaint:032x}"}
+    token = stage.link(Purpose.COMPLAINT, **claims)
+    accept(stage.call("take_complaint/post", case, fill={"TOKEN": token}), 200)
 
 
 def _newcomer(stage: Stage, cara: str) -> None:
@@ -160,6 +172,9 @@ def _newcomer(stage: Stage, cara: str) -> None:
     answer(stage, "without a comment", link, "score=10&comment=")
     posted(stage, "SurveyAnswered", *stage.facts(cara, "SurveyAnswered"))
     stage.clock.advance(minutes=1)
+    accept(stage.call("configure_surveys/put_rules", "without an owner", changes=put({})), 200)
+    _complain(stage, "before a bad answer", cara, 2)
+    accept(stage.call("configure_surveys/put_rules", "with an owner again"), 200)
     answer(stage, "changed to a detractor", link, "score=4&comment=The+quality+is+poor.")
 
 

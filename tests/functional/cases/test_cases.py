@@ -3,11 +3,12 @@
 import html
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,8 +20,10 @@ from shared.core.dynamodb import CUSTOMERS, SCORECARDS, apply
 from shared.core.facts import Fact, to_timestamp
 from shared.core.months import last_day, month_of, months_after
 from shared.core.shop_time import ShopTime
+from shared.customers.consent import SuppressionReason
+from shared.customers.customer import suppress
 from shared.customers.links import preferences_path
-from shared.customers.store import contact_histories
+from shared.customers.store import contact_histories, profiles
 from shared.loyalty.links import points_path
 from shared.nps.links import survey_path
 from shared.nps.store import definitions, invitations
@@ -28,6 +31,7 @@ from shared.nps.survey import RECOVERY_TEXTS, Rules
 from shared.scorecards.score import Score
 from tests.frozen_clock import FrozenClock
 from tests.functional.aws import as_event, make_queue, received, sent_mails
+from tests.functional.calls import CALLS
 from tests.functional.scenes import (
     BERLIN,
     answered,
@@ -71,6 +75,20 @@ def complaint(customer_id: str, complaint_id: str = "1", opened_at: datetime | N
     moment = opened_at or ago()
     moment = moment.replace(microsecond=0)
     return actions.complain(customer_id, 0, "The cup was broken", complaint_id, ShopTime(moment, BERLIN))
+
+
+@pytest.fixture
+def mail_requests() -> Iterator[list[dict[str, Any]]]:
+    """The requests to send a mail as SES gets them: moto keeps no Reply-To."""
+    requests: list[dict[str, Any]] = []
+
+    def read(event_name: str, request: Any) -> None:
+        if event_name.endswith(".SendEmail"):
+            requests.append(json.loads(request.body))
+
+    CALLS.interceptors.append(read)
+    yield requests
+    CALLS.interceptors.remove(read)
 
 
 def only_case(customer_id: str) -> Case:
@@ -256,6 +274,150 @@ def test_a_sixth_open_case_waits_and_the_fifth_form_sent_again_is_still_answered
     assert complain(invoke, tokens[5])["statusCode"] == 200
 
 
+# A survey's answer and a complaint about the same incident.
+
+
+def test_a_complaint_after_a_bad_answer_is_a_note_in_its_case(invoke: Invoke, ada: str, contents: Contents) -> None:
+    answered(invoke, ask(ada), 3, "Delivery was late")
+    opened, token = only_case(ada), form_of(invoke, ada)
+    first = complain(invoke, token, "And the cup broke")
+    before = contents()
+    again = complain(invoke, token, "And the cup broke")
+    assert contents() == before
+    assert opened.case_id in first["body"]
+    assert opened.case_id in again["body"]
+    shown = step(invoke, "get", only_case(ada))["json"]
+    (note,) = shown["notes"]
+    assert (shown["text"], shown["score"], shown["due_at"]) == ("Delivery was late", 3, to_timestamp(opened.due_at))
+    assert (note["author"], note["origin"], note["text"], note["score"]) == (
+        "customer",
+        "COMPLAINT",
+        "And the cup broke",
+        None,
+    )
+    (fact,) = facts_of(ada, "CaseContinued")
+    assert (fact.data["case_id"], fact.data["origin"], "text" in fact.data) == (opened.case_id, "COMPLAINT", False)
+    assert (contact_histories.get(ada).open_cases, contact_histories.get(ada).cases) == (1, 1)
+
+
+def test_a_bad_answer_after_a_complaint_is_a_note_that_follows_its_changes(
+    invoke: Invoke, ada: str, contents: Contents
+) -> None:
+    asked = ask(ada, order_id="1001", channel="web")
+    opened = complaint(ada)
+    answered(invoke, asked, 9)
+    assert actions.get(opened.case_id).notes == ()
+    answered(invoke, asked, 2, "Broken")
+    before = contents()
+    answered(invoke, asked, 2, "Broken")
+    assert contents() == before
+    answered(invoke, asked, 1, "Broken and late")
+    (note,) = only_case(ada).notes
+    assert (note.text, note.score, note.origin) == ("Broken and late", 1, "SURVEY")
+    assert only_case(ada).about["order_id"] == "1001"
+    assert {fact.type for fact in facts_of(ada, "CaseContinued", "CaseChanged")} == {"CaseContinued", "CaseChanged"}
+
+
+@pytest.mark.parametrize("how", ["resolved", "long ago", "another order", "too many notes"])
+def test_what_is_no_longer_the_same_incident_opens_a_case(invoke: Invoke, ada: str, how: str) -> None:
+    days = 8 if how == "long ago" else 1
+    asked = [ask(ada, run="2026-11-14", order_id="1001")]
+    opened = complaint(ada, opened_at=ago(days=days))
+    if how == "resolved":
+        step(invoke, "resolve", opened)
+    elif how == "another order":
+        actions.take_step(
+            opened.case_id,
+            lambda before: (
+                replace(before, about={"order_id": "1002"}, version=before.version + 1),
+                case.opened(replace(before, opened_at=ago())),
+            ),
+        )
+    elif how == "too many notes":
+        for number in range(MAX_NOTES):
+            step(invoke, "note", opened, text=str(number))
+    answered(invoke, asked[0], 2)
+    listed = invoke("manage_cases/list")["json"]["cases"]
+    assert [entry["origin"] for entry in listed if entry["case_id"] != opened.case_id] == ["SURVEY"]
+    assert facts_of(ada, "CaseContinued") == []
+
+
+def test_an_answer_and_a_complaint_at_once_become_one_case(
+    invoke: Invoke, ada: str, at_transaction: AtTransaction
+) -> None:
+    asked = ask(ada)
+    at_transaction("CaseOpened", lambda: complaint(ada))
+    assert answered(invoke, asked, 3, "Late")["statusCode"] == 200
+    after = only_case(ada)
+    assert (after.origin, [note.text for note in after.notes]) == ("COMPLAINT", ["Late"])
+    assert contact_histories.get(ada).open_cases == 1
+
+
+def test_a_case_that_continues_is_raised_to_what_the_customer_is_worth_now(invoke: Invoke, ada: str) -> None:
+    answered(invoke, ask(ada), 3)
+    assert only_case(ada).priority == "NORMAL"
+    score = Score("Champions", 5, 5, 5, date(2026, 11, 1), "LOW", "TOP", "run-1").to_text()
+    apply(SCORECARDS.update({"customer_id": ada}, "SET score = :score", "", {":score": score}))
+    assert complain(invoke, form_of(invoke, ada))["statusCode"] == 200
+    after = only_case(ada)
+    assert (after.priority, after.due_at) == ("HIGH", after.notes[0].at + timedelta(hours=24))
+    (listed,) = invoke("manage_cases/list")["json"]["cases"]
+    assert (listed["case_id"], listed["priority"]) == (after.case_id, "HIGH")
+
+
+# The receipt.
+
+
+def receipts(invoke: Invoke, customer_id: str) -> list[Any]:
+    """The mails that follow from all that the customer complained about, delivered twice."""
+    before = len(sent_mails())
+    for _ in range(2):
+        records = as_records(*facts_of(customer_id, "CaseOpened", "CaseContinued"))
+        assert invoke("send_receipt", records) == {"batchItemFailures": []}
+    return sent_mails()[before:]
+
+
+def test_who_complains_gets_a_receipt_in_their_language_and_time(invoke: Invoke) -> None:
+    ada = sign_up(invoke, ADA, locale="de-AT", time_zone="America/New_York")
+    page = complain(invoke, form_of(invoke, ada), "Die Tasse <b>war</b> kaputt")["body"]
+    assert "a•••@example.com" in page
+    opened = only_case(ada)
+    (mail,) = receipts(invoke, ada)
+    assert mail.destinations["ToAddresses"] == [ADA]
+    assert mail.subject == "Ihre Nachricht ist bei uns – Our shop"
+    body = html.unescape(mail.body)
+    assert "Die Tasse &lt;b&gt;war&lt;/b&gt; kaputt" in mail.body
+    due = opened.due_at.astimezone(ZoneInfo("America/New_York"))
+    assert (f"{due:%H:%M}" in body, opened.case_id in body) == (True, True)
+    (fact,) = facts_of(ada, "EmailSent")
+    assert (fact.id, "to" in fact.data) == (f"receipt-{opened.case_id}", False)
+
+
+def test_the_event_of_a_complaint_leads_to_a_receipt(invoke: Invoke, ada: str) -> None:
+    opened = complaint(ada, opened_at=datetime(2026, 11, 21, 12, tzinfo=UTC))
+    fill = {"CASE": opened.case_id, "CUSTOMER": ada}
+    assert invoke("send_receipt/complaint", fill=fill) == {"batchItemFailures": []}
+    assert [mail.subject for mail in sent_mails()] == ["We have your message – Our shop"]
+
+
+def test_each_complaint_has_its_own_receipt_and_an_answer_to_a_survey_has_none(invoke: Invoke, ada: str) -> None:
+    answered(invoke, ask(ada), 3, "Late")
+    complain(invoke, form_of(invoke, ada), "First")
+    complain(invoke, form_of(invoke, ada), "Second")
+    first, second = sorted(mail.body for mail in receipts(invoke, ada))
+    assert ("First" in first, "Late" in first + second, "Second" in second) == (True, False, True)
+
+
+def test_an_address_that_gets_no_mail_gets_no_receipt_and_none_is_promised(invoke: Invoke, ada: str) -> None:
+    customer = profiles.get(ada)
+    assert customer is not None
+    bounced = suppress(customer, SuppressionReason.BOUNCE, "bounce-1", ago(days=-1), ago(days=-1)).customer
+    apply(profiles.put(replace(bounced, version=bounced.version + 1)))
+    page = complain(invoke, form_of(invoke, ada))["body"]
+    assert ("Your message is with us" in page, "receipt" in page) == (True, False)
+    assert receipts(invoke, ada) == []
+
+
 # The back office.
 
 
@@ -427,7 +589,7 @@ def test_a_case_that_opens_during_the_decision_comes_first(
     invoke: Invoke, ada: str, at_transaction: AtTransaction
 ) -> None:
     change_survey(invoke, trigger="NIGHTLY")
-    at_transaction("SurveyInvited", lambda: apply(contact_histories.count_cases(ada, 1)))
+    at_transaction("SurveyInvited", lambda: apply(contact_histories.open_case(contact_histories.get(ada), "c-1")))
     assert night(invoke) == {"OPEN_CASE": 1}
     assert facts_of(ada, "SurveyInvited") == []
 
@@ -460,6 +622,23 @@ def test_the_marketer_gets_one_mail_about_a_new_case(invoke: Invoke, ada: str, m
     assert mail.subject == f"New case {opened.case_id}: NORMAL priority"
     assert "The cup was broken" in html.unescape(mail.body)
     assert ADA not in mail.body
+
+
+def test_the_marketer_reads_who_wrote_about_which_order_and_answers_them(
+    invoke: Invoke, ada: str, mail_requests: list[dict[str, Any]]
+) -> None:
+    assert invoke("record_purchase/by_email", order_id="1001")["statusCode"] == 201
+    answered(invoke, ask(ada, order_id="1001"), 3, "The cup was broken")
+    complain(invoke, form_of(invoke, ada), "Nobody answers the phone")
+    for _ in range(2):
+        invoke("notify_marketer", as_records(*facts_of(ada, "CaseOpened", "CaseContinued")))
+    mails = sent_mails()
+    for mail in mails:
+        body = " ".join(re.sub("<[^>]*>", " ", html.unescape(mail.body)).split())
+        for words in ("Ada Lovelace", "The cup was broken", "Nobody answers the phone", "Order 1001 of", "Orders: 1"):
+            assert words in body
+    assert sorted(mail.subject.partition(" ")[0] for mail in mails) == ["More", "New"]
+    assert [request["ReplyToAddresses"] for request in mail_requests] == [[ADA], [ADA]]
 
 
 def come_due(invoke: Invoke) -> list[str]:

@@ -11,7 +11,7 @@ from shared.core.shop_time import ShopTime
 from shared.edge.tokens import Purpose, sign
 from tests.frozen_clock import FrozenClock
 from tests.functional.interruptions import Scene, assert_interruptions_leave_no_trace
-from tests.functional.scenes import BERLIN, Invoke, may_be_asked
+from tests.functional.scenes import BERLIN, Invoke, answered, ask, may_be_asked
 
 
 def complain(invoke: Invoke) -> None:
@@ -25,6 +25,11 @@ def complained(invoke: Invoke) -> None:
     complain(invoke)
 
 
+def answered_badly(invoke: Invoke) -> None:
+    may_be_asked(invoke)
+    answered(invoke, ask("K-77"), 3, "Late")
+
+
 def late_and_resolved(invoke: Invoke) -> None:
     """A case that is overdue, and one of which it is time to ask whether it helped."""
     may_be_asked(invoke)
@@ -36,6 +41,7 @@ def late_and_resolved(invoke: Invoke) -> None:
 
 SCENES: dict[str, Scene] = {
     "a complaint": (may_be_asked, complain),
+    "a complaint after a bad answer": (answered_badly, complain),
     "a resolution": (
         complained,
         lambda invoke: invoke("manage_cases/resolve", fill={"CASE": case_id("K-77", "form")}),

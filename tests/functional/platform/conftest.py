@@ -37,7 +37,7 @@ def prod(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("handler.py", "")
     names = {
-        "record_purchase": ("CUSTOMERS_TABLE", "SCORECARDS_TABLE", "CURRENCY", "TIME_ZONE"),
+        "record_purchase": ("STAGE", "CUSTOMERS_TABLE", "SCORECARDS_TABLE", "CURRENCY", "TIME_ZONE"),
         "publish_changes": ("BUS_NAME", "DATA_BUCKET"),
         "ask_recovery": (),
     }
@@ -56,6 +56,7 @@ def prod(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
             client("sqs").create_queue(QueueName=pair.queue("prod"))
     # What a command that was ended leaves behind.
     monkeypatch.setattr("cli.republish.STATE", tmp_path)
+    monkeypatch.setattr("cli.restoring.command.STAGES", tmp_path)
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ PLANNED = {
     "run_id": "r", "execution_arn": execution_arn("r"), "started_at": "2026-11-21T01:00:00Z", "input": {}
 }  # fmt: skip
 RESCORING = {
-    "rescoring_id": "r", "started_at": "2026-11-21T01:00:00Z", "as_of": "2026-11-21", "total_segments": 1, "fits": True,
-    "sample": 10_000, "unfinished": {},
+    "rescoring_id": "r", "started_at": "2026-11-21T01:00:00Z", "as_of": "2026-11-21", "customers": 4,
+    "total_segments": 1, "fits": True, "sample": 10_000, "unfinished": {},
 }  # fmt: skip
 
 

@@ -97,21 +97,25 @@ def throttle(hurried: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Co
             return answer
 
         def some_statements(event_name: str, request: Any) -> AWSResponse:
-            statements = json.loads(request.body)["Statements"]
+            whole = json.loads(request.body)
+            statements = whole["Statements"]
             refused = [is_refused(statement["Parameters"][1]["S"], scores) for statement in statements]
-            request.body = json.dumps({"Statements": without(statements, refused)})
-            answer = answered(event_name, request)
+            request.body = json.dumps({**whole, "Statements": without(statements, refused)})
+            # DynamoDB takes no batch without a statement.
+            answer: dict[str, Any] = {"Responses": []} if all(refused) else answered(event_name, request)
             answers = iter(answer["Responses"])
             error = {"Error": {"Code": code, "Message": ""}}
             responses = [error if no else next(answers) for no in refused]
             return json_answer(request.url, 200, {**answer, "Responses": responses})
 
         def some_facts(event_name: str, request: Any) -> AWSResponse:
-            ((name, asked),) = json.loads(request.body)["RequestItems"].items()
+            whole = json.loads(request.body)
+            ((name, asked),) = whole["RequestItems"].items()
             refused = [is_refused(f"fact-{write['PutRequest']['Item']['customer_id']['S']}", moves) for write in asked]
             left = without(asked, [not no for no in refused])
-            request.body = json.dumps({"RequestItems": {name: without(asked, refused)}})
-            answer = answered(event_name, request)
+            request.body = json.dumps({**whole, "RequestItems": {name: without(asked, refused)}})
+            # Nor one without a write.
+            answer = {} if all(refused) else answered(event_name, request)
             return json_answer(request.url, 200, {**answer, "UnprocessedItems": {name: left} if left else {}})
 
         some = {"BatchExecuteStatement": some_statements, "BatchWriteItem": some_facts}

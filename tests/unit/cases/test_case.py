@@ -101,7 +101,7 @@ def test_the_fact_of_a_new_case_does_not_carry_what_was_written() -> None:
 def test_a_changed_answer_is_taken_over_and_its_fact_does_not_carry_its_words() -> None:
     noted = replace(OPEN, score=3, owner="grace", version=4)
     complaint = Complaint(text="Worse", score=1, sentiment="NEGATIVE", themes=("SIZE",))
-    after, fact = case.revise(noted, complaint, NOW)
+    after, fact = case.revise(noted, ["c-1"], complaint, NOW)
     assert after == replace(noted, score=1, text="Worse", sentiment="NEGATIVE", themes=("SIZE",), version=5)
     assert (fact.type, fact.id, fact.data) == ("CaseChanged", "c-1/4", {"case_id": "c-1", "score": 1})
 

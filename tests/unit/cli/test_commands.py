@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli import change_guard, deployment
+from cli import change_guard, deployment, up
 from cli.main import app
 from shared.core.settings import Settings
 
@@ -94,7 +94,56 @@ def test_such_a_deployment_is_refused_until_it_is_agreed_to(
     assert change_guard.main() == 0
 
 
+def test_a_deployment_that_forgets_restored_tables_is_refused_until_it_is_agreed_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployed = {"RESTORED_CUSTOMERS_TABLE": "tea", "RESTORED_SCORECARDS_TABLE": ""}
+    monkeypatch.setattr(change_guard, "deployed_settings", lambda _: deployed)
+    monkeypatch.setenv("STAGE", "prod")
+    assert change_guard.main() == 2
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert "put RESTORED_CUSTOMERS_TABLE=tea into stages/prod.env" in printed
+    monkeypatch.setenv("LEAVE_RESTORED_TABLES", "yes")
+    assert change_guard.main() == 0
+    monkeypatch.delenv("LEAVE_RESTORED_TABLES")
+    # Another restored table is meant: it was written there by the command.
+    monkeypatch.setenv("RESTORED_CUSTOMERS_TABLE", "cups")
+    stream = "arn:aws:dynamodb:eu-central-1:123456789012:table/cups/stream/2026-11-20T05:12:00.123"
+    monkeypatch.setenv("RESTORED_CUSTOMERS_STREAM", stream)
+    assert change_guard.main() == 0
+
+
 def test_make_deploy_hands_on_every_setting_of_the_stages_file() -> None:
     makefile = (Path(__file__).parents[3] / "Makefile").read_text()
     (exported,) = re.findall(r"^export (SENDER .*)$", makefile, re.MULTILINE)
     assert {*exported.split(), "STAGE"} == Settings().to_environment().keys()
+
+
+@pytest.mark.parametrize("setting", ["SENDER", "SHOP_ADDRESS"])
+def test_make_deploy_demands_the_sender_and_the_shops_postal_address(tmp_path: Path, setting: str) -> None:
+    root = Path(__file__).parents[3]
+    given = {"SENDER": "hello@shop.example", "SHOP_ADDRESS": "1 Harbour Street, Exampleton"}
+    kept = {name: value for name, value in os.environ.items() if name not in given}
+    # Tools that only say that they were called: nothing is made and nothing deployed.
+    for tool in ("python", "node"):
+        (tmp_path / tool).write_text("#!/bin/sh\necho called\n")
+        (tmp_path / tool).chmod(0o755)
+    (tmp_path / "ready").touch()
+    command = ["make", "deploy", "STAGE=none", f"BIN={tmp_path}", f"READY={tmp_path / 'ready'}"]
+    others = {name: value for name, value in given.items() if name != setting}
+    result = subprocess.run(command, cwd=root, env={**kept, **others}, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"make deploy needs {setting}, ")
+    complete = subprocess.run(command, cwd=root, env={**kept, **given}, capture_output=True, text=True, check=False)
+    assert (complete.returncode, complete.stderr) == (0, "")
+
+
+def test_up_takes_the_settings_of_the_local_stages_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "local.env"
+    assert up.settings_of(file) == {}
+    file.write_text("# Ours\nSHOP_NAME=Tea & Cups = Co\n\nLOCALE=de\nCURRENCY=CHF\n")
+    monkeypatch.setenv("CURRENCY", "GBP")
+    monkeypatch.delenv("LOCALE", raising=False)
+    monkeypatch.delenv("SHOP_NAME", raising=False)
+    assert up.settings_of(file) == {"SHOP_NAME": "Tea & Cups = Co", "LOCALE": "de"}

@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from datetime import date
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
@@ -240,7 +240,12 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "message taken": (
         "complaint_done.html",
-        {"shop_name": SHOP, "case_id": "K7QF-2MXR", "due_on": date(2026, 5, 6)},
+        {
+            "shop_name": SHOP,
+            "case_id": "K7QF-2MXR",
+            "due_at": datetime(2026, 5, 6, 17, 30, tzinfo=UTC),
+            "receipt_to": "a•••@example.com",
+        },
     ),
     "unsubscribe": (
         "unsubscribe.html",
@@ -383,7 +388,7 @@ def test_a_german_page_counts_dates_and_sorts_words_as_germans_do() -> None:
     assert "keine Neuigkeiten, Angebote oder Umfragen mehr an" in text("unsubscribe")
     assert "0 – Sehr unwahrscheinlich" in text("survey")
     assert "Bis zum 3. Mai 2026 können Sie Ihre Antwort ändern." in text("answer of a detractor")
-    assert "Sie hören spätestens am 6. Mai 2026 von uns." in text("message taken")
+    assert "Sie hören spätestens am 6. Mai 2026, 17:30 Uhr von uns." in text("message taken")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -807,10 +812,13 @@ def test_a_complaint_needs_words_and_says_how_many_there_may_be() -> None:
     assert "a•••@example.com" in text
 
 
-def test_a_complaint_is_answered_with_a_number_and_a_day() -> None:
+def test_a_complaint_is_answered_with_a_number_a_time_and_where_the_receipt_goes() -> None:
     html = page_html("message taken")
     assert '<code class="code">K7QF-2MXR</code>' in html
-    assert '<time datetime="2026-05-06">6 May 2026</time>' in html
+    assert "<strong>6 May 2026, 17:30</strong>" in html
+    assert "A receipt with your message is on its way to" in html
+    template, context = PAGES["message taken"]
+    assert "receipt" not in render_page(template, "en", **{**context, "receipt_to": None})
 
 
 def test_a_form_problem_names_the_field_as_the_form_does() -> None:

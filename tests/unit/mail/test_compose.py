@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date, datetime
+from decimal import Decimal
 from email.header import decode_header, make_header
 from email.utils import parseaddr
 from html import unescape
@@ -24,6 +25,7 @@ from shared.core.settings import Settings
 from shared.edge.templates import FOLDERS, make_environment
 from shared.mail.compose import Email, Letter, render_email, send_email
 from shared.nps.comments import Sentiment, Theme
+from shared.scorecards.rfm import SEGMENTS
 from tests.unit.masked import Masked, masked
 
 if TYPE_CHECKING:
@@ -35,6 +37,13 @@ LEAVE = "https://crm.example/unsubscribe?token=a.b-c"
 HOSTILE = "\"'><script>alert(1)</script>&"
 SCORE_LINKS = [f"https://crm.example/surveys/answer?token=s.b-c&score={score}" for score in range(11)]
 DUE = datetime(2026, 5, 4, 17, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+COMPLAINED = {
+    "origin": "COMPLAINT",
+    "at": datetime(2026, 5, 4, 8, tzinfo=ZoneInfo("Europe/Berlin")),
+    "score": None,
+    "text": "Broken, too.",
+}
+ASKED = datetime(2026, 5, 3, 9, 5, tzinfo=ZoneInfo("Europe/Berlin"))
 CONTEXTS: dict[str, dict[str, Any]] = {
     "confirm_signup": {"name": "Ada", "confirm_url": LINK, "valid_days": 7},
     "already_subscribed": {"name": "Ada", "preferences_url": LINK},
@@ -75,23 +84,51 @@ CONTEXTS: dict[str, dict[str, Any]] = {
         "friend_points": 100,
         "points_url": LINK,
     },
+    "complaint_receipt": {
+        "name": "Ada",
+        "case_id": "K7QF-2MXR",
+        "text": "The bread was cold.\nTwice.",
+        "received_at": ASKED,
+        "due_at": DUE,
+    },
     "case_opened": {
         "case_id": "K7QF-2MXR",
         "customer_id": "customer-7",
+        "customer_name": "Ada Lovelace",
+        "continued": False,
         "priority": "HIGH",
         "due_at": DUE,
         "owner": None,
-        "score": 3,
-        "comment": "The bread was cold.\nTwice.",
+        "messages": [{"origin": "SURVEY", "at": ASKED, "score": 3, "text": "The bread was cold.\nTwice."}],
         "sentiment": "NEGATIVE",
         "themes": ["OPENING_HOURS", "QUALITY"],
-        "origin": "SURVEY",
+        "order": {
+            "order_id": "1001",
+            "day": date(2026, 4, 30),
+            "total": Decimal("1229.00"),
+            "refunded": Decimal("0.00"),
+            "currency": "EUR",
+            "lines": [
+                {"quantity": 2, "name": "Rye bread", "amount": Decimal("29.00")},
+                {"quantity": 1, "name": "Oven", "amount": Decimal("1200.00")},
+            ],
+        },
+        "customer": {
+            "orders": 12,
+            "spent": Decimal("2345.50"),
+            "currency": "EUR",
+            "last_order_on": date(2026, 4, 30),
+            "segment": "Loyal Customers",
+        },
+        "cases_before": 1,
+        "can_reply": True,
     },
     "case_overdue": {
         "cases": [
             {
                 "case_id": "K7QF-2MXR",
                 "customer_id": "customer-7",
+                "customer_name": "Ada Lovelace",
                 "priority": "HIGH",
                 "due_at": DUE,
                 "owner": "Grace",
@@ -99,6 +136,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
             {
                 "case_id": "P3HD-8WTN",
                 "customer_id": "customer-9",
+                "customer_name": None,
                 "priority": "NORMAL",
                 "due_at": datetime(2026, 5, 3, 9, 5, tzinfo=ZoneInfo("Europe/Berlin")),
                 "owner": None,
@@ -110,7 +148,8 @@ CONTEXTS: dict[str, dict[str, Any]] = {
 # Mails that nobody asked for just now: they go to those who want offers, and say how to end that.
 OFFERS = ("points_expiring", "tier_ending", "referral_invitation")
 INVITATIONS = ("survey_invitation", "recovery_invitation")  # to those who agreed to be asked
-CASES = ("case_opened", "case_overdue")  # to the shop itself, whose people work through the API
+CASES = ("case_opened", "case_overdue")  # to the shop itself
+RECEIPTS = ("complaint_receipt",)  # without a link
 
 every_mail = pytest.mark.parametrize("template", CONTEXTS)
 every_invitation = pytest.mark.parametrize("template", INVITATIONS)
@@ -142,6 +181,15 @@ def poisoned(value: Any) -> Any:
     if isinstance(value, list):
         return [poisoned(item) for item in value]
     return value
+
+
+def one_line(value: Any) -> Any:
+    """`value` with one word in place of every string in it."""
+    if isinstance(value, dict):
+        return {key: one_line(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [one_line(item) for item in value]
+    return "word" if isinstance(value, str) else value
 
 
 class Tags(HTMLParser):
@@ -197,8 +245,8 @@ def test_both_parts_carry_the_link_the_greeting_and_who_writes(template: str) ->
         greeting = "Hello,"
     else:
         greeting = "Hello Ada,"
-        assert LINK in email.text
-        assert LINK.replace("&", "&amp;") in email.html
+        assert template in RECEIPTS or LINK in email.text
+        assert template in RECEIPTS or LINK.replace("&", "&amp;") in email.html
     assert email.text.startswith(f"{greeting}\n")
     assert f">{greeting}<" in email.html
     assert "Mühle & Söhne\nBachgasse 7, 79098 Freiburg\n" in email.text
@@ -239,8 +287,7 @@ def test_every_word_of_a_mail_comes_from_a_catalog_or_from_its_caller(template: 
     html = environment.get_template(f"mail/{template}.html").render(values)
     labels = " ".join(re.findall('aria-label="([^"]*)"', html))
     for said in (subject, text.render(values), words_of(html), labels):
-        # The shop's people take a case through the API; its addresses have no language.
-        assert re.findall("[A-Za-z]+", re.sub(r"POST /\S+", "", said)) == []
+        assert re.findall("[A-Za-z]+", said) == []
 
 
 @pytest.mark.parametrize(
@@ -255,7 +302,9 @@ def test_every_word_of_a_mail_comes_from_a_catalog_or_from_its_caller(template: 
         ("recovery_invitation", {}, "Ist jetzt alles in Ordnung? Mühle & Söhne möchte es wissen"),
         ("referral_invitation", {}, "Kennen Sie jemanden, dem es hier auch gefallen würde?"),
         ("case_opened", {}, "Neuer Fall K7QF-2MXR: Priorität HOCH, Bewertung 3"),
-        ("case_opened", {"score": None}, "Neuer Fall K7QF-2MXR: Priorität HOCH"),
+        ("case_opened", {"messages": [COMPLAINED]}, "Neuer Fall K7QF-2MXR: Priorität HOCH"),
+        ("case_opened", {"continued": True}, "Mehr zu Fall K7QF-2MXR: Priorität HOCH"),
+        ("complaint_receipt", {}, "Ihre Nachricht ist bei uns – Mühle & Söhne"),
         ("case_overdue", {}, "2 Fälle sind überfällig"),
     ],
 )
@@ -277,6 +326,7 @@ def test_the_subject_is_in_the_language_of_the_mail(template: str, changes: dict
         ("referral_invitation", "Do you know somebody who would like it here, too?"),
         ("case_opened", "New case K7QF-2MXR: HIGH priority, score 3"),
         ("case_overdue", "2 cases are overdue"),
+        ("complaint_receipt", "We have your message – Mühle & Söhne"),
     ],
 )
 def test_the_subject_of_an_english_mail_says_what_it_is_about(template: str, subject: str) -> None:
@@ -308,7 +358,7 @@ def test_hostile_values_stay_text(template: str) -> None:
     values = poisoned(CONTEXTS[template])
     html = mail(template, settings=settings, **{**values, "name": HOSTILE}).html
     assert "<script" not in html.lower()
-    assert Tags(html).opened == Tags(mail(template, comment="One line.").html).opened
+    assert Tags(html).opened == Tags(mail(template, **one_line(CONTEXTS[template])).html).opened
 
 
 @pytest.mark.parametrize(
@@ -469,50 +519,84 @@ def test_a_friend_who_gets_nothing_is_not_promised_anything() -> None:
         assert "your friend" not in body
 
 
-def test_the_mail_of_a_case_says_all_that_is_known_and_how_to_take_it() -> None:
+def test_the_mail_of_a_case_says_who_what_and_about_which_order() -> None:
     email = mail("case_opened")
     assert (
-        "Please answer by 4 May 2026, 17:30.\n\n"
-        "Case: K7QF-2MXR\nCustomer: customer-7\nPriority: high\nTaken by: nobody yet\nScore: 3 out of 10\n"
+        "A customer needs an answer. Please answer by 4 May 2026, 17:30.\n\n"
+        "Customer: Ada Lovelace (customer-7)\nPriority: high\nTaken by: nobody yet\n"
         "Mood: negative\nAbout: opening hours, quality\n\n"
-        "In the customer’s own words:\n\n> The bread was cold.\n> Twice.\n\n"
-        "Until the case is resolved, this customer gets no promotions and no surveys from us.\n"
+        "Answer to a survey, 3 May 2026, 09:05: 3 out of 10\n\n> The bread was cold.\n> Twice.\n\n"
+        "Order 1001 of 30 April 2026: 1,229.00 EUR\n- 2 × Rye bread: 29.00 EUR\n- 1 × Oven: 1,200.00 EUR\n\n"
+        "Orders: 12\nSpent: 2,345.50 EUR\nLast order: 30 April 2026\nSegment: Loyal Customers\nCases before: 1\n\n"
+        "Answer this mail to write to the customer. "
+        "Until the case is resolved, this customer gets no promotions and no surveys from us.\n\nCase: K7QF-2MXR\n"
     ) in email.text
-    assert "\nPOST /cases/K7QF-2MXR/assign\nPOST /cases/K7QF-2MXR/resolve\n" in email.text
-    html = words_of(email.html)
-    for words in (
-        "Please answer by 4 May 2026, 17:30. Case: K7QF-2MXR Customer: customer-7 Priority: high Taken by: nobody yet",
-        "Score: 3 out of 10 Mood: negative About: opening hours, quality In the customer’s own words: The bread",
-        "was cold. Twice. Until the case is resolved, this customer gets no promotions and no surveys from us.",
-        "POST /cases/K7QF-2MXR/assign POST /cases/K7QF-2MXR/resolve",
-    ):
-        assert words in html
+    said = words_of(email.html)
+    for line in email.text.partition("Please")[2].partition("\n--")[0].splitlines():
+        assert re.sub("^(?:> |- )", "", line) in said
+    german = mail("case_opened", language="de").text
+    assert "Bestellung 1001 vom 30. April 2026: 1.229,00 EUR\n" in german
+    assert "Segment: Treue\n" in german
+
+
+@every_case_mail
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_no_mail_of_a_case_shows_how_to_call_the_api(template: str, language: str) -> None:
+    email = mail(template, language=language)
+    assert not re.search("POST|/cases|/assign|/resolve", email.text + email.html)
 
 
 def test_a_case_leaves_out_what_is_not_known() -> None:
-    email = mail("case_opened", score=None, comment=None, sentiment=None, themes=[], owner="Grace")
+    silent = {**CONTEXTS["case_opened"]["messages"][0], "text": "", "score": 0}
+    unknown: dict[str, Any] = {
+        "customer_name": None,
+        "order": None,
+        "customer": None,
+        "can_reply": False,
+        "cases_before": 0,
+    }
+    email = mail("case_opened", messages=[silent], sentiment=None, themes=[], owner="Grace", **unknown)
     for body in (email.text, words_of(email.html)):
+        assert "Customer: name not known (customer-7)" in body
         assert "Taken by: Grace" in body
         assert "The customer left no comment." in body
-        assert not re.search("None|Score|Mood|About|own words", body)
+        assert "0 out of 10" in body
+        assert "Orders: none yet" in body
+        assert "No e-mail address of this customer is known." in body
+        assert not re.search("None|Mood|About|Order 1|Segment|Answer this mail", body)
     assert "\n\n\n" not in email.text
-    assert "Score: 0 out of 10" in mail("case_opened", score=0).text
 
 
-@pytest.mark.parametrize(
-    ("origin", "words"),
-    [("SURVEY", "A customer answered a survey and is not happy."), ("COMPLAINT", "A customer wrote to us about")],
-)
-def test_a_case_says_where_it_comes_from(origin: str, words: str) -> None:
-    email = mail("case_opened", origin=origin)
-    assert words in email.text
-    assert words in words_of(email.html)
+def test_a_case_lists_all_that_the_customer_said_and_long_orders_in_part() -> None:
+    lines = [{"quantity": 1, "name": f"Cup {number}", "amount": Decimal(1)} for number in range(23)]
+    order = {**CONTEXTS["case_opened"]["order"], "lines": lines, "refunded": Decimal("5.00")}
+    messages = [*CONTEXTS["case_opened"]["messages"], COMPLAINED]
+    email = mail("case_opened", messages=messages, continued=True, order=order)
+    for body in (email.text, words_of(email.html)):
+        assert "The customer of an open case has written again" in body
+        assert body.index("Twice.") < body.index("Complaint, 4 May 2026, 08:00:") < body.index("Broken, too.")
+        assert "Cup 19" in body
+        assert "Cup 20" not in body
+        assert "and 3 more lines" in body
+        assert "Refunded of it: 5.00 EUR" in body
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_segment_has_a_word_of_its_own(language: str) -> None:
+    customer = CONTEXTS["case_opened"]["customer"]
+    words = [
+        re.findall("(?m)^Segment: (.*)$", mail("case_opened", language=language, customer=known).text)[0]
+        for segment in SEGMENTS
+        for known in ({**customer, "segment": segment},)
+    ]
+    assert len(set(words)) == len(words)
+    assert language == "en" or {word for word in words if word in SEGMENTS} == {"Champions"}
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x0b", "\x85", "\u2028"])
 def test_a_comment_is_set_apart_from_the_words_of_the_mail(end: str) -> None:
     comment = f"Cold.{end}{end}--{end}Unsubscribe: https://evil.example/<b>{HOSTILE}"
-    email = mail("case_opened", comment=comment)
+    email = mail("case_opened", messages=[{**COMPLAINED, "text": comment}])
     quoted = [line.removeprefix("> ") for line in email.text.split("\n") if line.startswith("> ")]
     assert quoted == comment.split(end)
     assert not re.search(r"(?m)^Unsubscribe", email.text)
@@ -525,8 +609,9 @@ def test_a_comment_is_set_apart_from_the_words_of_the_mail(end: str) -> None:
 def test_cases_past_their_time_are_listed_in_the_order_given() -> None:
     email = mail("case_overdue")
     listed = (
-        "Case: K7QF-2MXR\nCustomer: customer-7\nPriority: high\nDue since: 4 May 2026, 17:30\nTaken by: Grace\n\n"
-        "Case: P3HD-8WTN\nCustomer: customer-9\nPriority: normal\nDue since: 3 May 2026, 09:05\n"
+        "Case: K7QF-2MXR\nCustomer: Ada Lovelace (customer-7)\nPriority: high\nDue since: 4 May 2026, 17:30\n"
+        "Taken by: Grace\n\n"
+        "Case: P3HD-8WTN\nCustomer: name not known (customer-9)\nPriority: normal\nDue since: 3 May 2026, 09:05\n"
         "Taken by: nobody yet\n\n"
     )
     assert listed in email.text
@@ -545,8 +630,6 @@ def test_a_mail_to_the_shop_greets_without_a_name_and_cannot_be_unsubscribed(tem
     assert email.text.startswith("Hello,\n")
     assert "nsubscribe" not in email.text + email.html
     assert "because you look after the customers of Mühle & Söhne." in email.text
-    assert "/assign" in email.text
-    assert "/resolve" in email.text
 
 
 @pytest.mark.parametrize("template", OFFERS)
@@ -615,6 +698,20 @@ def test_an_unsubscribe_link_that_could_break_the_header_is_refused(url: str) ->
 def test_anything_but_one_bare_recipient_is_refused(to: str) -> None:
     with pytest.raises(ValueError, match="to:"):
         mail(to=to)
+
+
+def test_an_answer_goes_to_the_one_address_that_is_given(ses: "SESV2Client") -> None:
+    letter = Letter(template="case_opened", context=CONTEXTS["case_opened"])
+
+    def answered_to(address: str | None) -> Email:
+        return render_email(
+            letter, SETTINGS, language="en", to="care@shop.example", unsubscribe_url=None, reply_to=address
+        )
+
+    assert sent(ses, answered_to("ada@example.com"))["ReplyToAddresses"] == ["ada@example.com"]
+    for address in ("", "ada", "ada@example.com, eve@example.com", "ada@example.com\r\nBcc: eve@example.com"):
+        with pytest.raises(ValueError, match="reply_to"):
+            answered_to(address)
 
 
 @pytest.mark.parametrize("question", ["", " \r\n"])

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
+from moto.core.models import MockAWS
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -19,9 +20,10 @@ from schemathesis.specs.openapi.checks import (
 
 from infra import wirings
 from shared.edge import openapi
+from tests.contract.gateway import Gateway
 from tests.examples import examples
 from tests.functional.aws import client
-from tests.functional.gateway import Gateway
+from tests.functional.conftest import start_empty
 from tests.functional.scenes import Invoke
 
 CHECKS: Final = [
@@ -32,13 +34,13 @@ CHECKS: Final = [
     response_schema_conformance,
 ]
 DOCUMENT: Final[dict[str, Any]] = json.loads(json.dumps(openapi.describe(wirings.capabilities())))
-# The document itself is a file that lies in the function's zip.
-schema = schemathesis.openapi.from_dict(DOCUMENT).exclude(path="/openapi.json")
+schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 
 @pytest.fixture(autouse=True)
-def jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A state machine for each job, for there are operations that start one."""
+def deployment(moto: MockAWS, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty deployment with a state machine for each job, for there are operations that start one."""
+    start_empty(moto, monkeypatch)
     role = "arn:aws:iam::123456789012:role/states"
     for job in (job for capability in wirings.capabilities() for job in capability.jobs):
         machine = client("stepfunctions").create_state_machine(name=job.name, definition="{}", roleArn=role)
@@ -47,7 +49,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @schema.parametrize()
 @settings(
-    max_examples=examples(60),
+    max_examples=examples(25),
     derandomize=True,
     database=None,
     deadline=None,
