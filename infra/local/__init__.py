@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -60,6 +61,10 @@ def up(
         if stack and _deployed(state) == fingerprint:
             if not serving:
                 _start(state, target_port, say)
+                # The proxy has a new port at each start.
+                proxy_url = server.proxy_url(state)
+                stack = replace(stack, proxy_url=proxy_url, outbox_url=f"{proxy_url}{deployment.OUTBOX_PATH}")
+                stack.save(state)
             return stack
 
         (state / "local.json").unlink(missing_ok=True)
@@ -77,7 +82,7 @@ def up(
             outputs = deployment.deploy(state, endpoint_url)
             deployment.verify_sender(endpoint_url, chosen.sender)
             deployment.allow_origins(endpoint_url, chosen.allowed_origins)
-        stack = _describe(endpoint_url, outputs, stack)
+        stack = _describe(endpoint_url, server.proxy_url(state), outputs, stack)
         stack.save(state)
         (state / "deployed").write_text(fingerprint)
         return stack
@@ -161,15 +166,16 @@ def _settings(overrides: Mapping[str, str], endpoint_url: str) -> Settings:
         raise LocalFailure(f"these settings cannot be deployed: {error}") from error
 
 
-def _describe(endpoint_url: str, outputs: Mapping[str, str], before: LocalStack | None) -> LocalStack:
+def _describe(endpoint_url: str, proxy_url: str, outputs: Mapping[str, str], before: LocalStack | None) -> LocalStack:
     tables = {"CUSTOMERS_TABLE": outputs["CustomersTable"], "SCORECARDS_TABLE": outputs["ScorecardsTable"]}
     return LocalStack(
         api_url=deployment.api_url(endpoint_url),
         api_key=before.api_key
         if before
         else deployment.furnish({**deployment.aws_environment(endpoint_url), **tables}),
-        outbox_url=f"{endpoint_url}/_ministack/ses/messages",
+        outbox_url=f"{proxy_url}{deployment.OUTBOX_PATH}",
         endpoint_url=endpoint_url,
+        proxy_url=proxy_url,
         region=server.REGION,
         customers_table=outputs["CustomersTable"],
         scorecards_table=outputs["ScorecardsTable"],

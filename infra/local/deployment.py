@@ -27,6 +27,8 @@ _DEPLOYED_FROM: Final = (
     *(f"requirements/{name}.txt" for name in wirings.requirements()),
 )
 
+# Of the proxy.
+OUTBOX_PATH: Final = "/_outbox"
 RUN_TIMEOUT_SECONDS: Final = 600
 # Streams are read every second or so; a function may take some seconds for a message.
 QUIET_SECONDS: Final = 3.0
@@ -36,12 +38,16 @@ DRY_TIMEOUT_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class LocalStack:
-    """Where the deployed CRM answers, and the names of what it is made of; `.regulars/local.json`."""
+    """Where the deployed CRM answers, and the names of what it is made of; `.regulars/local.json`.
+
+    Functions call the local AWS by `proxy_url`, everybody else by `endpoint_url`.
+    """
 
     api_url: str
     api_key: str
     outbox_url: str
     endpoint_url: str
+    proxy_url: str
     region: str
     customers_table: str
     scorecards_table: str

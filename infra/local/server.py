@@ -1,4 +1,4 @@
-"""The MiniStack process: its virtual environment, its start, its health, its end."""
+"""The MiniStack process and the proxy before it: their virtual environment, their start, their health, their end."""
 
 import fcntl
 import hashlib
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from infra import ROOT
+from infra.local import proxy
 from infra.local.steps import LocalFailure
 
 REGION: Final = "eu-central-1"
@@ -77,6 +78,15 @@ def running_port(state: Path) -> int | None:
     return None
 
 
+def proxy_url(state: Path) -> str:
+    """Where this state's process serves what functions call: the proxy, which keeps mails and injects faults."""
+    return _local_url(_recorded(state, "proxy_port"))
+
+
+def _local_url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
 def _recorded(state: Path, name: str) -> int:
     try:
         return int((state / name).read_text())
@@ -113,27 +123,37 @@ def ended_orderly(state: Path) -> bool:
 
 
 def start(state: Path, port: int) -> None:
-    """Start the process on the data that there are, in a session of its own, and wait until it serves."""
+    """Start the process on the data that there are, and its proxy, in a session of their own; wait until it serves."""
     python = _HOME / "bin" / "python"
     scratch = state / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     (state / "data" / "ended").unlink(missing_ok=True)
-    with (state / "lock").open("w") as lock, (state / "ministack.log").open("w") as log:
+    with (
+        (state / "lock").open("w") as lock,
+        (state / "ministack.log").open("w") as log,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+    ):
+        proxy_port = listener.getsockname()[1]
         # Before there is a process: its port can then be looked up even where this program is killed.
         (state / "port").write_text(str(port))
+        (state / "proxy_port").write_text(str(proxy_port))
         (state / "pid").unlink(missing_ok=True)
         fcntl.flock(lock, fcntl.LOCK_EX)
         process = subprocess.Popen(
-            # For the same reason it writes its number itself, and then becomes MiniStack.
-            ["/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', state.absolute() / "pid", python, "-m", "ministack"],
+            # For the same reason it writes its number itself, and then becomes the proxy's start and MiniStack.
+            [
+                *("/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', state.absolute() / "pid"),
+                *(python, "-I", Path(proxy.__file__).absolute(), str(listener.fileno()), str(port)),
+                *(python, "-m", "ministack"),
+            ],
             cwd=scratch,
-            env=environment(scratch, port, state / "data"),
+            env=environment(scratch, port, state / "data", _local_url(proxy_port)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            pass_fds=[lock.fileno()],
+            pass_fds=[lock.fileno(), listener.fileno()],
         )
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while not is_healthy(port):
@@ -194,7 +214,7 @@ def _remove_workers(state: Path, process: int) -> None:
     shutil.rmtree(state / "tmp", ignore_errors=True)
 
 
-def environment(scratch: Path, port: int, data: Path) -> dict[str, str]:
+def environment(scratch: Path, port: int, data: Path, functions_endpoint_url: str) -> dict[str, str]:
     """Nothing of the caller's environment but the search path: functions inherit what MiniStack has."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
@@ -204,6 +224,8 @@ def environment(scratch: Path, port: int, data: Path) -> dict[str, str]:
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
+        # Only the workers of functions call it: MiniStack's own parts do not call each other by HTTP.
+        "AWS_ENDPOINT_URL": functions_endpoint_url,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         # It writes tables, functions and the like here when it ends, and objects as they come.

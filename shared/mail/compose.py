@@ -129,7 +129,7 @@ def send_email(client: "SESV2Client", email: Email, settings: Settings, configur
     """Send through SES and return its message id. Raises MailRefused with SES's code, and no more of what it says.
 
     `Simple` content, not `Raw`: SES composes and signs the MIME message, and the function needs ses:SendEmail
-    alone. The local AWS shows both bodies of either in its outbox, and the extra headers of neither.
+    alone.
     """
     request: SendEmailRequestTypeDef = {
         "FromEmailAddress": _from_header(settings),

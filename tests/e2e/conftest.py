@@ -4,9 +4,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -54,6 +56,7 @@ class Mail:
     subject: str
     html: str
     text: str
+    template: str
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,12 @@ class Crm:
 
     def mails(self, to: str) -> list[Mail]:
         """The mails to an address, oldest first."""
+        return [mail for mail in self.all_mails() if mail.to == to]
+
+    def all_mails(self) -> list[Mail]:
+        """The mails to everybody, oldest first."""
         accounts: Mapping[str, Any] = self.client.get(self.stack.outbox_url).json()["messages"]
-        return [mail for account in accounts.values() for mail in map(_mail, account) if mail.to == to]
+        return [_mail(message) for account in accounts.values() for message in account]
 
     def sign_up(self, email: str, **more: object) -> str:
         """Sign up by JSON; the link in the mail that follows."""
@@ -101,14 +108,12 @@ class Crm:
 
 
 def _mail(message: Mapping[str, Any]) -> Mail:
-    destination = message.get("Destination") or message.get("To") or []
-    to = destination["ToAddresses"][0] if isinstance(destination, dict) else destination[0]
-    body = message.get("Body") or {}
     return Mail(
-        to=to,
-        subject=message.get("Subject") or "",
-        html=message.get("BodyHtml") or body.get("Html", {}).get("Data", ""),
-        text=message.get("BodyText") or body.get("Text", {}).get("Data", ""),
+        to=message["To"][0],
+        subject=message["Subject"],
+        html=message["BodyHtml"],
+        text=message["BodyText"],
+        template=message["Tags"]["template"],
     )
 
 
@@ -126,6 +131,27 @@ def eventually(look: Callable[[], Value | None], seconds: float = 60) -> Value:
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.3)
     return value
+
+
+def workers(stack: LocalStack) -> dict[int, str]:
+    """The processes of this local AWS that run functions, each with the name of its function."""
+    running = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            content = (folder / "environ").read_text(errors="replace")
+        except OSError:
+            continue
+        variables = dict(entry.partition("=")[::2] for entry in content.split("\0"))
+        name = variables.get("AWS_LAMBDA_FUNCTION_NAME", "")
+        if name and variables.get("AWS_ENDPOINT_URL") == stack.proxy_url:
+            running[int(folder.name)] = name.removeprefix("regulars-local-")
+    return running
+
+
+def kill(worker: int) -> None:
+    """End a process as a machine that dies would."""
+    with suppress(ProcessLookupError):
+        os.kill(worker, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import csv
 import os
 import random
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from cli.main import app
 from shared.scorecards.scorecard import MAX_ORDER_DAYS, Scorecard, with_order
 from shared.scorecards.store import cards
 from tests import scorecard_items
-from tests.e2e.conftest import Crm, eventually
+from tests.e2e.conftest import Crm, eventually, kill, workers
 
 # A hundred thousand take some ten minutes on two cores; a few thousand show the same in one.
 CUSTOMERS: Final = int(os.environ.get("RESCORED_CUSTOMERS", "3000"))
@@ -57,7 +56,7 @@ def test_a_disturbed_rescoring_gives_the_offline_scores_and_writes_changes_only(
     eventually(lambda: _view(crm, first)["segments_scanned"], seconds=SECONDS)
     for number in range(8):
         _buy(crm, f"P{number * 7:06d}", number)
-    killed = eventually(lambda: _kill_a_worker(crm.stack.endpoint_url, "write_scores"), seconds=SECONDS)
+    killed = eventually(lambda: _kill_a_worker(crm, "write_scores"), seconds=SECONDS)
     finished = _wait(crm, first)
 
     assert killed
@@ -206,24 +205,12 @@ def _buy(crm: Crm, customer_id: str, number: int) -> None:
     crm.call("POST", "/purchases", json=body).raise_for_status()
 
 
-def _kill_a_worker(endpoint: str, function: str) -> int | None:
-    """End one process of this local AWS that runs a function, as a machine that dies would; its id."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = _environment(folder / "environ")
-        except OSError:
-            continue
-        if (environment.get("AWS_LAMBDA_FUNCTION_NAME"), environment.get("AWS_ENDPOINT_URL")) == (
-            f"regulars-local-{function}",
-            endpoint,
-        ):
-            os.kill(int(folder.name), signal.SIGKILL)
-            return int(folder.name)
-    return None
-
-
-def _environment(file: Path) -> Mapping[str, str]:
-    return dict(entry.partition("=")[::2] for entry in file.read_text(errors="replace").split("\0"))
+def _kill_a_worker(crm: Crm, function: str) -> int | None:
+    """End one process that runs a function; its id."""
+    worker = next((worker for worker, name in workers(crm.stack).items() if name == function), None)
+    if worker:
+        kill(worker)
+    return worker
 
 
 def _check_reports(crm: Crm, rescoring_id: str, offline: Mapping[str, Any]) -> None:

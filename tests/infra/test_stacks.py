@@ -150,6 +150,14 @@ def test_stacks_import_only_what_has_no_fixed_name(production: Assembly) -> None
     assert any("ApiEndpoint" in name for name in exported)
 
 
+def test_the_local_stacks_have_no_alarm_that_the_local_aws_refuses(production: Assembly, local: Assembly) -> None:
+    def reckoning(assembly: Assembly) -> int:
+        return sum("Metrics" in alarm["Properties"] for _, alarm in assembly.resources("AWS::CloudWatch::Alarm"))
+
+    assert reckoning(production)
+    assert not reckoning(local)
+
+
 def test_a_public_address_takes_no_export_back(production: Assembly, local: Assembly) -> None:
     def exports(assembly: Assembly, stack: str) -> set[str]:
         outputs = assembly.template(stack)["Outputs"]
