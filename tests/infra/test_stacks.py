@@ -302,7 +302,7 @@ def test_alarms_tell_of_what_waits_and_of_what_failed(production: Assembly) -> N
     alarms = _alarms(production)
     assert alarms.keys() == {
         *failed,
-        *("confirmations-waiting", "reminders-waiting", "surveys-waiting", "promoters-waiting", "cases-waiting"),
+        *(f"{name}-waiting" for name in ("confirmations", "reminders", "surveys", "promoters", "cases", "receipts")),
         *(f"{job}-{end}" for job in jobs for end in ("failed", "missing")),
         *("send-due-messages-errors", "ask-recovery-errors", "add-up-figures-errors", "waiting"),
         *("stream-lag", "throttles", "api-errors"),
