@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,25 +19,11 @@ from botocore.config import Config
 from infra import ROOT, local, wirings
 from infra.local import LocalFailure, deployment, server
 from shared.core.settings import Settings
-from tests.functional import second_engine
 from tests.infra import tree
+from tests.local_aws import free_port, served
 
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[Path, int]]:
-    """A local AWS with nothing deployed to it."""
-    server.install()
-    port = _free_port()
-    server.start(tmp_path, port)
-    yield tmp_path, port
-    server.stop(tmp_path)
+# A fixture counts for the tests of the module that knows it by name.
+__all__ = ["served"]
 
 
 def _says_nothing(_: str) -> None:
@@ -54,7 +39,7 @@ def test_a_port_in_use_by_another_program_is_reported_in_one_sentence(tmp_path: 
 
 def test_a_setting_that_is_wrong_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(LocalFailure, match="currency 'EURO'"):
-        local.up(_says_nothing, port=_free_port(), state=tmp_path, settings={"CURRENCY": "EURO"})
+        local.up(_says_nothing, port=free_port(), state=tmp_path, settings={"CURRENCY": "EURO"})
 
 
 def test_a_change_of_anything_that_is_deployed_deploys_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,24 +62,6 @@ def test_down_where_nothing_runs_is_harmless(tmp_path: Path) -> None:
     local.down(_says_nothing, state=tmp_path)
     local.down(_says_nothing, state=tmp_path / "never made")
     assert local.running(state=tmp_path) is None
-
-
-def test_interruptions_leave_no_trace_in_the_local_aws_in_place_of_moto(served: tuple[Path, int]) -> None:
-    _, port = served
-    url = f"http://127.0.0.1:{port}"
-    files = [f"tests/functional/{name}/test_interruptions.py" for name in ("loyalty", "purchases", "scoring")]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *files],
-        cwd=ROOT, env={**inherited, "REGULARS_DYNAMODB": url}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stdout
-    # They were not asked of moto after all: the tables of the last test are there.
-    engine = boto3.client(
-        "dynamodb", "eu-central-1", endpoint_url=url,
-        aws_access_key_id=second_engine.ACCOUNT, aws_secret_access_key="any",
-    )  # fmt: skip
-    assert engine.list_tables()["TableNames"] == ["customers", "scorecards"]
 
 
 def test_down_leaves_no_process(served: tuple[Path, int]) -> None:
@@ -263,7 +230,7 @@ def test_a_local_crm_with_incomplete_files_is_reported_or_ended(served: tuple[Pa
 
 
 def test_a_local_crm_that_does_not_answer_is_reported(tmp_path: Path) -> None:
-    port = _free_port()
+    port = free_port()
     (tmp_path / "port").write_text(str(port))
     with (tmp_path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
