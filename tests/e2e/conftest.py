@@ -41,10 +41,11 @@ IN_A_BROWSER = [
 ]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers, one of them has the local AWS and all tests of it."""
+    """With several workers, one of them has the deployed CRM and all tests of it; before xdist reads the marks."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if Path(__file__).parent in item.path.parents and "crm" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("e2e"))
 
 

@@ -100,11 +100,12 @@ def test_the_queue_records_what_is_right_and_keeps_what_is_wrong(crm: Crm, aws: 
         return answer.status_code == 200 and answer.json()["scorecard"]["spent"] == 2_900
 
     eventually(counted)
-    attributes = aws("sqs").get_queue_attributes(
-        QueueUrl=crm.stack.purchases_queue_url,
-        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-    )["Attributes"]
-    assert sum(map(int, attributes.values())) == 1
+    # An order that can never be recorded is put aside at once, with the reason.
+    failed = f"{crm.stack.purchases_queue_url}-failed"
+    given_up = {"QueueUrl": failed, "MessageAttributeNames": ["All"], "WaitTimeSeconds": 5}
+    (message,) = aws("sqs").receive_message(**given_up)["Messages"]
+    assert json.loads(message["Body"])["order_id"] == "q2"
+    assert "total" in message["MessageAttributes"]["reason"]["StringValue"]
 
 
 def test_every_fact_that_is_written_reaches_the_bus(crm: Crm, aws: Callable[[str], Any]) -> None:
