@@ -59,7 +59,7 @@ def main() -> int:
     try:
         settings = Settings.from_environment(os.environ)
     except ValueError as error:
-        print(f"regulars: these settings cannot be deployed: {error}", file=sys.stderr)  # noqa: T201
+        sys.stderr.write(f"regulars: these settings cannot be deployed: {error}\n")
         return 2
     if settings.is_local and FOR_THE_LOCAL_AWS not in os.environ:
         sys.stderr.write(

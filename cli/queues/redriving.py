@@ -66,7 +66,7 @@ def _put(facts: list[Fact | None]) -> None:
 
 
 def _facts(items: list[Item]) -> list[Fact | None]:
-    """The facts of these items, None for one that is damaged."""
+    """The facts of these items, in their order; None in the place of an item that is damaged."""
     facts: list[Fact | None] = []
     for item in items:
         try:

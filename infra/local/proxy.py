@@ -106,22 +106,22 @@ class Rule:
 
 @dataclass(slots=True)
 class Faults:
-    """The rules in force, the dice, and how many calls each fault has met, by `service.operation fault`."""
+    """The rules in force, what they draw by, and how many calls each fault has met, by `service.operation fault`."""
 
     rules: list[Rule] = field(default_factory=list)
-    dice: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311  # dice, no secret
+    generator: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311  # draws faults, no secret
     injected: Counter[str] = field(default_factory=Counter)
 
     def command(self, command: bytes) -> None:
         """Take the body of a `PUT`, `{"seed": 1, "rules": [{"service": …}]}`. Raises ValueError or TypeError."""
         members = json.loads(command or b"{}")
         self.rules = [Rule(**rule) for rule in members.get("rules", ())]
-        self.dice = random.Random(members.get("seed", 0))  # noqa: S311  # as above
+        self.generator = random.Random(members.get("seed", 0))  # noqa: S311  # as above
 
     def rule_for(self, request: Message) -> Rule | None:
-        """The first rule that the dice apply to a request."""
+        """The first rule about a request whose draw falls on it."""
         for rule in self.rules:
-            if rule.concerns(request) and self.dice.random() < rule.probability:
+            if rule.concerns(request) and self.generator.random() < rule.probability:
                 self.injected[f"{request.service}.{request.operation} {rule.fault}"] += 1
                 return rule
         return None

@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, wraps
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -229,7 +229,7 @@ def transact(*writes: Write) -> None:
     try:
         _call(client().transact_write_items, TransactItems=writes)
     except client().exceptions.TransactionCanceledException as error:
-        reasons: list[Mapping[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+        reasons = cast(list[Mapping[str, Any]], error.response.get("CancellationReasons", []))
         raise Cancelled(
             [reason.get("Code", "None") for reason in reasons],
             [unpack(reason.get("Item", {})) for reason in reasons],
